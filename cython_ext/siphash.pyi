@@ -1,0 +1,3 @@
+from typing_extensions import Buffer
+
+def siphash24(key: Buffer, data: Buffer) -> int: ...

@@ -1,0 +1,160 @@
+"""What happened, as records of the event log.
+
+Each struct is a tagged msgpack array. A field is only ever appended, never moved or taken out, so that old segments
+stay readable; every field is documented in docs/events.md. Times are nanoseconds UTC, money is nanos, ids of names are `domain.naming.name_id`.
+"""
+
+from enum import IntEnum, IntFlag
+
+import msgspec
+from msgspec import Struct
+
+
+class Kind(IntEnum):
+    """Kinds of notices. The value is also the byte that a tracker URL's MAC binds."""
+
+    WIN = 1
+    BILLING = 2
+    LOSS = 3
+    IMPRESSION = 4
+    CLICK = 5
+    CONVERSION = 6
+
+
+class Mark(IntFlag):
+    """What a tracker knows about a notice beyond its content."""
+
+    DUPLICATE = 1
+    """The same exchange, bid, imp and kind was logged before; it counts nowhere."""
+    LATE = 2
+    """It came after the bid's expiry; it still counts and books."""
+    CAPPED = 4
+    """The price told was above the sealed maximum and was lowered to it."""
+    AUDIT = 8
+    """The price was the word AUDIT: no spend, and no impression, click or win counts."""
+    NO_PRICE = 16
+    """No price was told, or it could not be read."""
+    TEST = 32
+    """The bid answered a request with test=1: nothing counts or books."""
+    FIRST = 64
+    """The first counting notice that proves the bid won (win, billing or impression, whichever came first): wins are counted by it."""
+
+
+NOT_COUNTED = Mark.DUPLICATE | Mark.AUDIT | Mark.TEST
+"""A notice with any of these counts nowhere and books nothing."""
+
+
+class Bid(Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """One bid that was sent. ``bid`` is unique for ever: worker incarnation << 32 | counter."""
+
+    time_ns: int
+    bid: int
+    imp: int
+    """Position of the imp in the request."""
+    auction: str
+    """BidRequest.id"""
+    exchange: int
+    advertiser: int
+    campaign: int
+    line_item: int
+    creative: int
+    deal: int
+    site: int
+    """name_id of the site's domain or the app's bundle"""
+    person: int
+    price: int
+    """Exchange currency."""
+    floor: int
+    """Exchange currency."""
+    currency: str
+    width: int
+    height: int
+    country: str
+    """ISO 3166-1 alpha-3, or empty"""
+    device_type: int
+    """OpenRTB list 5.21, 0 unknown"""
+    test: bool
+
+
+class NoBid(Struct, frozen=True, array_like=True, tag=2, gc=False):
+    """A sampled no-bid; each stands for ``weight`` of them."""
+
+    time_ns: int
+    auction: str
+    exchange: int
+    reason: int
+    """OpenRTB nbr (list 5.24), or one of openrtb.nobid's above 500"""
+    stage: str
+    weight: int
+    site: int
+    country: str
+
+
+class Name(Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """A dictionary row: what a name id stands for. Logged by a worker when it first meets the name."""
+
+    dimension: str
+    """``site`` (web domains and app bundles)"""
+    id: int
+    name: str
+
+
+class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
+    """A win, billing, loss, impression or click notice with a valid token. From ``bid`` to ``basis`` it is the token's content."""
+
+    kind: int
+    received_ns: int
+    marks: int
+    bid: int
+    imp: int
+    bid_ns: int
+    exchange: int
+    advertiser: int
+    campaign: int
+    line_item: int
+    creative: int
+    deal: int
+    site: int
+    person: int
+    lease: int
+    rate: int
+    max_price: int
+    """Exchange currency: what was bid, and reserved."""
+    basis: int
+    """The Kind that books this bid."""
+    price: int
+    """Exchange currency, an impression; 0 with NO_PRICE or AUDIT. After capping."""
+    loss_reason: int
+    min_to_win: int
+    """Exchange currency; 0 unknown."""
+
+
+class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """Something an advertiser wanted, attributed to a click (or to nothing: then ``bid`` and what follows are 0)."""
+
+    received_ns: int
+    marks: int
+    advertiser: int
+    event: str
+    """What happened: ``lead``, ``application``, ``approved`` … as the advertiser named it."""
+    order: str
+    """The advertiser's own id of it; (advertiser, event, order) counts once."""
+    value: int
+    currency: str
+    source: str
+    """``pixel`` or ``postback``"""
+    bid: int
+    click_ns: int
+    exchange: int
+    campaign: int
+    line_item: int
+    creative: int
+    deal: int
+    site: int
+    person: int
+
+
+Event = Bid | NoBid | Name | Notice | Conversion
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Event).decode

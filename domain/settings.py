@@ -1,0 +1,82 @@
+"""Settings: a TOML file, overridden by the environment.
+
+The file is ``$OUTBID_CONFIG``, else ``outbid.toml`` in the working directory if there is one. Each folder declares its
+own section as a frozen struct in its ``config.py``; ``OUTBID_<SECTION>_<FIELD>`` overrides one field. An unknown key or a
+value of the wrong type is refused with its name.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the text names it."""
+
+
+def _file() -> dict[str, Any]:
+    named = os.environ.get("OUTBID_CONFIG")
+    path = Path(named or "outbid.toml")
+    if not path.exists():
+        if named:
+            raise SettingsError(f"OUTBID_CONFIG names {named!r}, which does not exist")
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def load(section: str, kind: type[T]) -> T:
+    """The settings of one section; ``kind`` is a frozen struct with defaults that refuses unknown fields."""
+    values = dict(_file().get(section, {}))
+    for field in msgspec.structs.fields(kind):
+        text = os.environ.get(f"OUTBID_{section.upper()}_{field.name.upper()}")
+        if text is not None:
+            values[field.name] = text
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"[{section}] {error}") from None
+
+
+class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Section ``[outbid]``: where this host keeps its data, and where its processes listen."""
+
+    data_dir: str = "var"
+    """Everything that must survive a restart: control store, event logs, profiles, analytics store, keys."""
+    host: str = "127.0.0.1"
+    bidder_port: int = 8080
+    tracker_port: int = 8081
+    control_port: int = 8082
+    reporter_port: int = 8083
+    public_url: str = ""
+    """Base URL of the trackers as the world sees it (``https://t.example.com``); default: the tracker's own address."""
+    control_url: str = ""
+    """Where other processes reach control; default: its address on this host."""
+    reporter_url: str = ""
+
+    @property
+    def data(self) -> Path:
+        return Path(self.data_dir).resolve()
+
+    @property
+    def tracker_base(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.tracker_port}").rstrip("/")
+
+    @property
+    def control_base(self) -> str:
+        return (self.control_url or f"http://{self.host}:{self.control_port}").rstrip("/")
+
+    @property
+    def reporter_base(self) -> str:
+        return (self.reporter_url or f"http://{self.host}:{self.reporter_port}").rstrip("/")
+
+
+def places() -> Places:
+    return load("outbid", Places)

@@ -1,0 +1,28 @@
+import msgspec
+
+class Forged(ValueError): ...
+
+class Token(msgspec.Struct, frozen=True, gc=False):
+    bid: int
+    imp: int
+    bid_ns: int
+    person: int
+    site: int
+    max_price: int
+    advertiser: int
+    campaign: int
+    line_item: int
+    creative: int
+    deal: int
+    lease: int
+    rate: int
+    exchange: int
+    expiry_s: int
+    basis: int
+    test: bool
+
+class Sealer:
+    def __init__(self, seal_key: bytes, mac_key: bytes) -> None: ...
+    def seal_token(self, token: Token) -> str: ...
+    def bind_token(self, sealed: str, kind: int, extra: bytes = b"") -> str: ...
+    def open(self, text: str, kind: int, extra: bytes = b"") -> Token: ...

@@ -1,0 +1,131 @@
+"""What bidders and control say to each other: worker registration, leases, and which snapshot is current.
+
+JSON over HTTP on control's port. Money in leases is nanos of the advertiser's currency; ``lease`` ids are never used again.
+
+- ``POST /v1/workers``  `Register` -> `Registered`
+- ``POST /v1/leases``   `Heartbeat` -> `Grants` (every `HEARTBEAT_S`; it is also the worker's sign of life)
+- ``GET /v1/snapshots/{version}`` -> the snapshot, msgpack of `domain.campaign.Snapshot`
+- ``GET /v1/settlements?after=ID&limit=N`` -> `Settlements`, what the ledger booked, in the order it was booked
+- ``GET /v1/delivery`` -> a list of `Delivery`, one for each live line item
+- ``GET /v1/books`` -> `Books`, the ledger's sums for each exchange
+"""
+
+from msgspec import Struct
+
+HEARTBEAT_S = 0.2
+"""Real seconds between a worker's heartbeats; a published change reaches it within one."""
+
+LEASE_S = 10.0
+"""Real seconds a lease may be bid from after it was granted or topped up last. Without control a worker bids on as long."""
+
+DEAD_AFTER_S = 5.0
+"""Real seconds without a heartbeat after which a worker counts as dead."""
+
+
+class Register(Struct, frozen=True):
+    host: str
+    pid: int
+
+
+class Registered(Struct, frozen=True):
+    worker: int
+    """Incarnation: positive, below 2³², never used again. The upper half of every bid id of this process."""
+    version: int
+
+
+class LeaseUse(Struct, frozen=True):
+    """How much of a lease has been reserved by bids so far (it never falls)."""
+
+    lease: int
+    reserved: int
+
+
+class Heartbeat(Struct, frozen=True):
+    worker: int
+    uses: tuple[LeaseUse, ...] = ()
+    """Of every lease held: the latest figures."""
+    returned: tuple[LeaseUse, ...] = ()
+    """Leases that the worker gives back, with their final figures (ended, shutting down, or line item gone)."""
+    stopping: bool = False
+
+
+class Grant(Struct, frozen=True):
+    """A worker holds at most one open lease a line item; a grant with the same id tops it up."""
+
+    lease: int
+    line_item: int
+    granted: int
+    """All that was granted on this lease so far; the worker may reserve up to it."""
+    end_s: float
+    """Real seconds from now until it ends."""
+
+
+class Grants(Struct, frozen=True):
+    version: int
+    """The current snapshot."""
+    grants: tuple[Grant, ...] = ()
+    closed: tuple[int, ...] = ()
+    """Leases that the worker must not use any more, and drops after reporting them in ``returned``."""
+    forget: bool = False
+    """The worker is unknown (control was restored): register anew."""
+
+
+class Settlement(Struct, frozen=True):
+    """One booking of media spend, as the reporter ships it to the analytics store. Ids rise without end; gaps are possible."""
+
+    id: int
+    received_ns: int
+    """When the billing event reached the tracker."""
+    bid: int
+    exchange: int
+    advertiser: int
+    campaign: int
+    line_item: int
+    creative: int
+    deal: int
+    site: int
+    price: int
+    """Nanos of the exchange's currency."""
+    currency: str
+    account_price: int
+    """Nanos of the advertiser's currency."""
+    account_currency: str
+    estimated: bool
+    """No price was told: this is the bid's own until reconciled."""
+    marks: int
+
+
+class Settlements(Struct, frozen=True):
+    rows: tuple[Settlement, ...]
+    behind: int
+    """Bytes of money log that the settler has not read yet; 0 when the ledger is up to date."""
+
+
+class Delivery(Struct, frozen=True):
+    """Spend against plan of one line item, today in the advertiser's time zone. Nanos of the advertiser's currency."""
+
+    line_item: int
+    key: str
+    name: str
+    advertiser: str
+    currency: str
+    spent_today: int
+    planned_now: int
+    """What the plan wants spent by now; equals the budget for ``asap``."""
+    budget_today: int
+    reserved: int
+    """Open leases and bids in flight."""
+
+
+class ExchangeBooks(Struct, frozen=True):
+    exchange: str
+    currency: str
+    billed: int
+    """Bids booked."""
+    spend: int
+    """Nanos of the exchange's currency."""
+
+
+class Books(Struct, frozen=True):
+    exchanges: tuple[ExchangeBooks, ...]
+    behind: int
