@@ -1,0 +1,77 @@
+# Every target does all of its own set-up from a fresh clone: it needs Python 3.11 or newer, gcc, make and a package index.
+#   make run [ARGS="--for 30"]   the whole platform and an exchange that trades with it
+#   make test [ARGS="tests/unit"]
+#   make lint, make types, make bench, make clean
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+KERNELS := $(shell find cython_ext domain openrtb targeting pacing eventlog bidder -name '*.pyx' -o -name '*.pxd')
+
+.PHONY: help run test lint types bench servers lock clean
+
+help:
+	@sed -n '2,4s/^# *//p' Makefile
+
+run: $(VENV)/built
+	@$(BIN)/outbid run $(ARGS)
+
+test: $(VENV)/built $(VENV)/dev servers
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/built $(VENV)/dev
+	$(BIN)/mypy .
+
+bench: $(VENV)/built $(VENV)/dev
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+
+# The stamps: each names what was done, and depends on what would make it stale.
+
+$(VENV)/made:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Outbid needs Python 3.11 or newer; '$(PYTHON)' is older. Name one with make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "== virtual environment in $(VENV)"
+	"$(PYTHON)" -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run: requirements.lock $(VENV)/made
+	@echo "== dependencies, as locked (the analytics engine alone is 140 MB to fetch)"
+	$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/run
+	@echo "== development dependencies, as locked"
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/built: $(VENV)/run setup.py pyproject.toml $(KERNELS)
+	@echo "== compiled kernels"
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+servers:
+	@tests/install-servers
+
+# After a change of requirements*.in.
+lock: $(VENV)/made
+	$(PIP) install --quiet pip-tools
+	$(BIN)/pip-compile $(LOCKING) --output-file requirements.lock requirements.in
+	$(BIN)/pip-compile $(LOCKING) --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.in
+LOCKING := --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+# Everything that make made; the data of `make run` (var/) stays.
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find cython_ext domain openrtb targeting pacing eventlog bidder \
+		\( -name '*.so' -o -name '*.cpp' -o -name '__pycache__' \) -prune -exec rm -rf {} +

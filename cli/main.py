@@ -1,0 +1,44 @@
+"""``outbid``: one module of this folder is one command, and nothing is imported until its command runs.
+
+Exit status: 0 done, 1 the command says no (books differ, a process failed), 2 the input was refused.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cli import bidder, control, report, reporter, tracker, up
+
+COMMANDS = (up, report, bidder, tracker, control, reporter)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options; each names its function in ``run``."""
+    root = argparse.ArgumentParser(prog="outbid", description="A demand-side platform: OpenRTB in, exact money out.")
+    commands = root.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; what a person typed wrongly is said in words, not as a traceback."""
+    asked = parser().parse_args(arguments)
+    from domain.errors import Refused
+    from domain.settings import SettingsError
+
+    try:
+        status: int = asked.run(asked)
+    except (Refused, SettingsError) as refusal:
+        print(f"outbid: {refusal}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output (head, less) had enough
+        sys.stderr.close()
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,18 @@
+"""``outbid reporter``: ships the event logs into the analytics store and answers reports, until SIGTERM."""
+
+import argparse
+
+from cli import process
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("reporter", help="ships the event logs into the analytics store, answers reports")
+    command.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    from reporting.reporter import run as serve
+
+    process.begin()
+    serve()
+    return 0

@@ -1,0 +1,85 @@
+"""``outbid up``: the embedded default, all processes on this host, until Ctrl-C."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cli.supervisor import Service
+    from domain.settings import Places
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("up", help="start bidders, tracker, control and reporter on this host")
+    command.add_argument("--workers", type=workers, default=1, metavar="N", help="bidder processes on the bid port")
+    command.set_defaults(run=run)
+
+
+def workers(text: str) -> int:
+    """Number of bidder workers, as written on a command line."""
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; a number from 1 to 256")
+    return int(text)
+
+
+def run(asked: argparse.Namespace) -> int:
+    return asyncio.run(_up(asked.workers))
+
+
+async def _up(count: int) -> int:
+    from cli.supervisor import StartError, Supervisor
+    from domain.settings import places
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    here = places()
+    supervisor = Supervisor(stages(here, count), say)
+    try:
+        starting = asyncio.create_task(supervisor.start())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            for line in addresses(here):
+                say(line)
+            await stopped
+    except StartError as error:
+        say(f"outbid: {error}")
+        return 1
+    finally:
+        starting.cancel()
+        await supervisor.stop()
+    return 0
+
+
+def stages(here: "Places", count: int) -> list[list["Service"]]:
+    """What runs on one host: control first (it has the snapshot), the bid port last (it takes traffic)."""
+    from cli.supervisor import Service
+
+    bid_port = f"http://{here.host}:{here.bidder_port}"
+    return [
+        [Service("control", ("control",), f"{here.control_base}/health")],
+        [
+            Service("tracker", ("tracker",), f"http://{here.host}:{here.tracker_port}/health"),
+            Service("reporter", ("reporter",), f"{here.reporter_base}/health"),
+        ],
+        [Service(f"bidder-{slot}", ("bidder", "--slot", str(slot)), f"{bid_port}/health") for slot in range(count)],
+    ]
+
+
+def addresses(here: "Places") -> list[str]:
+    """Where everything listens, for a person to read."""
+    return [
+        f"bid port     http://{here.host}:{here.bidder_port}/openrtb2/EXCHANGE",
+        f"trackers     {here.tracker_base}",
+        f"control      {here.control_base}",
+        f"reports      {here.reporter_base}/v1/report",
+        f"data         {here.data}",
+    ]
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
