@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,10 +35,10 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """One process to keep: ``arguments`` of ``outbid``, and the URL that answers 200 when it is ready."""
+    """One process to keep: its command line, and the URL that answers 200 when it is ready."""
 
     name: str
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
     health: str
 
 
@@ -114,11 +113,7 @@ class _Kept:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # whatever lies in the working directory is no part of Outbid
-            "-m",
-            "cli.main",
-            *self._service.arguments,
+            *self._service.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

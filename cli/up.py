@@ -59,14 +59,15 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
     """What runs on one host: control first (it has the snapshot), the bid port last (it takes traffic)."""
     from cli.supervisor import Service
 
-    bid_port = f"http://{here.host}:{here.bidder_port}"
+    def outbid(name: str, port: int, *arguments: str) -> Service:
+        # -P: whatever lies in the working directory is no part of Outbid
+        command = (sys.executable, "-P", "-m", "cli.main", *arguments)
+        return Service(name, command, f"http://{here.host}:{port}/health")
+
     return [
-        [Service("control", ("control",), f"{here.control_base}/health")],
-        [
-            Service("tracker", ("tracker",), f"http://{here.host}:{here.tracker_port}/health"),
-            Service("reporter", ("reporter",), f"{here.reporter_base}/health"),
-        ],
-        [Service(f"bidder-{slot}", ("bidder", "--slot", str(slot)), f"{bid_port}/health") for slot in range(count)],
+        [outbid("control", here.control_port, "control")],
+        [outbid("tracker", here.tracker_port, "tracker"), outbid("reporter", here.reporter_port, "reporter")],
+        [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
     ]
 
 

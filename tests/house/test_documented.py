@@ -1,0 +1,108 @@
+"""Every setting, no-bid reason and event field is documented, and nothing is documented that is not there."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from domain import events
+from openrtb.nobid import NoBidReason
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+ROW = re.compile(r"^\| `([^`]+)` \| (.*?) \|", re.MULTILINE)
+"""First two cells of a table's row whose first cell is code."""
+
+
+def section(text: str, heading: str) -> str:
+    """The text under a heading, up to the next heading of the same or a higher level."""
+    level = len(heading) - len(heading.lstrip("#"))
+    found = re.search(rf"^{re.escape(heading)}$(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"there is no heading {heading!r}"
+    return found[1]
+
+
+def python_files() -> Iterator[Path]:
+    for path in ROOT.glob("*/**/*.py"):
+        top = path.relative_to(ROOT).parts[0]
+        if not top.startswith(".") and top not in ("build", "tests", "bench", "var"):
+            yield path
+
+
+def settings() -> dict[str, type[msgspec.Struct]]:
+    """Sections by name, found where they are loaded: ``load("section", Kind)``."""
+    sections = {}
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="load") | ast.Attribute(attr="load"),
+                    args=[ast.Constant(value=str(name)), ast.Name(id=kind)],
+                ):
+                    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+                    sections[name] = getattr(module, kind)
+    return sections
+
+
+SETTINGS = settings()
+
+
+def test_settings_are_found() -> None:
+    assert SETTINGS.keys() >= {"outbid", "control", "reporting"}
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_every_setting_is_documented_with_its_default(name: str) -> None:
+    written = dict(ROW.findall(section((DOCS / "configuration.md").read_text(), f"## `[{name}]`")))
+    real = {}
+    for field in msgspec.structs.fields(SETTINGS[name]):
+        default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+        real[field.name] = f"`{msgspec.json.encode(default).decode()}`"
+    assert written == real
+
+
+def test_no_section_is_documented_that_is_not_read() -> None:
+    assert set(re.findall(r"^## `\[(\w+)\]`$", (DOCS / "configuration.md").read_text(), re.MULTILINE)) == set(SETTINGS)
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    sections = "|".join(name.upper() for name in SETTINGS)
+    named = {
+        name
+        for path in [*python_files(), ROOT / "setup.py"]
+        for name in re.findall(r"[\"'](OUTBID_[A-Z_]+)[\"']", path.read_text())
+        if not re.match(rf"OUTBID_({sections})_", name)
+    }
+    text = (DOCS / "configuration.md").read_text()
+    assert named
+    assert not {name for name in named if f"`{name}`" not in text}
+
+
+def test_every_no_bid_reason_is_documented() -> None:
+    written = ROW.findall((DOCS / "bid-path.md").read_text())
+    numbers = {int(number): rest for number, rest in written if number.isdecimal()}
+    assert numbers == {reason.value: f"`{reason.name}`" for reason in NoBidReason}
+
+
+RECORDS = [events.Bid, events.NoBid, events.Name, events.Notice, events.Conversion]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_every_event_field_is_documented_in_its_order(record: type[msgspec.Struct]) -> None:
+    text = section((DOCS / "events.md").read_text(), f"## {record.__name__}")
+    assert [name for name, _ in ROW.findall(text)] == [field.name for field in msgspec.structs.fields(record)]
+
+
+def test_every_record_is_documented() -> None:
+    assert set(RECORDS) == set(events.Event.__args__)
+
+
+@pytest.mark.parametrize("flags", [events.Kind, events.Mark])
+def test_every_kind_and_mark_is_documented(flags: type[events.Kind] | type[events.Mark]) -> None:
+    text = section((DOCS / "events.md").read_text(), f"## {flags.__name__}")
+    assert dict(ROW.findall(text)) == {flag.name: str(flag.value) for flag in flags}
