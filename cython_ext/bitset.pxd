@@ -25,10 +25,12 @@ cdef class Bitsets:
     cdef readonly Py_ssize_t n_words         # of a result, a multiple of 8
     cdef readonly Py_ssize_t n_dimensions
     # ``values[offsets[d]:offsets[d + 1]]`` are the facts of dimension d; ``offsets`` has n_dimensions + 1 entries.
-    # Bit i of ``out`` (n_words words) is set if item i matches. Not for two threads at once: one scratch row is shared.
+    # Bit i of ``out`` (n_words words) is set if item i matches. Not for two threads at once: they share a scratch row.
     cdef void select(self, const uint64_t *values, const int32_t *offsets, uint64_t *out) noexcept nogil
     # The same, and removed[d] = how many items dimension d took out of those that the dimensions before it had left.
-    cdef void explain(self, const uint64_t *values, const int32_t *offsets, uint64_t *out, int32_t *removed) noexcept nogil
+    cdef void explain(
+        self, const uint64_t *values, const int32_t *offsets, uint64_t *out, int32_t *removed
+    ) noexcept nogil
 
     cdef vector[uint64_t] words
     cdef vector[int32_t] lists

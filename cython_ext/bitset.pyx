@@ -3,8 +3,8 @@
 
 An item may require that a dimension has one of some values, and may exclude values. For each dimension there is the set
 of items that require nothing there, and for each value the items that it adds (they require it) and the items that it
-removes (they exclude it). What matches in a dimension is ``(unbound | adds of every fact) & ~(removes of every fact)``; what
-matches is the intersection over the dimensions. A set with few members is kept as a sorted list, so that a hundred
+removes (they exclude it). What matches in a dimension is ``(unbound | adds of every fact) & ~(removes of every fact)``;
+what matches is the intersection over the dimensions. A set with few members is kept as a sorted list, so that a hundred
 thousand values of one item each cost bytes, not bitmaps.
 """
 
@@ -68,10 +68,10 @@ cdef Py_ssize_t count(const uint64_t *words, Py_ssize_t n) noexcept nogil:
 cdef class Bitsets:
     """``n_items`` items over ``n_dimensions``; built once, never changed.
 
-    ``requires`` and ``excludes`` yield ``(item, dimension, values)``: the item must find one of the values among the facts of
-    that dimension, or none of them. Values are unsigned 64-bit. An item without a clause matches everything; an empty
-    requirement can never be met. Raises ValueError for an item or dimension out of range and for a second requirement
-    of one item in one dimension (the two would have to be met separately, which one bit cannot say).
+    ``requires`` and ``excludes`` yield ``(item, dimension, values)``: the item must find one of the values among the
+    facts of that dimension, or none of them. Values are unsigned 64-bit. An item without a clause matches everything;
+    an empty requirement can never be met. Raises ValueError for an item or dimension out of range and for a second
+    requirement of one item in one dimension (the two would have to be met separately, which one bit cannot say).
     """
 
     def __init__(self, Py_ssize_t n_items, Py_ssize_t n_dimensions, requires, excludes):
@@ -216,7 +216,9 @@ cdef class Bitsets:
             if plane.used and not self.narrow(plane, values + offsets[d], offsets[d + 1] - offsets[d], out):
                 return
 
-    cdef void explain(self, const uint64_t *values, const int32_t *offsets, uint64_t *out, int32_t *removed) noexcept nogil:
+    cdef void explain(
+        self, const uint64_t *values, const int32_t *offsets, uint64_t *out, int32_t *removed
+    ) noexcept nogil:
         cdef Py_ssize_t d, left = self.n_items, before
         self.start(out)
         for d in range(self.n_dimensions):

@@ -5,12 +5,12 @@ Little-endian, no padding::
 
     u16 version (1) | u16 segments | u16 scopes | u32 times        the header, 10 bytes
     segments x (u32 audience id, u32 expiry)                       ascending by id
-    scopes   x (u32 scope, u32 end)                                ascending by scope; its times end there, and begin where
-                                                                   those of the scope before it end
+    scopes   x (u32 scope, u32 end)                                ascending by scope; its times end there, and begin
+                                                                   where those of the scope before it end
     times    x u32                                                 of impressions, ascending within their scope
 
-Times are unix seconds. A frequency window rolls: an impression at t is in a window of s seconds until t + s, exclusive, so
-"3 in 24 hours" holds at every instant, not per calendar day. To check a cap of k needs only the k-th newest time.
+Times are unix seconds. A frequency window rolls: an impression at t is in a window of s seconds until t + s, exclusive,
+so "3 in 24 hours" holds at every instant, not per calendar day. A cap of k needs only the k-th newest time.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -60,7 +60,7 @@ cdef inline uint32_t u32(const uint8_t *at) noexcept nogil:
 
 
 cdef inline bint look(const uint8_t *data, Py_ssize_t size, View *view) noexcept nogil:
-    """Finds the parts of a record. False if the bytes are no whole record of this version; then nothing is to be read."""
+    """Finds the parts of a record. False if the bytes are no whole record of this version: then there is no view."""
     if size < HEADER or u16(data) != VERSION:
         return False
     view.n_segments = u16(data + 2)
@@ -140,9 +140,11 @@ class Record(msgspec.Struct):
 
 
 def pack(record: Record) -> bytes:
-    """A `Record` as bytes. Raises ValueError if it holds more than the format can, or a number that is no unsigned 32-bit."""
+    """A `Record` as bytes. Raises ValueError if it has more entries than the format holds, or larger numbers."""
     if len(record.segments) > MAX_SEGMENTS or len(record.shown) > 0xFFFF:
-        raise ValueError(f"{len(record.segments)} segments and {len(record.shown)} scopes; a record holds {MAX_SEGMENTS} of each")
+        raise ValueError(
+            f"{len(record.segments)} segments and {len(record.shown)} scopes; a record holds {MAX_SEGMENTS} of each"
+        )
     entries, times = [], []
     for scope in sorted(record.shown):
         times += sorted(record.shown[scope])
@@ -185,8 +187,10 @@ def live_segments(const unsigned char[::1] data not None, int64_t now_s) -> list
     return list(out)
 
 
-def is_capped(const unsigned char[::1] data not None, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s) -> bool:
-    """Whether one more impression at ``now_s`` would exceed ``impressions`` in the last ``seconds``; see ``record.pxd``."""
+def is_capped(
+    const unsigned char[::1] data not None, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
+) -> bool:
+    """Whether one more impression at ``now_s`` would exceed ``impressions`` in the last ``seconds``; see ``.pxd``."""
     return bool(capped(&data[0] if data.shape[0] else NULL, data.shape[0], scope, impressions, seconds, now_s))
 
 
