@@ -1,0 +1,104 @@
+"""The tracker process: the port where money events arrive."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import aiohttp
+import uvloop
+from aiohttp import web
+
+from domain.clock import Clock, from_env
+from domain.keys import load_keys
+from domain.settings import Places, places
+from eventlog.writer import LogWriter
+from targeting.profiles import ProfileStore
+from trackers.clicks import click
+from trackers.config import TrackerSettings, tracker_settings
+from trackers.conversions import conversion, postback
+from trackers.desk import DESK, Desk, answer_refusals
+from trackers.directory import Directory
+from trackers.memory import Memory
+from trackers.notices import billing, impression, loss, win
+from trackers.recorder import Recorder, replay
+
+LOG = "money/0"
+"""One tracker a host: its memory of what was counted has one writer."""
+
+log = logging.getLogger(__name__)
+
+
+async def health(request: web.Request) -> web.Response:
+    """Ready, and what was counted and refused since the start. For operators, not for the public."""
+    desk = request.app[DESK]
+    counts = dict(sorted(desk.counts.items()))
+    return web.json_response({"status": "ok", "behind": desk.recorder.behind, "counts": counts})
+
+
+ROUTES = [
+    web.get("/win/{token}", win, allow_head=False),
+    web.get("/billing/{token}", billing, allow_head=False),
+    web.get("/loss/{token}", loss, allow_head=False),
+    web.get("/impression/{token}", impression, allow_head=False),
+    web.get("/click/{token}", click, allow_head=False),
+    web.get("/conversion", conversion, allow_head=False),
+    web.post("/postback/{advertiser}", postback),
+    web.get("/health", health),
+]
+
+
+def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable[[], None]) -> web.Application:
+    """The application; ``stop`` is called if it cannot go on. Its log and stores are open while it runs."""
+
+    async def running(app: web.Application) -> AsyncIterator[None]:
+        with ProfileStore(place.data / "profiles.lmdb") as profiles:
+            events = LogWriter(place.data / "log" / LOG)
+            try:
+                memory = Memory(profiles, LOG)
+                replay(events, memory)
+                recorder = Recorder(events, memory)
+                directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
+                async with aiohttp.ClientSession() as session:
+                    await directory.refresh(session)
+                    app[DESK] = Desk(load_keys(place.data), clock, recorder, directory)
+                    remembering = asyncio.create_task(recorder.remember())
+                    remembering.add_done_callback(ended)
+                    refreshing = asyncio.create_task(directory.keep_fresh(session, settings.directory_s))
+                    yield
+                    recorder.close()
+                    refreshing.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await refreshing
+                    await remembering
+            finally:
+                events.close()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception():
+            log.critical("events cannot be remembered; stopping", exc_info=task.exception())
+            stop()
+
+    app = web.Application(middlewares=[answer_refusals], client_max_size=settings.max_body_bytes)
+    app.add_routes(ROUTES)
+    app.cleanup_ctx.append(running)
+    return app
+
+
+def run() -> None:
+    """Serves until SIGTERM or SIGINT; exits with 1 if it could not go on."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s tracker %(levelname)s %(message)s")
+    place = places()
+    loop = uvloop.new_event_loop()
+    failed = []
+
+    def stop() -> None:
+        failed.append(True)
+        signal.raise_signal(signal.SIGTERM)
+
+    app = build(place, tracker_settings(), from_env(), stop)
+    web.run_app(app, host=place.host, port=place.tracker_port, loop=loop, access_log=None, print=None)
+    if failed:
+        sys.exit(1)

@@ -1,0 +1,169 @@
+"""Conversions: what people did after a click, told by the advertiser's page (a pixel) or server (a signed postback).
+
+Neither carries a bid token. A click id of a click on this advertiser's ads attributes the conversion; any other id, or
+none, attributes it to nothing. (advertiser, event, order) counts once, whichever way it comes and however often.
+"""
+
+import hashlib
+import hmac
+import re
+import time
+from decimal import Decimal
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from domain.campaign import Advertiser
+from domain.events import NOT_COUNTED, Conversion, Mark, Notice
+from domain.keys import postback_secret
+from domain.money import MoneyError, parse_nanos
+from domain.token import Forged
+from trackers.desk import DESK, Desk, pixel, wrong
+
+CLOCK_SKEW_S = 300
+"""How far a postback's timestamp may be from our clock, in real seconds, either way."""
+MAX_ORDER = 128
+EVENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class Told(Struct, frozen=True):
+    """What an advertiser says: the pixel's query, or the JSON body of a postback."""
+
+    event: str
+    order: str | int
+    value: Decimal | None = None
+    currency: str | None = None
+    obclid: str | None = None
+
+
+class Answer(Struct, frozen=True):
+    """The answer to a postback."""
+
+    counted: bool
+    """Whether it adds to the number of conversions."""
+    duplicate: bool
+    """The same (event, order) came before."""
+    attributed: bool
+    """``obclid`` is a click on one of the advertiser's ads."""
+
+
+FIELDS = "it must have event and order, and may have value, currency and obclid"
+
+_decode = msgspec.json.Decoder(Told).decode
+
+
+async def conversion(request: web.Request) -> web.Response:
+    """The pixel on the advertiser's page."""
+    desk, query = request.app[DESK], request.query
+    advertiser = _advertiser(desk, query.get("advertiser", ""))
+    try:
+        told = msgspec.convert({name: text for name, text in query.items() if text}, Told)
+    except msgspec.ValidationError as error:
+        raise wrong("query", str(error), FIELDS) from None
+    await desk.record_conversion(read_conversion(desk, advertiser, told, "pixel"))
+    return pixel()
+
+
+async def postback(request: web.Request) -> web.Response:
+    """The advertiser's server."""
+    desk, key = request.app[DESK], request.match_info["advertiser"]
+    body = await request.read()
+    check_signature(
+        postback_secret(desk.keys, key),
+        request.headers.get("X-Outbid-Timestamp", ""),
+        request.headers.get("X-Outbid-Signature", ""),
+        body,
+        time.time(),
+    )
+    advertiser = _advertiser(desk, key)
+    try:
+        told = _decode(body)
+    except msgspec.DecodeError as error:
+        raise wrong("body", str(error), FIELDS) from None
+    recorded = await desk.record_conversion(read_conversion(desk, advertiser, told, "postback"))
+    answer = Answer(
+        counted=not recorded.marks & NOT_COUNTED,
+        duplicate=bool(recorded.marks & Mark.DUPLICATE),
+        attributed=recorded.bid != 0,
+    )
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+def check_signature(secret: str, timestamp: str, signature: str, body: bytes, now_s: float) -> None:
+    """Raises Forged unless ``signature`` is hex HMAC-SHA256 of ``timestamp.body`` and the timestamp is fresh."""
+    if not re.fullmatch(r"[0-9]{1,12}", timestamp):
+        raise Forged(f"X-Outbid-Timestamp is {timestamp!r}; it must be the time in unix seconds")
+    right = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(right.encode(), signature.strip().lower().encode("utf-8", "replace")):
+        raise Forged("X-Outbid-Signature is not the signature of this timestamp and body under the advertiser's secret")
+    if abs(now_s - int(timestamp)) > CLOCK_SKEW_S:
+        raise Forged(f"X-Outbid-Timestamp is {timestamp}; it must be within {CLOCK_SKEW_S} s of now, {int(now_s)}")
+
+
+def read_conversion(desk: Desk, advertiser: Advertiser, told: Told, source: str) -> Conversion:
+    """Checks what was told, and attributes it. Raises Refused."""
+    order = str(told.order)
+    if not EVENT.fullmatch(told.event):
+        raise wrong("event", told.event, "it must be 1 to 64 letters, digits, '_', '.' or '-'")
+    if not 1 <= len(order) <= MAX_ORDER:
+        raise wrong("order", order[: MAX_ORDER + 1], f"it must be the order's own id, 1 to {MAX_ORDER} characters")
+    value, currency = _value(told, advertiser)
+    click = _click(desk, advertiser, told.obclid)
+    return Conversion(
+        received_ns=desk.clock.now_ns(),
+        marks=click.marks & (Mark.TEST | Mark.AUDIT) if click else 0,
+        advertiser=advertiser.id,
+        event=told.event,
+        order=order,
+        value=value,
+        currency=currency,
+        source=source,
+        bid=click.bid if click else 0,
+        click_ns=click.received_ns if click else 0,
+        exchange=click.exchange if click else 0,
+        campaign=click.campaign if click else 0,
+        line_item=click.line_item if click else 0,
+        creative=click.creative if click else 0,
+        deal=click.deal if click else 0,
+        site=click.site if click else 0,
+        person=click.person if click else 0,
+    )
+
+
+def _value(told: Told, advertiser: Advertiser) -> tuple[int, str]:
+    """Nanos and their currency, the advertiser's own unless another is told."""
+    currency = told.currency or advertiser.currency
+    if not CURRENCY.fullmatch(currency):
+        raise wrong("currency", told.currency, "it must be an ISO 4217 code such as USD")
+    if told.value is None:
+        return 0, currency
+    try:
+        value = parse_nanos(told.value)
+    except MoneyError as error:
+        raise wrong("value", str(told.value)[:60], f"it must be an amount of money: {error}") from None
+    if value < 0:
+        raise wrong("value", str(told.value), "it must not be negative")
+    return value, currency
+
+
+def _click(desk: Desk, advertiser: Advertiser, click_id: str | None) -> Notice | None:
+    if not click_id:
+        return None
+    place = desk.click_ids.read(click_id)
+    click = desk.recorder.click(*place) if place else None
+    if click is None or click.advertiser != advertiser.id:
+        desk.counts["conversion.unknown_click"] += 1
+        return None
+    return click
+
+
+def _advertiser(desk: Desk, key: str) -> Advertiser:
+    advertiser = desk.directory.advertiser(key)
+    if advertiser is not None:
+        return advertiser
+    desk.counts["refused.unknown_advertiser"] += 1
+    if not desk.directory.version:
+        raise web.HTTPServiceUnavailable(text="no advertisers are known yet; try again\n")
+    raise web.HTTPNotFound(text=f"there is no advertiser {key!r}\n")

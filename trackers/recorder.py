@@ -1,0 +1,105 @@
+"""The road of an event through the tracker: marked, appended, durable, answered; and beside it into the memory."""
+
+import asyncio
+import logging
+from collections import deque
+
+import lmdb
+
+from domain.events import Conversion, Notice, decode, encode
+from eventlog.frames import LogFull
+from eventlog.reader import LogReader
+from eventlog.writer import LogWriter
+from trackers.counting import facts, mark_conversion, mark_notice
+from trackers.memory import Memory
+
+BATCH = 1000
+"""Most events applied to the memory in one transaction."""
+RETRY_S = 1.0
+
+
+class Recorder:
+    """Records events in ``log``, each counted once with the help of ``memory``, which must be up to date (`replay`).
+
+    Marking and appending happen without a pause between them, so of two notices that arrive together one is the first.
+    """
+
+    def __init__(self, log: LogWriter, memory: Memory) -> None:
+        self._log, self._memory = log, memory
+        self._waiting: deque[tuple[int, Notice | Conversion]] = deque()
+        self._news = asyncio.Event()
+        self._closing = False
+
+    async def notice(self, notice: Notice) -> Notice:
+        """Records a notice, and returns it as marked when it is on disk. Raises LogFull."""
+        marked = mark_notice(notice, self._memory.seen)
+        await self._record(marked)
+        return marked
+
+    async def conversion(self, conversion: Conversion) -> Conversion:
+        """Records a conversion, and returns it as marked when it is on disk. Raises LogFull."""
+        marked = mark_conversion(conversion, self._memory.seen)
+        await self._record(marked)
+        return marked
+
+    def click(self, bid: int, imp: int) -> Notice | None:
+        return self._memory.click(bid, imp)
+
+    @property
+    def behind(self) -> int:
+        """Events that are logged and not yet in the memory's store."""
+        return len(self._waiting)
+
+    async def _record(self, event: Notice | Conversion) -> None:
+        position = self._log.append(encode(event))
+        self._memory.hold(facts(event))
+        self._waiting.append((position, event))
+        self._news.set()
+        await self._log.durable(position)
+
+    async def remember(self) -> None:
+        """Moves durable events into the memory's store, until `close`; run it as a task."""
+        while self._waiting or not self._closing:
+            self._news.clear()
+            if not self._waiting:
+                await self._news.wait()
+                continue
+            batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))]
+            kept = [(position, event) for position, event in batch if await self._is_durable(position)]
+            if kept:
+                await self._apply([event for _, event in kept], kept[-1][0])
+            for _, event in batch:
+                self._memory.release(facts(event))
+                self._waiting.popleft()
+
+    async def _is_durable(self, position: int) -> bool:
+        try:
+            await self._log.durable(position)
+        except LogFull:
+            return False  # its sender was told so, and will send it again
+        return True
+
+    async def _apply(self, events: list[Notice | Conversion], position: int) -> None:
+        while True:
+            try:
+                return await asyncio.to_thread(self._memory.apply, events, position)
+            except lmdb.Error:
+                # Nothing is lost meanwhile: the log has the events, and the process holds what they say.
+                logging.exception("the profile store takes no events; trying again")
+                await asyncio.sleep(RETRY_S)
+
+    def close(self) -> None:
+        """Ends `remember` once all that is recorded is remembered."""
+        self._closing = True
+        self._news.set()
+
+
+def replay(log: LogWriter, memory: Memory) -> None:
+    """Brings the memory up to the log's end, as a killed process left it."""
+    reader = LogReader(log.directory, memory.position())
+    while True:
+        records, position = reader.read()
+        if not records:
+            return
+        events = [event for event in map(decode, records) if isinstance(event, Notice | Conversion)]
+        memory.apply(events, position)
