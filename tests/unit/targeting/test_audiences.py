@@ -1,0 +1,81 @@
+"""Audience files: what is taken, and how a bad line is named."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Refused
+from domain.naming import person_key
+from targeting.audiences import MAX_PROBLEMS, import_audience, parse_person, read_audience
+from targeting.profiles import Change, ProfileStore
+
+IFA = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
+
+
+def test_the_written_forms_name_the_persons_that_a_request_names() -> None:
+    assert parse_person(f"ifa:{IFA}") == parse_person(f"ifa:{IFA.lower()}") == person_key("ifa", IFA)
+    assert parse_person("buyeruid:usx:a:B1") == person_key("buyeruid", "a:B1", "usx")
+    assert parse_person("user:usx:u1") == person_key("user", "u1", "usx")
+    assert parse_person("user:usx:u1") != parse_person("user:cnx:u1") != parse_person("user:cnx:U1")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "a person is written"),
+        (IFA, "a person is written"),
+        ("email:someone@example.com", "a person is written"),
+        ("ifa:", "1 to 256 printable"),
+        ("ifa:a b", "1 to 256 printable"),
+        ("ifa:" + "x" * 257, "1 to 256 printable"),
+        ("user:usx:\x07", "1 to 256 printable"),
+        ("user:u1", "no exchange 'u1'"),
+        ("user:usx", "1 to 256 printable"),
+        ("user::u1", "no exchange ''"),
+        ("user:nowhere:u1", "no exchange 'nowhere'"),
+        ("ifa:00000000-0000-0000-0000-000000000000", "opted out"),
+    ],
+)
+def test_what_names_no_person_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_person(text, exchanges={"usx"})
+
+
+def test_a_file_as_people_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\xef\xbb\xbf# visitors of June\r\n\r\nuser:usx:u1\r\n user:usx:u2 \n#user:usx:u3\nuser:usx:u1")
+    assert read_audience(path) == {person_key("user", "u1", "usx"), person_key("user", "u2", "usx")}
+
+
+def test_bad_lines_are_refused_by_number_all_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"user:usx:u1\nnobody\n# a remark\nuser:usx:\xff\n")
+    with pytest.raises(Refused) as refused:
+        read_audience(path)
+    assert [problem.path for problem in refused.value.problems] == [f"{path}, line 2", f"{path}, line 4"]
+    assert refused.value.problems[0].value == "nobody"
+    assert "ifa:VALUE" in refused.value.problems[0].allowed
+
+
+def test_another_kind_of_file_is_given_up_soon(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("nobody\n" * (MAX_PROBLEMS * 3))
+    with pytest.raises(Refused) as refused:
+        read_audience(path)
+    assert len(refused.value.problems) == MAX_PROBLEMS
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"no\.txt: 'No such file or directory'"):
+        read_audience(tmp_path / "no.txt")
+
+
+def test_a_refused_file_leaves_the_audience_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    with ProfileStore(tmp_path / "profiles.lmdb") as store:
+        path.write_text("user:usx:u1\nuser:usx:u2\n")
+        assert import_audience(store, 5, path) == Change(added=2, removed=0, size=2)
+        path.write_text("user:usx:u3\nnobody\n")
+        with pytest.raises(Refused):
+            import_audience(store, 5, path)
+        assert set(store.members(5)) == {person_key("user", name, "usx") for name in ("u1", "u2")}
