@@ -1,0 +1,68 @@
+"""Reading a log, from any process, while it is being written."""
+
+import os
+from pathlib import Path
+
+from eventlog.frames import MAX_RECORD, split
+from eventlog.segments import place_of, position_of, read_mark, segment_path, segments
+
+READ_BYTES = 8 * MAX_RECORD
+
+
+class LogCorrupt(Exception):
+    """A published record does not match its checksum: the disk, or somebody's editor, changed it."""
+
+
+class LogReader:
+    """Records of one log directory from ``position`` on. The directory need not exist yet."""
+
+    def __init__(self, directory: Path, position: int = 0) -> None:
+        self.directory, self.position = directory, position
+
+    def read(self, limit: int = 50_000) -> tuple[list[bytes], int]:
+        """At most ``limit`` records, and the position after them, where the next call goes on. No records: caught up.
+
+        Raises LogCorrupt when a published record is damaged.
+        """
+        end = read_mark(self.directory)
+        while self.position < end:
+            segment, offset = place_of(self.position)
+            path = segment_path(self.directory, segment)
+            size = _size(path)
+            stop = min(size, place_of(end)[1]) if segment == place_of(end)[0] else size
+            if offset >= stop:
+                following = next((n for n in segments(self.directory) if n > segment), None)
+                if following is None:
+                    break
+                self.position = position_of(following)
+                continue
+            records, after = split(_piece(path, offset, min(stop - offset, READ_BYTES)), 0, limit)
+            if not records:
+                raise LogCorrupt(f"{path} is damaged at byte {offset}")
+            self.position += after
+            return records, self.position
+        return [], self.position
+
+    def behind(self) -> int:
+        """Published bytes from here to the log's end."""
+        end_segment, end_offset = place_of(read_mark(self.directory))
+        here, offset = place_of(self.position)
+        total = 0
+        for segment in segments(self.directory):
+            if here <= segment <= end_segment:
+                size = _size(segment_path(self.directory, segment))
+                stop = min(size, end_offset) if segment == end_segment else size
+                total += max(0, stop - (offset if segment == here else 0))
+        return total
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _piece(path: Path, offset: int, size: int) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return os.pread(file.fileno(), size, offset)

@@ -1,0 +1,229 @@
+"""Appending to a log: one writer a directory, records framed at once, written and synced by a thread.
+
+Two ways to use it. *Money* (``sync_s=0``): ``await durable(append(record))`` returns when the record is on disk; all
+records that arrive during one sync share the next (group commit). *Lazy* (``sync_s > 0``, bids): nobody waits; records
+reach the kernel within `WRITE_S` (they survive a kill) and the disk within ``sync_s``.
+
+When the disk is full, a money record is refused with `LogFull` and what could not be kept is cut off again before any
+reader sees it; lazy records are dropped and counted in ``shed``, already when less than `SPARE_BYTES` are left, so
+that money events get the rest. Both try again every `RETRY_S`.
+"""
+
+import asyncio
+import fcntl
+import os
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from eventlog.frames import LogFull, Pending
+from eventlog.segments import (
+    MARK,
+    place_of,
+    position_of,
+    read_mark,
+    segment_path,
+    segments,
+    sound_end,
+    sync_directory,
+    write_mark,
+)
+
+WRITE_S = 0.05
+RETRY_S = 1.0
+SPARE_BYTES = 64 << 20
+BUFFER_BYTES = 64 << 20
+
+
+class LogBusy(RuntimeError):
+    """Another process writes this log."""
+
+
+class LogWriter:
+    """The only writer of ``directory``. `append` and `durable` belong to one thread (the event loop's).
+
+    Opening it makes good what a crash left: a torn record is cut off, whole ones are synced and published, and a new
+    segment begins. Raises LogBusy if the directory has a writer already.
+    """
+
+    def __init__(self, directory: Path, *, segment_bytes: int = 64 << 20, sync_s: float = 0.0) -> None:
+        self.directory, self.sync_s = directory, sync_s
+        directory.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise LogBusy(f"{directory} has a writer already") from None
+        self._mark = os.open(directory / MARK, os.O_CREAT | os.O_RDWR, 0o644)
+        self.published = self._repair()
+        """Everything up to here can be read; for money it is on disk."""
+        self._pending = Pending(position_of(place_of(self.published)[0] + 1), segment_bytes, BUFFER_BYTES, sync_s > 0)
+        self.append = self._pending.append
+        """``append(record) -> int``: the position after the record. Never blocks; LogFull as the module says."""
+        self._file: int | None = None
+        self._synced = True
+        self._taken = 0
+        self._lost: deque[tuple[int, int, OSError]] = deque(maxlen=64)
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake, self._closing = threading.Event(), False
+        self._thread = threading.Thread(target=self._run, name=f"log {directory.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def shed(self) -> int:
+        """Records that were dropped since the start (of a money log: each was also refused with `LogFull`)."""
+        return self._pending.shed
+
+    async def durable(self, position: int) -> None:
+        """Returns when everything up to ``position`` is published. Raises LogFull if the record could not be kept."""
+        self._loop = asyncio.get_running_loop()  # before looking: the thread rouses whoever it finds waiting
+        for low, high, error in self._lost:
+            if low < position <= high:
+                raise LogFull(error.errno, f"the event log could not keep a record: {error.strerror}")
+        if position <= self.published:
+            return
+        waiter = self._loop.create_future()
+        self._waiters.append((position, waiter))
+        self._wake.set()
+        await waiter
+        await self.durable(position)
+
+    def close(self) -> None:
+        """Writes and syncs what is waiting, then gives the directory free. No append afterwards."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+        for handle in (self._file, self._mark, self._lock):
+            if handle is not None:
+                os.close(handle)
+        self._file = None
+
+    def _repair(self) -> int:
+        """Cuts off a torn tail, makes the rest durable and publishes it; returns its end."""
+        numbers = segments(self.directory)
+        published = read_mark(self.directory)
+        if numbers:
+            path = segment_path(self.directory, numbers[-1])
+            segment, offset = place_of(published)
+            known = offset if segment == numbers[-1] and offset <= path.stat().st_size else 0
+            end = sound_end(path, known)
+            os.truncate(path, end)
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+            published = max(published, position_of(numbers[-1], end))
+        write_mark(self._mark, published)
+        sync_directory(self.directory)
+        return published
+
+    def _run(self) -> None:
+        lazy = self.sync_s > 0
+        sync_due = retry_due = 0.0
+        while True:
+            self._wake.wait(WRITE_S)
+            self._wake.clear()
+            closing = self._closing  # read before the last look at what is waiting, so that nothing stays behind
+            now = time.monotonic()
+            try:
+                if self._pending.shut and now >= retry_due:
+                    self._recover()
+                if lazy and now >= sync_due:
+                    self._spare()
+                wrote = self._write()
+                if not lazy or closing or now >= sync_due:
+                    self._sync()
+                    sync_due = now + self.sync_s
+                if wrote:
+                    self._publish(wrote)
+            except OSError as error:
+                self._fail(error)
+                retry_due = now + RETRY_S
+            if closing:
+                return
+
+    def _write(self) -> int:
+        """Writes all that is waiting; returns the position reached, 0 if there was nothing."""
+        reached = 0
+        while piece := self._pending.take():
+            position, data, records = piece
+            self._taken += records
+            segment, offset = place_of(position)
+            if self._file is None or offset == 0:
+                self._sync()
+                self._open(segment)
+            assert self._file is not None
+            view, at = memoryview(data), offset
+            while view:
+                done = os.pwrite(self._file, view, at)
+                view, at = view[done:], at + done
+            self._synced = False
+            reached = position + len(data)
+        return reached
+
+    def _open(self, segment: int) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._file = os.open(segment_path(self.directory, segment), os.O_CREAT | os.O_WRONLY, 0o644)
+        sync_directory(self.directory)
+
+    def _sync(self) -> None:
+        if self._file is not None and not self._synced:
+            os.fdatasync(self._file)
+            self._synced = True
+
+    def _publish(self, position: int) -> None:
+        write_mark(self._mark, position)
+        self.published, self._taken = position, 0
+        self._rouse()
+
+    def _fail(self, error: OSError) -> None:
+        """Gives up what is not published: cut off, positions reported lost, next segment."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._synced = True
+        end = self._pending.drop(self._taken)
+        self._taken = 0
+        self._lost.append((self.published, end, error))
+        self._rouse()
+        try:
+            self._cut()
+        except OSError:
+            pass  # _recover tries again, and nothing is published before it has succeeded
+
+    def _cut(self) -> None:
+        """Removes whatever lies behind the published end."""
+        segment, offset = place_of(self.published)
+        for number in segments(self.directory):
+            if number == segment:
+                os.truncate(segment_path(self.directory, number), offset)
+            elif number > segment:
+                segment_path(self.directory, number).unlink()
+
+    def _recover(self) -> None:
+        self._cut()
+        self._pending.shut = False
+
+    def _spare(self) -> None:
+        """Lazy logs leave the last of the disk to money."""
+        room = os.statvfs(self.directory)
+        if room.f_bavail * room.f_frsize < SPARE_BYTES:
+            raise OSError(28, f"less than {SPARE_BYTES >> 20} MiB of disk left")
+
+    def _rouse(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake_waiters)
+
+    def _wake_waiters(self) -> None:
+        lost_to = max((high for _, high, _ in self._lost), default=0)
+        reached = max(self.published, lost_to)
+        waiting = []
+        for position, waiter in self._waiters:
+            if position > reached:
+                waiting.append((position, waiter))
+            elif not waiter.done():
+                waiter.set_result(None)
+        self._waiters = waiting
