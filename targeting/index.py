@@ -50,3 +50,17 @@ def _clauses(sides: Iterable[tuple[str, dict[str, tuple[str, ...]]]]) -> Iterato
             except ValueError:
                 raise ValueError(f"line item {key}: {value!r} is no value of {name}; it takes numbers") from None
             yield position, dimension, [ids[name, value] for value in values]
+
+
+def mismatch(line_item: LineItem, facts: Facts) -> str | None:
+    """Why a line item's targeting refuses these facts, in words; None if it does not."""
+    for name, values in line_item.targeting.all_of.items():
+        dimension = Dimension[name.upper()]
+        if not {value_id(dimension, value) for value in values} & set(facts.get(dimension, ())):
+            return f"{name} is none of {', '.join(values)}"
+    for name, values in line_item.targeting.none_of.items():
+        dimension = Dimension[name.upper()]
+        for value in values:
+            if value_id(dimension, value) in facts.get(dimension, ()):
+                return f"{name} is {value}, which it excludes"
+    return None

@@ -1,0 +1,176 @@
+"""The answer: the bid response with markup and sealed tracker URLs, and the events that say what was bid."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libcpp.string cimport string
+
+from bidder.candidates cimport Candidate, Candidates
+from bidder.view cimport Ad, Line, Price, Seller, View
+from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
+from openrtb.request cimport Request
+from openrtb.respond cimport append_cpm, append_json, append_number
+
+from domain.events import Bid, Kind, Name, encode
+
+cdef int WIN = Kind.WIN
+cdef int BILLING = Kind.BILLING
+cdef int LOSS = Kind.LOSS
+cdef int IMPRESSION = Kind.IMPRESSION
+cdef int CLICK = Kind.CLICK
+cdef int TEST_FLAG = 0x10
+cdef int IMPRESSION_SLOT = 1
+cdef int CLICK_SLOT = 2
+
+LAST_COUNTER = 0xFFFF_FFFF
+
+
+cdef class Answer:
+    """Writes responses and bid events; one object a worker.
+
+    A bid's id is the worker's incarnation (upper 32 bits) and a counter. It never repeats, and with it the token's nonce.
+    """
+
+    cdef Sealer sealer
+    cdef object append  # the event log's
+    cdef string base
+    cdef string out
+    cdef readonly uint64_t worker
+    cdef readonly uint64_t counter
+    cdef set named  # sites whose name this worker has logged
+    cdef char sealed[SEALED_TEXT]
+
+    def __init__(self, Sealer sealer not None, append, str tracker_base not None):
+        self.sealer = sealer
+        self.append = append
+        self.base = tracker_base.encode()
+        self.named = set()
+        self.worker = 0
+        self.counter = 0
+
+    def start(self, uint64_t worker):
+        """Takes a new incarnation number from control; bid ids begin anew under it."""
+        self.worker = worker
+        self.counter = 0
+
+    @property
+    def exhausted(self):
+        """Are nearly all bid ids of this incarnation used? Then the worker registers anew."""
+        return self.counter >= LAST_COUNTER - 1_000_000
+
+    cdef int url(self, const char *path, int kind, const char *extra, size_t extra_length) except -1:
+        """Appends a tracker URL up to and with its token."""
+        cdef char mac[MAC_TEXT]
+        self.out.append(self.base)
+        self.out.append(path)
+        self.out.append(self.sealed, SEALED_TEXT)
+        self.sealer.bind(kind, self.sealed, extra, extra_length, mac)
+        self.out.append(mac, MAC_TEXT)
+        return 0
+
+    cdef uint64_t seal(self, Candidate *row, View view, Seller seller, Request r) except 0:
+        cdef Line *line = &view.lines[row.line]
+        cdef Content content
+        cdef uint64_t bid
+        self.counter += 1
+        bid = (self.worker << 32) | self.counter
+        content.bid_ns = <uint64_t>r.now_ns
+        content.person = r.person
+        content.site = r.site
+        content.max_price = row.price
+        content.advertiser = line.advertiser
+        content.campaign = line.campaign
+        content.line_item = line.id
+        content.creative = view.ads[row.ad].id
+        content.deal = row.deal_id
+        content.lease = row.lease
+        content.rate = view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line].rate_id
+        content.exchange = seller.id
+        content.expiry_s = seller.expiry_s
+        content.basis_and_flags = seller.basis | (TEST_FLAG if r.test else 0)
+        self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
+        return bid
+
+    cdef int write_bid(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
+        cdef int32_t i
+        cdef Ad *ad = &view.ads[row.ad]
+        self.out.append(b'{"id":"')
+        append_number(&self.out, <int64_t>bid)
+        self.out.append(b'","impid":')
+        append_json(&self.out, <str>r.imp_ids[r.imps[row.imp].place])
+        self.out.append(b',"price":')
+        append_cpm(&self.out, row.price)
+        self.out.append(b',"exp":')
+        append_number(&self.out, seller.expiry_s)
+        if row.deal >= 0:
+            self.out.append(b',"dealid":')
+            append_json(&self.out, <str>r.deal_codes[row.deal])
+        self.out.append(b',"nurl":"')
+        self.url(b"/win/", WIN, NULL, 0)
+        if seller.basis == BILLING:
+            self.out.append(b'?p=${AUCTION_PRICE}&c=${AUCTION_CURRENCY}","burl":"')
+            self.url(b"/billing/", BILLING, NULL, 0)
+        self.out.append(b'?p=${AUCTION_PRICE}&c=${AUCTION_CURRENCY}","lurl":"')
+        self.url(b"/loss/", LOSS, NULL, 0)
+        self.out.append(b'?r=${AUCTION_LOSS}&m=${AUCTION_MIN_TO_WIN}","adm":"')
+        for i in range(ad.pieces, ad.pieces + ad.n_pieces):
+            self.out.append(view.pieces[i])
+            if view.piece_slots[i] == IMPRESSION_SLOT:
+                self.url(b"/impression/", IMPRESSION, NULL, 0)
+                self.out.append(b"?p=${AUCTION_PRICE}")
+            elif view.piece_slots[i] == CLICK_SLOT:
+                self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
+                self.out.append(view.click_queries[row.ad])
+        self.out.append(b'","cid":"')
+        append_number(&self.out, view.lines[row.line].campaign)
+        self.out.append(b'",')
+        self.out.append(view.tails[row.ad])
+        return 0
+
+    cdef int log(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
+        cdef Line *line = &view.lines[row.line]
+        cdef uint32_t size = view.ads[row.ad].size
+        self.append(encode(Bid(
+            r.now_ns, bid, r.imps[row.imp].place, r.id, seller.id, line.advertiser, line.campaign, line.id,
+            view.ads[row.ad].id, row.deal_id, r.site, r.person, row.price, row.floor, seller.currency_name,
+            size >> 16, size & 0xFFFF, r.country_code, r.device_type, r.test,
+        )))
+        return 0
+
+    def name_site(self, Request r not None):
+        """Logs what the request's site id stands for, once a worker."""
+        if r.site and r.site not in self.named:
+            if len(self.named) >= 1_000_000:  # bounded memory; a name logged twice does no harm
+                self.named.clear()
+            self.named.add(r.site)
+            self.append(encode(Name("site", r.site, r.site_name)))
+
+    def no_bid(self, Request r not None, int reason) -> bytes:
+        """The body that tells the exchange why there is no bid (OpenRTB 7.1)."""
+        self.out.clear()
+        self.out.append(b'{"id":')
+        append_json(&self.out, r.id)
+        self.out.append(b',"seatbid":[],"nbr":')
+        append_number(&self.out, reason)
+        self.out.append(b"}")
+        return self.out.data()[:self.out.size()]
+
+    def write(self, Candidates c not None, View view not None, Seller seller not None, Request r not None) -> bytes:
+        """The body of the response with all chosen bids; logs a Bid event for each."""
+        cdef size_t i
+        cdef uint64_t bid
+        self.name_site(r)
+        self.out.clear()
+        self.out.append(b'{"id":')
+        append_json(&self.out, r.id)
+        for i in range(c.chosen.size()):
+            bid = self.seal(&c.chosen[i], view, seller, r)
+            if i == 0:
+                self.out.append(b',"bidid":"')
+                append_number(&self.out, <int64_t>bid)
+                self.out.append(b'",')
+                self.out.append(<bytes>seller.head)
+            else:
+                self.out.push_back(b",")
+            self.write_bid(&c.chosen[i], view, seller, r, bid)
+            self.log(&c.chosen[i], view, seller, r, bid)
+        self.out.append(b"]}]}")
+        return self.out.data()[:self.out.size()]

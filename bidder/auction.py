@@ -1,0 +1,84 @@
+"""The story of a bid request, from its bytes to the answer's. Every stage is one call, in this order, and none steps back.
+
+The stages read the compiled `Request` and narrow the `Candidates`; what they do is told in their own files. The same
+`Auction` decides in production, in `explain` and in tests: only clock, leases and log differ.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+from bidder.admit import admit
+from bidder.answer import Answer
+from bidder.candidates import Candidates
+from bidder.choose import choose
+from bidder.enrichment.chain import Chain
+from bidder.fit import fit
+from bidder.journal import Journal
+from bidder.leases import Leases
+from bidder.limits import frequency, gate
+from bidder.pricing.fixed import fixed_cpm
+from bidder.rules import blocks, deals_and_floors
+from bidder.select import select
+from bidder.view import Seller, View
+from domain.clock import Clock
+from openrtb.nobid import NoBidReason
+from openrtb.request import Request
+
+
+class NoBid(NamedTuple):
+    """Why there is no bid: OpenRTB's ``nbr``, and the stage that left no candidate."""
+
+    reason: int
+    stage: str
+
+
+class Auction:
+    """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
+
+    def __init__(
+        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, tcf_vendor_id: int = 0
+    ) -> None:
+        self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
+        self.vendor = tcf_vendor_id
+        self.request, self.candidates = Request(), Candidates()
+        self.bids = 0
+        self.no_bids: Counter[NoBid] = Counter()
+
+    def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
+        """Body of a bid request -> body of a bid response, or why there is none.
+
+        Raises `openrtb.parse.Malformed` for bytes that are no bid request.
+        """
+        request, candidates = self.request, self.candidates
+        candidates.clear()
+        self.leases.tick()
+
+        if unusable := request.read(body, seller.exchange, self.clock.now_ns()):
+            return self.no_bid(unusable, "read", seller)
+        if refused := admit(request, seller, self.vendor):
+            return self.no_bid(refused, "admit", seller)
+        self.chain.enrich(request)
+        if not select(candidates, view, seller, request):
+            return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
+        if not fit(candidates, view, request):
+            return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
+        if not blocks(candidates, view, request):
+            return self.no_bid(NoBidReason.BLOCKED, "blocks", seller)
+        if not deals_and_floors(candidates, view, seller, request):
+            return self.no_bid(NoBidReason.BELOW_FLOOR, "floors", seller)
+        if not frequency(candidates, view, request):
+            return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
+        if not gate(candidates, view, seller, self.leases):
+            away = not self.leases.any_running()
+            return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
+        fixed_cpm(candidates, request)
+        choose(candidates, view, seller, self.leases, request)
+        self.bids += 1
+        return self.answer.write(candidates, view, seller, request)
+
+    def no_bid(self, reason: int, stage: str, seller: Seller) -> NoBid:
+        """Counts it, and logs a sample."""
+        outcome = NoBid(reason, stage)
+        self.no_bids[outcome] += 1
+        self.journal.no_bid(outcome.reason, stage, self.request, seller)
+        return outcome

@@ -1,0 +1,27 @@
+"""What is left of an auction's candidates; one object a worker, used again for every request."""
+
+
+cdef class Candidates:
+
+    def __init__(self):
+        self.keep_reasons = False
+        self.reasons = []
+
+    def clear(self):
+        """Before an auction."""
+        self.rows.clear()
+        self.chosen.clear()
+        if self.keep_reasons:
+            self.reasons = []
+
+    cdef int out(self, str stage, int line, int ad, int imp, str why) except -1:
+        """Notes who went out and why, if anybody asked."""
+        self.reasons.append((stage, line, ad, imp, why))
+        return 0
+
+    def __len__(self):
+        return self.rows.size()
+
+    def chosen_rows(self):
+        """What will be bid, for people and tests: dicts of places and prices (CPM micros of the exchange's currency)."""
+        return [dict(row) for row in self.chosen]

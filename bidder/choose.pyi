@@ -1,0 +1,6 @@
+from bidder.candidates import Candidates
+from bidder.leases import Leases
+from bidder.view import Seller, View
+from openrtb.request import Request
+
+def choose(c: Candidates, view: View, seller: Seller, leases: Leases, r: Request) -> int: ...

@@ -1,0 +1,6 @@
+from openrtb.request import Request
+from targeting.profiles import Reader
+
+class ProfileModule:
+    def __init__(self, reader: Reader) -> None: ...
+    def __call__(self, request: Request) -> None: ...

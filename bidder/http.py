@@ -1,0 +1,191 @@
+"""The HTTP of the bid port: one protocol object a connection, answers written in the order of the requests.
+
+httptools (llhttp) parses; requests of one read are answered with one write, so pipelining costs nothing extra. Every
+limit that a careless or hostile peer could exceed is checked here: sizes, times, headers, and how late we run.
+"""
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING
+
+import httptools
+
+from bidder.refusals import (
+    BAD_REQUEST,
+    BODY_TOO_LARGE,
+    CONTINUE,
+    HEADERS_TOO_LARGE,
+    UNSUPPORTED_TYPE,
+    answer,
+    refusal,
+)
+
+if TYPE_CHECKING:
+    from bidder.service import Service
+
+MAX_URL = 2_048
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 16_384
+NOT_JSON = (b"protobuf", b"avro", b"thrift", b"octet-stream", b"xml")
+"""Content types that surely hold no JSON; others, and none at all, are read as JSON (OpenRTB 2.3)."""
+
+
+class BidConnection(asyncio.Protocol):
+    """One connection of an exchange."""
+
+    def __init__(self, service: "Service") -> None:
+        self.service = service
+        self.parser = httptools.HttpRequestParser(self)
+        self.transport: asyncio.Transport
+        self.out: list[bytes] = []
+        self.refused: bytes | None = None
+        self.closing = False
+        self.began = 0.0
+        """When the request now arriving began (service time); 0 between requests."""
+        self.last = service.now
+        self._begin()
+
+    def _begin(self) -> None:
+        self.url = b""
+        self.chunks: list[bytes] = []
+        self.size = self.header_count = self.header_bytes = 0
+        self.encoding = self.secret = self.forwarded = b""
+        self.takes_gzip = False
+
+    # asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # a stream transport, since the server is one
+        if not self.service.connected(self):
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.service.connections.discard(self)
+
+    def pause_writing(self) -> None:
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._finish(refusal(BAD_REQUEST, "upgrade: no other protocol is spoken here"))
+        except httptools.HttpParserError as error:
+            if not self.closing:
+                self._finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
+        if self.out:
+            self.transport.write(b"".join(self.out))
+            self.out.clear()
+        if self.closing:
+            self.transport.close()
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        self.began = self.service.now
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > MAX_URL:
+            self._finish(refusal(BAD_REQUEST, f"URL: longer than {MAX_URL} bytes"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.header_count += 1
+        self.header_bytes += len(name) + len(value)
+        if self.header_count > MAX_HEADERS or self.header_bytes > MAX_HEADER_BYTES:
+            self._finish(refusal(HEADERS_TOO_LARGE, f"headers: more than {MAX_HEADERS}, or {MAX_HEADER_BYTES} bytes"))
+            return
+        name = name.lower()
+        if name == b"accept-encoding":
+            self.takes_gzip = b"gzip" in value
+        elif name == b"content-encoding":
+            self.encoding = value.strip().lower()
+        elif name == b"content-type":
+            low = value.lower()
+            if any(kind in low for kind in NOT_JSON):
+                self.refused = refusal(UNSUPPORTED_TYPE, f"Content-Type: {low.decode('latin-1')}; send JSON")
+        elif name == b"x-outbid-secret":
+            self.secret = value
+        elif name == b"x-forwarded-for":
+            self.forwarded = value
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.transport.write(CONTINUE)
+
+    def on_body(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        if self.size > self.service.settings.max_body_bytes:
+            self._finish(refusal(BODY_TOO_LARGE, f"body: more than {self.service.settings.max_body_bytes} bytes"))
+        elif not self.closing:
+            self.chunks.append(chunk)
+
+    def on_message_complete(self) -> None:
+        if self.closing:
+            return
+        service = self.service
+        if self.refused is not None:
+            self._finish(self.refused)
+            return
+        body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        if self.encoding and self.encoding != b"identity":
+            plain = self._unpack(body)
+            if plain is None:
+                return
+            body = plain
+        response = service.respond(self, self.parser.get_method(), self.url, body)
+        if not self.parser.should_keep_alive() or service.draining:
+            self.closing = True
+            response = response.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        self.out.append(response)
+        self.began = 0.0
+        self.last = service.now
+        self._begin()
+
+    # our own
+
+    def _unpack(self, body: bytes) -> bytes | None:
+        """Body of a gzip request; answers what cannot be unpacked."""
+        if self.encoding not in (b"gzip", b"x-gzip"):
+            self._finish(refusal(UNSUPPORTED_TYPE, f"Content-Encoding: {self.encoding.decode('latin-1')}; send gzip or none"))
+            return None
+        most = self.service.settings.max_body_bytes
+        unpacker = zlib.decompressobj(31)
+        try:
+            plain = unpacker.decompress(body, most + 1)
+        except zlib.error as error:
+            self._finish(refusal(BAD_REQUEST, f"body: no gzip ({error})"))
+            return None
+        if len(plain) > most:
+            self._finish(refusal(BODY_TOO_LARGE, f"body: more than {most} bytes after gzip"))
+            return None
+        if not unpacker.eof:
+            self._finish(refusal(BAD_REQUEST, "body: the gzip stream ends early"))
+            return None
+        return plain
+
+    def _finish(self, response: bytes) -> None:
+        """Answers and closes: what follows on this connection cannot be trusted, or is not wanted."""
+        if not self.closing:
+            self.out.append(response)
+            self.closing = True
+            self.service.refused += 1
+
+    def expired(self, now: float) -> None:
+        """Closes the connection if its request, or the next one, takes too long to come."""
+        settings = self.service.settings
+        if self.began:
+            if now - self.began > settings.request_timeout_s:
+                self.transport.abort()
+        elif now - self.last > settings.idle_timeout_s:
+            self.transport.close()
+
+    def encode(self, body: bytes) -> bytes:
+        """A 200 with this JSON, compressed if the exchange takes it and it is worth it."""
+        least = self.service.settings.gzip_answers_above
+        if self.takes_gzip and least and len(body) >= least:
+            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            return answer(packer.compress(body) + packer.flush(), b"Content-Encoding: gzip\r\n")
+        return answer(body)
+

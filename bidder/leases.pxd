@@ -1,0 +1,19 @@
+from libc.stdint cimport int64_t, uint32_t
+from libcpp.unordered_map cimport unordered_map
+from libcpp.vector cimport vector
+
+cdef struct Lease:
+    uint32_t id            # 0: none held
+    uint32_t line_item
+    int64_t granted        # nanos of the advertiser's currency
+    int64_t reserved
+    int64_t end_ns         # monotonic
+
+cdef class Leases:
+    """All leases of one worker. A line item keeps its slot for the worker's life; views refer to slots."""
+    cdef vector[Lease] slots
+    cdef unordered_map[uint32_t, int] by_line_item
+    cdef public int64_t now_ns  # monotonic; set once a request
+    cdef int slot(self, uint32_t line_item)
+    cdef bint covers(self, int slot, int64_t amount) noexcept nogil
+    cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil

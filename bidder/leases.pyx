@@ -1,0 +1,97 @@
+"""The worker's purse: what it may still bid for each line item, as control granted it.
+
+A bid reserves its whole price at once; the reservation is given back by control (which sees billings, losses and
+expiries), never here. So a worker can overspend nothing, whatever dies: it holds only what it was granted.
+"""
+
+from libc.stdint cimport int64_t, uint32_t
+
+import time
+
+from pacing.protocol import LeaseUse
+
+
+cdef class Leases:
+
+    cdef int slot(self, uint32_t line_item):
+        """Slot of a line item, made if it has none yet."""
+        cdef Lease lease
+        cdef int place
+        if self.by_line_item.count(line_item):
+            return self.by_line_item[line_item]
+        lease.id = 0
+        lease.line_item = line_item
+        lease.granted = lease.reserved = lease.end_ns = 0
+        place = <int>self.slots.size()
+        self.slots.push_back(lease)
+        self.by_line_item[line_item] = place
+        return place
+
+    cdef bint covers(self, int slot, int64_t amount) noexcept nogil:
+        """Is there a lease, still running, with this much left?"""
+        cdef Lease *lease = &self.slots[slot]
+        return lease.id != 0 and lease.end_ns > self.now_ns and lease.granted - lease.reserved >= amount
+
+    cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil:
+        """Takes ``amount`` from a lease that covers it; returns the lease's id."""
+        self.slots[slot].reserved += amount
+        return self.slots[slot].id
+
+    def tick(self):
+        """Reads the monotonic clock, once a request."""
+        self.now_ns = time.monotonic_ns()
+
+    def apply(self, grant) -> None:
+        """Takes a `pacing.protocol.Grant`: a new lease, or more money and time on the one held."""
+        cdef Lease *lease = &self.slots[self.slot(grant.line_item)]
+        if lease.id != <uint32_t>grant.lease:
+            lease.id = grant.lease
+            lease.reserved = 0
+        lease.granted = grant.granted
+        lease.end_ns = time.monotonic_ns() + <int64_t>(grant.end_s * 1e9)
+
+    def uses(self) -> list:
+        """`LeaseUse` of every lease held."""
+        return [LeaseUse(lease.id, lease.reserved) for lease in self.slots if lease.id]
+
+    def drop(self, int lease_id) -> object:
+        """Gives one lease up; returns its final `LeaseUse`, or None if it is not held."""
+        cdef Lease *lease
+        cdef size_t i
+        for i in range(self.slots.size()):
+            lease = &self.slots[i]
+            if lease.id == <uint32_t>lease_id:
+                use = LeaseUse(lease.id, lease.reserved)
+                lease.id = 0
+                return use
+        return None
+
+    def drop_all(self) -> list:
+        """Gives everything up (the worker stops, or control does not know it any more)."""
+        uses = self.uses()
+        cdef size_t i
+        for i in range(self.slots.size()):
+            self.slots[i].id = 0
+        return uses
+
+    def ended(self) -> list:
+        """Ids of leases whose time is over."""
+        cdef int64_t now = time.monotonic_ns()
+        return [lease.id for lease in self.slots if lease.id and lease.end_ns <= now]
+
+    def any_running(self) -> bool:
+        """Is there any lease to bid from?"""
+        cdef int64_t now = time.monotonic_ns()
+        cdef size_t i
+        for i in range(self.slots.size()):
+            if self.slots[i].id and self.slots[i].end_ns > now:
+                return True
+        return False
+
+    def available(self, int line_item) -> int:
+        """Nanos left on the running lease of a line item; 0 without one. For people and tests."""
+        if not self.by_line_item.count(line_item):
+            return 0
+        cdef Lease lease = self.slots[self.by_line_item[line_item]]
+        running = lease.id and lease.end_ns > time.monotonic_ns()
+        return lease.granted - lease.reserved if running else 0

@@ -1,0 +1,70 @@
+"""What the marketer limits: how often one person sees an ad, and how much money may be out."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from bidder.candidates cimport Candidate, Candidates
+from bidder.leases cimport Leases
+from bidder.view cimport Line, Price, Seller, View
+from openrtb.request cimport Request
+from targeting.record cimport capped
+
+cdef extern from *:
+    ctypedef long long int128_t "__int128"
+
+
+cdef int64_t account_amount(int64_t price, int64_t rate) noexcept nogil:
+    """Exchange nanos -> account nanos, rounded up, as `domain.money.convert_up` does: what must be reserved."""
+    return <int64_t>((<int128_t>price * rate + 999_999_999) / 1_000_000_000)
+
+
+def frequency(Candidates c not None, View view not None, Request r not None):
+    """Takes out whose cap this person has reached; returns how many pairs are left.
+
+    A line item with a cap is not shown to somebody who cannot be recognised: its cap could not be kept.
+    """
+    cdef size_t i, kept = 0
+    cdef int32_t k, judged = -1
+    cdef bint over = False
+    cdef Candidate *row
+    cdef Line *line
+    cdef bytes record = r.record
+    cdef const uint8_t *data = <const uint8_t *>PyBytes_AS_STRING(record) if record is not None else NULL
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(record) if record is not None else 0
+    cdef uint32_t now_s = <uint32_t>(r.now_ns // 1_000_000_000)
+    for i in range(c.rows.size()):
+        row = &c.rows[i]
+        line = &view.lines[row.line]
+        if row.line != judged:  # pairs of one line item stand side by side
+            judged = row.line
+            over = line.n_caps > 0 and r.person == 0
+            if data is not NULL:
+                for k in range(line.caps, line.caps + line.n_caps):
+                    if capped(data, size, view.caps[k].scope, view.caps[k].impressions, view.caps[k].seconds, now_s):
+                        over = True
+                        break
+        if not over:
+            c.rows[kept] = row[0]
+            kept += 1
+        elif c.keep_reasons:
+            c.out("frequency", row.line, row.ad, row.imp,
+                  "a frequency cap is reached" if r.person else "it has a frequency cap, and nobody knows who this is")
+    c.rows.resize(kept)
+    return kept
+
+
+def gate(Candidates c not None, View view not None, Seller seller not None, Leases leases not None):
+    """Takes out what the leases do not cover; returns how many pairs are left."""
+    cdef size_t i, kept = 0
+    cdef Candidate *row
+    cdef Price *price
+    for i in range(c.rows.size()):
+        row = &c.rows[i]
+        price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
+        if leases.covers(view.lines[row.line].lease, account_amount(row.price, price.rate)):
+            c.rows[kept] = row[0]
+            kept += 1
+        elif c.keep_reasons:
+            c.out("gate", row.line, row.ad, row.imp, "its lease does not cover the bid: budget or pacing holds it back")
+    c.rows.resize(kept)
+    return kept

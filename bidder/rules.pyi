@@ -1,0 +1,6 @@
+from bidder.candidates import Candidates
+from bidder.view import Seller, View
+from openrtb.request import Request
+
+def blocks(c: Candidates, view: View, r: Request) -> int: ...
+def deals_and_floors(c: Candidates, view: View, seller: Seller, r: Request) -> int: ...

@@ -1,0 +1,7 @@
+from bidder.candidates import Candidates
+from bidder.view import Seller, View
+from openrtb.request import Request
+from targeting.dimensions import Dimension
+
+def select(c: Candidates, view: View, seller: Seller, r: Request) -> int: ...
+def request_facts(r: Request) -> dict[Dimension, list[int]]: ...

@@ -1,0 +1,108 @@
+"""One bidder worker: it wires the parts together, listens on the shared port, and stops in order.
+
+Any number of workers share the port (``SO_REUSEPORT``); each is a process with its own slot (log directory).
+"""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+
+import uvloop
+
+from bidder.answer import Answer
+from bidder.auction import Auction
+from bidder.config import BidderSettings, bidder_settings
+from bidder.control_link import ControlLink
+from bidder.enrichment.chain import Chain
+from bidder.enrichment.device import DeviceModule
+from bidder.enrichment.geo import GeoModule
+from bidder.enrichment.profile import ProfileModule
+from bidder.http import BidConnection
+from bidder.journal import Journal
+from bidder.leases import Leases
+from bidder.service import Service
+from bidder.state import State
+from domain.clock import from_env
+from domain.keys import load_keys
+from domain.settings import Places, places
+from domain.token import Sealer
+from eventlog.writer import LogWriter
+from targeting.profiles import ProfileStore, Reader
+
+log = logging.getLogger(__name__)
+
+LOG_SYNC_S = 0.5
+RENEW_S = 0.05
+"""How old the profiles may be that a request sees."""
+
+
+async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
+    """Runs the worker until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    keys = load_keys(where.data)
+    writer = LogWriter(where.data / "log" / "bids" / str(slot), sync_s=LOG_SYNC_S)
+    profiles = ProfileStore(where.data / "profiles.lmdb", readonly=True)
+    reader = profiles.reader()
+    leases = Leases()
+    answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
+    chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(reader)])
+    journal = Journal(writer.append, settings.no_bid_sample)
+    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor_id)
+    state = State(leases, where.tracker_base)
+    service = Service(auction, state, settings)
+    link = ControlLink(where.control_base, state, leases, answer)
+    tasks = [asyncio.create_task(job) for job in (link.run(), service.watch(), renew(reader, loop))]
+    tasks.append(asyncio.create_task(listen(service, where, stop)))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()  # a part of the worker failed: say why, and let the supervisor start it again
+    finally:
+        await service.drain()
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        await link.stop()
+        writer.close()
+        reader.close()
+        profiles.close()
+    log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
+
+
+async def listen(service: Service, where: Places, stop: asyncio.Event) -> None:
+    """Opens the port as soon as there is a snapshot to bid on."""
+    while service.state.view is None:
+        await asyncio.sleep(0.02)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: BidConnection(service), where.host, where.bidder_port, reuse_port=True, backlog=1024
+    )
+    for listening in server.sockets:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    log.info("bidding on %s:%d", where.host, where.bidder_port)
+    try:
+        await stop.wait()
+    finally:
+        server.close()
+
+
+async def renew(reader: Reader, loop: asyncio.AbstractEventLoop) -> None:
+    """Lets requests see what the tracker and the importer have written since."""
+    while True:
+        await asyncio.sleep(RENEW_S)
+        reader.renew(loop.time())
+
+
+def run(slot: int = 0) -> None:
+    """Runs one bidder worker in this process."""
+    sys.setswitchinterval(0.001)  # a snapshot that compiles in another thread must not hold requests for 5 ms
+    gc.set_threshold(50_000, 20, 100)
+    uvloop.run(serve(slot, places(), bidder_settings()))

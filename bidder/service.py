@@ -1,0 +1,163 @@
+"""What stands behind the connections of one worker: routes, the exchange's secret, overload, counters, health."""
+
+import asyncio
+import hmac
+import ipaddress
+import logging
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bidder.auction import Auction, NoBid
+from bidder.config import BidderSettings
+from bidder.refusals import BAD_REQUEST, FORBIDDEN, NO_CONTENT, NOT_FOUND, WRONG_METHOD, refusal, text
+from bidder.state import State
+from bidder.view import Seller
+from openrtb.nobid import NoBidReason
+from openrtb.parse import Malformed
+
+if TYPE_CHECKING:
+    from bidder.http import BidConnection
+
+log = logging.getLogger(__name__)
+
+PREFIX = b"/openrtb2/"
+TICK_S = 0.005
+"""How often the worker looks at its clock: the resolution of time-outs, and of how late it runs."""
+SWEEP_S = 1.0
+
+
+class Service:
+    """One worker's requests, whichever connection they come on."""
+
+    def __init__(self, auction: Auction, state: State, settings: BidderSettings) -> None:
+        self.auction, self.state, self.settings = auction, state, settings
+        self.connections: set[BidConnection] = set()
+        self.now = time.monotonic()
+        self.overloaded = self.draining = False
+        self.requests = self.malformed = self.refused = self.shed = self.failures = 0
+        self._proxies = [ipaddress.ip_network(text.strip()) for text in settings.trusted_proxies]
+
+    # requests
+
+    def respond(self, connection: "BidConnection", method: bytes, url: bytes, body: bytes) -> bytes:
+        """The whole answer to one request."""
+        if method != b"POST" or not url.startswith(PREFIX):
+            return self._other(method, url)
+        view = self.state.view
+        seller = view.sellers.get(url[10:].decode("latin-1").split("?", 1)[0]) if view is not None else None
+        if view is None or seller is None:
+            return refusal(NOT_FOUND, f"{url.decode('latin-1')}: no exchange of that name")
+        self.requests += 1
+        exchange = seller.exchange
+        if exchange.secret and not hmac.compare_digest(exchange.secret.encode(), connection.secret):
+            self.refused += 1
+            return refusal(FORBIDDEN, "X-Outbid-Secret: missing or wrong")
+        if self.overloaded:
+            self.shed += 1
+            return NO_CONTENT
+        try:
+            outcome = self.auction.decide(body, seller, view)
+        except Malformed as error:
+            self.malformed += 1
+            log.debug("400 to %s: %s", self.client(connection), error)
+            return refusal(BAD_REQUEST, str(error))
+        except Exception:  # a bug of ours must not cost the exchange an error, nor us its traffic
+            self.failures += 1
+            log.exception("a request from %s failed", self.client(connection))
+            return NO_CONTENT
+        if isinstance(outcome, NoBid):
+            return self._no_bid(connection, outcome, seller)
+        return connection.encode(outcome)
+
+    def _no_bid(self, connection: "BidConnection", outcome: NoBid, seller: Seller) -> bytes:
+        if seller.exchange.no_bid == "204":
+            return NO_CONTENT
+        return connection.encode(self.auction.answer.no_bid(self.auction.request, outcome.reason))
+
+    def _other(self, method: bytes, url: bytes) -> bytes:
+        if url.startswith(PREFIX):
+            return refusal(WRONG_METHOD, f"{method.decode('latin-1')}: bid requests are POSTed")
+        if url == b"/health":
+            ready = self.state.view is not None and not self.draining
+            return text(b"200 OK" if ready else b"503 Service Unavailable", b"ok\n" if ready else b"not ready\n")
+        if url == b"/metrics":
+            return text(b"200 OK", self.metrics().encode(), b"text/plain; version=0.0.4")
+        return refusal(NOT_FOUND, f"{url.decode('latin-1')}: bid requests go to /openrtb2/{{exchange}}")
+
+    def metrics(self) -> str:
+        """Prometheus text of this worker (workers share the port, so a scrape meets any one of them)."""
+        lines = [
+            f"outbid_bidder_requests_total {self.requests}",
+            f"outbid_bidder_bids_total {self.auction.bids}",
+            f"outbid_bidder_malformed_total {self.malformed}",
+            f"outbid_bidder_refused_total {self.refused}",
+            f"outbid_bidder_shed_total {self.shed}",
+            f"outbid_bidder_failures_total {self.failures}",
+            f"outbid_bidder_connections {len(self.connections)}",
+            f"outbid_bidder_snapshot_version {self.state.version}",
+        ]
+        for (reason, stage), count in sorted(self.auction.no_bids.items()):
+            name = NoBidReason(reason).name.lower()
+            lines.append(f'outbid_bidder_no_bids_total{{reason="{name}",stage="{stage}"}} {count}')
+        return "\n".join(lines) + "\n"
+
+    # connections
+
+    def connected(self, connection: "BidConnection") -> bool:
+        """Takes a new connection in, unless there are too many."""
+        if len(self.connections) >= self.settings.max_connections or self.draining:
+            return False
+        self.connections.add(connection)
+        return True
+
+    def client(self, connection: "BidConnection") -> str:
+        """Address of the peer: of the connection, or as told by a proxy that is trusted."""
+        peer = connection.transport.get_extra_info("peername")
+        address = peer[0] if peer else ""
+        for hop in reversed([part.strip() for part in connection.forwarded.decode("latin-1").split(",")]):
+            if not hop or not self._trusted(address):
+                break
+            address = hop
+        return address
+
+    def _trusted(self, address: str) -> bool:
+        networks = tuple(self._proxies)
+        return _in_any(address, networks)
+
+    async def watch(self) -> None:
+        """Keeps the time, notices when the worker runs late, renews the profile reader, closes what takes too long."""
+        loop = asyncio.get_running_loop()
+        swept = self.now
+        while True:
+            due = loop.time() + TICK_S
+            await asyncio.sleep(TICK_S)
+            self.now = time.monotonic()
+            self.overloaded = (loop.time() - due) * 1000 > self.settings.shed_above_ms
+            if self.now - swept > SWEEP_S:
+                swept = self.now
+                for connection in list(self.connections):
+                    connection.expired(self.now)
+
+    async def drain(self, seconds: float = 2.0) -> None:
+        """No new connections; those in the middle of a request get its answer, the others are closed."""
+        self.draining = True
+        end = time.monotonic() + seconds
+        while True:
+            for connection in list(self.connections):
+                if not connection.began:
+                    connection.transport.close()
+            if not self.connections or time.monotonic() > end:
+                break
+            await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+
+@lru_cache(maxsize=4_096)
+def _in_any(address: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

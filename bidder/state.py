@@ -1,0 +1,41 @@
+"""What a worker decides on, swapped whole between two requests: the view of a snapshot, and the sellers it knows."""
+
+import gc
+import logging
+
+import msgspec
+
+from bidder.leases import Leases
+from bidder.view import View, is_secure
+from domain.campaign import Snapshot
+
+log = logging.getLogger(__name__)
+
+decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
+
+
+class State:
+    """The current `View`; None until the first snapshot has come."""
+
+    def __init__(self, leases: Leases, tracker_base: str) -> None:
+        self.leases = leases
+        self.tracker_is_secure = is_secure(tracker_base + "/")
+        self.view: View | None = None
+
+    @property
+    def version(self) -> int:
+        """Version of the snapshot in use; 0 before the first."""
+        return self.view.snapshot.version if self.view is not None else 0
+
+    def compile(self, data: bytes) -> View:
+        """Published bytes -> a view. May run in another thread; nothing is swapped yet."""
+        return View(decode_snapshot(data), self.leases, self.tracker_is_secure)
+
+    def swap(self, view: View) -> None:
+        """From here on requests are decided on this view."""
+        self.view = view
+        # The new view lives until the next swap: keep the collector from walking it again and again.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        log.info("snapshot %d: %d live line items", view.snapshot.version, len(view))

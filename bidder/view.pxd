@@ -1,0 +1,66 @@
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libcpp.unordered_map cimport unordered_map
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+cdef struct Cap:
+    uint32_t scope         # of the person's record: a campaign's or a line item's counter
+    uint32_t impressions
+    uint32_t seconds
+
+cdef struct Line:
+    uint32_t id, campaign, advertiser
+    int32_t creatives, n_creatives  # slice of View.creative_of
+    int32_t caps, n_caps            # slice of View.caps
+    int32_t deals, n_deals          # slice of View.deals; with any, the line item buys through deals only
+    int32_t lease                   # slot in the worker's Leases
+    int64_t start_ns, end_ns        # flight
+
+cdef struct DealRow:
+    uint64_t code
+    uint32_t id
+    uint32_t exchange
+
+cdef struct Ad:
+    uint32_t id
+    uint32_t size
+    uint64_t attributes             # bit n: has attribute n
+    uint32_t mime                   # bit of openrtb.request.MIMES
+    uint32_t type                   # bit n: is of banner ad type n
+    bint secure
+    int32_t categories, n_categories  # slice of View.names: first its own, then the parent of each
+    int32_t domains, n_domains        # slice of View.names: landing domain and its parents
+    int32_t pieces, n_pieces          # slice of View.pieces: the markup, cut at the tracker URLs
+
+cdef struct Price:
+    int64_t bid                     # CPM micros of the exchange's currency; 0: no rate, so no bid
+    int64_t rate                    # account nanos for 10⁹ exchange nanos
+    uint32_t rate_id
+
+cdef class Seller:
+    """An exchange as the stages read it."""
+    cdef readonly object exchange
+    cdef readonly int id, place, network_ms, expiry_s, basis
+    cdef readonly uint32_t currency
+    cdef readonly str currency_name
+    cdef readonly bytes head
+    cdef unordered_map[uint32_t, int64_t] floor_rates  # currency -> exchange nanos for 10⁹ nanos of it
+
+cdef class View:
+    cdef readonly object snapshot
+    cdef readonly dict sellers              # by the exchange's key
+    cdef readonly list line_items           # domain.campaign.LineItem, in the order of ``lines``
+    cdef readonly list creatives            # domain.campaign.Creative, in the order of ``ads``
+    cdef readonly object index
+    cdef vector[Line] lines
+    cdef vector[Ad] ads
+    cdef vector[int32_t] creative_of
+    cdef vector[Cap] caps
+    cdef vector[DealRow] deals
+    cdef vector[uint64_t] names
+    cdef vector[Price] prices               # [seller.place * lines + line]
+    cdef vector[string] pieces
+    cdef vector[int] piece_slots            # what follows each piece: 0 nothing, 1 impression URL, 2 click URL
+    cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC
+    cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
+    cdef vector[string] tails               # an ad's part of the bid that is the same in every bid

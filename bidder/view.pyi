@@ -1,0 +1,28 @@
+from domain.campaign import Creative, Exchange, LineItem, Rate, Snapshot
+from bidder.leases import Leases
+from targeting.index import TargetingIndex
+
+class Seller:
+    exchange: Exchange
+    id: int
+    place: int
+    network_ms: int
+    expiry_s: int
+    basis: int
+    currency: int
+    currency_name: str
+    head: bytes
+    def __init__(self, exchange: Exchange, place: int, rates: tuple[Rate, ...]) -> None: ...
+
+class View:
+    snapshot: Snapshot
+    sellers: dict[str, Seller]
+    line_items: list[LineItem]
+    creatives: list[Creative]
+    index: TargetingIndex
+    def __init__(self, snapshot: Snapshot, leases: Leases, tracker_is_secure: bool = True) -> None: ...
+    def __len__(self) -> int: ...
+
+def is_secure(url: str) -> bool: ...
+def markup(creative: Creative) -> str: ...
+def banner_type(creative: Creative) -> int: ...

@@ -1,0 +1,215 @@
+"""A snapshot, compiled for deciding: rows and slices instead of objects, one immutable `View` a version.
+
+Line items stand in the order of what they bid, highest first: when more match than can be looked at, the best are kept.
+Only what can bid at all is in the view: active line items of active campaigns and advertisers, with an active creative.
+"""
+
+import html
+import json
+from urllib.parse import quote
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libcpp.string cimport string
+
+from bidder.leases cimport Leases
+from openrtb.request cimport currency_code, folded
+from targeting.record cimport scope_campaign, scope_line_item
+
+from domain.campaign import CLICK_MACRO
+from domain.events import Kind
+from domain.money import RATE_UNIT
+from domain.naming import name_id
+from openrtb.request import MIMES
+from targeting.index import TargetingIndex
+
+BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
+
+cdef int IMPRESSION_SLOT = 1
+cdef int CLICK_SLOT = 2
+
+XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4
+"""Banner ad types, OpenRTB list 5.2."""
+
+IMAGE_MARKUP = (
+    '<a href="{click}" target="_blank" rel="noopener"><img src="{image}" width="{width}" height="{height}" alt="" '
+    'style="border:0"></a>'
+)
+PIXEL_MARKUP = '<img src="{impression}" width="1" height="1" alt="" style="position:absolute;visibility:hidden">'
+CLICK_MARK, IMPRESSION_MARK = "\x01", "\x02"
+
+
+def is_secure(url: str) -> bool:
+    """May a secure page load it? HTTPS, and loopback addresses, which browsers trust as well (W3C Secure Contexts, 3.1)."""
+    return url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]"))
+
+
+def markup(creative) -> str:
+    """The HTML of a creative, with CLICK_MARK and IMPRESSION_MARK where the tracker URLs go."""
+    if creative.image_url:
+        body = IMAGE_MARKUP.format(
+            click=CLICK_MARK, image=html.escape(creative.image_url), width=creative.width, height=creative.height
+        )
+    else:
+        body = creative.markup.replace(CLICK_MACRO, CLICK_MARK)
+    return body + PIXEL_MARKUP.format(impression=IMPRESSION_MARK)
+
+
+def banner_type(creative) -> int:
+    """What ``btype`` calls this creative."""
+    text = creative.markup.lower()
+    return SCRIPT if "<script" in text else IFRAME if "<iframe" in text else XHTML_BANNER
+
+
+def with_parents(categories) -> list:
+    """``[IAB3-1, IAB13]`` -> themselves, then the parent of each in the same order (``IAB3, IAB13``)."""
+    return [*categories, *(c.split("-", 1)[0] for c in categories)]
+
+
+def domain_with_parents(domain: str) -> list:
+    """``www.shop.example`` -> itself and ``shop.example``."""
+    parts = domain.split(".")
+    return [".".join(parts[i:]) for i in range(max(1, len(parts) - 1))]
+
+
+cdef class Seller:
+
+    def __init__(self, exchange, int place, rates):
+        self.exchange = exchange
+        self.place = place
+        self.id = exchange.id
+        self.network_ms = exchange.network_ms
+        self.expiry_s = exchange.bid_expiry_s
+        self.basis = BASIS[exchange.billing]
+        self.currency_name = exchange.currency
+        self.currency = currency_code(exchange.currency)
+        self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()
+        self.floor_rates[self.currency] = RATE_UNIT
+        for rate in rates:
+            if rate.quote == exchange.currency:
+                self.floor_rates[currency_code(rate.base)] = rate.per_unit
+
+
+cdef class View:
+
+    def __init__(self, snapshot, Leases leases not None, bint tracker_is_secure=True):
+        self.snapshot = snapshot
+        sellers = [Seller(exchange, place, snapshot.rates) for place, exchange in enumerate(snapshot.exchanges)]
+        self.sellers = {seller.exchange.key: seller for seller in sellers}
+        advertisers = {a.id: a for a in snapshot.advertisers if a.status == "active"}
+        campaigns = {c.id: c for c in snapshot.campaigns if c.status == "active" and c.advertiser in advertisers}
+        creatives = {c.id: c for c in snapshot.creatives if c.status == "active"}
+        rates = {(r.base, r.quote): r for r in snapshot.rates}
+        deals = {d.id: d for d in snapshot.deals}
+        live = []
+        for item in snapshot.line_items:
+            ads = [creatives[c] for c in item.creatives if c in creatives]
+            deals_left = not item.deals or any(d in deals for d in item.deals)  # else it would turn into an open one
+            if item.status == "active" and item.campaign in campaigns and ads and deals_left:
+                advertiser = advertisers[campaigns[item.campaign].advertiser]
+                prices = [price_on(seller.exchange.currency, advertiser.currency, item.bid_cpm, rates) for seller in sellers]
+                live.append((max((p[0] for p in prices), default=0), item, campaigns[item.campaign], advertiser, ads, prices))
+        live.sort(key=lambda row: (-row[0], row[1].id))
+        self.line_items = [row[1] for row in live]
+        self.index = TargetingIndex(self.line_items)
+        self.creatives = []
+        self.prices.resize(len(sellers) * len(live))
+        cdef dict ad_places = {}
+        for place, (_, item, campaign, advertiser, ads, prices) in enumerate(live):
+            self._add_line(item, campaign, advertiser, leases)
+            for ad in ads:
+                if ad.id not in ad_places:
+                    ad_places[ad.id] = len(self.creatives)
+                    self._add_ad(ad, advertiser, tracker_is_secure)
+                self.creative_of.push_back(ad_places[ad.id])
+            self._add_deals([deals[d] for d in item.deals if d in deals])
+            for seller_place, (bid, rate, rate_id) in enumerate(prices):
+                self._set_price(seller_place * len(live) + place, bid, rate, rate_id)
+            self._close_line(place)
+
+    def _add_line(self, item, campaign, advertiser, Leases leases):
+        cdef Line row
+        row.id, row.campaign, row.advertiser = item.id, campaign.id, advertiser.id
+        row.start_ns, row.end_ns = campaign.start_ns, campaign.end_ns
+        row.lease = leases.slot(item.id)
+        row.creatives = <int32_t>self.creative_of.size()
+        row.deals = <int32_t>self.deals.size()
+        row.caps = <int32_t>self.caps.size()
+        row.n_creatives = row.n_deals = row.n_caps = 0
+        self._add_caps(scope_line_item(item.id), item.frequency_caps)
+        self._add_caps(scope_campaign(campaign.id), campaign.frequency_caps)
+        self.lines.push_back(row)
+
+    def _close_line(self, int place):
+        cdef Line *row = &self.lines[place]
+        row.n_creatives = <int32_t>self.creative_of.size() - row.creatives
+        row.n_deals = <int32_t>self.deals.size() - row.deals
+        row.n_caps = <int32_t>self.caps.size() - row.caps
+
+    def _add_caps(self, uint32_t scope, caps):
+        cdef Cap row
+        for cap in caps:
+            row.scope, row.impressions, row.seconds = scope, cap.impressions, cap.seconds
+            self.caps.push_back(row)
+
+    def _add_deals(self, deals):
+        cdef DealRow row
+        for deal in deals:
+            row.code, row.id, row.exchange = name_id(deal.code), deal.id, deal.exchange
+            self.deals.push_back(row)
+
+    def _set_price(self, size_t place, int64_t bid, int64_t rate, uint32_t rate_id):
+        cdef Price row
+        row.bid, row.rate, row.rate_id = bid, rate, rate_id
+        self.prices[place] = row
+
+    def _add_ad(self, creative, advertiser, bint tracker_is_secure):
+        cdef Ad row
+        cdef uint64_t mask = 0
+        for attribute in creative.attributes:
+            mask |= <uint64_t>1 << <int>attribute
+        text = markup(creative)
+        row.id = creative.id
+        row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
+        row.attributes = mask
+        row.mime = MIMES.get(creative.mime, 0) if creative.image_url else MIMES["text/html"]
+        row.type = <uint32_t>1 << <int>banner_type(creative)
+        row.secure = tracker_is_secure and "http://" not in text.replace("http://www.w3.org/", "")
+        row.categories = <int32_t>self.names.size()
+        for category in with_parents(advertiser.categories):
+            self.names.push_back(folded(category))
+        row.n_categories = <int32_t>self.names.size() - row.categories
+        row.domains = <int32_t>self.names.size()
+        for domain in domain_with_parents(advertiser.domain):
+            self.names.push_back(folded(domain))
+        row.n_domains = <int32_t>self.names.size() - row.domains
+        row.pieces = <int32_t>self.pieces.size()
+        rest = text
+        while rest:
+            cuts = [(rest.index(mark), slot) for mark, slot in ((CLICK_MARK, CLICK_SLOT), (IMPRESSION_MARK, IMPRESSION_SLOT)) if mark in rest]
+            at, slot = min(cuts) if cuts else (len(rest), 0)
+            self.pieces.push_back(json.dumps(rest[:at])[1:-1].encode())
+            self.piece_slots.push_back(slot)
+            rest = rest[at + 1:]
+        row.n_pieces = <int32_t>self.pieces.size() - row.pieces
+        self.landings.push_back(creative.landing_url.encode())
+        self.click_queries.push_back(("?u=" + quote(creative.landing_url, safe="")).encode())
+        same = {
+            "adomain": [advertiser.domain], "crid": str(creative.id), "cat": list(advertiser.categories),
+            "attr": list(creative.attributes), "w": creative.width, "h": creative.height, "mtype": 1,
+        }
+        if creative.image_url:
+            same["iurl"] = creative.image_url
+        self.tails.push_back(json.dumps(same, separators=(",", ":"))[1:].encode())
+        self.ads.push_back(row)
+        self.creatives.append(creative)
+
+    def __len__(self):
+        return self.lines.size()
+
+
+def price_on(currency: str, account: str, bid_cpm: int, rates: dict) -> tuple:
+    """(bid in the exchange's currency, account nanos for 10⁹ exchange nanos, rate id); the bid is rounded down to the micro."""
+    if currency == account:
+        return bid_cpm, RATE_UNIT, 0
+    rate = rates.get((currency, account))
+    return (bid_cpm * RATE_UNIT // rate.per_unit, rate.per_unit, rate.id) if rate else (0, RATE_UNIT, 0)

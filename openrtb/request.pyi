@@ -1,0 +1,38 @@
+from domain.campaign import Exchange
+from openrtb.model import BidRequest
+
+MIMES: dict[str, int]
+
+class Request:
+    model: BidRequest
+    id: str
+    imp_ids: list[str]
+    deal_codes: list[str]
+    person: int
+    site: int
+    country: int
+    region: int
+    city: int
+    os: int
+    browser: int
+    language: int
+    site_name: str
+    country_code: str
+    device_type: int
+    auction_type: int
+    tmax: int
+    hour_of_week: int
+    is_app: bool
+    test: bool
+    coppa: bool
+    personal: bool
+    record: bytes | None
+    now_ns: int
+    hash: int
+    def read(self, body: bytes, exchange: Exchange, now_ns: int) -> int: ...
+    def forget_person(self) -> None: ...
+    def set_device(self, os: int, browser: int, device_type: int) -> None: ...
+    def set_geo(self, country_code: str, country: int, region: int, city: int) -> None: ...
+    @property
+    def imp_count(self) -> int: ...
+    def size_list(self) -> list[str]: ...
