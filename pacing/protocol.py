@@ -1,6 +1,7 @@
 """What bidders and control say to each other: worker registration, leases, and which snapshot is current.
 
-JSON over HTTP on control's port. Money in leases is nanos of the advertiser's currency; ``lease`` ids are never used again.
+JSON over HTTP on control's port. Money in leases is nanos of the advertiser's currency; lease ids are never
+used again.
 
 - ``POST /v1/workers``  `Register` -> `Registered`
 - ``POST /v1/leases``   `Heartbeat` -> `Grants` (every `HEARTBEAT_S`; it is also the worker's sign of life)
@@ -16,7 +17,7 @@ HEARTBEAT_S = 0.2
 """Real seconds between a worker's heartbeats; a published change reaches it within one."""
 
 LEASE_S = 10.0
-"""Real seconds a lease may be bid from after it was granted or topped up last. Without control a worker bids on as long."""
+"""Real seconds a lease may be bid from after it was granted or topped up last: so long bids go on without control."""
 
 DEAD_AFTER_S = 5.0
 """Real seconds without a heartbeat after which a worker counts as dead."""
@@ -71,7 +72,7 @@ class Grants(Struct, frozen=True):
 
 
 class Settlement(Struct, frozen=True):
-    """One booking of media spend, as the reporter ships it to the analytics store. Ids rise without end; gaps are possible."""
+    """One booking of media spend, as the reporter ships it to the analytics store. Ids rise; gaps are possible."""
 
     id: int
     received_ns: int

@@ -1,0 +1,74 @@
+"""``outbid campaigns import FILE``: a file's content into the store, whole or not at all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaigns import catalogue
+from campaigns.catalogue import Counts
+from campaigns.reading import Reading
+from campaigns.store import Store, touch
+from campaigns.yaml_file import read_yaml
+from domain import clock
+from domain.settings import places
+from pacing import counters
+from targeting.profiles import ProfileStore
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an import did: the catalogue's version since, and counts for each kind of thing."""
+
+    version: int
+    counts: dict[str, Counts]
+
+    @property
+    def changed(self) -> bool:
+        return any(counts.added or counts.changed for counts in self.counts.values())
+
+
+def import_file(store: Store, path: Path, *, profiles: Path | None = None, now_ns: int | None = None) -> Summary:
+    """Imports a campaign file. What is new by its key is added, what is known is changed to what the file says, and the
+    rest stays. Raises `Refused` with every problem in the file; then nothing is changed.
+
+    Audience members go to the profile store (directory ``profiles``; default: the host's). They are written before the
+    rest is committed, under ids that nothing else uses: a crash in between leaves nothing that a bidder could see of a
+    new audience, and running the import again completes a changed one.
+    """
+    content = read_yaml(path)
+    today = clock.utc(clock.from_env().now_ns() if now_ns is None else now_ns).date().isoformat()
+    new_id = _ids(store)
+    while True:
+        with store.read() as conn:
+            known = catalogue.load(conn)
+        reading = Reading(known, path.parent, new_id, today)
+        reading.read(content)
+        if reading.members:
+            with ProfileStore(profiles or places().data / "profiles.lmdb") as persons:
+                for audience, members in reading.members.items():
+                    persons.replace_audience(audience, members)
+        with store.write() as conn:
+            if catalogue.version(conn) != known.version:
+                continue  # another import came between: what this one means is to be worked out on top of it
+            summary = Summary(known.version, catalogue.save(conn, known, reading.new))
+            if not summary.changed:
+                return summary
+            return Summary(touch(conn), summary.counts)
+
+
+def _ids(store: Store) -> Callable[[str], int]:
+    """Ids from the store's counters, in blocks that double: a file of many things needs few transactions."""
+    blocks: dict[str, tuple[int, int]] = {}
+    sizes: dict[str, int] = {}
+
+    def new_id(kind: str) -> int:
+        first, end = blocks.get(kind, (0, 0))
+        if first == end:
+            size = sizes[kind] = min(2 * sizes.get(kind, 0) or 1, 1024)
+            with store.write() as conn:
+                first = counters.take(conn, kind, size)
+            end = first + size
+        blocks[kind] = first + 1, end
+        return first
+
+    return new_id

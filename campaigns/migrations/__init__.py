@@ -1,0 +1,1 @@
+"""Numbered, reversible changes of the control plane's schema (Alembic). Applied by control at its start."""

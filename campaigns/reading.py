@@ -1,0 +1,266 @@
+"""A campaign file's content into a `Catalogue`: every field checked, every reference resolved, every mistake noted.
+
+The form of the file is documented in docs/campaigns.md. Things are read in the order in which they refer to each other.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from campaigns import terms, values
+from campaigns.catalogue import Catalogue
+from campaigns.entry import Entry, Wrong
+from campaigns.exchange_rates import effective, inverse
+from campaigns.references import NewId, References
+from domain.campaign import (
+    CLICK_MACRO,
+    Advertiser,
+    Audience,
+    Campaign,
+    Creative,
+    Deal,
+    Exchange,
+    FrequencyCap,
+    LineItem,
+    Rate,
+    Targeting,
+)
+from domain.errors import Problem, Refused
+from targeting.audiences import read_audience
+from targeting.record import MAX_IMPRESSIONS, MAX_SECONDS
+
+SECTIONS = ("exchanges", "rates", "advertisers", "audiences", "creatives", "deals", "campaigns")
+EXCHANGE = (
+    *("key", "currency", "billing", "auction_type", "price_source", "seat", "secret"),
+    *("bid_expiry_s", "no_bid", "network_ms"),
+)
+RATE = ("base", "quote", "day", "rate")
+ADVERTISER = ("key", "name", "currency", "time_zone", "domain", "categories", "status")
+AUDIENCE = ("key", "advertiser", "name", "file")
+CREATIVE = ("key", "advertiser", "size", "landing_url", "image_url", "markup", "attributes", "mime", "status")
+DEAL = ("key", "advertiser", "exchange", "code")
+CAMPAIGN = (
+    *("key", "advertiser", "name", "start", "end", "daily_budget", "total_budget", "frequency_caps", "status"),
+    "line_items",
+)
+LINE_ITEM = (
+    *("key", "name", "bid_cpm", "targeting", "creatives", "daily_budget", "total_budget", "pacing"),
+    *("frequency_caps", "deals", "status"),
+)
+MIMES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+
+_status = values.choice("active", "paused")
+
+
+class Reading:
+    """One file on its way into a catalogue: ``new`` holds all that was known and all that the file says.
+
+    ``today`` (YYYY-MM-DD) decides which exchange rates hold. ``members`` has the persons of each
+    audience in the file, by the audience's id.
+    """
+
+    def __init__(self, known: Catalogue, directory: Path, new_id: NewId, today: str) -> None:
+        self.references = References(known, new_id)
+        self.new, self.directory, self.new_id, self.today = self.references.new, directory, new_id, today
+        self.problems: list[Problem] = []
+        self.members: dict[int, set[int]] = {}
+
+    def read(self, content: object) -> None:
+        """Raises Refused with all problems if there is any."""
+        file = Entry(content, "", SECTIONS, self.problems)
+        self._rates(list(file.entries("rates", RATE)))
+        for section, fields, read in (
+            ("exchanges", EXCHANGE, self._exchange),
+            ("advertisers", ADVERTISER, self._advertiser),
+            ("audiences", AUDIENCE, self._audience),
+            ("creatives", CREATIVE, self._creative),
+            ("deals", DEAL, self._deal),
+            ("campaigns", CAMPAIGN, self._campaign),
+        ):
+            for entry in file.entries(section, fields):
+                read(entry)
+        if self.problems:
+            raise Refused(self.problems)
+        self._check_rates(file)
+        if self.problems:
+            raise Refused(self.problems)
+
+    def _exchange(self, e: Entry) -> None:
+        key, id_ = self.references.identify("exchanges", e)
+        exchange = Exchange(
+            id=id_,
+            key=key,
+            currency=e.take("currency", values.currency),
+            billing=e.take("billing", values.choice("burl", "impression", "nurl")),
+            auction_type=e.take("auction_type", values.integer(1, 2), 2),
+            price_source=e.take("price_source", values.choice("macro", "none"), "macro"),
+            seat=e.take("seat", values.text(64), "outbid"),
+            secret=e.take("secret", values.text(), ""),
+            bid_expiry_s=e.take("bid_expiry_s", values.integer(1, 0xFFFF), 300),
+            no_bid=e.take("no_bid", values.choice("nbr", "204"), "nbr"),
+            network_ms=e.take("network_ms", values.integer(0, 1000), 10),
+        )
+        self.references.keep("exchanges", e, key, exchange, "currency")
+
+    def _advertiser(self, e: Entry) -> None:
+        key, id_ = self.references.identify("advertisers", e)
+        advertiser = Advertiser(
+            id=id_,
+            key=key,
+            name=e.take("name", values.text()),
+            currency=e.take("currency", values.currency),
+            time_zone=e.take("time_zone", values.time_zone),
+            domain=e.take("domain", values.domain_name),
+            categories=e.take("categories", values.listed(values.category, least=1)),
+            status=e.take("status", _status, "active"),
+        )
+        self.references.keep("advertisers", e, key, advertiser, "currency")
+
+    def _audience(self, e: Entry) -> None:
+        key, id_ = self.references.identify("audiences", e)
+        owner = self.references.advertiser(e)
+        name, file = e.take("name", values.text()), e.take("file", values.text())
+        if file:
+            try:
+                self.members[id_] = read_audience(self.directory / file, self.new.exchanges)
+            except Refused as refused:
+                for problem in refused.problems:
+                    e.wrong("file", problem.value, f"{problem.path}: {problem.allowed}")
+        size = len(self.members.get(id_, ()))
+        self.references.keep("audiences", e, key, owner and Audience(id_, key, owner.id, name, size), "advertiser")
+
+    def _creative(self, e: Entry) -> None:
+        key, id_ = self.references.identify("creatives", e)
+        owner = self.references.advertiser(e)
+        size = e.take("size", values.size) or (0, 0)
+        landing = e.take("landing_url", values.url_within(owner.domain) if owner else values.https_url)
+        image, markup = e.take("image_url", values.https_url, ""), e.take("markup", _markup, "")
+        if image is not None and markup is not None and bool(image) == bool(markup):
+            e.wrong("image_url", image or None, "either image_url or markup must be given, and not both")
+        attributes = e.take("attributes", values.listed(values.integer(1, 17)), ())
+        guessed = MIMES.get(urlsplit(image).path.rpartition(".")[2].lower(), "image/png") if image else "text/html"
+        mime = e.take("mime", values.choice(*dict.fromkeys(MIMES.values())), guessed)
+        if markup and "mime" in e.values:
+            e.wrong("mime", mime, "it says what image_url is; markup is always text/html")
+        state = e.take("status", _status, "active")
+        creative = owner and Creative(id_, key, owner.id, *size, landing, image, markup, attributes, mime, state)
+        self.references.keep("creatives", e, key, creative, "advertiser")
+
+    def _deal(self, e: Entry) -> None:
+        key, id_ = self.references.identify("deals", e)
+        owner = self.references.advertiser(e)
+        exchange = e.take("exchange", self.references.thing("exchanges", "an exchange"))
+        code = e.take("code", values.text())
+        deal = Deal(id_, code, exchange.id, owner.id) if exchange and owner else None
+        for other, held in self.new.deals.items():
+            if deal and other != key and (held.exchange, held.code) == (deal.exchange, code):
+                e.wrong("code", code, f"it must be the exchange's code of one deal only; {other!r} has it already")
+        self.references.keep("deals", e, key, deal, "exchange", "advertiser")
+
+    def _campaign(self, e: Entry) -> None:
+        key, id_ = self.references.identify("campaigns", e)
+        owner = self.references.advertiser(e)
+        zone = ZoneInfo(owner.time_zone if owner else "UTC")
+        start, end = e.take("start", values.moment(zone)), e.take("end", values.moment(zone, end=True))
+        if start and end and end <= start:
+            e.wrong("end", e.values["end"], f"it must be after the start, {e.values['start']!r}")
+        daily, total = e.take("daily_budget", values.budget, None), e.take("total_budget", values.budget, None)
+        if "daily_budget" not in e.values and "total_budget" not in e.values:
+            e.wrong("daily_budget", None, "a campaign must have a daily_budget or a total_budget")
+        name, caps, state = e.take("name", values.text()), _caps(e), e.take("status", _status, "active")
+        for item in e.entries("line_items", LINE_ITEM):
+            self._line_item(item, id_, owner)
+        campaign = owner and Campaign(id_, key, owner.id, name, start, end, daily, total, caps, state)
+        self.references.keep("campaigns", e, key, campaign, "advertiser")
+
+    def _line_item(self, e: Entry, campaign: int, owner: Advertiser | None) -> None:
+        references = self.references
+        key, id_ = references.identify("line_items", e)
+        before = references.known.line_items.get(key)
+        creatives = values.listed(references.own("creatives", "a creative", owner), least=1)
+        deals = values.listed(references.own("deals", "a deal", owner))
+        target = terms.targeting(
+            references.id_of("exchanges", "an exchange"), references.own("audiences", "an audience", owner)
+        )
+        item = LineItem(
+            id=id_,
+            key=key,
+            campaign=campaign,
+            name=e.take("name", values.text()),
+            bid_cpm=e.take("bid_cpm", values.cpm),
+            targeting=e.take("targeting", target, Targeting()),
+            creatives=_ascending(e.take("creatives", creatives)),
+            daily_budget=e.take("daily_budget", values.budget, None),
+            total_budget=e.take("total_budget", values.budget, None),
+            pacing=e.take("pacing", values.choice("even", "asap"), "even"),
+            frequency_caps=_caps(e),
+            deals=_ascending(e.take("deals", deals, ())),
+            activated_ns=before.activated_ns if before else 0,
+            status=e.take("status", _status, "active"),
+        )
+        if e.sound and 0 not in item.creatives:
+            self._check_sizes(e, item)
+        references.keep("line_items", e, key, item, "campaign")
+
+    def _check_sizes(self, e: Entry, item: LineItem) -> None:
+        """A targeted size without a creative of that size would never be served, and nobody would know why."""
+        by_id = {creative.id: creative for creative in self.new.creatives.values()}
+        offered = {str(by_id[c].width << 16 | by_id[c].height) for c in item.creatives}
+        for size in item.targeting.all_of.get("size", ()):
+            if size not in offered:
+                shown = f"{int(size) >> 16}x{int(size) & 0xFFFF}"
+                e.wrong("targeting.all_of.size", shown, "the line item must have a creative of each size it targets")
+
+    def _rates(self, entries: list[Entry]) -> None:
+        """Takes the rates; one that is given in one direction only holds in the other as well."""
+        given: dict[tuple[str, str, str], int] = {}
+        for e in entries:
+            base, quote = e.take("base", values.currency), e.take("quote", values.currency)
+            day, rate = e.take("day", values.day), e.take("rate", values.rate)
+            if base and base == quote:
+                e.wrong("quote", quote, "it must be another currency than base")
+            if (base, quote, day) in given:
+                e.wrong("day", day, f"it must be a day without a rate from {base} to {quote} in the file already")
+            if e.sound:
+                given[base, quote, day] = rate
+        for (base, quote, day), rate in list(given.items()):
+            given.setdefault((quote, base, day), inverse(rate))
+        for (base, quote, day), rate in given.items():
+            stored = [r.per_unit for r in self.new.rates if (r.base, r.quote, r.day) == (base, quote, day)]
+            if stored[-1:] != [rate]:
+                self.new.rates.append(Rate(self.new_id("rates"), base, quote, day, rate))
+
+    def _check_rates(self, file: Entry) -> None:
+        """Every advertiser can be billed for what is bought on every exchange."""
+        have = effective(self.new.rates, self.today)
+        places = {item["key"]: f"advertisers[{i}]" for i, item in enumerate(file.values.get("advertisers") or ())}
+        for advertiser in self.new.advertisers.values():
+            for currency in sorted({exchange.currency for exchange in self.new.exchanges.values()}):
+                if currency != advertiser.currency and (currency, advertiser.currency) not in have:
+                    path = f"{places.get(advertiser.key, f'advertiser {advertiser.key}')}.currency"
+                    allowed = (
+                        f"it must have a rate with {currency}, an exchange's currency, from {self.today} or before"
+                    )
+                    self.problems.append(Problem(path, advertiser.currency, f"{allowed}: add it to rates"))
+
+
+def _caps(e: Entry) -> tuple[FrequencyCap, ...]:
+    caps = []
+    for cap in e.entries("frequency_caps", ("impressions", "per")):
+        impressions = cap.take("impressions", values.integer(1, MAX_IMPRESSIONS))
+        caps.append(FrequencyCap(impressions, cap.take("per", values.window(MAX_SECONDS))))
+    return tuple(caps)
+
+
+def _ascending(ids: tuple[int, ...] | None) -> tuple[int, ...]:
+    return tuple(sorted(ids or ()))
+
+
+def _markup(value: Any) -> str:
+    text = values.text(32_768)(value)
+    if CLICK_MACRO not in text:
+        raise Wrong(f"it must link to {CLICK_MACRO}, in whose place the click tracker's URL is put")
+    if "http://" in text.lower():
+        raise Wrong("it must load and link to https:// only")
+    return text

@@ -1,0 +1,70 @@
+"""Compiling the catalogue into the snapshot that bidders decide on."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from campaigns.catalogue import Catalogue
+from campaigns.exchange_rates import effective
+from domain.campaign import LineItem, Snapshot, Targeting
+from domain.clock import utc
+
+HOURS = 168
+
+
+def compile_snapshot(catalogue: Catalogue, published_ns: int) -> Snapshot:
+    """The catalogue at its version, as it holds at ``published_ns``: today's rates, and hours of the week in UTC."""
+    today = utc(published_ns).date().isoformat()
+    currencies = {e.currency for e in catalogue.exchanges.values()}
+    currencies |= {a.currency for a in catalogue.advertisers.values()}
+    rates = effective(catalogue.rates, today).values()
+    zones = {a.id: ZoneInfo(a.time_zone) for a in catalogue.advertisers.values()}
+    zone_of = {c.id: zones[c.advertiser] for c in catalogue.campaigns.values()}
+    return Snapshot(
+        version=catalogue.version,
+        published_ns=published_ns,
+        exchanges=tuple(catalogue.exchanges.values()),
+        rates=tuple(sorted((rate for rate in rates if rate.quote in currencies), key=lambda rate: rate.id)),
+        advertisers=tuple(catalogue.advertisers.values()),
+        campaigns=tuple(catalogue.campaigns.values()),
+        line_items=tuple(
+            _in_utc(item, offset_hours(zone_of[item.campaign], published_ns)) for item in catalogue.line_items.values()
+        ),
+        creatives=tuple(catalogue.creatives.values()),
+        deals=tuple(catalogue.deals.values()),
+        audiences=tuple(catalogue.audiences.values()),
+    )
+
+
+def stale(catalogue: Catalogue, published_ns: int, now_ns: int) -> bool:
+    """Whether a snapshot of this catalogue, compiled at ``published_ns``, would come out otherwise now.
+
+    It does on days from which another exchange rate holds, and when clocks are changed where an advertiser is.
+    """
+    before, now = utc(published_ns).date().isoformat(), utc(now_ns).date().isoformat()
+    if before != now and effective(catalogue.rates, before) != effective(catalogue.rates, now):
+        return True
+    zones = {ZoneInfo(a.time_zone) for a in catalogue.advertisers.values()}
+    return any(offset_hours(zone, published_ns) != offset_hours(zone, now_ns) for zone in zones)
+
+
+def offset_hours(zone: ZoneInfo, at_ns: int) -> int:
+    """Whole hours that a zone's clocks are ahead of UTC; a half hour is rounded down."""
+    offset = utc(at_ns).astimezone(zone).utcoffset() or timedelta()
+    return offset // timedelta(hours=1)
+
+
+def _in_utc(item: LineItem, ahead: int) -> LineItem:
+    def shifted(terms: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if "hour_of_week" not in terms:
+            return terms
+        return terms | {"hour_of_week": _shift(terms["hour_of_week"], ahead)}
+
+    targeting = item.targeting
+    return msgspec.structs.replace(item, targeting=Targeting(shifted(targeting.all_of), shifted(targeting.none_of)))
+
+
+def _shift(hours: Iterable[str], ahead: int) -> tuple[str, ...]:
+    return tuple(str(hour) for hour in sorted((int(hour) - ahead) % HOURS for hour in hours))

@@ -1,0 +1,146 @@
+"""Tables of what marketers define: a column for each field of `domain.campaign`, with the same name.
+
+References are ids. ``key`` is what people call a thing by, and is unique among its kind.
+"""
+
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Integer, String, Table, Text
+
+from pacing.tables import metadata
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, primary_key=True, autoincrement=False)
+
+
+def _key() -> Column[str]:
+    return Column("key", String(64), nullable=False, unique=True)
+
+
+def _of(name: str, target: str) -> Column[int]:
+    return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=False, index=True)
+
+
+def _status() -> Column[str]:
+    return Column("status", String(8), nullable=False)
+
+
+exchanges = Table(
+    "exchanges",
+    metadata,
+    _id(),
+    _key(),
+    Column("currency", String(3), nullable=False),
+    Column("billing", String(16), nullable=False),
+    Column("auction_type", Integer, nullable=False),
+    Column("price_source", String(8), nullable=False),
+    Column("seat", String(64), nullable=False),
+    Column("secret", String(255), nullable=False),
+    Column("bid_expiry_s", Integer, nullable=False),
+    Column("no_bid", String(8), nullable=False),
+    Column("network_ms", Integer, nullable=False),
+)
+
+advertisers = Table(
+    "advertisers",
+    metadata,
+    _id(),
+    _key(),
+    Column("name", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    Column("domain", String(255), nullable=False),
+    Column("categories", JSON, nullable=False),
+    _status(),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    _id(),
+    _key(),
+    _of("advertiser", "advertisers"),
+    Column("name", Text, nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger, nullable=False),
+    Column("daily_budget", BigInteger),
+    Column("total_budget", BigInteger),
+    Column("frequency_caps", JSON, nullable=False),
+    _status(),
+)
+
+line_items = Table(
+    "line_items",
+    metadata,
+    _id(),
+    _key(),
+    _of("campaign", "campaigns"),
+    Column("name", Text, nullable=False),
+    Column("bid_cpm", BigInteger, nullable=False),
+    Column("targeting", JSON, nullable=False, comment="hours of the week are the advertiser's own here, not UTC"),
+    Column("daily_budget", BigInteger),
+    Column("total_budget", BigInteger),
+    Column("pacing", String(8), nullable=False),
+    Column("frequency_caps", JSON, nullable=False),
+    Column("activated_ns", BigInteger, nullable=False, comment="0: not published yet"),
+    _status(),
+)
+
+creatives = Table(
+    "creatives",
+    metadata,
+    _id(),
+    _key(),
+    _of("advertiser", "advertisers"),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("landing_url", Text, nullable=False),
+    Column("image_url", Text, nullable=False),
+    Column("markup", Text, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Column("mime", String(64), nullable=False),
+    _status(),
+)
+
+deals = Table(
+    "deals",
+    metadata,
+    _id(),
+    _key(),
+    Column("code", String(255), nullable=False),
+    _of("exchange", "exchanges"),
+    _of("advertiser", "advertisers"),
+)
+
+audiences = Table(
+    "audiences",
+    metadata,
+    _id(),
+    _key(),
+    _of("advertiser", "advertisers"),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+
+line_item_creatives = Table(
+    "line_item_creatives",
+    metadata,
+    Column("line_item", BigInteger, ForeignKey("line_items.id"), primary_key=True),
+    Column("creative", BigInteger, ForeignKey("creatives.id"), primary_key=True),
+)
+
+line_item_deals = Table(
+    "line_item_deals",
+    metadata,
+    Column("line_item", BigInteger, ForeignKey("line_items.id"), primary_key=True),
+    Column("deal", BigInteger, ForeignKey("deals.id"), primary_key=True),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False, comment="rises with every change to anything above"),
+    Column("published", BigInteger, nullable=False, comment="the version that control published last"),
+    Column("published_ns", BigInteger, nullable=False),
+    comment="One row",
+)
