@@ -12,6 +12,9 @@ from msgspec import Struct
 Status = Literal["active", "paused"]
 Basis = Literal["burl", "impression", "nurl"]
 
+CLICK_MACRO = "${CLICK_URL}"
+"""Where a creative's own markup wants the click tracker; every such markup has it at least once."""
+
 
 class FrequencyCap(Struct, frozen=True, forbid_unknown_fields=True):
     """At most ``impressions`` in any rolling window of ``seconds``, for one person."""
@@ -37,6 +40,8 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """If set, requests must carry it in the header ``X-Outbid-Secret``."""
     bid_expiry_s: int = 300
     """How long after the auction a billing can still arrive; the reservation is kept as long."""
+    no_bid: Literal["nbr", "204"] = "nbr"
+    """How a no-bid is told: a response with the reason code, or status 204 without a body."""
     network_ms: int = 10
     """Subtracted from ``tmax``: the way back to the exchange is part of it."""
 
