@@ -1,7 +1,7 @@
 """The dimensions that a line item can target, and how a value of each becomes the 64-bit id that the index compares.
 
-Text values are lowered and named by `domain.naming.name_id`; the numeric dimensions use the number itself. A request can
-have several values of a dimension (its categories, sizes, audiences; a domain and its parents).
+Text values are lowered and named by `domain.naming.name_id`; the numeric dimensions use the number itself. A request
+can have several values of a dimension (its categories, sizes, audiences; a domain and its parents).
 """
 
 from enum import IntEnum

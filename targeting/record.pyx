@@ -147,7 +147,7 @@ def pack(record: Record) -> bytes:
         )
     entries, times = [], []
     for scope in sorted(record.shown):
-        times += sorted(record.shown[scope])
+        times += record.shown[scope]
         entries += (scope, len(times))
     flat = [number for entry in sorted(record.segments.items()) for number in entry]
     try:

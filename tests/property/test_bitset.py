@@ -13,6 +13,8 @@ CLAUSES = st.dictionaries(st.integers(0, DIMENSIONS - 1), st.lists(VALUES, max_s
 ITEM = st.tuples(CLAUSES, CLAUSES)
 FACTS = st.lists(st.lists(VALUES, max_size=4), min_size=DIMENSIONS, max_size=DIMENSIONS)
 
+ANYTHING: "Item" = ({}, {})
+
 Item = tuple[dict[int, list[int]], dict[int, list[int]]]
 
 
@@ -28,10 +30,12 @@ def matches(item: Item, facts: list[list[int]], dimensions: int) -> bool:
 @given(
     pattern=st.lists(ITEM, max_size=30),
     repeats=st.sampled_from([1, 1, 3, 25]),
+    gap=st.sampled_from([0, 0, 36, 200]),
     requests=st.lists(FACTS, min_size=1, max_size=8),
 )
-def test_kernel_and_twin_agree(pattern: list[Item], repeats: int, requests: list[list[list[int]]]) -> None:
-    items = pattern * repeats  # repeated, the sets become dense, and span cache lines
+def test_kernel_and_twin_agree(pattern: list[Item], repeats: int, gap: int, requests: list[list[list[int]]]) -> None:
+    """Repeated, the sets become dense; with gaps of items that match anything, they are sparse over many words."""
+    items = [each for item in pattern * repeats for each in (item, *[ANYTHING] * (gap if repeats == 1 else 0))]
     sets = Bitsets(
         len(items),
         DIMENSIONS,

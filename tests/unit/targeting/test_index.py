@@ -4,7 +4,7 @@ import pytest
 
 from domain.campaign import LineItem, Targeting
 from targeting.dimensions import Dimension, value_id
-from targeting.index import TargetingIndex
+from targeting.index import TargetingIndex, mismatch
 
 
 def line_item(
@@ -78,3 +78,15 @@ def test_removals_name_the_dimensions() -> None:
 def test_what_cannot_be_compiled_is_refused_by_name(all_of: dict[str, tuple[str, ...]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TargetingIndex([line_item(all_of)])
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (line_item({"country": ("usa", "can")}), "country is none of usa, can"),
+        (line_item(none_of={"os": ("ios", "tvos")}), "os is ios, which it excludes"),
+        (line_item({"os": ("ios",)}, {"country": ("usa",)}), None),
+    ],
+)
+def test_a_mismatch_is_told_in_words(item: LineItem, reason: str | None) -> None:
+    assert mismatch(item, facts(country="mex", os="ios")) == reason
