@@ -1,4 +1,4 @@
-"""The story of a bid request, from its bytes to the answer's. Every stage is one call, in this order, and none steps back.
+"""The story of a bid request, from its bytes to the answer's: every stage one call, in this order, none steps back.
 
 The stages read the compiled `Request` and narrow the `Candidates`; what they do is told in their own files. The same
 `Auction` decides in production, in `explain` and in tests: only clock, leases and log differ.
@@ -21,14 +21,14 @@ from bidder.rules import blocks, deals_and_floors
 from bidder.select import select
 from bidder.view import Seller, View
 from domain.clock import Clock
-from openrtb.nobid import NoBidReason
+from openrtb.nobid import REASONS, NoBidReason
 from openrtb.request import Request
 
 
 class NoBid(NamedTuple):
     """Why there is no bid: OpenRTB's ``nbr``, and the stage that left no candidate."""
 
-    reason: int
+    reason: NoBidReason
     stage: str
 
 
@@ -78,7 +78,7 @@ class Auction:
 
     def no_bid(self, reason: int, stage: str, seller: Seller) -> NoBid:
         """Counts it, and logs a sample."""
-        outcome = NoBid(reason, stage)
+        outcome = NoBid(REASONS[reason], stage)
         self.no_bids[outcome] += 1
         self.journal.no_bid(outcome.reason, stage, self.request, seller)
         return outcome

@@ -17,7 +17,7 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: int = 4_096
     """Per worker; further ones are closed at once."""
     shed_above_ms: float = 25.0
-    """While the worker runs this late, requests are answered "no bid" unread, so that those it does answer are in time."""
+    """While the worker runs this late, requests are answered "no bid" unread, so that the others are in time."""
     gzip_answers_above: int = 1_024
     """Answers of at least this many bytes are compressed if the exchange accepts gzip; 0 never."""
     no_bid_sample: int = 100
@@ -25,7 +25,7 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tcf_vendor_id: int = 0
     """Our id in the IAB's Global Vendor List; without one, GDPR traffic is bid on by context only."""
     geo_database: str = ""
-    """Path of an MMDB file (GeoLite2 City or Country, or one with its field names); without it only the exchange's ``geo`` is known."""
+    """Path of an MMDB file with GeoLite2's field names; without it only the exchange's own ``geo`` is known."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose ``X-Forwarded-For`` is believed. In the environment: comma-separated."""
 

@@ -148,7 +148,8 @@ class BidConnection(asyncio.Protocol):
     def _unpack(self, body: bytes) -> bytes | None:
         """Body of a gzip request; answers what cannot be unpacked."""
         if self.encoding not in (b"gzip", b"x-gzip"):
-            self._finish(refusal(UNSUPPORTED_TYPE, f"Content-Encoding: {self.encoding.decode('latin-1')}; send gzip or none"))
+            named = self.encoding.decode("latin-1")
+            self._finish(refusal(UNSUPPORTED_TYPE, f"Content-Encoding: {named}; send gzip or none"))
             return None
         most = self.service.settings.max_body_bytes
         unpacker = zlib.decompressobj(31)

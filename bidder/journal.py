@@ -1,4 +1,4 @@
-"""The sample of no-bids that is kept: one in ``weight``, chosen by the auction's id, so that a replay samples the same."""
+"""The sample of no-bids that is kept: one in ``weight``, chosen by the auction's id, so a replay samples the same."""
 
 from collections.abc import Callable
 

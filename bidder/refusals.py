@@ -9,16 +9,13 @@ UNSUPPORTED_TYPE = b"415 Unsupported Media Type"
 HEADERS_TOO_LARGE = b"431 Request Header Fields Too Large"
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-openrtb-version: 2.6\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def answer(body: bytes, headers: bytes = b"") -> bytes:
     """200 with JSON."""
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-openrtb-version: 2.6\r\n%bContent-Length: %d\r\n\r\n%b" % (
-        headers,
-        len(body),
-        body,
-    )
+    return HEAD + b"%bContent-Length: %d\r\n\r\n%b" % (headers, len(body), body)
 
 
 def text(status: bytes, body: bytes, kind: bytes = b"text/plain; charset=utf-8") -> bytes:

@@ -57,9 +57,9 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings)
     link = ControlLink(where.control_base, state, leases, answer)
-    tasks = [asyncio.create_task(job) for job in (link.run(), service.watch(), renew(reader, loop))]
-    tasks.append(asyncio.create_task(listen(service, where, stop)))
-    stopping = asyncio.create_task(stop.wait())
+    jobs = (link.run(), service.watch(), renew(reader, loop), listen(service, where, stop))
+    tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
+    stopping = asyncio.create_task(until(stop))
     try:
         await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -79,8 +79,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
 
 async def listen(service: Service, where: Places, stop: asyncio.Event) -> None:
     """Opens the port as soon as there is a snapshot to bid on."""
-    while service.state.view is None:
-        await asyncio.sleep(0.02)
+    await service.state.ready.wait()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: BidConnection(service), where.host, where.bidder_port, reuse_port=True, backlog=1024
@@ -92,6 +91,11 @@ async def listen(service: Service, where: Places, stop: asyncio.Event) -> None:
         await stop.wait()
     finally:
         server.close()
+
+
+async def until(event: asyncio.Event) -> None:
+    """Returns when the event is set."""
+    await event.wait()
 
 
 async def renew(reader: Reader, loop: asyncio.AbstractEventLoop) -> None:

@@ -13,7 +13,6 @@ from bidder.config import BidderSettings
 from bidder.refusals import BAD_REQUEST, FORBIDDEN, NO_CONTENT, NOT_FOUND, WRONG_METHOD, refusal, text
 from bidder.state import State
 from bidder.view import Seller
-from openrtb.nobid import NoBidReason
 from openrtb.parse import Malformed
 
 if TYPE_CHECKING:
@@ -98,8 +97,7 @@ class Service:
             f"outbid_bidder_snapshot_version {self.state.version}",
         ]
         for (reason, stage), count in sorted(self.auction.no_bids.items()):
-            name = NoBidReason(reason).name.lower()
-            lines.append(f'outbid_bidder_no_bids_total{{reason="{name}",stage="{stage}"}} {count}')
+            lines.append(f'outbid_bidder_no_bids_total{{reason="{reason.name.lower()}",stage="{stage}"}} {count}')
         return "\n".join(lines) + "\n"
 
     # connections

@@ -1,5 +1,6 @@
 """What a worker decides on, swapped whole between two requests: the view of a snapshot, and the sellers it knows."""
 
+import asyncio
 import gc
 import logging
 
@@ -21,6 +22,8 @@ class State:
         self.leases = leases
         self.tracker_is_secure = is_secure(tracker_base + "/")
         self.view: View | None = None
+        self.ready = asyncio.Event()
+        """Set with the first snapshot."""
 
     @property
     def version(self) -> int:
@@ -34,6 +37,7 @@ class State:
     def swap(self, view: View) -> None:
         """From here on requests are decided on this view."""
         self.view = view
+        self.ready.set()
         # The new view lives until the next swap: keep the collector from walking it again and again.
         gc.unfreeze()
         gc.collect()

@@ -1,5 +1,5 @@
-from domain.campaign import Creative, Exchange, LineItem, Rate, Snapshot
 from bidder.leases import Leases
+from domain.campaign import Creative, Exchange, LineItem, Rate, Snapshot
 from targeting.index import TargetingIndex
 
 class Seller:

@@ -7,9 +7,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cli import bidder, control, report, reporter, tracker, up
+from cli import bidder, control, explain, report, reporter, tracker, up
 
-COMMANDS = (up, report, bidder, tracker, control, reporter)
+COMMANDS = (up, report, explain, bidder, tracker, control, reporter)
 
 
 def parser() -> argparse.ArgumentParser:

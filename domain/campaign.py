@@ -158,8 +158,8 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     published_ns: int
     exchanges: tuple[Exchange, ...]
     rates: tuple[Rate, ...]
-    """For every pair of exchange currency and advertiser currency the newest rate, base = exchange's, quote = advertiser's;
-    and from every other currency that floors come in (base) to each exchange's currency (quote)."""
+    """For every pair of exchange currency and advertiser currency the newest rate (base the exchange's, quote the
+    advertiser's), and one from every other currency that floors come in to each exchange's currency."""
     advertisers: tuple[Advertiser, ...]
     campaigns: tuple[Campaign, ...]
     line_items: tuple[LineItem, ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with an input: ``path`` (``campaigns[2].line_items[0].bid_cpm``), the value, and what is allowed."""
+    """One thing wrong with an input: its path (``campaigns[2].line_items[0].bid_cpm``), the value, what is allowed."""
 
     path: str
     value: object

@@ -1,7 +1,8 @@
 """What happened, as records of the event log.
 
 Each struct is a tagged msgpack array. A field is only ever appended, never moved or taken out, so that old segments
-stay readable; every field is documented in docs/events.md. Times are nanoseconds UTC, money is nanos, ids of names are `domain.naming.name_id`.
+stay readable; every field is documented in docs/events.md. Times are nanoseconds UTC, money is nanos, ids of names are
+`domain.naming.name_id`.
 """
 
 from enum import IntEnum, IntFlag
@@ -37,7 +38,7 @@ class Mark(IntFlag):
     TEST = 32
     """The bid answered a request with test=1: nothing counts or books."""
     FIRST = 64
-    """The first counting notice that proves the bid won (win, billing or impression, whichever came first): wins are counted by it."""
+    """The first counting notice that proves the bid won, be it win, billing or impression: wins are counted by it."""
 
 
 NOT_COUNTED = Mark.DUPLICATE | Mark.AUDIT | Mark.TEST
@@ -100,7 +101,7 @@ class Name(Struct, frozen=True, array_like=True, tag=3, gc=False):
 
 
 class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
-    """A win, billing, loss, impression or click notice with a valid token. From ``bid`` to ``basis`` it is the token's content."""
+    """A win, billing, loss, impression or click notice with a valid token; ``bid`` to ``basis`` are the token's content."""
 
     kind: int
     received_ns: int

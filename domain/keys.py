@@ -1,4 +1,4 @@
-"""The deployment's secret keys: made at the first start, kept in ``<data_dir>/keys.json`` (mode 0600), shared by all processes.
+"""The deployment's secret keys: made at the first start, kept in ``<data_dir>/keys.json`` (mode 0600), shared by all.
 
 A fleet copies the file to every host, or mounts it as a secret.
 """

@@ -40,7 +40,7 @@ def parse_nanos(text: str | int | float | Decimal) -> int:
 
 
 def parse_cpm(text: str | int | float | Decimal) -> int:
-    """A CPM as written by a person or an exchange -> CPM micros, which is nanos an impression; half-even at the micro."""
+    """A CPM as a person or an exchange writes it -> CPM micros, which is nanos an impression; half-even at the micro."""
     value = _to_decimal(text)
     if abs(value) > MAX_NANOS // NANOS:
         raise MoneyError(f"{text!r} is out of range")
@@ -64,7 +64,7 @@ def format_cpm(cpm_micros: int) -> str:
 
 
 def convert(nanos: int, rate: int) -> int:
-    """Nanos of the base currency -> nanos of the quote currency at ``rate`` (times RATE_UNIT), half-even at the nano."""
+    """Base nanos -> quote nanos at ``rate`` (times RATE_UNIT); half-even at the nano."""
     quotient, remainder = divmod(nanos * rate, RATE_UNIT)
     twice = 2 * remainder
     return quotient + (1 if twice > RATE_UNIT or (twice == RATE_UNIT and quotient & 1) else 0)

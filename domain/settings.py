@@ -1,8 +1,8 @@
 """Settings: a TOML file, overridden by the environment.
 
 The file is ``$OUTBID_CONFIG``, else ``outbid.toml`` in the working directory if there is one. Each folder declares its
-own section as a frozen struct in its ``config.py``; ``OUTBID_<SECTION>_<FIELD>`` overrides one field. An unknown key or a
-value of the wrong type is refused with its name.
+own section as a frozen struct in its ``config.py``; ``OUTBID_<SECTION>_<FIELD>`` overrides one field. An unknown key or
+a value of the wrong type is refused with its name.
 """
 
 import os

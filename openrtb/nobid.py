@@ -46,3 +46,7 @@ class NoBidReason(IntEnum):
     CURRENCY = 510, "None of the allowed bid currencies is ours on this exchange, or a floor's currency has no rate."
     CONTROL_AWAY = 511, "The control process has been away so long that all leases have ended."
     NO_BANNER = 512, "No impression on offer takes a banner."
+
+
+REASONS = {int(reason): reason for reason in NoBidReason}
+"""By code."""

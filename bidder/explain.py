@@ -1,0 +1,105 @@
+"""Why is there a bid, or none? The very auction, with the reasons kept."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bidder.auction import Auction, NoBid
+from bidder.view import Seller, View
+from domain.money import format_cpm
+
+STAGES = ("targeting", "fit", "blocks", "floors", "frequency", "gate", "choose")
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Line items (or creatives of them) that one stage took out for one reason."""
+
+    why: str
+    count: int
+    line_items: tuple[str, ...]
+    """Keys, each once."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that one request went through."""
+
+    request: dict[str, object]
+    """What the bidder understood of it."""
+    repairs: tuple[str, ...]
+    stages: dict[str, tuple[Removal, ...]]
+    """What each stage that was reached removed: targeting line items, later stages pairs of imp and creative."""
+    no_bid: NoBid | None = None
+    bids: tuple[dict[str, object], ...] = field(default=())
+
+    @property
+    def reason(self) -> str:
+        """The no-bid's reason in words; empty if there is a bid."""
+        return self.no_bid.reason.text if self.no_bid is not None else ""
+
+
+def explain(auction: Auction, body: bytes, seller: Seller, view: View) -> Explanation:
+    """Decides the request as `Auction.decide` does, and tells what each stage removed. Raises Malformed."""
+    auction.candidates.keep_reasons = True
+    try:
+        outcome = auction.decide(body, seller, view)
+    finally:
+        auction.candidates.keep_reasons = False
+    reasons = auction.candidates.reasons
+    stages = {stage: _removals(stage, reasons, view) for stage in STAGES}
+    reached = STAGES if not isinstance(outcome, NoBid) else STAGES[: _place(outcome.stage)]
+    return Explanation(
+        _understood(auction, seller),
+        tuple(auction.request.model.repairs or ()),
+        {stage: stages[stage] for stage in reached},
+        outcome if isinstance(outcome, NoBid) else None,
+        () if isinstance(outcome, NoBid) else tuple(_bids(auction, seller, view)),
+    )
+
+
+def _place(stage: str) -> int:
+    return STAGES.index(stage) + 1 if stage in STAGES else 0
+
+
+def _removals(stage: str, reasons: list[tuple[str, int, int, int, str]], view: View) -> tuple[Removal, ...]:
+    counts: Counter[str] = Counter()
+    keys: dict[str, dict[str, None]] = {}
+    for at, line, _, _, why in reasons:
+        if at == stage:
+            counts[why] += 1
+            keys.setdefault(why, {})[view.line_items[line].key] = None
+    return tuple(Removal(why, count, tuple(keys[why])) for why, count in counts.most_common())
+
+
+def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
+    request = auction.request
+    device = request.model.device
+    return {
+        "id": request.id,
+        "exchange": seller.exchange.key,
+        "app" if request.is_app else "site": request.site_name,
+        "country": request.country_code,
+        "user_agent": device.ua if device is not None else None,
+        "device_type": request.device_type,
+        "banner_imps": request.imp_count,
+        "sizes": request.size_list(),
+        "deals": request.deal_codes,
+        "person": "not to be used (privacy)" if not request.personal else "known" if request.person else "unknown",
+        "profile": request.record is not None,
+        "hour_of_week": request.hour_of_week,
+    }
+
+
+def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object]]:
+    request = auction.request
+    return [
+        {
+            "line_item": view.line_items[row["line"]].key,
+            "creative": view.creatives[row["ad"]].key,
+            "imp": request.imp_ids[row["imp"]],
+            "price": f"{format_cpm(row['price'])} {seller.currency_name} CPM",
+            "floor": f"{format_cpm(row['floor'])} {seller.currency_name} CPM",
+            "deal": request.deal_codes[row["deal"]] if row["deal"] >= 0 else None,
+        }
+        for row in auction.candidates.chosen_rows()
+    ]

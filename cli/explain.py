@@ -1,0 +1,136 @@
+"""``outbid explain FILE --exchange X``: what each stage of the bid path did with one request, and why."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bidder.explain import Explanation
+    from bidder.leases import Leases
+    from domain.settings import Places
+    from pacing.protocol import Delivery
+
+TITLES = {
+    "targeting": "Targeting", "fit": "Fit (flight, size, mimes, secure)", "blocks": "Block lists",
+    "floors": "Deals and floors", "frequency": "Frequency caps", "gate": "Budget", "choose": "Choice",
+}  # fmt: skip
+KEYS_SHOWN = 5
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("explain", help="what each stage of the bid path does with one bid request, and why")
+    command.add_argument("file", type=Path, metavar="FILE", help="a bid request (JSON); - reads standard input")
+    command.add_argument("--exchange", required=True, metavar="KEY", help="the exchange it would come from")
+    command.add_argument("--json", action="store_true", help="the whole explanation as JSON")
+    command.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    from cli.ask import NoAnswer
+    from domain.settings import places
+    from openrtb.parse import Malformed
+
+    try:
+        body = sys.stdin.buffer.read() if str(asked.file) == "-" else asked.file.read_bytes()
+    except OSError as error:
+        print(f"{asked.file}: {error.strerror}", file=sys.stderr)
+        return 2
+    try:
+        explanation = _explain(body, asked.exchange, places())
+    except Malformed as error:
+        print(f"This is no bid request; it would be answered 400:\n  {error}", file=sys.stderr)
+        return 1
+    except (LookupError, NoAnswer) as error:
+        print(f"outbid: {error.args[0]}", file=sys.stderr)
+        return 2
+    print(json.dumps(asdict(explanation), indent=2) if asked.json else as_text(explanation))
+    return 0
+
+
+def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
+    """Decides on the published snapshot, the profiles of this host, and today's budgets; nothing is logged or spent."""
+    import msgspec
+
+    from bidder.answer import Answer
+    from bidder.auction import Auction
+    from bidder.config import bidder_settings
+    from bidder.enrichment.chain import Chain
+    from bidder.enrichment.device import DeviceModule
+    from bidder.enrichment.geo import GeoModule
+    from bidder.enrichment.profile import ProfileModule
+    from bidder.explain import explain
+    from bidder.journal import Journal
+    from bidder.leases import Leases
+    from bidder.view import View, is_secure
+    from cli.ask import ask
+    from domain.campaign import Snapshot
+    from domain.clock import from_env
+    from domain.keys import load_keys
+    from domain.token import Sealer
+    from pacing.protocol import Delivery
+    from targeting.profiles import ProfileStore
+
+    snapshot = msgspec.msgpack.decode(ask(f"{where.control_base}/v1/snapshots/current"), type=Snapshot)
+    delivery = msgspec.json.decode(ask(f"{where.control_base}/v1/delivery"), type=list[Delivery])
+    leases = Leases()
+    view = View(snapshot, leases, is_secure(where.tracker_base + "/"))
+    if exchange not in view.sellers:
+        raise LookupError(f"--exchange {exchange}: there is none of that name; there are {', '.join(view.sellers)}")
+    grant_what_is_left(leases, delivery)
+    settings, keys = bidder_settings(), load_keys(where.data)
+
+    def keep_nothing(record: bytes) -> int:
+        return len(record)
+
+    with ProfileStore(where.data / "profiles.lmdb", readonly=True) as store:
+        profiles = ProfileModule(store.reader())
+        chain = Chain([GeoModule(settings.geo_database), DeviceModule(), profiles])
+        answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
+        auction = Auction(
+            chain, leases, answer, Journal(keep_nothing, settings.no_bid_sample), from_env(), settings.tcf_vendor_id
+        )
+        return explain(auction, body, view.sellers[exchange], view)
+
+
+def grant_what_is_left(leases: "Leases", delivery: "list[Delivery]") -> None:
+    """Lets each line item bid from what its budget still has today; how fast pacing hands it out is not asked here."""
+    from pacing.protocol import Grant
+
+    for place, item in enumerate(delivery, start=1):
+        left = item.budget_today - item.spent_today
+        leases.apply(Grant(place, item.line_item, max(0, left), 60.0))
+
+
+def as_text(explanation: "Explanation") -> str:
+    """For people."""
+    lines = ["The request, as it was understood"]
+    lines += [f"  {name}: {_value(value)}" for name, value in explanation.request.items()]
+    lines += [f"  mended: {repair}" for repair in explanation.repairs]
+    for stage, removals in explanation.stages.items():
+        lines.append(f"\n{TITLES[stage]}")
+        if not removals:
+            lines.append("  removed nothing")
+        for removal in removals:
+            shown = ", ".join(removal.line_items[:KEYS_SHOWN])
+            more = f" and {len(removal.line_items) - KEYS_SHOWN} more" if len(removal.line_items) > KEYS_SHOWN else ""
+            lines.append(f"  removed {removal.count}: {removal.why}  [{shown}{more}]")
+    lines.append("")
+    if explanation.no_bid is not None:
+        nbr, stage = int(explanation.no_bid.reason), explanation.no_bid.stage
+        lines.append(f"No bid: nbr {nbr} at {stage}. {explanation.reason}")
+    for bid in explanation.bids:
+        deal = f", deal {bid['deal']}" if bid["deal"] else ""
+        lines.append(
+            f"Bid on imp {bid['imp']}: {bid['price']} (floor {bid['floor']}) for {bid['line_item']}, "
+            f"creative {bid['creative']}{deal}"
+        )
+    return "\n".join(lines)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "unknown" if value in (None, "") else str(value)
