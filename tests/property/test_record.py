@@ -35,11 +35,13 @@ SHOWN = st.dictionaries(
 RECORDS = st.builds(Record, SEGMENTS, SHOWN)
 
 
+@settings(deadline=None)
 @given(RECORDS)
 def test_packing_loses_nothing(record: Record) -> None:
     assert unpack(pack(record)) == record
 
 
+@settings(deadline=None)
 @given(SEGMENTS, st.integers(BASE - 3, BASE + 3))
 def test_live_segments(segments: dict[int, int], now_s: int) -> None:
     expected = sorted(segment for segment, expires_s in segments.items() if now_s < expires_s)
