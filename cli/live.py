@@ -1,7 +1,7 @@
 """The live terminal view of ``outbid run``: what the exchange sees, and spend against plan of every line item."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -10,72 +10,55 @@ from rich.text import Text
 
 from domain.money import NANOS
 from pacing.protocol import Delivery
+from simulator.statistics import Statistics
 
 BAR = 24
 """Characters of a line item's bar of spend."""
+
+NOTHING = "–"
+"""Stands for a share of nothing."""
 
 PLAN = 16
 """Where in the bar the plan is: spend beyond it is ahead of plan."""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The exchange's view, since the start unless it says otherwise. Latencies are nan before the first answer."""
-
-    elapsed_s: float
-    now: datetime
-    """Business time."""
-    requests: int
-    requests_per_s: float
-    """Over the last seconds."""
-    p50_s: float
-    p99_s: float
-    bids: int
-    wins: int
-    impressions: int
-    clicks: int
-    failures: int
-    """Requests without an answer of status 200 or 204."""
-    spend: Mapping[str, int] = field(default_factory=dict)
-    """Nanos by currency."""
-
-
-def screen(figures: Figures, delivery: Sequence[Delivery], height: int) -> RenderableType:
-    """The whole view, at most ``height`` lines."""
+def screen(seen: Statistics, now: datetime, delivery: Sequence[Delivery], height: int) -> RenderableType:
+    """The whole view, at most ``height`` lines; ``now`` is business time."""
     room = max(3, height - 8)
-    return Group(_head(figures), Text(), _line_items(delivery, room))
+    return Group(_head(seen, now), Text(), _line_items(delivery, room))
 
 
-def line(figures: Figures) -> str:
+def line(seen: Statistics) -> str:
     """The same in one line, for a log."""
-    return "  ".join([f"{figures.elapsed_s:5.0f} s", *(f"{name} {value}" for name, value in _values(figures))])
+    return "  ".join([f"{_elapsed_s(seen):5.0f} s", *(f"{name} {value}" for name, value in _values(seen))])
 
 
-def _values(figures: Figures) -> list[tuple[str, str]]:
-    spend = "  ".join(f"{nanos / NANOS:,.2f} {currency}" for currency, nanos in sorted(figures.spend.items()))
+def _values(seen: Statistics) -> list[tuple[str, str]]:
+    spend = "  ".join(f"{nanos / NANOS:,.2f} {currency}" for currency, nanos in sorted(seen.spend.items()))
+    answered = sum(seen.answers.values())
     return [
-        ("requests/s", f"{figures.requests_per_s:,.0f}"),
-        ("p50", _milliseconds(figures.p50_s)),
-        ("p99", _milliseconds(figures.p99_s)),
-        ("bid rate", _share(figures.bids, figures.requests)),
-        ("win rate", _share(figures.wins, figures.bids)),
-        ("impressions", f"{figures.impressions:,}"),
-        ("CTR", _share(figures.clicks, figures.impressions)),
+        ("requests/s", f"{seen.rps:,.0f}"),
+        ("p50", f"{seen.p50_ms:.1f} ms" if answered else NOTHING),
+        ("p99", f"{seen.p99_ms:.1f} ms" if answered else NOTHING),
+        ("bid rate", _share(seen.bid_requests, answered)),
+        ("win rate", _share(seen.sales, seen.bids)),
+        ("impressions", f"{seen.impressions:,}"),
+        ("CTR", _share(seen.clicks, seen.impressions)),
         ("spend", spend or "0"),
-        *([("failures", f"{figures.failures:,}")] if figures.failures else []),
+        *([("failures", f"{seen.failures:,}")] if seen.failures else []),
     ]
 
 
-def _head(figures: Figures) -> RenderableType:
-    minutes, seconds = divmod(int(figures.elapsed_s), 60)
+def _head(seen: Statistics, now: datetime) -> RenderableType:
+    minutes, seconds = divmod(int(_elapsed_s(seen)), 60)
     grid = Table.grid(padding=(0, 3))
-    values = _values(figures)
+    values = _values(seen)
     for _ in values:
         grid.add_column()
     grid.add_row(*(Text(name, style="dim") for name, _ in values))
     grid.add_row(*(Text(value, style="bold red" if name == "failures" else "bold") for name, value in values))
     title = Text.assemble(
-        ("Outbid", "bold"), f"   {minutes:02d}:{seconds:02d}   ", (f"{figures.now:%A %Y-%m-%d %H:%M:%S} UTC", "dim")
+        ("Outbid", "bold"), f"   {minutes:02d}:{seconds:02d}   ", (f"{now:%A %Y-%m-%d %H:%M:%S} UTC", "dim")
     )
     return Group(title, Text(), grid)
 
@@ -110,8 +93,8 @@ def bar(item: Delivery) -> Text:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "–"
+    return f"{100 * part / whole:.1f} %" if whole else NOTHING
 
 
-def _milliseconds(seconds: float) -> str:
-    return f"{1000 * seconds:.1f} ms" if seconds == seconds else "–"
+def _elapsed_s(seen: Statistics) -> float:
+    return time.monotonic() - seen.started

@@ -7,9 +7,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cli import bidder, control, explain, report, reporter, tracker, up
+from cli import bidder, campaigns, control, explain, reconcile, report, reporter, run, secret, tracker, up
 
-COMMANDS = (up, report, explain, bidder, tracker, control, reporter)
+COMMANDS = (run, up, campaigns, explain, report, reconcile, secret, bidder, tracker, control, reporter)
 
 
 def parser() -> argparse.ArgumentParser:

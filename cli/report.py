@@ -2,6 +2,10 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from domain.settings import Places
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,23 +23,23 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(asked: argparse.Namespace) -> int:
-    """The reporter alone opens the analytics store: this asks it over HTTP and prints what it says."""
-    from urllib.error import HTTPError, URLError
-    from urllib.parse import urlencode
-    from urllib.request import urlopen
-
+    from cli.ask import NoAnswer
     from domain.settings import places
 
-    wanted = {"by": asked.by, "from": asked.since, "to": asked.until, "format": asked.format}
-    base = places().reporter_base
-    url = f"{base}/v1/report?{urlencode({k: v for k, v in wanted.items() if v})}"
     try:
-        with urlopen(url, timeout=120) as answer:
-            sys.stdout.write(answer.read().decode())
-    except HTTPError as refused:
-        print(f"outbid: {refused.read().decode(errors='replace').strip()}", file=sys.stderr)
-        return 2
-    except URLError as error:
-        print(f"outbid: no reporter answers at {base} ({error.reason}); is `outbid up` running?", file=sys.stderr)
+        print(fetch(places(), asked.by, asked.since, asked.until, asked.format), end="")
+    except NoAnswer as error:
+        print(f"outbid: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def fetch(here: "Places", by: str, since: str | None = None, until: str | None = None, format: str = "table") -> str:
+    """The report as text. The reporter alone opens the analytics store, so it is asked. Raises `cli.ask.NoAnswer`."""
+    from urllib.parse import urlencode
+
+    from cli.ask import ask
+
+    wanted = {"by": by, "from": since, "to": until, "format": format}
+    query = urlencode({name: value for name, value in wanted.items() if value})
+    return ask(f"{here.reporter_base}/v1/report?{query}").decode()

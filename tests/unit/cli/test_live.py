@@ -1,60 +1,61 @@
 """The live view: what it prints for given figures."""
 
-import math
+import io
+import time
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
-from cli.live import BAR, PLAN, Figures, bar, line, screen
+from cli.live import BAR, PLAN, bar, line, screen
 from domain.money import NANOS
 from pacing.protocol import Delivery
+from simulator.statistics import Statistics
+
+NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 
 
-def figures(**changes: object) -> Figures:
-    usual: dict[str, object] = {
-        "elapsed_s": 83.4,
-        "now": datetime(2026, 11, 22, 12, 30, tzinfo=UTC),
-        "requests": 8000,
-        "requests_per_s": 312.4,
-        "p50_s": 0.0012,
-        "p99_s": 0.0043,
-        "bids": 4000,
-        "wins": 1000,
-        "impressions": 900,
-        "clicks": 18,
-        "failures": 0,
-        "spend": {"USD": 12_345_000_000, "CNY": 500_000_000},
-    }
-    return Figures(**(usual | changes))  # type: ignore[arg-type]
+def seen() -> Statistics:
+    """83 seconds of trade; 500 answers within the last seconds, one of ten of them slow."""
+    statistics = Statistics(started=time.monotonic() - 83.4)
+    for number in range(500):
+        statistics.answered(200, 0.0043 if number % 10 == 0 else 0.0012)
+    statistics.bids, statistics.bid_requests, statistics.sales = 300, 250, 75
+    statistics.acknowledged.update(impression=50, click=1)
+    statistics.spend.update(USD=12_345_000_000, CNY=500_000_000)
+    return statistics
 
 
 def item(key: str = "one", spent: int = 0, planned: int = NANOS, budget: int = 10 * NANOS) -> Delivery:
     return Delivery(1, key, key, "adv", "USD", spent, planned, budget, 0)
 
 
-def printed(items: list[Delivery], height: int, **changes: object) -> list[str]:
-    console = Console(width=140, height=height, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(screen(figures(**changes), items, height))
-    return console.export_text().rstrip("\n").split("\n")
+def printed(items: list[Delivery], height: int) -> list[str]:
+    console = Console(width=140, height=height, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(screen(seen(), NOW, items, height))
+    return captured.get().rstrip("\n").split("\n")
 
 
 def test_rates_are_shares_of_what_came_before() -> None:
-    assert line(figures()) == (
-        "   83 s  requests/s 312  p50 1.2 ms  p99 4.3 ms  bid rate 50.0 %  win rate 25.0 %  impressions 900  CTR 2.0 %"
+    assert line(seen()) == (
+        "   83 s  requests/s 100  p50 1.2 ms  p99 4.3 ms  bid rate 50.0 %  win rate 25.0 %  impressions 50  CTR 2.0 %"
         "  spend 0.50 CNY  12.35 USD"
     )
 
 
 def test_nothing_yet_is_no_number() -> None:
-    said = line(figures(requests=0, bids=0, wins=0, impressions=0, clicks=0, p50_s=math.nan, p99_s=math.nan, spend={}))
+    said = line(Statistics())
     assert "p50 –  p99 –  bid rate –  win rate –" in said
     assert said.endswith("spend 0")
 
 
 def test_failures_show_only_when_there_are_some() -> None:
-    assert "failures" not in line(figures())
-    assert line(figures(failures=3)).endswith("failures 3")
+    statistics = seen()
+    assert "failures" not in line(statistics)
+    statistics.answered(500, 0.001)
+    statistics.dropped += 2
+    assert line(statistics).endswith("failures 3")
 
 
 @pytest.mark.parametrize(

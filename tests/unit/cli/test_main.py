@@ -45,7 +45,7 @@ def test_report_prints_what_the_reporter_says(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.usefixtures("reporter")
 def test_report_says_what_was_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "--by", "moon"]) == 2
+    assert main(["report", "--by", "moon"]) == 1
     assert capsys.readouterr().err == "outbid: by: 'moon' is not allowed; one of day, hour\n"
 
 
@@ -54,7 +54,7 @@ def test_report_without_a_reporter_says_where_it_looked(
 ) -> None:
     monkeypatch.setenv("OUTBID_OUTBID_REPORTER_URL", "http://127.0.0.1:1/")
     assert main(["report"]) == 1
-    assert "no reporter answers at http://127.0.0.1:1 " in capsys.readouterr().err
+    assert "nothing answers at http://127.0.0.1:1 " in capsys.readouterr().err
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
