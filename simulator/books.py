@@ -1,0 +1,239 @@
+"""The exchange's own books: what it sold, which notices were acknowledged, and so what it charges.
+
+One SQLite file for all runs and all simulator processes, as an exchange has one set of books. A sale and its notices
+are committed before the first notice leaves, so a simulator that dies resumes its notices at the next start. Rules of
+the house: a notice counts once it was acknowledged; a sale is charged when the notice that this exchange bills by was
+acknowledged; audits and tests are kept, and count nowhere. Nothing here knows Outbid's ledger.
+"""
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS sales (
+    id INTEGER PRIMARY KEY,
+    exchange TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    request TEXT NOT NULL,
+    imp TEXT NOT NULL,
+    bid TEXT NOT NULL,
+    price INTEGER NOT NULL,     -- nanos of the currency for the one impression
+    billing TEXT NOT NULL,      -- the kind of notice that charges it
+    counts INTEGER NOT NULL,    -- 0: an audit or a test
+    sold_ns INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS notices (
+    sale INTEGER NOT NULL REFERENCES sales (id),
+    kind TEXT NOT NULL,
+    url TEXT NOT NULL,
+    body TEXT,                  -- of a server postback
+    advertiser TEXT,            -- who signs the postback
+    state TEXT NOT NULL,
+    PRIMARY KEY (sale, kind)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS notices_pending ON notices (state) WHERE state = 'pending';
+"""
+
+TOTALS = """
+SELECT exchange, currency,
+    sum(counts AND told) AS wins,
+    sum(counts AND impression) AS impressions,
+    sum(counts AND click) AS clicks,
+    sum(counts AND conversion) AS conversions,
+    sum(counts AND billed) AS billed,
+    sum(price * (counts AND billed)) AS spend,
+    sum(counts AND NOT told AND NOT pending) AS untold,
+    sum(NOT counts) AS uncounted,
+    sum(pending) AS pending,
+    sum(refused) AS refused
+FROM (
+    SELECT sales.*,
+        max(state = 'acknowledged' AND kind IN ('win', 'billing', 'impression')) AS told,
+        max(state = 'acknowledged' AND kind = 'impression') AS impression,
+        max(state = 'acknowledged' AND kind = 'click') AS click,
+        max(state = 'acknowledged' AND kind = 'conversion') AS conversion,
+        max(state = 'acknowledged' AND kind = billing) AS billed,
+        sum(state = 'pending') AS pending,
+        sum(state = 'refused') AS refused
+    FROM sales JOIN notices ON notices.sale = sales.id
+    GROUP BY sales.id
+)
+GROUP BY exchange, currency ORDER BY exchange
+"""
+
+
+class Kind(StrEnum):
+    WIN = "win"
+    BILLING = "billing"
+    IMPRESSION = "impression"
+    CLICK = "click"
+    CONVERSION = "conversion"
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    ACKNOWLEDGED = "acknowledged"
+    LOST = "lost"
+    """Deliberately never sent."""
+    REFUSED = "refused"
+    """Refused for good (a 4xx)."""
+
+
+@dataclass(frozen=True)
+class Sale:
+    id: int
+    exchange: str
+    currency: str
+    request: str
+    imp: str
+    bid: str
+    price: int
+    """Nanos of the currency, for the one impression."""
+    billing: Kind
+    counts: bool
+    sold_ns: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    sale: int
+    kind: Kind
+    url: str
+    state: State = State.PENDING
+    body: str | None = None
+    advertiser: str | None = None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The books of one exchange. ``spend`` is nanos of its currency."""
+
+    exchange: str
+    currency: str
+    wins: int
+    impressions: int
+    clicks: int
+    conversions: int
+    billed: int
+    spend: int
+    untold: int
+    """Sales of which no win, billing or impression notice reached the buyer: counted nowhere, shown apart."""
+    uncounted: int
+    """Audits and tests."""
+    pending: int
+    """Notices not acknowledged yet."""
+    refused: int
+    """Notices that the tracker refused for good: none should be."""
+
+
+Write = tuple[str, tuple[int | str | None, ...]]
+
+
+def new_sale_id() -> int:
+    """Unique among all simulator processes without asking anyone."""
+    return secrets.randbits(63)
+
+
+class Books:
+    """Writes are gathered for a moment and committed together, off the event loop; `durable` waits for them."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        # in this mode a killed process loses nothing that it committed; a machine may, with its power, the last moments
+        self._database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
+        self._written: list[Write] = []
+        self._gathering: asyncio.Task[None] | None = None
+        self._one_commit = asyncio.Lock()
+
+    def sold(self, sale: Sale, notices: Iterable[Notice]) -> None:
+        self._write(
+            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            sale.id, sale.exchange, sale.currency, sale.request, sale.imp, sale.bid, sale.price, sale.billing,
+            int(sale.counts), sale.sold_ns,
+        )  # fmt: skip
+        for notice in notices:
+            self.planned(notice)
+
+    def planned(self, notice: Notice) -> None:
+        """A sale has at most one notice of a kind; a second one is ignored."""
+        self._write(
+            "INSERT OR IGNORE INTO notices VALUES (?, ?, ?, ?, ?, ?)",
+            notice.sale, notice.kind, notice.url, notice.body, notice.advertiser, notice.state,
+        )  # fmt: skip
+
+    def settled(self, notice: Notice, state: State) -> None:
+        """The notice came to its end: acknowledged or refused."""
+        self._write("UPDATE notices SET state = ? WHERE sale = ? AND kind = ?", state, notice.sale, notice.kind)
+
+    async def durable(self) -> None:
+        """Returns when everything written before this call is committed; raises what SQLite raised."""
+        await asyncio.shield(self._gather())
+
+    def _write(self, statement: str, *values: int | str | None) -> None:
+        self._written.append((statement, values))
+        self._gather()
+
+    def _gather(self) -> asyncio.Task[None]:
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._commit_soon())
+            self._gathering.add_done_callback(_heard)
+        return self._gathering
+
+    async def _commit_soon(self) -> None:
+        await asyncio.sleep(0.005)
+        async with self._one_commit:
+            self._gathering = None  # what is written from now on goes with the next commit
+            batch, self._written = self._written, []
+            try:
+                await asyncio.to_thread(self._commit, batch)
+            except BaseException:
+                self._written = batch + self._written
+                raise
+
+    def _commit(self, batch: list[Write]) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            for statement, values in batch:
+                self._database.execute(statement, values)
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    async def close(self) -> None:
+        await self.durable()
+        self._database.close()
+
+
+def pending_notices(path: Path) -> list[Notice]:
+    """Notices that an earlier run did not bring to an end (or that another process is sending at this moment)."""
+    columns = "sale, kind, url, state, body, advertiser"
+    rows = _read(path, f"SELECT {columns} FROM notices WHERE state = 'pending'")
+    return [Notice(sale, Kind(kind), url, State(state), *rest) for sale, kind, url, state, *rest in rows]
+
+
+def totals(path: Path) -> list[Totals]:
+    """What the books say, for each exchange that sold anything; empty if no simulator ever ran."""
+    return [Totals(*row) for row in _read(path, TOTALS)]
+
+
+def _read(path: Path, query: str) -> list[tuple[Any, ...]]:
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
+        return database.execute(query).fetchall()
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """A commit that nobody waits for may fail: its writes stay queued, and whoever asks for `durable` next is told."""
+    if not task.cancelled():
+        task.exception()

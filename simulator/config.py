@@ -1,0 +1,116 @@
+"""What the simulator is told: section ``[simulator]`` of the settings.
+
+The sellers are the simulator's own knowledge of itself: what each exchange bills by is written down here a second time
+on purpose, because books that copied Outbid's configuration would agree with its mistakes.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from domain.settings import load
+
+Basis = Literal["burl", "impression", "nurl"]
+
+
+class OfferedDeal(Struct, frozen=True, forbid_unknown_fields=True):
+    """A private deal that this seller attaches to some of its requests."""
+
+    id: str
+    floor_cpm: str
+    """CPM as a decimal text, in the seller's currency."""
+    at: Literal[1, 2, 3] = 3
+    """1 first price, 2 second price, 3 the floor is the agreed price."""
+    category: str = ""
+    """Offered where the content is of this category (or below it) only; empty: anywhere."""
+
+
+class Seller(Struct, frozen=True, forbid_unknown_fields=True):
+    """One exchange: where it posts to, what it is paid in, and which notice bills."""
+
+    key: str
+    """The last part of the bid port's path, ``/openrtb2/{key}``."""
+    currency: str
+    billing: Basis
+    auction_type: Literal[1, 2]
+    """``at`` of its requests: 1 first price, 2 second price."""
+    secret: str = ""
+    """Sent as ``X-Outbid-Secret`` if set."""
+    tmax_ms: int = 150
+    deals: tuple[OfferedDeal, ...] = ()
+
+
+class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often an exchange misbehaves in ways that real ones do: shares of won auctions (`audit`) or of notices."""
+
+    audit: float = 0.01
+    """Won auctions that are the exchange's own audits: their notices say AUDIT, not a price, and count nowhere."""
+    lost: float = 0.02
+    """Notices that are never sent. What they would have told is not billed."""
+    repeated: float = 0.05
+    """Notices sent again after they were acknowledged."""
+    late: float = 0.03
+    """Notices held back for ``late_s``, so that they overtake each other."""
+    late_s: tuple[float, float] = (1.0, 6.0)
+    """Seconds, least and most."""
+    forged: float = 0.02
+    """Notices beside which an altered copy is sent; a tracker must refuse it."""
+
+
+class SimulatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Section ``[simulator]``."""
+
+    rate: float = 300.0
+    """Requests a second. On a compressed day (clock speed above 1) the mean over the day, else the rate itself."""
+    in_flight: int = 64
+    """Requests open at once; a request due beyond that is skipped and counted."""
+    seed: int = 0
+    """Of the traffic's random numbers; 0 takes a new one each run. The population is always the same."""
+    persons: int = 20_000
+    """Size of the population from which requests draw, the active ones far more often."""
+    audiences: str = "examples/consumer-finance/audiences"
+    """Folder of id lists (``*.txt``): a part of the population is drawn from them. Need not exist."""
+    click_rate: float = 0.02
+    """Mean chance that an impression is clicked. Real display is near 0.001 (0.0008 over iPinYou's campaigns); this is
+    higher so that half a minute of traffic shows clicks and conversions."""
+    conversion_rate: float = 0.25
+    """Chance that a click on a known advertiser's advertisement ends in a conversion."""
+    worth_usd: dict[str, str] = {"USD": "1", "CNY": "0.14", "EUR": "1.09", "GBP": "1.28", "JPY": "0.0066"}
+    """What a unit of a currency is worth in USD to these exchanges, for floors in another currency than the bid's."""
+    trouble: Trouble = Trouble()
+    sellers: tuple[Seller, ...] = (
+        Seller(
+            key="usx",
+            currency="USD",
+            billing="burl",
+            auction_type=2,
+            deals=(
+                OfferedDeal(id="USX-FIN-2001", floor_cpm="2.50", at=2, category="IAB13"),
+                OfferedDeal(id="USX-HOME-2002", floor_cpm="3.00", at=3, category="IAB21"),
+            ),
+        ),
+        Seller(
+            key="cnx",
+            currency="CNY",
+            billing="impression",
+            auction_type=1,
+            deals=(OfferedDeal(id="CNX-CJ-3001", floor_cpm="1.80", at=1, category="IAB13"),),
+        ),
+    )
+
+    def rates(self) -> dict[tuple[str, str], Decimal]:
+        """Units of the second currency for one unit of the first."""
+        worth = {currency: Decimal(text) for currency, text in self.worth_usd.items()}
+        return {(base, quote): worth[base] / worth[quote] for base in worth for quote in worth}
+
+    def seller(self, key: str) -> Seller:
+        """Raises `KeyError` for an exchange that the simulator does not play."""
+        for seller in self.sellers:
+            if seller.key == key:
+                return seller
+        raise KeyError(key)
+
+
+def simulator_settings() -> SimulatorSettings:
+    return load("simulator", SimulatorSettings)

@@ -1,0 +1,92 @@
+"""The advertisers' own pages: where a click lands, and how they report that a visitor became a customer.
+
+An advertiser has put Outbid's conversion pixel on its pages, or lets its server send signed postbacks. Which advertiser
+a page belongs to is read from the published snapshot (its domain), the postback secrets from the deployment's keys.
+"""
+
+import hashlib
+import hmac
+import random
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import aiohttp
+import msgspec
+
+from domain.keys import Keys, postback_secret
+
+EVENTS = ("lead", "application", "approved")
+
+
+@dataclass(frozen=True)
+class Advertiser:
+    key: str
+    domain: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A conversion to be reported: a pixel if ``body`` is None, else a postback."""
+
+    url: str
+    body: str | None
+    advertiser: str
+
+
+class Landings:
+    def __init__(self, tracker_base: str, keys: Keys | None, rng: random.Random) -> None:
+        """Without ``keys`` there are pixels only."""
+        self.tracker_base, self.keys, self.rng = tracker_base, keys, rng
+        self.advertisers: dict[str, Advertiser] = {}
+
+    async def refresh(self, session: aiohttp.ClientSession, control_base: str) -> None:
+        """Learns whose pages there are; keeps what it knew if control is away."""
+        try:
+            async with session.get(f"{control_base}/v1/snapshots/current") as answer:
+                if answer.status == 200:
+                    self.learn(msgspec.msgpack.decode(await answer.read()))
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+
+    def learn(self, snapshot: dict[str, Any]) -> None:
+        found = (Advertiser(a["key"], a["domain"].lower(), a["currency"]) for a in snapshot["advertisers"])
+        self.advertisers = {advertiser.domain: advertiser for advertiser in found}
+
+    def owner(self, url: str) -> Advertiser | None:
+        """Whose page this is: the advertiser of the host or of a domain above it."""
+        parts = (urlsplit(url).hostname or "").split(".")
+        for start in range(len(parts)):
+            advertiser = self.advertisers.get(".".join(parts[start:]))
+            if advertiser:
+                return advertiser
+        return None
+
+    def report(self, landing_url: str, value: str) -> Report | None:
+        """The conversion of a visitor who came by this URL; None on a page without an owner or without a click id."""
+        owner = self.owner(landing_url)
+        click = parse_qs(urlsplit(landing_url).query).get("obclid")
+        if owner is None or not click:
+            return None
+        facts = {
+            "event": self.rng.choice(EVENTS),
+            "order": secrets.token_hex(8),
+            "value": value,
+            "currency": owner.currency,
+            "obclid": click[0],
+        }
+        if self.keys is not None and self.rng.random() < 0.5:
+            body = msgspec.json.encode(facts).decode()
+            return Report(f"{self.tracker_base}/postback/{owner.key}", body, owner.key)
+        return Report(
+            f"{self.tracker_base}/conversion?" + urlencode({"advertiser": owner.key} | facts), None, owner.key
+        )
+
+    def sign(self, advertiser: str, body: str, now_s: int) -> dict[str, str]:
+        """Headers of a postback sent now."""
+        assert self.keys is not None
+        secret = postback_secret(self.keys, advertiser).encode()
+        signature = hmac.new(secret, f"{now_s}.".encode() + body.encode(), hashlib.sha256).hexdigest()
+        return {"X-Outbid-Timestamp": str(now_s), "X-Outbid-Signature": signature, "Content-Type": "application/json"}

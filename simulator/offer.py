@@ -1,0 +1,151 @@
+"""What a bid request offers, as the exchange that sent it understands its own words.
+
+Requests from files may be sloppy (numbers as text, a single value where a list belongs), so every field is read
+leniently; a field that makes no sense is taken as absent. Money is `Decimal` CPM.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DealOffer:
+    id: str
+    floor: Decimal
+    currency: str
+    at: int
+    seats: frozenset[str]
+    domains: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ImpOffer:
+    """One impression for sale."""
+
+    id: str
+    floor: Decimal
+    currency: str
+    types: frozenset[int]
+    """Markup types offered, as in ``bid.mtype``: 1 banner, 2 video, 3 audio, 4 native."""
+    sizes: frozenset[tuple[int, int]]
+    """Banner sizes; empty if the request names none, then any will do."""
+    ratios: frozenset[tuple[int, int]]
+    """Flexible sizes: width to height."""
+    blocked_attributes: frozenset[int]
+    secure: bool
+    private: bool
+    """Only bids on deals are taken."""
+    position: int
+    """List 5.4; 0 unknown, 1 above the fold."""
+    deals: dict[str, DealOffer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The whole request."""
+
+    id: str
+    imps: dict[str, ImpOffer]
+    auction_type: int
+    currencies: frozenset[str]
+    """What bids may come in: the exchange's own currency, as it is paid in no other, unless the request forbids it."""
+    test: bool
+    tmax_ms: int
+    """The answer must be there by then; 0: not said."""
+    blocked_categories: frozenset[str]
+    """Upper case; a category blocks its sub-categories."""
+    blocked_domains: frozenset[str]
+    allowed_seats: frozenset[str]
+    blocked_seats: frozenset[str]
+
+
+def read_offer(request: Json, *, currency: str, auction_type: int) -> Offer:
+    """``currency`` and ``auction_type`` are the exchange's own, for requests that do not say."""
+    imps = (_imp(item) for item in _list(request.get("imp")) if isinstance(item, Mapping))
+    return Offer(
+        id=_text(request.get("id")),
+        imps={imp.id: imp for imp in imps},
+        auction_type=_int(request.get("at"), auction_type),
+        currencies=frozenset({currency}).intersection(map(str.upper, _texts(request.get("cur")) or [currency])),
+        test=_int(request.get("test")) == 1,
+        tmax_ms=_int(request.get("tmax")),
+        blocked_categories=frozenset(text.upper() for text in _texts(request.get("bcat"))),
+        blocked_domains=frozenset(text.lower() for text in _texts(request.get("badv"))),
+        allowed_seats=frozenset(_texts(request.get("wseat"))),
+        blocked_seats=frozenset(_texts(request.get("bseat"))),
+    )
+
+
+def _imp(imp: Json) -> ImpOffer:
+    banner = _object(imp.get("banner"))
+    pmp = _object(imp.get("pmp"))
+    formats = [_object(item) for item in _list(banner.get("format"))] + [banner]
+    deals = (_deal(item) for item in _list(pmp.get("deals")) if isinstance(item, Mapping))
+    return ImpOffer(
+        id=_text(imp.get("id")),
+        floor=_decimal(imp.get("bidfloor")),
+        currency=_text(imp.get("bidfloorcur")).upper() or "USD",
+        types=frozenset(
+            code for code, name in enumerate(("banner", "video", "audio", "native"), 1) if imp.get(name) is not None
+        ),
+        sizes=_pairs(formats, "w", "h"),
+        ratios=_pairs(formats, "wratio", "hratio"),
+        blocked_attributes=frozenset(_int(item, -1) for item in _list(banner.get("battr"))),
+        secure=_int(imp.get("secure")) == 1,
+        private=_int(pmp.get("private_auction")) == 1,
+        position=_int(banner.get("pos")),
+        deals={deal.id: deal for deal in deals},
+    )
+
+
+def _deal(deal: Json) -> DealOffer:
+    return DealOffer(
+        id=_text(deal.get("id")),
+        floor=_decimal(deal.get("bidfloor")),
+        currency=_text(deal.get("bidfloorcur")).upper() or "USD",
+        at=_int(deal.get("at")),
+        seats=frozenset(_texts(deal.get("wseat"))),
+        domains=frozenset(text.lower() for text in _texts(deal.get("wadomain"))),
+    )
+
+
+def _pairs(objects: list[Json], first: str, second: str) -> frozenset[tuple[int, int]]:
+    pairs = ((_int(item.get(first)), _int(item.get(second))) for item in objects)
+    return frozenset(pair for pair in pairs if pair[0] > 0 and pair[1] > 0)
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in map(_text, _list(value)) if text]
+
+
+def _decimal(value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
+    return number if number.is_finite() and number > 0 else Decimal(0)
+
+
+def _int(value: Any, default: int = 0) -> int:
+    try:
+        return int(Decimal(str(value if not isinstance(value, bool) else int(value))))
+    except (InvalidOperation, ValueError, OverflowError):
+        return default

@@ -1,0 +1,167 @@
+"""Synthetic bid requests, and what the rest of the market would pay for each.
+
+The shapes of the two markets and where they come from are in `simulator.market`. The shares below are our choice, made
+so that every stage of a bidder has something to do.
+"""
+
+import math
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from domain.clock import Clock
+from simulator.exchange import Auction
+from simulator.market import HOURS, PHONE_SIZES, Market, Place, activity, market_of
+from simulator.population import Person, Population
+
+COPPA, TEST, SECURE, ZIPPED = 0.02, 0.004, 0.7, 0.3
+"""Shares of requests (SECURE: of impressions)."""
+SECOND_IMP, SECOND_SIZE, FOREIGN_FLOOR, DEAL, PRIVATE = 0.12, 0.3, 0.05, 0.4, 0.2
+"""Shares of impressions; DEAL of those where the exchange has one to offer, PRIVATE of those with deals."""
+BLOCKED_CATEGORIES = ("IAB25", "IAB26", "IAB7-39", "IAB8-5", "IAB9-9", "IAB13", "IAB14-1", "IAB3-7")
+BLOCKED_DOMAINS = ("casino.example", "quickloans.example", "cfd-trading.example", "adult.example")
+BLOCK_CATEGORIES, BLOCK_DOMAINS, BLOCK_ATTRIBUTES = 0.25, 0.2, 0.4
+
+CONSENT = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
+"""The consent string of the IAB's TCF 2 documentation."""
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Traffic:
+    """Endless auctions of the sellers' whole population, at the business time of ``clock``."""
+
+    def __init__(self, population: Population, clock: Clock, rng: random.Random) -> None:
+        self.population, self.clock, self.rng = population, clock, rng
+        self.run = f"{rng.getrandbits(48):012x}"
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Auction]:
+        while True:
+            yield self.auction()
+
+    def auction(self) -> Auction:
+        person = self._who_is_awake()
+        seller = person.seller
+        market = market_of(seller.currency)
+        request = self._request(person, market)
+        price = best_competing_bid(market, self.rng)
+        return Auction(seller, encode(request), request, price, person, gzip=self.rng.random() < ZIPPED)
+
+    def _who_is_awake(self) -> Person:
+        while True:
+            person = self.population.draw(self.rng)
+            if self.rng.random() * max(HOURS) < activity(self.clock.now_ns(), person.country.utc_offset_h):
+                return person
+
+    def _request(self, person: Person, market: Market) -> dict[str, Any]:
+        rng, seller = self.rng, person.seller
+        self.count += 1
+        place = rng.choice(market.apps if person.agent.app else market.sites)
+        coppa = rng.random() < COPPA
+        imps = [self._imp(str(i + 1), person, place, market) for i in range(2 if rng.random() < SECOND_IMP else 1)]
+        request: dict[str, Any] = {
+            "id": f"{self.run}-{self.count}",
+            "imp": imps,
+            "device": _device(person),
+            "user": _user(person),
+            "at": seller.auction_type,
+            "tmax": seller.tmax_ms,
+            "cur": [seller.currency],
+            "source": {"fd": 0, "tid": f"{rng.getrandbits(64):016x}"},
+            **_place(place, person),
+        }
+        if rng.random() < BLOCK_CATEGORIES:
+            request["bcat"] = rng.sample(BLOCKED_CATEGORIES, 3)
+        if rng.random() < BLOCK_DOMAINS:
+            request["badv"] = rng.sample(BLOCKED_DOMAINS, 2)
+        if coppa or person.country.gdpr:
+            request["regs"] = {"coppa": int(coppa), "ext": {"gdpr": int(person.country.gdpr)}}
+        if rng.random() < TEST:
+            request["test"] = 1
+        return request
+
+    def _imp(self, number: str, person: Person, place: Place, market: Market) -> dict[str, Any]:
+        rng, seller = self.rng, person.seller
+        phone = person.agent.device_type == 4
+        values, weights = zip(*(PHONE_SIZES if phone else market.desktop_sizes), strict=True)
+        width, height = rng.choices(values, weights)[0]
+        banner: dict[str, Any] = {"w": width, "h": height, "pos": rng.choice((0, 1, 1, 3))}
+        if rng.random() < SECOND_SIZE:
+            other = rng.choices(values, weights)[0]
+            banner["format"] = [{"w": w, "h": h} for w, h in dict.fromkeys(((width, height), other))]
+        if rng.random() < BLOCK_ATTRIBUTES:
+            banner["battr"] = sorted(rng.sample(range(1, 18), 4))
+        imp: dict[str, Any] = {"id": number, "banner": banner, "tagid": f"slot-{rng.randrange(400)}"}
+        if rng.random() >= market.no_floor:
+            imp["bidfloor"], imp["bidfloorcur"] = self._floor(seller.currency, market)
+        if rng.random() < SECURE:
+            imp["secure"] = 1
+        offered = [deal for deal in seller.deals if place.is_about(deal.category)]
+        if offered and rng.random() < DEAL:
+            imp["pmp"] = {
+                "private_auction": int(rng.random() < PRIVATE),
+                "deals": [
+                    {"id": deal.id, "bidfloor": Decimal(deal.floor_cpm), "bidfloorcur": seller.currency, "at": deal.at}
+                    for deal in offered
+                ],
+            }
+        return imp
+
+    def _floor(self, currency: str, market: Market) -> tuple[Decimal, str]:
+        floor = self.rng.lognormvariate(math.log(market.floor_median), market.floor_sigma)
+        if self.rng.random() < FOREIGN_FLOOR:
+            currency, rate = market.foreign
+            floor *= rate
+        return Decimal(floor).quantize(Decimal("0.001")), currency
+
+
+def best_competing_bid(market: Market, rng: random.Random) -> Decimal:
+    """CPM in the market's currency."""
+    price = rng.lognormvariate(math.log(market.price_median), market.price_sigma)
+    return Decimal(price).quantize(Decimal("0.0001"))
+
+
+def _device(person: Person) -> dict[str, Any]:
+    """The advertising id is sent even of people who limit tracking, as exchanges do: not to use it is on the bidder."""
+    agent = person.agent
+    geo = {"country": person.country.code, "type": 2} | ({"region": person.region} if person.region else {})
+    device: dict[str, Any] = {
+        "ua": agent.ua,
+        "ip": person.ip,
+        "devicetype": agent.device_type,
+        "os": agent.os,
+        "language": person.country.language,
+        "geo": geo,
+        "js": 1,
+        "lmt": int(person.limited),
+        "dnt": 0,
+    }
+    if agent.version:
+        device["osv"] = agent.version
+    if agent.make:
+        device["make"] = agent.make
+    if person.ifa:
+        device["ifa"] = person.ifa
+    return device
+
+
+def _user(person: Person) -> dict[str, Any]:
+    user: dict[str, Any] = {}
+    if person.user_id:
+        user["id"] = person.user_id
+    if person.buyeruid:
+        user["buyeruid"] = person.buyeruid
+    if person.country.gdpr and person.consents:
+        user["ext"] = {"consent": CONSENT}
+    return user
+
+
+def _place(place: Place, person: Person) -> dict[str, Any]:
+    about = {"id": place.publisher, "cat": list(place.categories), "publisher": {"id": place.publisher}}
+    if person.agent.app:
+        return {"app": about | {"bundle": place.name}}
+    return {"site": about | {"domain": place.name, "page": f"https://{place.name}/"}}
