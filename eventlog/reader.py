@@ -19,12 +19,14 @@ class LogReader:
     def __init__(self, directory: Path, position: int = 0) -> None:
         self.directory, self.position = directory, position
 
-    def read(self, limit: int = 50_000) -> tuple[list[bytes], int]:
+    def read(self, limit: int = 50_000, until: int | None = None) -> tuple[list[bytes], int]:
         """At most ``limit`` records, and the position after them, where the next call goes on. No records: caught up.
 
-        Raises LogCorrupt when a published record is damaged.
+        Nothing beyond the position ``until`` is read. Raises LogCorrupt when a published record is damaged.
         """
         end = read_mark(self.directory)
+        if until is not None:
+            end = min(end, until)
         while self.position < end:
             segment, offset = place_of(self.position)
             path = segment_path(self.directory, segment)

@@ -47,7 +47,7 @@ def read_mark(directory: Path) -> int:
 
 
 def write_mark(mark: int, position: int) -> None:
-    """Publishes ``position`` through the open file ``mark``; the frame's checksum guards a reader against half of it."""
+    """Publishes ``position`` through the open file ``mark``; the frame's checksum guards readers against half of it."""
     frame = Pending(0, 1 << 20, 1 << 20, False)
     frame.append(position.to_bytes(8, "little"))
     piece = frame.take()

@@ -10,6 +10,7 @@ that money events get the rest. Both try again every `RETRY_S`.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import threading
@@ -189,10 +190,8 @@ class LogWriter:
         self._taken = 0
         self._lost.append((self.published, end, error))
         self._rouse()
-        try:
+        with contextlib.suppress(OSError):  # _recover tries again, and nothing is published before it has succeeded
             self._cut()
-        except OSError:
-            pass  # _recover tries again, and nothing is published before it has succeeded
 
     def _cut(self) -> None:
         """Removes whatever lies behind the published end."""

@@ -1,0 +1,78 @@
+"""ClickHouse's engine in this process (chDB). One process a directory may have it open: the reporter."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import chdb
+import orjson
+import pyarrow as pa
+
+from reporting.escape import fill
+from reporting.schema import CURRENT, Table
+from reporting.store import Parameter, Row, StoreError
+
+_ARROW = {
+    "word": pa.string(),
+    "String": pa.string(),
+    "UInt8": pa.uint8(),
+    "UInt32": pa.uint32(),
+    "UInt64": pa.uint64(),
+    "Int64": pa.int64(),
+}
+_DATABASE = "outbid"
+
+
+class EmbeddedStore:
+    dialect = CURRENT
+
+    def __init__(self, path: Path, query_seconds: float) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        try:
+            self._connection = chdb.connect(str(path))
+        except Exception as error:
+            raise StoreError(f"{path}: {error}") from error
+        self.command(f"CREATE DATABASE IF NOT EXISTS {_DATABASE}")
+        self.command(f"USE {_DATABASE}")
+        self.command(f"SET max_execution_time = {query_seconds}")
+        self.command("SET max_insert_threads = 1")
+
+    def command(self, sql: str) -> None:
+        with self._lock:
+            try:
+                self._connection.query(sql)
+            except Exception as error:
+                raise StoreError(str(error)) from error
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[Row]:
+        with self._lock:
+            try:
+                answer = self._connection.query(fill(sql, parameters), "JSONCompact").bytes()
+            except Exception as error:
+                raise StoreError(str(error)) from error
+        rows: list[Row] = orjson.loads(answer)["data"]
+        return rows
+
+    def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
+        arrays = [pa.array(values, _ARROW[table.columns[name]]) for name, values in columns.items()]
+        block = pa.record_batch(arrays, names=list(columns))
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, block.schema) as stream:
+            stream.write_batch(block)
+        names = ", ".join(f"`{name}`" for name in columns)
+        with self._lock:
+            try:
+                with self._connection.send_insert(f"INSERT INTO {table.name} ({names})", "ArrowStream") as sending:
+                    sending.append(sink.getvalue().to_pybytes())
+                    sending.finish()
+            except Exception as error:
+                raise StoreError(str(error)) from error
+
+    def settle(self) -> None:
+        """Nothing to wait for: what this process sent has ended with the call, and a killed one's engine died with it."""
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()

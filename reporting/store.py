@@ -1,0 +1,86 @@
+"""What reporting wants of an analytics engine, and which one the settings name."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from domain.settings import SettingsError
+from reporting.schema import APPLIED, MIGRATIONS, Dialect, Table
+
+Row = Sequence[Any]
+Parameter = int | str
+
+
+class StoreError(Exception):
+    """The engine refused or could not be reached. After a failed insert it is open whether the block arrived: `settle`."""
+
+
+class Store(Protocol):
+    """One connection, for one thread at a time.
+
+    An insert is one block into one partition: all of it arrives, or nothing.
+    """
+
+    dialect: Dialect
+
+    def command(self, sql: str) -> None:
+        """Runs a statement without a result."""
+        ...
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[Row]:
+        """Rows of a SELECT; ``%(name)s`` stands for a parameter."""
+        ...
+
+    def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
+        """Inserts one block; ``batch`` names it in the server's process list."""
+        ...
+
+    def settle(self) -> None:
+        """Returns when nothing that this deployment sent earlier can still arrive; reconnects if need be."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_store(address: str, data: Path, *, owner: str = "", query_seconds: float = 60.0) -> Store:
+    """The store that ``[reporting] store`` names. ``owner`` marks this deployment's inserts on a shared server.
+
+    Raises SettingsError for an address that cannot be read, StoreError when the store cannot be reached.
+    """
+    # Each engine is imported when it is wanted: chDB alone is half a gigabyte.
+    if address == "chdb":
+        from reporting.embedded import EmbeddedStore
+
+        return EmbeddedStore(data / "chdb", query_seconds)
+    if address.startswith("clickhouse://"):
+        from reporting.server import ServerStore
+
+        return ServerStore(address, owner, query_seconds)
+    raise SettingsError(
+        f"[reporting] store is {address!r}; it must be 'chdb' or 'clickhouse://user:password@host:port/database'"
+    )
+
+
+def migrate(store: Store) -> int:
+    """Brings the schema up to date; returns its number. A step cut short by a crash is simply done again."""
+    store.command(store.dialect.create(APPLIED))
+    done = {int(row[0]) for row in store.query("SELECT number FROM migrations")}
+    for migration in MIGRATIONS:
+        if migration.number not in done:
+            for statement in migration.up(store.dialect):
+                store.command(statement)
+            store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})
+    return MIGRATIONS[-1].number
+
+
+def revert(store: Store, to: int) -> None:
+    """Takes back every step above number ``to``, with the data in its tables."""
+    for migration in reversed(MIGRATIONS):
+        if migration.number > to:
+            for statement in migration.down():
+                store.command(statement)
+    kept = [migration for migration in MIGRATIONS if migration.number <= to]
+    store.command("DROP TABLE IF EXISTS migrations")
+    store.command(store.dialect.create(APPLIED))
+    for migration in kept:
+        store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})
