@@ -8,7 +8,7 @@ a value of the wrong type is refused with its name.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 
@@ -38,11 +38,23 @@ def load(section: str, kind: type[T]) -> T:
     for field in msgspec.structs.fields(kind):
         text = os.environ.get(f"OUTBID_{section.upper()}_{field.name.upper()}")
         if text is not None:
-            values[field.name] = text
+            values[field.name] = _value(text, field.type)
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"[{section}] {error}") from None
+
+
+def _value(text: str, kind: Any) -> Any:
+    """A variable's text as the file would have it: a list is written ``a, b`` or in JSON, a table in JSON."""
+    if text[:1] in ("[", "{"):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text  # refused by the caller, with the name of its field
+    if get_origin(kind) is tuple:
+        return [part.strip() for part in text.split(",")] if text else []
+    return text
 
 
 class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
