@@ -7,7 +7,7 @@ on purpose, because books that copied Outbid's configuration would agree with it
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from domain.settings import load
 
@@ -76,7 +76,9 @@ class SimulatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     higher so that half a minute of traffic shows clicks and conversions."""
     conversion_rate: float = 0.25
     """Chance that a click on a known advertiser's advertisement ends in a conversion."""
-    worth_usd: dict[str, str] = {"USD": "1", "CNY": "0.14", "EUR": "1.09", "GBP": "1.28", "JPY": "0.0066"}
+    worth_usd: dict[str, str] = field(
+        default_factory=lambda: {"USD": "1", "CNY": "0.14", "EUR": "1.09", "GBP": "1.28", "JPY": "0.0066"}
+    )
     """What a unit of a currency is worth in USD to these exchanges, for floors in another currency than the bid's."""
     trouble: Trouble = Trouble()
     sellers: tuple[Seller, ...] = (
