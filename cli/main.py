@@ -7,9 +7,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cli import bidder, campaigns, control, explain, reconcile, report, reporter, run, secret, tracker, up
+from cli import bidder, campaigns, control, explain, reconcile, report, reporter, run, secret, simulate, tracker, up
 
-COMMANDS = (run, up, campaigns, explain, report, reconcile, secret, bidder, tracker, control, reporter)
+COMMANDS = (run, up, campaigns, explain, report, simulate, reconcile, secret, bidder, tracker, control, reporter)
 
 
 def parser() -> argparse.ArgumentParser:

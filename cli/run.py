@@ -46,12 +46,14 @@ def positive(text: str) -> float:
 
 
 def run(asked: argparse.Namespace) -> int:
+    import uvloop
+
     from domain.settings import places
 
     here = places()
     define_examples()
     try:
-        return asyncio.run(_run(here, asked.seconds, asked.rate, asked.workers))
+        return uvloop.run(_run(here, asked.seconds, asked.rate, asked.workers))
     except asyncio.CancelledError:  # Ctrl-C for the second time
         return 130
 
@@ -81,6 +83,7 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
     from rich.console import Console
 
     from cli.reconcile import reconcile, show
+    from cli.simulate import describe
     from cli.supervisor import StartError, Supervisor
     from simulator.config import simulator_settings
     from simulator.run import run_traffic
@@ -100,9 +103,13 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
             await _watch(console, here, http, traffic, statistics)
         await traffic
+        for text in describe(statistics):
+            console.print(text, markup=False, highlight=False)
         console.print("the exchange has stopped; waiting until every notice is booked and in the analytics store …")
         compared = await reconcile(here)
         print(await asyncio.to_thread(report.fetch, here, by="exchange,advertiser,campaign"))
+        for fault in statistics.faults():
+            print(f"FAULT  {fault}")
         agree = show(compared)
     except StartError as error:
         up.say(f"outbid: {error}")

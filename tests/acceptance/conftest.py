@@ -110,6 +110,16 @@ class Deployment:
                 return answer
             await asyncio.sleep(0.1)
 
+    async def billed_more(self, bids: int) -> None:
+        """Returns when the ledger has booked so many more."""
+
+        def booked(books: Any) -> int:
+            return sum(exchange["billed"] for exchange in books["exchanges"])
+
+        url = f"{self.control}/v1/books"
+        before = booked(await self.get(url))
+        await self.until(url, lambda books: booked(books) >= before + bids)
+
     _ended = False
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
