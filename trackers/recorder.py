@@ -55,7 +55,11 @@ class Recorder:
         self._memory.hold(facts(event))
         self._waiting.append((position, event))
         self._news.set()
-        await self._log.durable(position)
+        try:
+            await self._log.durable(position)
+        except LogFull:
+            self._memory.release(facts(event))  # its sender is told so, and will send it again
+            raise
 
     async def remember(self) -> None:
         """Moves durable events into the memory's store, until `close`; run it as a task."""
@@ -68,15 +72,16 @@ class Recorder:
             kept = [(position, event) for position, event in batch if await self._is_durable(position)]
             if kept:
                 await self._apply([event for _, event in kept], kept[-1][0])
-            for _, event in batch:
+            for _, event in kept:
                 self._memory.release(facts(event))
+            for _ in batch:
                 self._waiting.popleft()
 
     async def _is_durable(self, position: int) -> bool:
         try:
             await self._log.durable(position)
         except LogFull:
-            return False  # its sender was told so, and will send it again
+            return False
         return True
 
     async def _apply(self, events: list[Notice | Conversion], position: int) -> None:
