@@ -63,6 +63,8 @@ class Deployment:
     landing: str = "https://acme.example/apply?src=ad#form"
     settings: TrackerSettings = field(default_factory=lambda: TrackerSettings(directory_s=0.02, max_body_bytes=4096))
     stops: int = 0
+    base: str = ""
+    """Where the tracker is."""
     server: TestServer | None = None
 
     def __post_init__(self) -> None:
@@ -76,6 +78,7 @@ class Deployment:
 
         self.server = TestServer(build(self.place, self.settings, self.clock, stop))
         await self.server.start_server()
+        self.base = f"http://{self.server.host}:{self.server.port}"
 
     async def stop(self) -> None:
         if self.server is not None:
@@ -100,17 +103,12 @@ class Deployment:
         return self.path(token, Kind.CLICK, f"u={quote(landing, safe='')}", landing.encode())
 
     async def get(self, path: str) -> tuple[int, bytes, Mapping[str, str]]:
-        assert self.server is not None
-        async with self.session.get(self.url(path), allow_redirects=False) as answer:
+        async with self.session.get(self.base + path, allow_redirects=False) as answer:
             return answer.status, await answer.read(), answer.headers
 
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        async with self.session.post(self.url(path), data=body, headers=headers) as answer:
+        async with self.session.post(self.base + path, data=body, headers=headers) as answer:
             return answer.status, await answer.read()
-
-    def url(self, path: str) -> str:
-        assert self.server is not None
-        return f"http://{self.server.host}:{self.server.port}{path}"
 
     def logged(self) -> list[Event]:
         reader, events = LogReader(self.place.data / "log/money/0"), []
@@ -131,8 +129,8 @@ def control() -> Control:
 
 
 @pytest.fixture
-async def tracker(tmp_path: Path, control: Control) -> AsyncIterator[Deployment]:
-    """A running tracker."""
+async def deployment(tmp_path: Path, control: Control) -> AsyncIterator[Deployment]:
+    """Everything but a tracker that runs."""
     app = web.Application()
     app.add_routes([web.get("/v1/snapshots/current", control.answer)])
     async with AsyncExitStack() as stack:
@@ -141,7 +139,12 @@ async def tracker(tmp_path: Path, control: Control) -> AsyncIterator[Deployment]
         stack.push_async_callback(server.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         place = Places(data_dir=str(tmp_path), control_url=f"http://{server.host}:{server.port}")
-        tracker = Deployment(place, ManualClock(NOON_NS), session)
-        await tracker.start()
-        stack.push_async_callback(tracker.stop)
-        yield tracker
+        yield Deployment(place, ManualClock(NOON_NS), session)
+
+
+@pytest.fixture
+async def tracker(deployment: Deployment) -> AsyncIterator[Deployment]:
+    """A running tracker."""
+    await deployment.start()
+    yield deployment
+    await deployment.stop()

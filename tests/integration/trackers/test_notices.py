@@ -135,7 +135,7 @@ async def test_other_paths_are_not_found(tracker, path: str) -> None:
 
 async def test_a_look_at_the_headers_is_no_event(tracker) -> None:
     for path in (tracker.path(tracker.token(), Kind.WIN, "p=1"), tracker.click(tracker.token())):
-        async with tracker.session.head(tracker.url(path), allow_redirects=False) as answer:
+        async with tracker.session.head(tracker.base + path, allow_redirects=False) as answer:
             assert answer.status == 405
     assert tracker.notices() == []
 
