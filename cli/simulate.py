@@ -132,7 +132,7 @@ def describe(s: "Statistics") -> Iterator[str]:
     yield f"won           {s.sales:,} ({s.win_rate:.1%}): {s.audits} audits, {s.tests} tests"
     yield f"lost          {sum(s.losses.values()):,}: {_counts(s.losses)}"
     yield f"acknowledged  {_counts(s.acknowledged)}; CTR {s.ctr:.2%}"
-    yield f"trouble made  {s.lost} lost, {s.late} late, {s.repeated} repeated; {s.retries} times no answer, so sent again"
+    yield f"trouble made  {s.lost} lost, {s.late} late, {s.repeated} repeated; {s.retries} sent again, unanswered"
     yield f"forged        {s.forged:,}, {s.forged_refused:,} refused"
 
 

@@ -77,7 +77,7 @@ class SimulatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     conversion_rate: float = 0.25
     """Chance that a click on a known advertiser's advertisement ends in a conversion."""
     worth_usd: dict[str, str] = field(
-        default_factory=lambda: {"USD": "1", "CNY": "0.14", "EUR": "1.09", "GBP": "1.28", "JPY": "0.0066"}
+        default_factory=lambda: {"USD": "1", "CNY": "0.141", "EUR": "1.09", "GBP": "1.27", "JPY": "0.0066"}
     )
     """What a unit of a currency is worth in USD to these exchanges, for floors in another currency than the bid's."""
     trouble: Trouble = Trouble()

@@ -23,6 +23,10 @@ from simulator.statistics import Statistics
 from simulator.users import Audience, read_markup
 
 
+CHARGED_BY = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
+"""A seller's billing basis -> the notice that charges."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One notice of a sale, so many seconds after the auction, and what happens to it."""
@@ -68,7 +72,7 @@ class Salesroom:
         seller = auction.seller
         sale = Sale(
             new_sale_id(), seller.key, won.bid.currency, offer.id, won.imp.id, won.bid.id, won.nanos,
-            Kind(seller.billing), counts, self.clock.now_ns(),
+            CHARGED_BY[seller.billing], counts, self.clock.now_ns(),
         )  # fmt: skip
         steps = self._steps(sale, auction, offer, won, "AUDIT" if audit else f"{won.cpm.normalize():f}")
         self.books.sold(sale, [step.notice for step in steps])
