@@ -17,7 +17,7 @@ from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.limits import frequency, gate
 from bidder.pricing.fixed import fixed_cpm
-from bidder.rules import blocks, deals_and_floors
+from bidder.rules import blocks, deals, floors
 from bidder.select import select
 from bidder.view import Seller, View
 from domain.clock import Clock
@@ -64,7 +64,9 @@ class Auction:
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
         if not blocks(candidates, view, request):
             return self.no_bid(NoBidReason.BLOCKED, "blocks", seller)
-        if not deals_and_floors(candidates, view, seller, request):
+        if not deals(candidates, view, seller, request):
+            return self.no_bid(NoBidReason.NO_DEAL, "deals", seller)
+        if not floors(candidates, view, seller, request):
             return self.no_bid(NoBidReason.BELOW_FLOOR, "floors", seller)
         if not frequency(candidates, view, request):
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)

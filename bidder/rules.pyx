@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Ad, DealRow, Line, Price, Seller, View
+from bidder.view cimport Ad, Line, Seller, View
 from openrtb.request cimport Deal, Imp, Request
 
 cdef extern from *:
@@ -65,7 +65,7 @@ def blocks(Candidates c not None, View view not None, Request r not None):
     return kept
 
 
-cdef inline int find_deal(Candidate *row, View view, Seller seller, Request r, uint32_t *deal_id) noexcept nogil:
+cdef inline int find_deal(Candidate *row, View view, Seller seller, Request r) noexcept nogil:
     """Place in Request.deals of a deal that the line item buys through; -1 if there is none. The cheapest floor wins."""
     cdef Line *line = &view.lines[row.line]
     cdef Imp *imp = &r.imps[row.imp]
@@ -86,7 +86,7 @@ cdef inline int find_deal(Candidate *row, View view, Seller seller, Request r, u
             if view.deals[j].code == deal.code and view.deals[j].exchange == <uint32_t>seller.id:
                 if found < 0 or deal.floor < r.deals[found].floor:
                     found = i
-                    deal_id[0] = view.deals[j].id
+                    row.deal_id = view.deals[j].id
     return found
 
 
@@ -109,46 +109,54 @@ cdef inline int64_t in_currency(Seller seller, int64_t floor, uint32_t currency)
     return <int64_t>converted if converted < FAR_ABOVE_ANY_BID else FAR_ABOVE_ANY_BID
 
 
-def deals_and_floors(Candidates c not None, View view not None, Seller seller not None, Request r not None):
-    """Finds each pair's deal and floor (the deal's, else the imp's) and its bid, and takes out what cannot meet them.
-
-    Returns how many pairs are left.
-    """
+def deals(Candidates c not None, View view not None, Seller seller not None, Request r not None):
+    """Finds the deal that each pair buys through, and takes out who has none where one is needed; returns how many are left."""
     cdef size_t i, kept = 0
     cdef Candidate *row
-    cdef Imp *imp
-    cdef Price *price
     cdef Line *line
-    cdef uint32_t deal_id = 0
     cdef const char *why
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        imp = &r.imps[row.imp]
         line = &view.lines[row.line]
-        price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
-        row.deal = find_deal(row, view, seller, r, &deal_id) if line.n_deals else -1
         why = NULL
-        if row.deal >= 0:
-            row.deal_id = deal_id
-            row.floor = in_currency(seller, r.deals[row.deal].floor, r.deals[row.deal].currency)
-        else:
-            row.floor = in_currency(seller, imp.floor, imp.currency)
+        row.deal = find_deal(row, view, seller, r) if line.n_deals else -1
+        if row.deal < 0:
             if line.n_deals:
-                why = b"it buys through deals only, and none of them is offered"
-            elif imp.private_auction:
+                why = b"it buys through deals only, and none of its deals is open to it here"
+            elif r.imps[row.imp].private_auction:
                 why = b"the auction is private, and it has no deal in it"
-        row.price = price.bid
-        if why is NULL:
-            if row.price <= 0:
-                why = b"there is no exchange rate for its currency"
-            elif row.floor < 0:
-                why = b"there is no exchange rate for the floor's currency"
-            elif row.price < row.floor:
-                why = b"its bid is below the floor"
         if why is NULL:
             c.rows[kept] = row[0]
             kept += 1
         elif c.keep_reasons:
+            c.out("deals", row.line, row.ad, row.imp, why.decode())
+    c.rows.resize(kept)
+    return kept
+
+
+def floors(Candidates c not None, View view not None, Seller seller not None, Request r not None):
+    """Sets each pair's floor (its deal's, else the imp's) and the most it can bid; returns how many can meet their floor."""
+    cdef size_t i, kept = 0
+    cdef Candidate *row
+    cdef const char *why
+    for i in range(c.rows.size()):
+        row = &c.rows[i]
+        if row.deal >= 0:
+            row.floor = in_currency(seller, r.deals[row.deal].floor, r.deals[row.deal].currency)
+        else:
+            row.floor = in_currency(seller, r.imps[row.imp].floor, r.imps[row.imp].currency)
+        row.price = view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line].bid
+        if row.price <= 0:
+            why = b"there is no exchange rate for its currency"
+        elif row.floor < 0:
+            why = b"there is no exchange rate for the floor's currency"
+        elif row.price < row.floor:
+            why = b"its bid is below the floor"
+        else:
+            c.rows[kept] = row[0]
+            kept += 1
+            continue
+        if c.keep_reasons:
             c.out("floors", row.line, row.ad, row.imp, why.decode())
     c.rows.resize(kept)
     return kept

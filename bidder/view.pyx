@@ -8,6 +8,8 @@ import html
 import json
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.string cimport string
 
@@ -110,7 +112,7 @@ cdef class View:
                 live.append((max((p[0] for p in prices), default=0), item, campaigns[item.campaign], advertiser, ads, prices))
         live.sort(key=lambda row: (-row[0], row[1].id))
         self.line_items = [row[1] for row in live]
-        self.index = TargetingIndex(self.line_items)
+        self.index = TargetingIndex([with_deals(item, deals) for item in self.line_items])
         self.creatives = []
         self.prices.resize(len(sellers) * len(live))
         cdef dict ad_places = {}
@@ -205,6 +207,14 @@ cdef class View:
 
     def __len__(self):
         return self.lines.size()
+
+
+def with_deals(item, deals: dict):
+    """A line item that buys through deals only matches only where one of them is offered: that too is targeting."""
+    if not item.deals or "deal" in item.targeting.all_of:
+        return item
+    codes = tuple(deals[d].code for d in item.deals if d in deals)
+    return replace(item, targeting=replace(item.targeting, all_of={**item.targeting.all_of, "deal": codes}))
 
 
 def price_on(currency: str, account: str, bid_cpm: int, rates: dict) -> tuple:

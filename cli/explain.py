@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 TITLES = {
     "targeting": "Targeting", "fit": "Fit (flight, size, mimes, secure)", "blocks": "Block lists",
-    "floors": "Deals and floors", "frequency": "Frequency caps", "gate": "Budget", "choose": "Choice",
+    "deals": "Deals",
+    "floors": "Floors", "frequency": "Frequency caps", "gate": "Budget", "choose": "Choice",
 }  # fmt: skip
 KEYS_SHOWN = 5
 

@@ -1,0 +1,108 @@
+"""Reading bid requests: what a clean one and a sloppy one cost, and whether sloppy ones are served.
+
+``bench/parse.py [DIR]`` reads the ``*.json`` files of a directory of captured requests (without one, a built-in request),
+then each of them with one value after another replaced by what careless exchanges write instead. A request counts as
+served if it could be read at all. The last line is the result as JSON.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from openrtb.parse import Malformed, parse
+
+BUILT_IN = {
+    "id": "80ce30c53c16e6ede735f123ef6e32361bfc7b22",
+    "at": 1,
+    "tmax": 120,
+    "cur": ["USD"],
+    "bcat": ["IAB25", "IAB26-1"],
+    "badv": ["blocked.example"],
+    "imp": [{"id": "1", "bidfloor": 0.03, "secure": 1, "banner": {"w": 300, "h": 250, "pos": 0, "battr": [13]}}],
+    "site": {"id": "102855", "domain": "news.example", "page": "https://news.example/a", "cat": ["IAB3-1"]},
+    "device": {"ua": "Mozilla/5.0 (X11; Linux x86_64)", "ip": "192.0.2.7", "os": "OS X", "geo": {"country": "USA"}},
+    "user": {"id": "55816b39711f9b5acf3b90e313ed29e51665623f", "buyeruid": "5df678"},
+    "regs": {"coppa": 0, "ext": {"gdpr": 0}},
+}
+STRAY: list[Any] = [None, "", "1", 300.0, True, -1, 2**40, [], {}, ["x"], [1, "IAB1", None], {"x": 1}]
+"""What stands where something else should."""
+ROUNDS = 7
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) of a document."""
+    if isinstance(value, dict | list):
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from places(value[key])
+
+
+def microseconds(bodies: list[bytes]) -> float:
+    """Median over some rounds of the time for one request."""
+    rounds = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        for body in bodies:
+            parse(body)
+        rounds.append((time.perf_counter() - start) / len(bodies) * 1e6)
+    return round(statistics.median(rounds), 2)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("directory", type=Path, nargs="?", help="captured bid requests, one a file")
+    directory = options.parse_known_args()[0].directory
+    bodies = [p.read_bytes() for p in sorted(directory.glob("*.json"))] if directory else [json.dumps(BUILT_IN).encode()]
+    if not bodies:
+        options.error(f"there is no .json file in {directory}")
+    count: Counter[str] = Counter()
+    sloppy, clean = [], []
+    for body in bodies:
+        try:
+            parsed = parse(body)
+        except Malformed as refusal:
+            print(f"refused: {refusal}")
+            count["refused"] += 1
+            continue
+        (sloppy if parsed.repairs else clean).append(body)
+        document = json.loads(body)
+        for container, key in list(places(document)):
+            before = container[key]
+            for stray in STRAY:
+                container[key] = stray
+                altered = json.dumps(document).encode()
+                try:
+                    repaired = parse(altered).repairs
+                except Malformed:
+                    count["altered_refused"] += 1
+                else:
+                    count["altered_repaired" if repaired else "altered_clean"] += 1
+                    if repaired:
+                        sloppy.append(altered)
+            container[key] = before
+    random.Random(1).shuffle(sloppy)
+    print(
+        json.dumps(
+            {
+                "bench": "parse",
+                "requests": len(bodies),
+                "bytes": round(statistics.mean(map(len, bodies))),
+                "refused": count["refused"],
+                "altered_clean": count["altered_clean"],
+                "altered_repaired": count["altered_repaired"],
+                "altered_refused": count["altered_refused"],
+                "clean_us": microseconds(clean * (2000 // max(1, len(clean)))) if clean else None,
+                "sloppy_us": microseconds(sloppy[:2000]) if sloppy else None,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""A whole auction in memory for the tests: a small set of campaigns, leases, and people; real stages, no network."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bidder.answer import Answer
+from bidder.auction import Auction, NoBid
+from bidder.enrichment.chain import Chain
+from bidder.enrichment.device import DeviceModule
+from bidder.enrichment.geo import GeoModule
+from bidder.enrichment.profile import ProfileModule
+from bidder.journal import Journal
+from bidder.leases import Leases
+from bidder.view import View
+from domain.campaign import Snapshot
+from domain.clock import ManualClock
+from domain.events import Event, decode
+from domain.naming import person_key
+from domain.token import Sealer
+from pacing.protocol import Grant
+from targeting.record import Record, campaign_scope, line_item_scope, pack
+
+NOW_NS = 1_795_521_600_000_000_000
+"""Tuesday 2026-11-24 12:00 UTC."""
+SEALER = Sealer(b"0123456789abcdef", b"fedcba9876543210")
+CAMPAIGNS = Path(__file__).parent / "golden" / "campaigns.json"
+PLENTY = 10**15
+
+
+def merge(base: object, patch: object) -> object:
+    """RFC 7396 JSON merge patch, and ``"key[2]"`` for the third element of a list."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if key.endswith("]"):
+            name, place = key[:-1].split("[")
+            items = list(result[name])
+            items[int(place)] = merge(items[int(place)], value)
+            result[name] = items
+        elif value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+def snapshot(patch: object = None) -> Snapshot:
+    """The campaign set of the golden cases, with changes."""
+    return msgspec.convert(merge(json.loads(CAMPAIGNS.read_text()), patch or {}), Snapshot)
+
+
+class People:
+    """Profiles by written person (``buyeruid:usx:ann``), in place of the LMDB reader."""
+
+    def __init__(self) -> None:
+        self.records: dict[int, bytes] = {}
+
+    def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]]) -> None:
+        kind, *rest = person.split(":")
+        key = person_key(kind, rest[-1], rest[0] if len(rest) > 1 else "")
+        self.records[key] = pack(Record(segments, shown))
+
+    def get(self, person: int) -> bytes | None:
+        return self.records.get(person)
+
+
+@dataclass
+class Table:
+    """One worker's auction. ``log`` is what it would have appended to the event log."""
+
+    campaigns: Snapshot = field(default_factory=snapshot)
+    people: People = field(default_factory=People)
+    lease: int = PLENTY
+    tracker_base: str = "https://t.example"
+    vendor: int = 0
+
+    def __post_init__(self) -> None:
+        self.clock = ManualClock(NOW_NS)
+        self.log: list[bytes] = []
+        self.leases = Leases()
+        answer = Answer(SEALER, self.append, self.tracker_base)
+        answer.start(7)
+        chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])  # type: ignore[arg-type]
+        self.auction = Auction(chain, self.leases, answer, Journal(self.append, 1), self.clock, self.vendor)
+        self.view = View(self.campaigns, self.leases, self.tracker_base.startswith("https://"))
+        for item in self.campaigns.line_items:
+            if self.lease:
+                self.leases.apply(Grant(1_000 + item.id, item.id, self.lease, 60.0))
+
+    def append(self, record: bytes) -> int:
+        self.log.append(record)
+        return len(self.log)
+
+    def decide(self, request: object, exchange: str = "usx") -> dict[str, object] | NoBid:
+        """A request as an object (or raw bytes) -> the response as an object, or the no-bid."""
+        body = request if isinstance(request, bytes) else json.dumps(request).encode()
+        outcome = self.auction.decide(body, self.view.sellers[exchange], self.view)
+        return outcome if isinstance(outcome, NoBid) else json.loads(outcome)
+
+    def events(self) -> list[Event]:
+        return [decode(record) for record in self.log]
+
+
+__all__ = ["NOW_NS", "SEALER", "People", "Table", "campaign_scope", "line_item_scope", "merge", "snapshot"]

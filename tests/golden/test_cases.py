@@ -1,0 +1,59 @@
+"""The folder ``openrtb/`` as a specification: each file is one sentence about what the bidder does.
+
+``request`` is a merge patch (RFC 7396; ``"imp[0]"`` reaches into a list) on ``request.json``, ``campaigns`` one on
+``campaigns.json``; ``people`` has segments and ages (in seconds) of impressions by line item. ``expect`` is either
+``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bidder.auction import NoBid
+from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope, merge, snapshot
+
+HERE = Path(__file__).parent
+CASES = sorted((HERE / "openrtb").glob("*.json"))
+KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "expect"}
+
+
+def people_of(case: dict) -> People:
+    people = People()
+    for person, record in case.get("people", {}).items():
+        shown = {
+            line_item_scope(int(item)): sorted(NOW_NS // 10**9 - age for age in ages)
+            for item, ages in record.get("shown", {}).items()
+        }
+        people.put(person, {int(s): 2**32 - 1 for s in record.get("segments", [])}, shown)
+    return people
+
+
+def holds(expected: object, found: object) -> bool:
+    """Does ``found`` have everything that is expected of it?"""
+    if isinstance(expected, dict):
+        return isinstance(found, dict) and all(k in found and holds(v, found[k]) for k, v in expected.items())
+    return expected == found
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 30
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    case = json.loads(path.read_text())
+    assert set(case) <= KEYS and case["about"] and case["expect"]
+    table = Table(snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY))
+    request = merge(json.loads((HERE / "request.json").read_text()), case.get("request", {}))
+    outcome = table.decide(request, case.get("exchange", "usx"))
+    if "no_bid" in case["expect"]:
+        assert isinstance(outcome, NoBid), outcome
+        assert case["expect"]["no_bid"] == {"nbr": int(outcome.reason), "stage": outcome.stage}
+        return
+    assert not isinstance(outcome, NoBid), (outcome, outcome.reason.name)
+    assert outcome["id"] == request["id"]
+    bids = outcome["seatbid"][0]["bid"]
+    assert len(bids) == len(case["expect"]["bids"]), bids
+    for expected, bid in zip(case["expect"]["bids"], bids, strict=True):
+        assert holds(expected, bid), {key: bid.get(key) for key in expected}
