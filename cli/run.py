@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import aiohttp
     from rich.console import Console
 
+    from cli.supervisor import Say
     from domain.settings import Places
     from pacing.protocol import Delivery
     from simulator.statistics import Statistics
@@ -90,7 +91,7 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
     from simulator.statistics import Statistics
 
     console = Console(stderr=True)
-    supervisor = Supervisor(up.stages(here, count), lambda text: console.print(text, markup=False, highlight=False))
+    supervisor = Supervisor(up.stages(here, count), _above(console))
     stop = _interrupts()
     statistics = Statistics()
     try:
@@ -117,6 +118,11 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
     finally:
         await supervisor.stop()
     return 0 if agree and not statistics.faults() else 1
+
+
+def _above(console: "Console") -> "Say":
+    """Prints what the processes say above the live view, as it is."""
+    return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _interrupts() -> asyncio.Event:
