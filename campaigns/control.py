@@ -1,0 +1,222 @@
+"""The control process: publishes campaigns, grants leases, keeps the ledger. Its port speaks `pacing.protocol`."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+import uvloop
+from aiohttp import web
+
+from campaigns.config import control_settings, database_url
+from campaigns.publishing import Publisher
+from campaigns.store import Store
+from domain.clock import Clock, from_env
+from domain.settings import Places, places
+from pacing.ledger import read_books, read_settlements
+from pacing.protocol import Books, Grants, Heartbeat, Register, Registered, Settlements
+from pacing.treasury import Treasury
+
+WATCH_S = 0.1
+"""How often it looks for changed campaigns."""
+IDLE_S = 0.05
+"""Pause of the settler when the money logs have nothing new."""
+EXPIRE_S = 1.0
+RETRY_S = 1.0
+MAX_SETTLEMENTS = 50_000
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Control:
+    """Everything that control does. One thread (`at_desk`) changes the store and memory; others only read the store."""
+
+    def __init__(self, store: Store, place: Places, clock: Clock, settle_limit: int) -> None:
+        self.store, self.settle_limit = store, settle_limit
+        self.publisher = Publisher(store, clock)
+        self.treasury = Treasury(store.write, place.data, clock, self.publisher.current)
+        self.trouble: dict[str, str] = {}
+        """Why a background duty does not get on, by its name."""
+        self._desk = ThreadPoolExecutor(1, "desk")
+
+    async def at_desk(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._desk, work)
+
+    def watch(self) -> bool:
+        """Publishes changed campaigns."""
+        if self.publisher.refresh():
+            self.treasury.publish(self.publisher.current)
+        return False
+
+    def settle(self) -> bool:
+        """Books a batch; True if there may be more."""
+        return self.treasury.settle(self.settle_limit) > 0
+
+    def expire(self) -> bool:
+        self.treasury.expire()
+        return False
+
+    async def keep(self, name: str, duty: Callable[[], bool], pause_s: float) -> None:
+        """Does a duty for ever: again at once while there is more, else after a pause. A failure is not the end."""
+        while True:
+            try:
+                more = await self.at_desk(duty)
+                if self.trouble.pop(name, None):
+                    log.info("%s gets on again", name)
+                await asyncio.sleep(0 if more else pause_s)
+            except Exception as error:
+                if name not in self.trouble:
+                    log.exception("%s fails; trying again every %g s", name, RETRY_S)
+                self.trouble[name] = f"{type(error).__name__}: {error}"
+                await asyncio.sleep(RETRY_S)
+
+    def close(self) -> None:
+        self._desk.shutdown()
+        self.store.close()
+
+
+CONTROL = web.AppKey("control", Control)
+
+
+def application(control: Control) -> web.Application:
+    """The port. The money logs are booked up to date before the first lease is granted."""
+    app = web.Application(client_max_size=16 << 20)
+    app[CONTROL] = control
+    app.router.add_get("/health", _health)
+    app.router.add_post("/v1/workers", _workers)
+    app.router.add_post("/v1/leases", _leases)
+    app.router.add_get("/v1/snapshots/{version}", _snapshot)
+    app.router.add_get("/v1/settlements", _settlements)
+    app.router.add_get("/v1/delivery", _delivery)
+    app.router.add_get("/v1/books", _books)
+    app.cleanup_ctx.append(_duties)
+    return app
+
+
+async def _duties(app: web.Application) -> AsyncIterator[None]:
+    control = app[CONTROL]
+    while await control.at_desk(control.settle):
+        pass
+    duties = [
+        asyncio.create_task(control.keep("publishing", control.watch, WATCH_S)),
+        asyncio.create_task(control.keep("settling", control.settle, IDLE_S)),
+        asyncio.create_task(control.keep("expiry of leases", control.expire, EXPIRE_S)),
+    ]
+    yield
+    for duty in duties:
+        duty.cancel()
+        with suppress(asyncio.CancelledError):
+            await duty
+    await asyncio.to_thread(control.close)
+
+
+async def _read(request: web.Request, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except msgspec.MsgspecError as error:
+        raise web.HTTPBadRequest(text=f"{kind.__name__}: {error}") from None
+
+
+def _number(request: web.Request, name: str, default: int, highest: int) -> int:
+    text = request.query.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or int(text) > highest:
+        raise web.HTTPBadRequest(text=f"{name}: {text!r} is not allowed; it must be a whole number up to {highest}")
+    return int(text)
+
+
+def _json(message: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(message), content_type="application/json")
+
+
+async def _health(request: web.Request) -> web.Response:
+    control = request.app[CONTROL]
+    if control.trouble:
+        return web.json_response({"status": "trouble", **control.trouble}, status=503)
+    return web.json_response({"status": "ok", "version": control.publisher.current.version})
+
+
+async def _workers(request: web.Request) -> web.Response:
+    control = request.app[CONTROL]
+    worker = await _read(request, Register)
+    id_ = await control.at_desk(lambda: control.treasury.register(worker))
+    return _json(Registered(id_, control.publisher.current.version))
+
+
+async def _leases(request: web.Request) -> web.Response:
+    control = request.app[CONTROL]
+    beat = await _read(request, Heartbeat)
+    grants: Grants = await control.at_desk(lambda: control.treasury.heartbeat(beat))
+    return _json(grants)
+
+
+async def _snapshot(request: web.Request) -> web.Response:
+    publisher = request.app[CONTROL].publisher
+    asked = request.match_info["version"]
+    if asked != "current" and not asked.isdecimal():
+        raise web.HTTPNotFound(text=f"version: {asked!r} is not allowed; it must be a number or 'current'")
+    data = publisher.encoded(None if asked == "current" else int(asked))
+    if data is None:
+        raise web.HTTPNotFound(text=f"there is no snapshot {asked}; the current one is {publisher.current.version}")
+    return web.Response(body=data, content_type="application/msgpack")
+
+
+async def _settlements(request: web.Request) -> web.Response:
+    control = request.app[CONTROL]
+    after = _number(request, "after", 0, 2**63 - 1)
+    limit = _number(request, "limit", 10_000, MAX_SETTLEMENTS)
+    behind = await control.at_desk(control.treasury.behind)  # first: what it counts cannot be missing in the rows
+
+    def rows() -> Settlements:
+        with control.store.read() as conn:
+            return Settlements(read_settlements(conn, after, limit), behind)
+
+    return _json(await asyncio.to_thread(rows))
+
+
+async def _delivery(request: web.Request) -> web.Response:
+    control = request.app[CONTROL]
+    return _json(await control.at_desk(control.treasury.delivery))
+
+
+async def _books(request: web.Request) -> web.Response:
+    control = request.app[CONTROL]
+    exchanges = control.publisher.current.exchanges
+    behind = await control.at_desk(control.treasury.behind)
+
+    def books() -> Books:
+        with control.store.read() as conn:
+            return Books(read_books(conn, exchanges), behind)
+
+    return _json(await asyncio.to_thread(books))
+
+
+async def serve(place: Places, clock: Clock, url: str, settle_limit: int, stop: asyncio.Event) -> None:
+    """Runs control until ``stop`` is set."""
+    store = Store(url)
+    await asyncio.to_thread(store.migrate)
+    control = await asyncio.to_thread(Control, store, place, clock, settle_limit)
+    runner = web.AppRunner(application(control), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, place.host, place.control_port).start()
+        log.info("control listens on %s:%d", place.host, place.control_port)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def run() -> None:
+    """Serves until SIGTERM or SIGINT."""
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        await serve(places(), from_env(), database_url(), control_settings().settle_limit, stop)
+
+    uvloop.run(until_stopped())

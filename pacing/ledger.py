@@ -1,0 +1,151 @@
+"""The ledger: what was bought, for whom, and what is owed for it. Double entry, in nanos.
+
+A *settlement* is one billed bid, unique by its bid id. The settlements of a batch that move money between the same
+accounts are summed up in one *transaction*, whose *postings* sum to zero in every currency; that is checked each time.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.sql.dml import Update
+
+from domain.campaign import Exchange
+from domain.money import convert
+from pacing import counters
+from pacing.accounts import Accounts
+from pacing.protocol import ExchangeBooks, Settlement
+from pacing.tables import accounts, exchange_totals, postings, settlements, spend_days, transactions
+
+CHUNK = 500
+"""Values in one IN list."""
+
+
+class Unbalanced(AssertionError):
+    """A transaction does not sum to zero: a bug, and nothing is booked."""
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A billable notice, priced. ``settlement`` has no id and no account price yet."""
+
+    settlement: Settlement
+    rate: int
+    per_unit: int
+    """Account nanos for 10⁹ exchange nanos."""
+    day: str
+    """Of receiving, in the advertiser's time zone."""
+
+
+def book(conn: Connection, open_accounts: Accounts, bills: Iterable[Bill], now_ns: int) -> list[Bill]:
+    """Books what has not been booked before; returns that, with ids and account prices. One bid is booked once."""
+    first = {bill.settlement.bid: bill for bill in reversed(list(bills))}
+    known = _booked(conn, list(first))
+    fresh = [bill for bid, bill in reversed(first.items()) if bid not in known]
+    if not fresh:
+        return []
+    next_id = counters.take(conn, "settlements", len(fresh))
+    booked = []
+    for id_, bill in enumerate(fresh, next_id):
+        account_price = convert(bill.settlement.price, bill.per_unit)
+        settlement = msgspec.structs.replace(bill.settlement, id=id_, account_price=account_price)
+        booked.append(Bill(settlement, bill.rate, bill.per_unit, bill.day))
+    groups: dict[tuple[int, int, str, str], list[Bill]] = defaultdict(list)
+    for bill in booked:
+        s = bill.settlement
+        groups[s.line_item, s.exchange, s.currency, s.account_currency].append(bill)
+    next_transaction = counters.take(conn, "transactions", len(groups))
+    for id_, group in enumerate(groups.values(), next_transaction):
+        _transact(conn, open_accounts, id_, group, now_ns)
+    _total(conn, booked)
+    return booked
+
+
+def _booked(conn: Connection, bids: Sequence[int]) -> set[int]:
+    known: set[int] = set()
+    for i in range(0, len(bids), CHUNK):
+        asked = select(settlements.c.bid).where(settlements.c.bid.in_(bids[i : i + CHUNK]))
+        known |= set(conn.execute(asked).scalars())
+    return known
+
+
+def _transact(conn: Connection, open_accounts: Accounts, id_: int, group: Sequence[Bill], now_ns: int) -> None:
+    """One transaction for settlements of one line item on one exchange."""
+    s = group[0].settlement
+    cost = sum(bill.settlement.account_price for bill in group)
+    owed = sum(bill.settlement.price for bill in group)
+    moves = {
+        open_accounts.line_item(conn, s.line_item, s.campaign, s.advertiser, s.account_currency): cost,
+        open_accounts.payable(conn, s.exchange, s.currency): -owed,
+    }
+    if s.currency != s.account_currency:
+        moves[open_accounts.fx(conn, s.account_currency)] = -cost
+        moves[open_accounts.fx(conn, s.currency)] = owed
+    conn.execute(insert(transactions).values(id=id_, kind="media", booked_ns=now_ns))
+    post(conn, id_, moves)
+    rows = []
+    for bill in group:
+        row = msgspec.structs.asdict(bill.settlement)
+        rows.append(row | {"transaction_id": id_, "rate": bill.rate})
+    conn.execute(insert(settlements), rows)
+
+
+def post(conn: Connection, transaction: int, moves: dict[int, int]) -> None:
+    """Posts amounts to accounts. Raises Unbalanced unless they sum to zero in each currency."""
+    found = conn.execute(select(accounts.c.id, accounts.c.currency).where(accounts.c.id.in_(moves)))
+    currency = {account: of for account, of in found}
+    sums: dict[str, int] = defaultdict(int)
+    for account, amount in moves.items():
+        sums[currency[account]] += amount
+    if any(sums.values()):
+        raise Unbalanced(f"transaction {transaction} does not sum to zero: {dict(sums)}")
+    rows = [{"transaction_id": transaction, "account_id": account, "amount": n} for account, n in moves.items()]
+    conn.execute(insert(postings), rows)
+    raised = update(accounts).where(accounts.c.id == bindparam("account"))
+    raised = raised.values(balance=accounts.c.balance + bindparam("by"))
+    conn.execute(raised, [{"account": account, "by": amount} for account, amount in moves.items()])
+
+
+def _total(conn: Connection, booked: Sequence[Bill]) -> None:
+    """Sums that are asked for often: of each exchange, and of each line item and day."""
+    exchanges: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
+    days: dict[tuple[int, str, int], int] = defaultdict(int)
+    for bill in booked:
+        s = bill.settlement
+        total = exchanges[s.exchange, s.currency]
+        total[0] += 1
+        total[1] += s.price
+        days[s.line_item, bill.day, s.campaign] += s.account_price
+    e, d = exchange_totals.c, spend_days.c
+    for (exchange, currency), (billed, spend) in exchanges.items():
+        more = update(exchange_totals).where(e.exchange == exchange, e.currency == currency)
+        more = more.values(billed=e.billed + billed, spend=e.spend + spend)
+        if not _touched(conn, more):
+            row = {"exchange": exchange, "currency": currency, "billed": billed, "spend": spend}
+            conn.execute(insert(exchange_totals).values(row))
+    for (line_item, day, campaign), amount in days.items():
+        spent = update(spend_days).where(d.line_item == line_item, d.day == day).values(amount=d.amount + amount)
+        if not _touched(conn, spent):
+            row = {"line_item": line_item, "day": day, "campaign": campaign, "amount": amount}
+            conn.execute(insert(spend_days).values(row))
+
+
+def _touched(conn: Connection, change: Update) -> bool:
+    return conn.execute(change).rowcount > 0
+
+
+def read_settlements(conn: Connection, after: int, limit: int) -> tuple[Settlement, ...]:
+    """Settlements with ids above ``after``, ascending."""
+    columns = [settlements.c[name] for name in Settlement.__struct_fields__]
+    asked = select(*columns).where(settlements.c.id > after).order_by(settlements.c.id).limit(limit)
+    return tuple(Settlement(*row) for row in conn.execute(asked))
+
+
+def read_books(conn: Connection, exchanges: Iterable[Exchange]) -> tuple[ExchangeBooks, ...]:
+    """Sums of each exchange, in its currency."""
+    t = exchange_totals.c
+    rows = conn.execute(select(t.exchange, t.currency, t.billed, t.spend))
+    sums = {(exchange, currency): (billed, spend) for exchange, currency, billed, spend in rows}
+    return tuple(ExchangeBooks(e.key, e.currency, *sums.get((e.id, e.currency), (0, 0))) for e in exchanges)

@@ -1,0 +1,144 @@
+"""What a batch of the money log means for the ledger and for leases.
+
+The event of an exchange's billing basis books a bid, once. It and a loss give the bid's reservation back, whichever
+comes first. A win notice's price is remembered until then, for a billing that tells none.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, delete, insert, select
+
+from domain.campaign import Rate, Snapshot
+from domain.events import NOT_COUNTED, Event, Kind, Mark, Notice
+from domain.money import RATE_UNIT, convert_up
+from pacing.days import day_of
+from pacing.ledger import CHUNK, Bill
+from pacing.protocol import Settlement
+from pacing.tables import flights, rates
+
+
+class UnknownNames(LookupError):
+    """A notice names an exchange, advertiser or exchange rate that this control store never had."""
+
+
+@dataclass
+class Flight:
+    """What notices said about one bid so far."""
+
+    bid: int
+    lease: int
+    released: bool = False
+    win_price: int | None = None
+
+
+class Terms:
+    """Currencies, zones and exchange rates by id, as they were when a bid was made: these never change."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.exchange_currency = {e.id: e.currency for e in snapshot.exchanges}
+        self.account = {a.id: (a.currency, a.time_zone) for a in snapshot.advertisers}
+        self._rates: dict[int, Rate] = {rate.id: rate for rate in snapshot.rates}
+
+    def per_unit(self, conn: Connection, notice: Notice) -> int:
+        """Account nanos for 10⁹ nanos of the exchange's currency. Rate 0 stands for the same currency on both sides."""
+        if notice.rate == 0:
+            return RATE_UNIT
+        if notice.rate not in self._rates:
+            row = conn.execute(select(rates).where(rates.c.id == notice.rate)).one_or_none()
+            if row is None:
+                raise UnknownNames(f"exchange rate {notice.rate}, of bid {notice.bid}, is not in the store")
+            self._rates[notice.rate] = Rate(*row)
+        return self._rates[notice.rate].per_unit
+
+    def bill(self, conn: Connection, notice: Notice, win_price: int | None) -> Bill:
+        """The bill for a notice. No price told: the win notice's, else what was bid, marked as estimated."""
+        try:
+            currency = self.exchange_currency[notice.exchange]
+            account_currency, zone = self.account[notice.advertiser]
+        except KeyError as error:
+            raise UnknownNames(f"bid {notice.bid} names id {error}, which is not in the store") from None
+        untold = bool(notice.marks & Mark.NO_PRICE)
+        fallback = notice.max_price if win_price is None else win_price
+        settlement = Settlement(
+            id=0,
+            received_ns=notice.received_ns,
+            bid=notice.bid,
+            exchange=notice.exchange,
+            advertiser=notice.advertiser,
+            campaign=notice.campaign,
+            line_item=notice.line_item,
+            creative=notice.creative,
+            deal=notice.deal,
+            site=notice.site,
+            price=fallback if untold else notice.price,
+            currency=currency,
+            account_price=0,
+            account_currency=account_currency,
+            estimated=untold,
+            marks=notice.marks,
+        )
+        per_unit = self.per_unit(conn, notice)
+        return Bill(settlement, notice.rate, per_unit, day_of(notice.received_ns, zone).name)
+
+
+@dataclass
+class Outcome:
+    """Of a batch: what to book, and (lease, amount in account nanos) of reservations that ended."""
+
+    bills: list[Bill] = field(default_factory=list)
+    releases: list[tuple[int, int]] = field(default_factory=list)
+
+
+def weigh(conn: Connection, events: Iterable[Event], terms: Terms, known_lease: Callable[[int], bool]) -> Outcome:
+    """Works a batch out, and remembers what has to be known of its bids while their leases last."""
+    outcome = Outcome()
+    notices = [event for event in events if isinstance(event, Notice) and _matters(event)]
+    seen = _load(conn, {notice.bid for notice in notices})
+    changed: dict[int, Flight] = {}
+    for notice in notices:
+        flight = seen.setdefault(notice.bid, Flight(notice.bid, notice.lease))
+        counts = not notice.marks & NOT_COUNTED
+        if notice.kind == notice.basis and counts:
+            outcome.bills.append(terms.bill(conn, notice, flight.win_price))
+        if not known_lease(notice.lease):
+            continue
+        if notice.kind in (notice.basis, Kind.LOSS):
+            if not flight.released:
+                flight.released = True
+                outcome.releases.append((notice.lease, convert_up(notice.max_price, terms.per_unit(conn, notice))))
+                changed[flight.bid] = flight
+        elif counts and not notice.marks & Mark.NO_PRICE:
+            flight.win_price = notice.price
+            changed[flight.bid] = flight
+    _save(conn, changed)
+    return outcome
+
+
+def forget(conn: Connection, leases: Iterable[int]) -> None:
+    """Drops what is remembered of bids of leases that are over."""
+    ids = list(leases)
+    for i in range(0, len(ids), CHUNK):
+        conn.execute(delete(flights).where(flights.c.lease.in_(ids[i : i + CHUNK])))
+
+
+def _matters(notice: Notice) -> bool:
+    return notice.kind in (notice.basis, Kind.LOSS, Kind.WIN)
+
+
+def _load(conn: Connection, bids: set[int]) -> dict[int, Flight]:
+    asked = list(bids)
+    found: dict[int, Flight] = {}
+    f = flights.c
+    for i in range(0, len(asked), CHUNK):
+        rows = conn.execute(select(f.bid, f.lease, f.released, f.win_price).where(f.bid.in_(asked[i : i + CHUNK])))
+        found |= {bid: Flight(bid, lease, released, price) for bid, lease, released, price in rows}
+    return found
+
+
+def _save(conn: Connection, changed: Mapping[int, Flight]) -> None:
+    bids = list(changed)
+    for i in range(0, len(bids), CHUNK):
+        part = bids[i : i + CHUNK]
+        conn.execute(delete(flights).where(flights.c.bid.in_(part)))
+        conn.execute(insert(flights), [vars(changed[bid]) for bid in part])

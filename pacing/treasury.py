@@ -1,0 +1,123 @@
+"""The treasury: leases, ledger and money logs of one control process, kept in step with its database.
+
+Not for several threads: control calls it from one. Memory is a copy of the database. Every change is made in memory and
+in one transaction; if the transaction fails, memory is read anew before the next use.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from domain.campaign import Snapshot
+from domain.clock import Clock
+from pacing import counters, lease_store, notices
+from pacing.accounts import Accounts
+from pacing.delivery import delivery
+from pacing.leases import Leases
+from pacing.ledger import book
+from pacing.notices import Terms
+from pacing.protocol import Delivery, Grants, Heartbeat, Register
+from pacing.settler import MoneyLogs, save_checkpoint
+from pacing.tables import workers
+
+log = logging.getLogger(__name__)
+
+Begin = Callable[[], AbstractContextManager[Connection]]
+
+
+class Treasury:
+    """``begin`` opens a writing transaction; ``data`` is the directory below which the money logs are."""
+
+    def __init__(self, begin: Begin, data: Path, clock: Clock, snapshot: Snapshot) -> None:
+        self._begin, self._data, self._clock, self._snapshot = begin, data, clock, snapshot
+        self._stale = False
+        self._settled_ns = 0
+        self._read_again()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Budgets, flights and currencies are as in ``snapshot`` from here on."""
+        self._snapshot, self._terms = snapshot, Terms(snapshot)
+        self._leases.plan(snapshot)
+
+    def register(self, worker: Register) -> int:
+        """A new worker's incarnation number."""
+        with self._begin() as conn:
+            id_ = counters.take(conn, "workers")
+            now = self._clock.now_ns()
+            conn.execute(insert(workers).values(id=id_, host=worker.host[:255], pid=worker.pid, registered_ns=now))
+        self._workers.add(id_)
+        log.info("worker %d is process %d on %s", id_, worker.pid, worker.host)
+        return id_
+
+    def heartbeat(self, beat: Heartbeat) -> Grants:
+        """A worker's figures in, its leases out: on disk before the worker hears of them."""
+        with self._changing() as conn:
+            if beat.worker not in self._workers:
+                return Grants(self._snapshot.version, forget=True)
+            grants = self._leases.heartbeat(beat, self._clock.now_ns(), self._snapshot.version)
+            lease_store.save(conn, self._leases)
+            return grants
+
+    def settle(self, limit: int) -> int:
+        """Books the next records of the money logs; returns how many there were, 0 when the ledger is up to date."""
+        now = self._clock.now_ns()
+        with self._careful():
+            name, position, events = self._logs.read(limit)
+        if not events:
+            self._settled_ns = now
+            return 0
+        with self._changing() as conn:
+            outcome = notices.weigh(conn, events, self._terms, self._leases.leases.__contains__)
+            for bill in book(conn, self._accounts, outcome.bills, now):
+                s = bill.settlement
+                self._leases.spend(s.line_item, s.campaign, bill.day, s.account_price)
+            for lease, amount in outcome.releases:
+                self._leases.release(lease, amount)
+            lease_store.save(conn, self._leases)
+            save_checkpoint(conn, name, position)
+        return len(events)
+
+    def expire(self) -> None:
+        """To be called now and then: takes back what nobody will spend any more."""
+        with self._changing() as conn:
+            self._leases.expire(self._clock.now_ns(), self._settled_ns)
+            lease_store.save(conn, self._leases)
+
+    def behind(self) -> int:
+        """Bytes of money log that are not booked yet."""
+        with self._careful():
+            return self._logs.behind()
+
+    def delivery(self) -> list[Delivery]:
+        """Spend against plan of every live line item."""
+        with self._careful():
+            return delivery(self._leases, self._clock.now_ns())
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with self._careful(), self._begin() as conn:
+            yield conn
+
+    @contextmanager
+    def _careful(self) -> Iterator[None]:
+        """What fails in here may have left memory ahead of the database."""
+        if self._stale:
+            self._read_again()
+        try:
+            yield
+        except BaseException:
+            self._stale = True
+            raise
+
+    def _read_again(self) -> None:
+        self._leases = Leases(speed=self._clock.speed)
+        self._terms, self._accounts = Terms(self._snapshot), Accounts()
+        self._leases.plan(self._snapshot)
+        with self._begin() as conn:
+            lease_store.load(conn, self._leases)
+            self._logs = MoneyLogs.from_checkpoints(conn, self._data)
+            self._workers = set(conn.execute(select(workers.c.id)).scalars())
+        self._stale = False
