@@ -37,12 +37,15 @@ def segments(directory: Path) -> list[int]:
 
 
 def read_mark(directory: Path) -> int:
-    """Up to where the log may be read; 0 if no writer has published anything (or the mark is just being written)."""
-    try:
-        data = (directory / MARK).read_bytes()
-    except FileNotFoundError:
-        return 0
-    records, _ = split(data, 0, 1)
+    """Up to where the log may be read; 0 if no writer has published anything."""
+    for _ in range(10):  # once more when half of a new mark was seen
+        try:
+            data = (directory / MARK).read_bytes()
+        except FileNotFoundError:
+            return 0
+        records, _ = split(data, 0, 1)
+        if records or not data:
+            break
     return int.from_bytes(records[0], "little") if records else 0
 
 
@@ -72,4 +75,3 @@ def sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-

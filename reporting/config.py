@@ -7,7 +7,9 @@ from domain.settings import load
 
 class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     store: str = "chdb"
-    """``chdb`` (the engine in this process, its files in ``<data_dir>/chdb``), or ``clickhouse://user:password@host:port/db``."""
+    """``chdb`` (the engine in this process, its files in ``<data_dir>/chdb``), or
+    ``clickhouse://user:password@host:port/db``.
+    """
     settlements: bool = True
     """Ship the ledger's bookings too. Of several reporters on one store (one a host) exactly one does."""
     batch_rows: int = 50_000

@@ -31,7 +31,7 @@ class EmbeddedStore:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         try:
-            self._connection = chdb.connect(str(path))
+            self._connection = chdb.connect(str(path))  # type: ignore[no-untyped-call]
         except Exception as error:
             raise StoreError(f"{path}: {error}") from error
         self.command(f"CREATE DATABASE IF NOT EXISTS {_DATABASE}")
@@ -71,7 +71,7 @@ class EmbeddedStore:
                 raise StoreError(str(error)) from error
 
     def settle(self) -> None:
-        """Nothing to wait for: what this process sent has ended with the call, and a killed one's engine died with it."""
+        """Nothing to wait for: what this process sent ended with the call, and a killed one's engine died with it."""
 
     def close(self) -> None:
         with self._lock:

@@ -27,7 +27,9 @@ def of_sites(sites: Iterable[tuple[int, str]]) -> list[NameRow]:
 
 
 class Dictionary:
-    """Writes rows that the store may not have yet. Sending one twice is harmless, so what is known is only remembered here."""
+    """Writes rows that the store may not have yet. Sending one twice is harmless, so what is known is only remembered
+    here.
+    """
 
     REMEMBERED = 1_000_000
 

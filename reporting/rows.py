@@ -20,7 +20,7 @@ _TABLE: dict[type[Struct], Table] = {
     Conversion: schema.CONVERSIONS,
     Settlement: schema.SETTLEMENTS,
 }
-_NOTICE_TABLE = {
+_NOTICE_TABLE: dict[int, Table] = {
     Kind.WIN: schema.WINS,
     Kind.BILLING: schema.BILLINGS,
     Kind.LOSS: schema.LOSSES,
@@ -54,7 +54,7 @@ def blocks(events: Iterable[Struct]) -> tuple[list[Block], dict[int, str], int]:
         if isinstance(event, Name):
             sites[event.id] = event.name
             continue
-        table = _NOTICE_TABLE.get(event.kind) if isinstance(event, Notice) else _TABLE[type(event)]  # type: ignore[call-overload]
+        table = _NOTICE_TABLE.get(event.kind) if isinstance(event, Notice) else _TABLE[type(event)]
         if table is None:
             refused += 1
         else:
@@ -80,7 +80,9 @@ def _columns(members: list[Struct]) -> dict[str, Sequence[Any]]:
 
 
 def _unfit(table: Table, columns: dict[str, Sequence[Any]]) -> set[int]:
-    """Places of rows with a number that its column cannot hold: they come from outside, and one must not stop the rest."""
+    """Places of rows with a number that its column cannot hold: they come from outside, and one must not stop the
+    rest.
+    """
     unfit: set[int] = set()
     for name, kind in table.columns.items():
         if name in columns and kind in _RANGE:

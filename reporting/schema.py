@@ -1,8 +1,8 @@
 """The analytics store's schema: one source, rendered for each engine by its `Dialect`.
 
-Every fact table is partitioned by day, and a row carries the ``batch`` that brought it (see `reporting.shipper`). Names of
-columns are those of the events in `domain.events` and `pacing.protocol.Settlement`; docs/events.md says what they
-mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values.
+Every fact table is partitioned by day, and a row carries the ``batch`` that brought it (see `reporting.shipper`).
+Names of columns are those of the events in `domain.events` and `pacing.protocol.Settlement`; docs/events.md says what
+they mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ Kind = Literal["word", "String", "UInt8", "UInt32", "UInt64", "Int64"]
 
 @dataclass(frozen=True)
 class Table:
-    """``columns`` are inserted; a fact table (``clock`` names its nanosecond column) derives ``time`` and ``day`` from it."""
+    """``columns`` are inserted; a fact table (``clock`` names its nanosecond column) derives ``time`` and ``day`` from
+    it.
+    """
 
     name: str
     columns: dict[str, Kind]
@@ -181,7 +183,9 @@ NAMES = Table(
     ("dimension", "id"),
     newest="version",
 )
-"""What ids stand for: the row with the highest ``version`` is today's name. ``currency``: of advertisers and exchanges."""
+"""What ids stand for: the row with the highest ``version`` is today's name. ``currency``: of advertisers and
+exchanges.
+"""
 
 BATCHES = Table("batches", {"log": "String", "start": "UInt64", "end": "UInt64"}, ("log",), newest="end")
 """The newest batch of each log that was begun: everything before its ``start`` is in the store."""

@@ -67,7 +67,7 @@ class ServerStore:
         self._execute(f"INSERT INTO {table.name} ({names}) VALUES", list(columns.values()), **options)
 
     def settle(self) -> None:
-        """Ends what a broken connection or a killed sender has left running, and waits until it can no longer arrive."""
+        """Ends what a broken connection or a killed sender left running, and waits until it can no longer arrive."""
         self._client.disconnect()
         ours = {"mark": f"{_MARK}{self._owner}/%"}
         deadline = time.monotonic() + 60

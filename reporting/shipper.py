@@ -1,10 +1,11 @@
 """Logs -> analytics store, every record exactly once, whatever is killed when.
 
-A batch is a stretch of one log, ``[start, end)``. It is announced in the table ``batches`` first; then each of its blocks (one
-table, one day) goes in as one insert, which arrives whole or not at all, its rows carrying the batch's id. A batch is announced
-only when the one before it is complete, so after a crash, or an insert with an unknown end, the newest announcement of
-a log says all: the same stretch is read again, gives the same blocks, and those that the store lacks are sent.
-Positions are kept nowhere else: a store that is lost or restored is refilled from where it stands.
+A batch is a stretch of one log, ``[start, end)``. It is announced in the table ``batches`` first; then each of its
+blocks (one table, one day) goes in as one insert, which arrives whole or not at all, its rows carrying the batch's
+id. A batch is announced only when the one before it is complete, so after a crash, or an insert with an unknown end,
+the newest announcement of a log says all: the same stretch is read again, gives the same blocks, and those that the
+store lacks are sent. Positions are kept nowhere else: a store that is lost or restored is refilled from where it
+stands.
 """
 
 import logging
@@ -31,7 +32,9 @@ class Shipper:
         self.positions: dict[str, int] = {}
         """Up to where each log is in the store for certain."""
         self.refused = 0
-        """Records since the start that could not be decoded or do not fit their columns: left out, and said so in the log."""
+        """Records since the start that could not be decoded or do not fit their columns: left out, and said so in the
+        log.
+        """
         self.failures: dict[str, str] = {}
         """Sources that could not be shipped in the last round, and why."""
         self._begun: dict[str, tuple[int, int]] = {}
@@ -79,7 +82,9 @@ class Shipper:
         return len(events)
 
     def _finish(self, source: Source, start: int, end: int) -> None:
-        """Sends what is missing of a batch that was announced. Reading it again gives the same records in as many pieces."""
+        """Sends what is missing of a batch that was announced. Reading it again gives the same records in as many
+        pieces.
+        """
         events: list[Any] = []
         undecoded, at = 0, start
         while at < end:

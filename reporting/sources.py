@@ -1,4 +1,6 @@
-"""What is shipped: the event logs of this host, and the ledger's bookings. Each is read again exactly as it was read first."""
+"""What is shipped: the event logs of this host, and the ledger's bookings. Each is read again exactly as it was read
+first.
+"""
 
 import secrets
 import urllib.request
@@ -38,7 +40,8 @@ class LogSource:
 
     def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[Event], int, int]:
         records, end = LogReader(self._directory, start).read(limit, until)
-        return *decode(records), end if records else start
+        events, undecoded = decode(records)
+        return events, end if records else start, undecoded
 
     def behind(self, position: int) -> int:
         return LogReader(self._directory, position).behind()
@@ -79,7 +82,7 @@ class SettlementSource:
 
 
 def origin(data: Path) -> str:
-    """A name of this data directory, made once: logs of different hosts, or of a directory begun anew, are different."""
+    """A name of this data directory, made once: the logs of another host, or of a directory begun anew, are others."""
     path = data / "origin"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,9 @@ Parameter = int | str
 
 
 class StoreError(Exception):
-    """The engine refused or could not be reached. After a failed insert it is open whether the block arrived: `settle`."""
+    """The engine refused or could not be reached. After a failed insert it is open whether the block arrived:
+    `settle`.
+    """
 
 
 class Store(Protocol):

@@ -1,0 +1,108 @@
+"""The thread that keeps the store up to date: opens and migrates it, ships the logs, follows the published names."""
+
+import logging
+import threading
+import time
+import urllib.request
+
+import msgspec
+
+from domain.campaign import Snapshot
+from domain.settings import Places
+from reporting.config import Reporting
+from reporting.names import of_snapshot
+from reporting.shipper import Shipper
+from reporting.sources import SettlementSource, Source, logs, origin
+from reporting.store import Store, StoreError, migrate, open_store
+
+log = logging.getLogger(__name__)
+
+_NAMES_EVERY_S = 2.0
+_TIMEOUT_S = 5.0
+_RETRY_S = 1.0
+_snapshot = msgspec.msgpack.Decoder(Snapshot)
+
+
+class Feed(threading.Thread):
+    """``ready`` is set when the schema is in place; ``trouble`` says what keeps the store from being fed, if anything
+    does.
+    """
+
+    def __init__(self, places: Places, settings: Reporting) -> None:
+        super().__init__(name="feed", daemon=True)
+        self._places, self._settings = places, settings
+        self.origin = origin(places.data)
+        self.ready = threading.Event()
+        self.trouble = "the analytics store is being opened"
+        self.shipper: Shipper | None = None
+        self._stopping = threading.Event()
+        self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
+        self._names_due = 0.0
+
+    def sources(self) -> list[Source]:
+        found: list[Source] = [*logs(self._places.data, self.origin)]
+        return [*found, self._ledger] if self._settings.settlements else found
+
+    def open(self) -> Store:
+        """One more connection to the store, for whoever wants to query it."""
+        settings = self._settings
+        return open_store(settings.store, self._places.data, owner=self.origin, query_seconds=settings.query_seconds)
+
+    def stop(self) -> None:
+        """Ends after the batch in hand."""
+        self._stopping.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            store: Store | None = None
+            try:
+                store = self.open()
+                migrate(store)
+                self.shipper = Shipper(store, self.sources, self._settings.batch_rows)
+                self.ready.set()
+                self._feed(self.shipper, store)
+            except StoreError as error:
+                if self.trouble != str(error):
+                    log.error("the analytics store is not fed: %s", error)
+                self.trouble = str(error)
+                self._stopping.wait(_RETRY_S)
+            finally:
+                if store is not None:
+                    store.close()
+
+    def behind(self) -> dict[str, int | str]:
+        """What each source has that the store lacks, or why that is unknown."""
+        if self.shipper is None:
+            return {"store": self.trouble}
+        found: dict[str, int | str] = dict(self.shipper.failures)
+        if self.trouble:
+            found["store"] = self.trouble
+        for source in self.sources():
+            try:
+                found[source.name] = source.behind(self.shipper.positions.get(source.name, 0))
+            except (OSError, msgspec.DecodeError) as error:
+                found[source.name] = str(error)
+        return found
+
+    def _feed(self, shipper: Shipper, store: Store) -> None:
+        while not self._stopping.is_set():
+            self._follow_names(shipper, store)
+            shipped = shipper.round()
+            self.trouble = ""
+            if shipped < self._settings.batch_rows:
+                self._stopping.wait(self._settings.pause_s)
+
+    def _follow_names(self, shipper: Shipper, store: Store) -> None:
+        if time.monotonic() < self._names_due:
+            return
+        self._names_due = time.monotonic() + _NAMES_EVERY_S
+        try:
+            with urllib.request.urlopen(
+                f"{self._places.control_base}/v1/snapshots/current", timeout=_TIMEOUT_S
+            ) as answer:
+                snapshot = _snapshot.decode(answer.read())
+        except (OSError, msgspec.DecodeError) as error:  # reports show ids until control is back
+            log.debug("names could not be fetched: %s", error)
+            return
+        shipper.dictionary.write(store, of_snapshot(snapshot), snapshot.published_ns)

@@ -1,0 +1,73 @@
+"""A report as a table for people, as CSV, or as JSON."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+import orjson
+
+from domain.money import format_cpm, format_nanos
+from reporting.report import COUNTS, IDS, Line, Request
+
+_HEADS = {
+    "bids": "bids",
+    "wins": "wins",
+    "impressions": "imps",
+    "clicks": "clicks",
+    "conversions": "conv",
+    "billed": "billed",
+}
+
+
+def render_json(request: Request, lines: Sequence[Line]) -> bytes:
+    """``{"by": […], "rows": [{…}]}``; counts and nanos are integers."""
+    return orjson.dumps({"by": request.by, "rows": [line.record() for line in lines]})
+
+
+def render_csv(request: Request, lines: Sequence[Line]) -> bytes:
+    """One line a row, money as exact decimals; the header is there even without rows."""
+    columns = [part for name in request.by for part in ((name, f"{name}_id") if name in IDS else (name,))]
+    columns += ["currency", *COUNTS, "win_rate", "ctr", "spend", "spend_nanos", "ecpm"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(line.record() for line in lines)
+    return text.getvalue().encode()
+
+
+def render_table(request: Request, lines: Sequence[Line]) -> bytes:
+    """Aligned columns; money rounded half-even to four places."""
+    head = [*request.by, *_HEADS.values(), "win%", "CTR%", "spend", "eCPM", "cur"]
+    body = [
+        [
+            *line.labels.values(),
+            *(f"{line.sums[name]:,}" for name in COUNTS),
+            _percent(line.rate("wins", "bids"), 1),
+            _percent(line.rate("clicks", "impressions"), 2),
+            format_nanos(line.sums["spend"], 4),
+            "-" if line.ecpm_micros is None else format_cpm(round(line.ecpm_micros, -3)),
+            line.currency,
+        ]
+        for line in lines
+    ]
+    widths = [max(len(row[place]) for row in [head, *body]) for place in range(len(head))]
+    left = len(request.by)
+    drawn = [
+        "  ".join(
+            cell.ljust(width) if place < left or place == len(head) - 1 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [head, ["-" * width for width in widths], *body]
+    ]
+    return ("\n".join(drawn) + "\n").encode()
+
+
+def _percent(rate: float | None, places: int) -> str:
+    return "-" if rate is None else f"{100 * rate:.{places}f}"
+
+
+FORMATS = {
+    "json": (render_json, "application/json"),
+    "csv": (render_csv, "text/csv"),
+    "table": (render_table, "text/plain"),
+}

@@ -1,0 +1,127 @@
+"""The reporter process: feeds the analytics store (see `reporting.feed`) and answers reports over HTTP.
+
+- ``GET /health`` 200 when the store is open and its schema in place, else 503 with the reason
+- ``GET /v1/report?by=day,line_item&from=2026-11-01&to=2026-11-30&format=table|csv|json``
+- ``GET /v1/books`` what was bought from each exchange, all of it
+- ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import orjson
+import uvloop
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from domain.errors import Problem, Refused
+from domain.settings import places
+from reporting import report
+from reporting.config import settings
+from reporting.feed import Feed
+from reporting.render import FORMATS
+from reporting.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Answers:
+    """The HTTP side. Queries run one at a time in a thread that has a connection of its own."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
+        self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
+        self._store: Store | None = None
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[_explain])
+        app.router.add_get("/health", self.health)
+        app.router.add_get("/v1/report", self.report)
+        app.router.add_get("/v1/books", self.books)
+        app.router.add_get("/v1/lag", self.lag)
+        app.on_cleanup.append(self._close)
+        return app
+
+    async def health(self, request: web.Request) -> web.Response:
+        feed, shipper = self._feed, self._feed.shipper
+        body = {
+            "ready": feed.ready.is_set(),
+            "trouble": feed.trouble,
+            "failures": dict(shipper.failures) if shipper else {},
+            "refused_records": shipper.refused if shipper else 0,
+        }
+        return _json(body, 200 if feed.ready.is_set() else 503)
+
+    async def report(self, request: web.Request) -> web.Response:
+        unknown = [name for name in request.query if name not in ("by", "from", "to", "format")]
+        shape = request.query.get("format", "json")
+        problems = [
+            Problem(name, request.query[name], "the parameters are by, from, to and format") for name in unknown
+        ]
+        if shape not in FORMATS:
+            problems.append(Problem("format", shape, f"it must be of {', '.join(FORMATS)}"))
+        if problems:
+            raise Refused(problems)
+        wanted = report.Request.read(request.query)
+        render, kind = FORMATS[shape]
+        body = await self._ask(lambda store: render(wanted, report.run(store, wanted)))
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    async def books(self, request: web.Request) -> web.Response:
+        return _json(await self._ask(report.books))
+
+    async def lag(self, request: web.Request) -> web.Response:
+        """What cannot be known (store or control away) counts as one, so that nobody takes it for caught up."""
+        sources = await asyncio.get_running_loop().run_in_executor(self._lags, self._feed.behind)
+        behind = sum(value if isinstance(value, int) else 1 for value in sources.values())
+        return _json({"behind": behind, "sources": sources})
+
+    async def _ask(self, question: Callable[[Store], T]) -> T:
+        if not self._feed.ready.is_set():
+            raise StoreError(self._feed.trouble)
+
+        def answer() -> T:
+            if self._store is None:
+                self._store = self._feed.open()
+            return question(self._store)
+
+        return await asyncio.get_running_loop().run_in_executor(self._queries, answer)
+
+    async def _close(self, app: web.Application) -> None:
+        self._queries.shutdown()
+        self._lags.shutdown()
+        if self._store is not None:
+            self._store.close()
+
+
+@web.middleware
+async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What a person can act on: 400 names the parameter, 503 what is wrong with the store."""
+    try:
+        return await handler(request)
+    except Refused as error:
+        return web.Response(status=400, text=f"{error}\n")
+    except StoreError as error:
+        return web.Response(status=503, text=f"the analytics store does not answer: {error}\n")
+
+
+def _json(body: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
+
+
+def run() -> None:
+    """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
+    here = places()
+    feed = Feed(here, settings())
+    feed.start()
+    try:
+        web.run_app(
+            Answers(feed).app(), host=here.host, port=here.reporter_port, loop=uvloop.new_event_loop(), print=None
+        )
+    finally:
+        feed.stop()
