@@ -1,8 +1,8 @@
 """Reading bid requests: what a clean one and a sloppy one cost, and whether sloppy ones are served.
 
-``bench/parse.py [DIR]`` reads the ``*.json`` files of a directory of captured requests (without one, a built-in request),
-then each of them with one value after another replaced by what careless exchanges write instead. A request counts as
-served if it could be read at all. The last line is the result as JSON.
+``bench/parse.py [DIR]`` reads the ``*.json`` files of a directory of captured requests (without one, a built-in
+request), then each of them with one value after another replaced by what careless exchanges write instead. What is
+refused must be the id, the imps or an imp's id. The last line is the result as JSON.
 """
 
 import argparse
@@ -58,11 +58,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("directory", type=Path, nargs="?", help="captured bid requests, one a file")
     directory = options.parse_known_args()[0].directory
-    bodies = [p.read_bytes() for p in sorted(directory.glob("*.json"))] if directory else [json.dumps(BUILT_IN).encode()]
+    bodies = [json.dumps(BUILT_IN).encode()]
+    if directory:
+        bodies = [path.read_bytes() for path in sorted(directory.glob("*.json"))]
     if not bodies:
         options.error(f"there is no .json file in {directory}")
     count: Counter[str] = Counter()
-    sloppy, clean = [], []
+    sloppy: list[bytes] = []
+    clean: list[bytes] = []
     for body in bodies:
         try:
             parsed = parse(body)

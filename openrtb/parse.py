@@ -106,23 +106,25 @@ def _reader(kind: inspect.Type) -> Reader:
 
 
 def _struct_reader(kind: inspect.StructType) -> Reader:
-    fields = [(f.encode_name, f.name, f.required, _reader(f.type)) for f in kind.fields if f.name != "repairs"]
+    readers = {f.name: _reader(f.type) for f in kind.fields if f.name != "repairs"}
+    required = [f.name for f in kind.fields if f.required]
 
     def read(value: Any, path: str, repairs: list[str]) -> Any:
         if not isinstance(value, dict):
             raise _Unusable(path, value, "a JSON object")
+        inside = f"{path}." if path else ""
+        for name in required:
+            if value.get(name) is None:
+                raise _Unusable(inside + name, None, "present")
         found = {}
-        for key, name, required, read_field in fields:
-            given = value.get(key)
-            where = f"{path}.{key}" if path else key
-            if given is None:
-                if required:
-                    raise _Unusable(where, given, "present")
+        for name, given in value.items():
+            read_field = readers.get(name)
+            if read_field is None or given is None:
                 continue
             try:
-                found[name] = read_field(given, where, repairs)
+                found[name] = read_field(given, inside + name, repairs)
             except _Unusable as unusable:
-                if required:
+                if name in required:
                     raise
                 repairs.append(f"{unusable.path}: {unusable.value!r} dropped; it is not {unusable.allowed}")
         return kind.cls(**found)

@@ -1,5 +1,6 @@
 """A tracker on a port, with its real log and store, a control that publishes a snapshot, and a clock moved by hand."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -62,7 +63,8 @@ class Deployment:
     session: aiohttp.ClientSession
     landing: str = "https://acme.example/apply?src=ad#form"
     settings: TrackerSettings = field(default_factory=lambda: TrackerSettings(directory_s=0.02, max_body_bytes=4096))
-    stops: int = 0
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the tracker found that it cannot go on."""
     base: str = ""
     """Where the tracker is."""
     server: TestServer | None = None
@@ -73,10 +75,7 @@ class Deployment:
         self._bids = itertools.count(5 << 32)
 
     async def start(self) -> None:
-        def stop() -> None:
-            self.stops += 1
-
-        self.server = TestServer(build(self.place, self.settings, self.clock, stop))
+        self.server = TestServer(build(self.place, self.settings, self.clock, self.stopped.set))
         await self.server.start_server()
         self.base = f"http://{self.server.host}:{self.server.port}"
 
