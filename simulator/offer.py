@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 Json = Mapping[str, Any]
+
+encode_request = msgspec.json.Encoder(decimal_format="number").encode
+"""A request as the exchange sends it; money is written as a JSON number, digit for digit."""
 
 
 @dataclass(frozen=True)

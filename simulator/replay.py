@@ -10,11 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from domain.errors import Problem, Refused
 from simulator.config import Seller
 from simulator.exchange import Auction
+from simulator.offer import encode_request
 
 COLUMNS = (
     "click", "weekday", "hour", "bidid", "timestamp", "logtype", "ipinyouid", "useragent", "ip", "region", "city",
@@ -89,7 +88,7 @@ def _auction(where: str, number: int, cells: list[str], seller: Seller) -> Aucti
         if row["url"] not in MISSING:
             request["site"]["page"] = f"http://{row['domain']}/{row['url']}"
     market = Decimal(whole("payprice")) / 100
-    return Auction(seller, msgspec.json.encode(request), request, market, clicks=whole("click") > 0)
+    return Auction(seller, encode_request(request), request, market, clicks=whole("click") > 0)
 
 
 def _imp(row: dict[str, str], width: int, height: int, floor_fen: int) -> dict[str, Any]:

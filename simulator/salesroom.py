@@ -22,7 +22,6 @@ from simulator.offer import Offer
 from simulator.statistics import Statistics
 from simulator.users import Audience, read_markup
 
-
 CHARGED_BY = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
 """A seller's billing basis -> the notice that charges."""
 

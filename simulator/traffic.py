@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from domain.clock import Clock
 from simulator.exchange import Auction
 from simulator.market import HOURS, PHONE_SIZES, Market, Place, activity, market_of
+from simulator.offer import encode_request
 from simulator.population import Person, Population
 
 COPPA, TEST, SECURE, ZIPPED = 0.02, 0.004, 0.7, 0.3
@@ -27,8 +26,6 @@ BLOCK_CATEGORIES, BLOCK_DOMAINS, BLOCK_ATTRIBUTES = 0.25, 0.2, 0.4
 
 CONSENT = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 """The consent string of the IAB's TCF 2 documentation."""
-
-encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Traffic:
@@ -49,7 +46,7 @@ class Traffic:
         market = market_of(seller.currency)
         request = self._request(person, market)
         price = best_competing_bid(market, self.rng)
-        return Auction(seller, encode(request), request, price, person, gzip=self.rng.random() < ZIPPED)
+        return Auction(seller, encode_request(request), request, price, person, gzip=self.rng.random() < ZIPPED)
 
     def _who_is_awake(self) -> Person:
         while True:

@@ -72,7 +72,12 @@ class FakeDsp:
         floor = Decimal(str(imp.get("bidfloor", 0)))
         foreign = floor and imp.get("bidfloorcur", "USD") != currency
         banner = imp.get("banner", {})
-        if foreign or floor > self.price or imp.get("pmp", {}).get("private_auction") or "IAB13" in asked.get("bcat", ()):
+        if (
+            foreign
+            or floor > self.price
+            or imp.get("pmp", {}).get("private_auction")
+            or "IAB13" in asked.get("bcat", ())
+        ):
             return None
         number = len(self.bids) + 1
         self.bids[number] = (exchange, asked.get("test") == 1)
@@ -126,7 +131,10 @@ class FakeDsp:
     async def postback(self, request: web.Request) -> web.Response:
         body, stamp = await request.read(), request.headers["X-Outbid-Timestamp"]
         secret = postback_secret(self.keys, request.match_info["advertiser"]).encode()
-        if hmac.new(secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest() != request.headers["X-Outbid-Signature"]:
+        if (
+            hmac.new(secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+            != request.headers["X-Outbid-Signature"]
+        ):
             return web.Response(status=403)
         told = json.loads(body)
         self.orders.setdefault(told["order"], int(told["obclid"]))

@@ -1,4 +1,4 @@
-"""The simulator against a bidder whose books are computed otherwise: they must agree whatever the notices go through."""
+"""The simulator against a bidder whose books are computed otherwise: whatever the notices go through, they agree."""
 
 import random
 from collections.abc import Iterator
@@ -106,7 +106,9 @@ async def test_a_replayed_log_is_settled_at_its_recorded_prices(dsp: Any, tmp_pa
 
 async def test_a_row_that_is_none_is_refused_after_the_others_were_settled(dsp: Any, tmp_path: Path) -> None:
     log = tmp_path / "log.tsv"
-    log.write_text(ROW.format(bidid="a", floor=0, market=46, click=0) + ROW.format(bidid="b", floor=0, market="x", click=0))
+    log.write_text(
+        ROW.format(bidid="a", floor=0, market=46, click=0) + ROW.format(bidid="b", floor=0, market="x", click=0)
+    )
     with pytest.raises(Refused, match="line 2, payprice: 'x'"):
         await run_traffic(dsp.places, CALM, source=replay_ipinyou(log, CALM.seller("cnx")))
     assert books(dsp)["cnx"]["wins"] == 1

@@ -1,0 +1,155 @@
+"""What an exchange refuses before it compares prices."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from simulator.checker import Answer, Checker, Loss
+from simulator.offer import read_offer
+
+RATES = {("USD", "CNY"): Decimal(7), ("CNY", "USD"): Decimal(1) / 7}
+
+REQUEST: dict[str, Any] = {
+    "id": "r",
+    "bcat": ["IAB26", "IAB8-5"],
+    "badv": ["casino.example"],
+    "wseat": ["ours"],
+    "imp": [
+        {
+            "id": "1",
+            "secure": 1,
+            "bidfloor": 0.5,
+            "banner": {"w": 300, "h": 250, "format": [{"w": 728, "h": 90}, {"wratio": 4, "hratio": 1}], "battr": [8]},
+            "pmp": {"deals": [{"id": "D1", "bidfloor": 2, "wseat": ["ours"], "wadomain": ["bank.example"]}]},
+        },
+        {"id": "2", "bidfloor": 7, "bidfloorcur": "CNY", "video": {"mimes": ["video/mp4"]}},
+        {"id": "3", "banner": {"w": 300, "h": 250}, "pmp": {"private_auction": 1, "deals": [{"id": "D3"}]}},
+    ],
+}
+
+BID: dict[str, Any] = {
+    "id": "b",
+    "impid": "1",
+    "price": 0.5,
+    "w": 300,
+    "h": 250,
+    "adm": '<img src="https://t.example/i"><img src="http://127.0.0.1:8081/i">',
+    "crid": "c",
+    "adomain": ["bank.example"],
+    "cat": ["IAB13"],
+    "attr": [6],
+    "nurl": "https://t.example/w",
+}
+
+
+def read(bid: dict[str, Any] | None = None, seat: str = "ours", **response: Any) -> Answer:
+    whole = {"id": "r", "bidid": "x", "cur": "USD", "seatbid": [{"seat": seat, "bid": [BID | (bid or {})]}]} | response
+    offer = read_offer(REQUEST, currency="USD", auction_type=2)
+    return Checker(RATES).read(200, json.dumps(whole).encode(), offer)
+
+
+def test_a_bid_against_which_nothing_speaks() -> None:
+    (bid,) = read().bids
+    assert (bid.refused, bid.why) == (Loss.WON, "")
+    assert (bid.price, bid.imp, bid.seat, bid.response_id) == (Decimal("0.5"), "1", "ours", "x")
+
+
+@pytest.mark.parametrize(
+    ("change", "loss"),
+    [
+        ({"id": ""}, Loss.INVALID_RESPONSE),
+        ({"impid": "9"}, Loss.INVALID_RESPONSE),
+        ({"price": None}, Loss.NO_PRICE),
+        ({"price": "0.5"}, Loss.NO_PRICE),
+        ({"price": 0}, Loss.NO_PRICE),
+        ({"price": True}, Loss.NO_PRICE),
+        ({"price": 0.499999}, Loss.BELOW_FLOOR),
+        ({"dealid": "D1"}, Loss.BELOW_DEAL_FLOOR),
+        ({"dealid": "D9", "price": 9}, Loss.INVALID_DEAL),
+        ({"dealid": "D1", "price": 2, "adomain": ["other.example"]}, Loss.NOT_IN_DEAL),
+        ({"impid": "3"}, Loss.INVALID_DEAL),
+        ({"adm": ""}, Loss.NO_MARKUP),
+        ({"crid": None}, Loss.NO_CREATIVE_ID),
+        ({"mtype": 2}, Loss.FORMAT),
+        ({"impid": "2", "price": 9}, Loss.FORMAT),
+        ({"impid": "2", "price": 0.9, "mtype": 2}, Loss.BELOW_FLOOR),
+        ({"w": 301}, Loss.SIZE),
+        ({"w": None, "h": None}, Loss.SIZE),
+        ({"w": None, "h": None, "wratio": 3, "hratio": 1}, Loss.SIZE),
+        ({"adm": "<img src='http://t.example/i'>"}, Loss.NOT_SECURE),
+        ({"nurl": "http://t.example/w"}, Loss.NOT_SECURE),
+        ({"adomain": []}, Loss.INVALID_ADVERTISER),
+        ({"adomain": "bank.example"}, Loss.INVALID_ADVERTISER),
+        ({"adomain": ["win.Casino.example"]}, Loss.ADVERTISER),
+        ({"cat": ["IAB26-2"]}, Loss.CATEGORY),
+        ({"cat": ["iab8-5"]}, Loss.CATEGORY),
+        ({"cat": "IAB13"}, Loss.INVALID_RESPONSE),
+        ({"attr": [6, 8]}, Loss.ATTRIBUTE),
+        ({"attr": ["8"]}, Loss.INVALID_RESPONSE),
+    ],
+)
+def test_what_speaks_against_a_bid(change: dict[str, Any], loss: Loss) -> None:
+    (bid,) = read(change).bids
+    assert bid.refused is loss, bid.why
+    assert bid.why
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"w": 728, "h": 90},
+        {"w": None, "h": None, "wratio": 4, "hratio": 1},
+        {"dealid": "D1", "price": 2},
+        {"impid": "3", "dealid": "D3", "price": 0.01},
+        {"impid": "2", "price": 1, "mtype": 2},
+        {"cat": ["IAB8"]},
+        {"adomain": ["mycasino.example"]},
+        {"cat": [], "attr": []},
+    ],
+)
+def test_what_does_not(change: dict[str, Any]) -> None:
+    (bid,) = read(change).bids
+    assert bid.refused is Loss.WON, bid.why
+
+
+def test_a_seat_and_a_currency_must_be_allowed() -> None:
+    assert read(seat="theirs").bids[0].refused is Loss.SEAT_BLOCKED
+    assert read(cur="EUR").bids[0].refused is Loss.INVALID_RESPONSE
+    offer = read_offer(REQUEST | {"cur": ["EUR"]}, currency="USD", auction_type=2)
+    body = json.dumps({"id": "r", "seatbid": [{"seat": "ours", "bid": [BID]}]}).encode()
+    assert Checker(RATES).read(200, body, offer).bids[0].refused is Loss.INVALID_RESPONSE
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "answer"),
+    [
+        (204, b"", Answer()),
+        (200, b"{}", Answer()),
+        (200, b'{"id":"r","seatbid":[]}', Answer()),
+        (200, b'{"id":"r","nbr":2}', Answer(reason=2)),
+        (200, b'{"nbr":"2"}', Answer(fault="nbr is '2'")),
+        (204, b"{}", Answer(fault="a body with status 204")),
+        (400, b"", Answer(fault="status 400")),
+        (503, b"", Answer(fault="status 503")),
+        (200, b"[]", Answer(fault="the response is no object")),
+        (200, b'{"id":"q","seatbid":[{"bid":[{}]}]}', Answer(fault="the response's id is 'q', the request's 'r'")),
+        (200, b'{"id":"r","seatbid":[{"bid":[]}]}', Answer(fault="seatbid holds no bid")),
+        (200, b'{"id":"r","seatbid":[{"bid":5}]}', Answer(fault="seatbid holds no bid")),
+    ],
+)
+def test_answers_without_bids(status: int, body: bytes, answer: Answer) -> None:
+    assert Checker(RATES).read(status, body, read_offer(REQUEST, currency="USD", auction_type=2)) == answer
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"id":"r","price":NaN}', b"\xff"])
+def test_what_is_no_json_is_a_fault(body: bytes) -> None:
+    offer = read_offer(REQUEST, currency="USD", auction_type=2)
+    assert Checker(RATES).read(200, body, offer).fault.startswith("not JSON: ")
+
+
+def test_a_price_is_read_as_it_was_written() -> None:
+    body = b'{"id":"r","seatbid":[{"seat":"ours","bid":[{"id":"b","impid":"1","price":0.100000000000000000001}]}]}'
+    offer = read_offer(REQUEST, currency="USD", auction_type=2)
+    assert Checker(RATES).read(200, body, offer).bids[0].price == Decimal("0.100000000000000000001")
