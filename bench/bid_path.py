@@ -78,9 +78,7 @@ def pin(core: int) -> None:
 
 def start(command: list[str], environment: dict[str, str], core: int, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
-        return subprocess.Popen(
-            command, env=environment, stdout=out, stderr=out, preexec_fn=lambda: pin(core)
-        )
+        return subprocess.Popen(command, env=environment, stdout=out, stderr=out, preexec_fn=lambda: pin(core))
 
 
 def publish(folder: Path, environment: dict[str, str], line_items: int, bid_step: float) -> None:
@@ -121,7 +119,9 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
         running.append(echo)
         time.sleep(0.5)
         load.drive(ports["echo"], 0.5, requests)
-        print(f"request bodies of {size} bytes; warm-up: {warm['answers'] / warm['seconds']:.0f} requests/s", flush=True)
+        print(
+            f"request bodies of {size} bytes; warm-up: {warm['answers'] / warm['seconds']:.0f} requests/s", flush=True
+        )
 
         rates: dict[str, list[float]] = {"echo": [], "bidder": []}
         walls, bids, no_bids, errors = [], 0.0, 0.0, 0.0
@@ -141,7 +141,10 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
                     errors += result["errors"]
                 if swap is not None and swap.wait():
                     sys.exit("the snapshot swap failed")
-            print(f"turn {turn + 1}: echo {rates['echo'][-1]:.0f}, bidder {rates['bidder'][-1]:.0f} per CPU second", flush=True)
+            print(
+                f"turn {turn + 1}: echo {rates['echo'][-1]:.0f}, bidder {rates['bidder'][-1]:.0f} per CPU second",
+                flush=True,
+            )
         late = load.drive(ports["bidder"], asked.seconds, requests, rate=0.7 * statistics.median(walls))
         if errors or late["errors"]:
             sys.exit(f"{errors + late['errors']:.0f} answers were errors; the log is {log}")

@@ -40,6 +40,10 @@ class BidConnection(asyncio.Protocol):
         self.out: list[bytes] = []
         self.refused: bytes | None = None
         self.closing = False
+        """The answer being written is this connection's last."""
+        self.lingering = False
+        """It was refused in the middle of a request: what is still coming is read and thrown away, since closing at once
+        would reset the connection before the peer has read why."""
         self.began = 0.0
         """When the request now arriving began (service time); 0 between requests."""
         self.last = service.now
@@ -69,17 +73,20 @@ class BidConnection(asyncio.Protocol):
         self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        if self.closing:
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._finish(refusal(BAD_REQUEST, "upgrade: no other protocol is spoken here"))
         except httptools.HttpParserError as error:
-            if not self.closing:
-                self._finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
+            self._finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
         if self.out:
             self.transport.write(b"".join(self.out))
             self.out.clear()
-        if self.closing:
+        if self.lingering:
+            self.transport.write_eof()
+        elif self.closing:
             self.transport.close()
 
     # httptools
@@ -170,7 +177,8 @@ class BidConnection(asyncio.Protocol):
         """Answers and closes: what follows on this connection cannot be trusted, or is not wanted."""
         if not self.closing:
             self.out.append(response)
-            self.closing = True
+            self.closing = self.lingering = True
+            self.began = self.service.now
             self.service.refused += 1
 
     def expired(self, now: float) -> None:
@@ -189,4 +197,3 @@ class BidConnection(asyncio.Protocol):
             packer = zlib.compressobj(1, zlib.DEFLATED, 31)
             return answer(packer.compress(body) + packer.flush(), b"Content-Encoding: gzip\r\n")
         return answer(body)
-

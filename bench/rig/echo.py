@@ -1,6 +1,6 @@
 """The yardstick: the bid port's own stack with nothing in it. httptools on uvloop, orjson parse, an answer of a bid's size.
 
-    python bench/rig/echo.py PORT BODY_BYTES
+python bench/rig/echo.py PORT BODY_BYTES
 """
 
 import asyncio
@@ -47,5 +47,8 @@ async def serve(port: int) -> None:
 
 if __name__ == "__main__":
     size = int(sys.argv[2])
-    Echo.answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (size, b"x" * size)
+    Echo.answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+        size,
+        b"x" * size,
+    )
     uvloop.run(serve(int(sys.argv[1])))

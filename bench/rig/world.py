@@ -32,27 +32,42 @@ def campaigns(line_items: int, bid_step: float = 0.0) -> dict[str, object]:
     draw = random.Random(1)
     advertisers = [
         {
-            "key": f"bank{a}", "name": f"Bank {a}", "currency": "EUR" if a == 9 else "USD",
-            "time_zone": "America/New_York", "domain": f"bank{a}.example", "categories": ["IAB13", "IAB13-2"],
+            "key": f"bank{a}",
+            "name": f"Bank {a}",
+            "currency": "EUR" if a == 9 else "USD",
+            "time_zone": "America/New_York",
+            "domain": f"bank{a}.example",
+            "categories": ["IAB13", "IAB13-2"],
         }
         for a in range(10)
     ]
     creatives = [
         {
-            "key": f"ad{a}-{size}-{n}", "advertiser": f"bank{a}", "size": size, "attributes": [6] if n == 2 else [],
+            "key": f"ad{a}-{size}-{n}",
+            "advertiser": f"bank{a}",
+            "size": size,
+            "attributes": [6] if n == 2 else [],
             "landing_url": f"https://www.bank{a}.example/offer/{n}?src=display",
             "image_url": f"https://cdn.bank{a}.example/{size}-{n}.png",
         }
-        for a in range(10) for size in SIZES for n in range(3)
+        for a in range(10)
+        for size in SIZES
+        for n in range(3)
     ]
     made = []
     for c in range(50):
-        made.append({
-            "key": f"campaign{c}", "advertiser": f"bank{c % 10}", "name": f"Campaign {c}", "start": "2020-01-01",
-            "end": "2039-12-31", "daily_budget": 500_000_000,
-            "frequency_caps": [{"impressions": 20, "per": "1d"}] if c % 2 else [],
-            "line_items": [_line_item(draw, c % 10, i, bid_step) for i in range(c, line_items, 50)],
-        })
+        made.append(
+            {
+                "key": f"campaign{c}",
+                "advertiser": f"bank{c % 10}",
+                "name": f"Campaign {c}",
+                "start": "2020-01-01",
+                "end": "2039-12-31",
+                "daily_budget": 500_000_000,
+                "frequency_caps": [{"impressions": 20, "per": "1d"}] if c % 2 else [],
+                "line_items": [_line_item(draw, c % 10, i, bid_step) for i in range(c, line_items, 50)],
+            }
+        )
     return {
         "exchanges": [
             {"key": "usx", "currency": "USD", "billing": "burl", "auction_type": 2, "bid_expiry_s": 300},
