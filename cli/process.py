@@ -15,7 +15,8 @@ _PR_SET_PDEATHSIG = 1
 def begin() -> None:
     """Called first by every process command."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells the same two lines at every start
+    for chatty in ("alembic", "aiohttp.access"):  # every start, every request
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     supervisor = os.environ.pop(SUPERVISOR, None)
     if supervisor and sys.platform == "linux":
         _stop_with(int(supervisor))

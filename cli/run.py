@@ -83,6 +83,7 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
     import aiohttp
     from rich.console import Console
 
+    from cli.ask import NoAnswer
     from cli.reconcile import reconcile, show
     from cli.simulate import describe
     from cli.supervisor import StartError, Supervisor
@@ -93,11 +94,11 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
     console = Console(stderr=True)
     supervisor = Supervisor(up.stages(here, count), _above(console))
     stop = _interrupts()
-    statistics = Statistics()
     try:
         await supervisor.start()
         for text in up.addresses(here):
             console.print(text, markup=False)
+        statistics = Statistics()
         traffic = asyncio.create_task(
             run_traffic(here, simulator_settings(), rate=rate, seconds=seconds, stop=stop, statistics=statistics)
         )
@@ -112,7 +113,7 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
         for fault in statistics.faults():
             print(f"FAULT  {fault}")
         agree = show(compared)
-    except StartError as error:
+    except (StartError, NoAnswer) as error:
         up.say(f"outbid: {error}")
         return 1
     finally:
