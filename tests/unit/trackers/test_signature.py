@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import re
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,12 @@ def test_anything_else_is_refused(timestamp: str, signature: str | None, body: b
         signature = sign(SECRET, timestamp, body)
     with pytest.raises(Forged, match=says):
         check_signature(SECRET, timestamp, signature, body, NOW)
+
+
+def test_the_documented_example_is_right() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "trackers.md").read_text()
+    found = re.search(r"X-Outbid-Timestamp: (\d+)\nX-Outbid-Signature: (\w+)\n\n(.*)\n```", text)
+    secret = re.search(r"^`(\w{64})`", text, re.MULTILINE)
+    assert found and secret
+    timestamp, signature, body = found.groups()
+    check_signature(secret[1], timestamp, signature, body.encode(), int(timestamp))
