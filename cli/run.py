@@ -92,12 +92,13 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
     from simulator.statistics import Statistics
 
     console = Console(stderr=True)
-    supervisor = Supervisor(up.stages(here, count), _above(console))
+    say = _above(console)
+    supervisor = Supervisor(up.stages(here, count), say)
     stop = _interrupts()
     try:
         await supervisor.start()
         for text in up.addresses(here):
-            console.print(text, markup=False)
+            say(text)
         statistics = Statistics()
         traffic = asyncio.create_task(
             run_traffic(here, simulator_settings(), rate=rate, seconds=seconds, stop=stop, statistics=statistics)
@@ -105,19 +106,18 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
             await _watch(console, here, http, traffic, statistics)
         await traffic
-        for text in describe(statistics):
-            console.print(text, markup=False, highlight=False)
-        console.print("the exchange has stopped; waiting until every notice is booked and in the analytics store …")
+        say("the exchange has stopped; waiting until every notice is booked and in the analytics store …")
         compared = await reconcile(here)
-        print(await asyncio.to_thread(report.fetch, here, by="exchange,advertiser,campaign"))
-        for fault in statistics.faults():
-            print(f"FAULT  {fault}")
-        agree = show(compared)
+        delivered = await asyncio.to_thread(report.fetch, here, by="exchange,advertiser,campaign")
     except (StartError, NoAnswer) as error:
-        up.say(f"outbid: {error}")
+        say(f"outbid: {error}")
         return 1
     finally:
         await supervisor.stop()
+    print(*describe(statistics), "", delivered, sep="\n")
+    for fault in statistics.faults():
+        print(f"FAULT  {fault}")
+    agree = show(compared)
     return 0 if agree and not statistics.faults() else 1
 
 
