@@ -349,5 +349,5 @@ cdef str host_of(str page):
     """Host of a URL, without its port; None if there is none."""
     if not page or "//" not in page:
         return None
-    host = page.split("//", 1)[1].split("/", 1)[0].split("?", 1)[0].rsplit("@", 1)[-1].split(":", 1)[0]
+    host = page.split("//", 1)[1].split("/", 1)[0].split("?", 1)[0].rpartition("@")[2].split(":", 1)[0]
     return host or None
