@@ -40,8 +40,8 @@ class Facts:
 
 SOURCES = (
     Facts("bids", "test = 0", {"bids": "count()"}),
-    Facts("wins", _COUNTED, {"wins": f"countIf({_FIRST})"}),
-    Facts("billings", _COUNTED, {"wins": f"countIf({_FIRST})"}),
+    Facts("wins", f"{_COUNTED} AND {_FIRST}", {"wins": "count()"}),
+    Facts("billings", f"{_COUNTED} AND {_FIRST}", {"wins": "count()"}),
     Facts("impressions", _COUNTED, {"impressions": "count()", "wins": f"countIf({_FIRST})"}),
     Facts("clicks", _COUNTED, {"clicks": "count()"}),
     Facts("conversions", _COUNTED, {"conversions": "count()"}),
@@ -164,7 +164,7 @@ def _join(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
         f"SELECT toUInt64(id) AS j_id, argMax({column}, version) AS {alias} FROM names WHERE dimension = '{dimension}'"
     )
     keyed = f"SELECT *, toUInt64({key}) AS j_id FROM ({sql})"
-    return f"SELECT * FROM ({keyed}) ANY LEFT JOIN ({names} GROUP BY j_id) USING (j_id)"
+    return f"SELECT * FROM ({keyed}) AS facts ANY LEFT JOIN ({names} GROUP BY j_id) AS named USING (j_id)"
 
 
 def run(store: Store, request: Request) -> list[Line]:

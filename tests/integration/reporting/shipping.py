@@ -1,0 +1,58 @@
+"""A shipper in a process of its own that kills itself with SIGKILL at a chosen instant (run by test_shipping).
+
+Arguments: store address, data directory, control's URL, instant, number of the insert, microseconds. Instants:
+``before`` or ``after`` the insert, or ``during`` it (so long after it began); ``never`` ships all there is and ends.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from reporting.shipper import Shipper
+from reporting.sources import SettlementSource, logs, origin
+from reporting.store import Store, migrate, open_store
+
+BATCH_ROWS = 400
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fatal(store: Store, instant: str, number: int, delay_us: int) -> None:
+    """Makes the insert of that number the last thing this process does."""
+    insert, count = store.insert, 0
+
+    def wrapped(*arguments: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == number and instant == "before":
+            die()
+        if count == number and instant == "during":
+            threading.Thread(target=lambda: (time.sleep(delay_us / 1e6), die())).start()
+        insert(*arguments)
+        if count == number and instant == "after":
+            die()
+
+    store.insert = wrapped  # type: ignore[method-assign]
+
+
+def main(address: str, data: Path, control: str, instant: str, number: int, delay_us: int) -> None:
+    name = origin(data)
+    store = open_store(address, data, owner=name)
+    migrate(store)
+    if instant != "never":
+        fatal(store, instant, number, delay_us)
+    ledger = SettlementSource(f"{name}/settlements", control)
+    shipper = Shipper(store, lambda: [*logs(data, name), ledger], BATCH_ROWS)
+    while shipper.round():
+        pass
+    store.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5]), int(sys.argv[6]))

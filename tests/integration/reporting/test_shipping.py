@@ -1,0 +1,190 @@
+"""Events and bookings reach both kinds of store exactly once, whatever is killed, and both report the same numbers."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.events import Bid, NoBid, Notice, encode
+from eventlog.writer import LogWriter
+from reporting import report
+from reporting.names import Dictionary, of_snapshot
+from reporting.report import COUNTS, DIMENSIONS
+from reporting.schema import FACTS, MIGRATIONS
+from reporting.shipper import Shipper
+from reporting.sources import SettlementSource, logs, origin
+from reporting.store import Store, migrate, open_store, revert
+from tests.clickhouse_server import ClickHouseServer
+from tests.integration.reporting.conftest import Control
+from tests.trade import Trade, snapshot
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def opened(store_address: str, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Opens the store, and closes it however the test ends (this process can hold one embedded store at a time)."""
+    stores: list[Store] = []
+
+    def opens() -> Store:
+        stores.append(open_store(store_address, tmp_path))
+        return stores[-1]
+
+    yield opens
+    for store in stores:
+        store.close()
+
+
+def write_logs(data: Path, trade: Trade) -> None:
+    for name, events in (("bids/0", trade.bids), ("money/0", trade.money)):
+        writer = LogWriter(data / "log" / name, segment_bytes=40_000)  # several segments
+        for event in events:
+            writer.append(encode(event))
+        writer.close()
+
+
+def ship_in_process(address: str, data: Path, control: Control, *kill: object) -> int:
+    """Runs the shipper in a process of its own; returns its exit status."""
+    instant, number, delay = kill or ("never", 0, 0)
+    command = [sys.executable, "-m", "tests.integration.reporting.shipping", address, str(data), control.base]
+    done = subprocess.run([*command, str(instant), str(number), str(delay)], cwd=ROOT, capture_output=True, timeout=100)
+    assert done.returncode in (0, -9), done.stderr.decode()
+    return done.returncode
+
+
+def shipped_exactly(store: Store, trade: Trade) -> None:
+    """Every table holds the rows of its events, each once, none of another."""
+    expected = {
+        "bids": {event.bid for event in trade.bids if isinstance(event, Bid)},
+        "no_bids": {event.auction for event in trade.bids if isinstance(event, NoBid)},
+        "settlements": {row.id for row in trade.settlements},
+    }
+    for table, column in (("bids", "bid"), ("no_bids", "auction"), ("settlements", "id")):
+        found = [row[0] for row in store.query(f"SELECT {column} FROM {table}")]
+        assert len(found) == len(set(found)) and set(found) == expected[table], table
+    for kind, table in enumerate(("wins", "billings", "losses", "impressions", "clicks"), start=1):
+        wanted = sorted((e.bid, e.received_ns) for e in trade.money if isinstance(e, Notice) and e.kind == kind)
+        assert sorted(map(tuple, store.query(f"SELECT bid, received_ns FROM {table}"))) == wanted, table
+
+
+def reported(store: Store, by: tuple[str, ...]) -> dict[tuple[object, ...], dict[str, int]]:
+    """The report in the shape of `Trade.sums`."""
+    found = {}
+    for line in report.run(store, report.Request(by)):
+        key = (*(line.ids.get(name, line.labels[name]) for name in by), line.currency)
+        assert key not in found
+        found[key] = {name: value for name, value in line.sums.items() if value}
+    return found
+
+
+def test_reports_equal_plain_counting(opened: Callable[[], Store], tmp_path: Path, control: Control) -> None:
+    trade = Trade(seed=1, auctions=3000)
+    control.settlements = trade.settlements
+    write_logs(tmp_path, trade)
+    store = opened()
+    migrate(store)
+    assert migrate(store) == MIGRATIONS[-1].number  # a second time changes nothing
+    name = origin(tmp_path)
+    ledger = SettlementSource(f"{name}/settlements", control.base)
+    shipper = Shipper(store, lambda: [*logs(tmp_path, name), ledger], 700)
+    shipped = 0
+    while moved := shipper.round():
+        shipped += moved
+    assert shipped == len(trade.bids) + len(trade.money) + len(trade.settlements)
+    assert [source.behind(shipper.positions[source.name]) for source in [*logs(tmp_path, name), ledger]] == [0, 0, 0]
+    Dictionary().write(store, of_snapshot(snapshot(" (old)", 5)), 5)
+    Dictionary().write(store, of_snapshot(snapshot("", 9)), 9)
+    Dictionary().write(store, of_snapshot(snapshot(" (older)", 2)), 2)
+
+    shipped_exactly(store, trade)
+    for by in [(name,) for name in DIMENSIONS] + [("day", "line_item"), ("hour", "site", "exchange"), DIMENSIONS]:
+        assert reported(store, by) == trade.sums(by), by
+    labels = {line.labels["line_item"] for line in report.run(store, report.Request(("line_item",)))} - {""}
+    assert labels == {"Line 1", "Line 2", "Line 3", "Line 4"}  # today's names: the newest published
+    sites = {line.labels["site"] for line in report.run(store, report.Request(("site",)))}
+    assert 'it\'s \\ a "site"\n.example' in sites and "пример.example" in sites
+
+    day = min(key[0] for key in trade.sums(("day",)))
+    one = report.Request.read({"by": "day", "from": day, "to": day})
+    assert {line.labels["day"] for line in report.run(store, one)} == {day}
+
+    books = {entry["exchange"]: entry for entry in report.books(store)}
+    for exchange, key, currency in ((1, "usx", "USD"), (2, "cnx", "CNY")):
+        own = [sums for (id_, _), sums in trade.sums(("exchange",)).items() if id_ == exchange]
+        totals = {metric: sum(sums.get(metric, 0) for sums in own) for metric in COUNTS if metric != "bids"}
+        spend = sum(row.price for row in trade.settlements if row.exchange == exchange)
+        assert books[key] == {"exchange": key, "currency": currency, "spend": spend, **totals}
+
+
+def test_a_killed_shipper_neither_loses_nor_doubles(
+    store_address: str, opened: Callable[[], Store], tmp_path: Path, control: Control
+) -> None:
+    """One shipper after the other is killed: before, in the middle of and after an insert of each kind."""
+    trade = Trade(seed=2, auctions=2500)
+    control.settlements = trade.settlements
+    write_logs(tmp_path, trade)
+    draw = random.Random(5)
+    kills = [(instant, draw.randint(1, 12), draw.randint(50, 4000)) for instant in ("before", "during", "after") * 2]
+    ended = [ship_in_process(store_address, tmp_path, control, *kill) for kill in kills]
+    assert ended.count(-9) >= len(kills) - 2  # the last ones may find nothing left to do
+    assert ship_in_process(store_address, tmp_path, control) == 0
+    store = opened()
+    shipped_exactly(store, trade)
+    Dictionary().write(store, of_snapshot(snapshot()), 1)
+    assert reported(store, ("day", "line_item")) == trade.sums(("day", "line_item"))
+
+
+def test_a_killed_server_neither_loses_nor_doubles(
+    tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server dies while blocks are on their way to it; the shipper goes on when it is back."""
+    server = ClickHouseServer(tmp_path / "server")
+    server.start()
+    try:
+        trade = Trade(seed=3, auctions=2500)
+        control.settlements = trade.settlements
+        write_logs(tmp_path, trade)
+        store = open_store(server.address("mortal"), tmp_path)
+        migrate(store)
+        name = origin(tmp_path)
+        ledger = SettlementSource(f"{name}/settlements", control.base)
+        shipper = Shipper(store, lambda: [*logs(tmp_path, name), ledger], 400)
+        insert, deaths = store.insert, iter((3, 9, 14))
+        count, death = 0, next(deaths)
+
+        def deadly(*arguments: object) -> None:
+            nonlocal count, death
+            count += 1
+            if count == death:
+                server.kill()
+            insert(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(store, "insert", deadly)
+        failures = 0
+        while True:
+            try:
+                if not shipper.round():
+                    break
+            except Exception:
+                failures += 1
+                server.start()
+                death = next(deaths, 0)
+        assert failures == 3
+        shipped_exactly(store, trade)
+        store.close()
+    finally:
+        server.kill()
+
+
+def test_migrations_go_down_again(opened: Callable[[], Store]) -> None:
+    store = opened()
+    migrate(store)
+    revert(store, 0)
+    here = {row[0] for row in store.query("SELECT name FROM system.tables WHERE database = currentDatabase()")}
+    assert here == {"migrations"}
+    migrate(store)
+    for table in FACTS:
+        assert store.query(f"SELECT count() FROM {table.name}")[0][0] == 0
