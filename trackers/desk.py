@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from aiohttp import web
 
@@ -40,18 +41,20 @@ class Desk:
 
     async def record_notice(self, notice: Notice) -> Notice:
         marked = await self.recorder.notice(notice)
-        self._count(Kind(marked.kind).name.lower(), marked.marks)
+        self.counts.update(_names(Kind(marked.kind), marked.marks))
         return marked
 
     async def record_conversion(self, conversion: Conversion) -> Conversion:
         marked = await self.recorder.conversion(conversion)
-        self._count("conversion", marked.marks)
+        self.counts.update(_names(Kind.CONVERSION, marked.marks))
         return marked
 
-    def _count(self, name: str, marks: int) -> None:
-        self.counts[name] += 1
-        for mark in Mark(marks):
-            self.counts[f"{name}.{(mark.name or '').lower()}"] += 1
+
+@cache
+def _names(kind: Kind, marks: int) -> tuple[str, ...]:
+    """What an event of this kind with these marks is counted as."""
+    name = kind.name.lower()
+    return name, *(f"{name}.{(mark.name or '').lower()}" for mark in Mark(marks))
 
 
 DESK = web.AppKey("desk", Desk)
