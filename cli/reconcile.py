@@ -113,7 +113,7 @@ async def _read(session: "aiohttp.ClientSession", places: "Places") -> Reconcili
     try:
         booked = await _get(session, f"{places.control_base}/v1/books")
         lag = await _get(session, f"{places.reporter_base}/v1/lag")
-        ledger, store = booked["exchanges"], (await _get(session, f"{places.reporter_base}/v1/books"))["exchanges"]
+        ledger, store = booked["exchanges"], await _get(session, f"{places.reporter_base}/v1/books")
         if booked["behind"]:
             waiting.append(f"the ledger is {booked['behind']} bytes of event log behind")
         if lag["behind"]:

@@ -61,8 +61,9 @@ class Statistics:
         self._latencies.append((time.monotonic(), seconds * 1000))
 
     def latency_ms(self, share: float) -> float:
-        """The recent latency that ``share`` of the answers stayed below; 0.0 if there were none."""
-        recent = sorted(ms for _, ms in self._recent())
+        """The latency that ``share`` of the last answers stayed below; 0.0 if there were none."""
+        latest = self._latencies[-1][0] if self._latencies else 0.0
+        recent = sorted(ms for _, ms in self._since(latest - RECENT_S))
         return recent[min(len(recent) - 1, int(share * len(recent)))] if recent else 0.0
 
     @property
@@ -77,7 +78,7 @@ class Statistics:
     def rps(self) -> float:
         """Answers a second, recently."""
         age = time.monotonic() - self.started
-        return len(self._recent()) / max(min(age, RECENT_S), 0.001)
+        return len(self._since(time.monotonic() - RECENT_S)) / max(min(age, RECENT_S), 0.001)
 
     @property
     def failures(self) -> int:
@@ -123,8 +124,7 @@ class Statistics:
         derived = {name: round(getattr(self, name), 4) for name in ("bid_rate", "win_rate", "ctr", "p50_ms", "p99_ms")}
         return counts | {"wins": self.wins} | derived
 
-    def _recent(self) -> list[tuple[float, float]]:
-        since = time.monotonic() - RECENT_S
+    def _since(self, since: float) -> list[tuple[float, float]]:
         found = []
         for moment in reversed(self._latencies):
             if moment[0] < since:

@@ -178,7 +178,7 @@ class FakeDsp:
         ]
         for line in lines:
             line["spend"] += self.stored_too_much
-        return web.json_response({"exchanges": lines})
+        return web.json_response(lines)
 
     async def lag(self, request: web.Request) -> web.Response:
         return web.json_response({"behind": 0})
