@@ -69,8 +69,8 @@ class SimulatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Of the traffic's random numbers; 0 takes a new one each run. The population is always the same."""
     persons: int = 20_000
     """Size of the population from which requests draw, the active ones far more often."""
-    audiences: str = "examples/consumer-finance/audiences"
-    """Folder of id lists (``*.txt``): a part of the population is drawn from them. Need not exist."""
+    audiences: str = ""
+    """Folder of id lists (``*.txt``), from which a part of the population is drawn; empty: those of the examples."""
     click_rate: float = 0.02
     """Mean chance that an impression is clicked. Real display is near 0.001 (0.0008 over iPinYou's campaigns); this is
     higher so that half a minute of traffic shows clicks and conversions."""

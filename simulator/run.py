@@ -29,6 +29,9 @@ from simulator.statistics import Statistics
 from simulator.traffic import Traffic
 from simulator.users import Audience
 
+EXAMPLES = Path(__file__).parents[1] / "examples" / "consumer-finance" / "audiences"
+"""Absent where only the package is installed: then nobody is drawn from lists."""
+
 GIVE_UP_S = 5.0
 """A request without an answer by then counts as dropped; one that is answered after ``tmax`` counts as timed out."""
 
@@ -50,7 +53,8 @@ def books_path(places: Places) -> Path:
 def synthetic(settings: SimulatorSettings, clock: Clock, rng: random.Random, exchange: str | None = None) -> Traffic:
     """Endless traffic of all sellers, or of one. Raises `KeyError` for an exchange that the simulator does not play."""
     sellers = settings.sellers if exchange is None else (settings.seller(exchange),)
-    return Traffic(Population(sellers, settings.persons, Path(settings.audiences)), clock, rng)
+    lists = Path(settings.audiences) if settings.audiences else EXAMPLES
+    return Traffic(Population(sellers, settings.persons, lists), clock, rng)
 
 
 async def run_traffic(
