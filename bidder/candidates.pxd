@@ -15,6 +15,7 @@ cdef class Candidates:
     """The pairs of impression and creative that are still in the race, and who went out where."""
     cdef vector[uint64_t] words          # the index's answer, a bit a line item
     cdef vector[Candidate] rows          # still in
+    cdef vector[const char *] verdicts   # of the block lists, an entry an advertiser
     cdef vector[Candidate] chosen        # what will be bid
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)

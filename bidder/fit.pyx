@@ -15,11 +15,11 @@ MOST = 512
 cdef size_t MOST_PAIRS = MOST
 
 
-cdef inline const char *misfit(Imp *imp, Ad *ad, Request r) noexcept nogil:
-    """NULL if the creative can be shown in the impression, else why not."""
+cdef inline const char *misfit(Imp *imp, Ad *ad, const uint32_t *sizes) noexcept nogil:
+    """NULL if the creative can be shown in the impression, else why not. ``sizes`` are all of the request's."""
     cdef int32_t i
     for i in range(imp.sizes, imp.sizes + imp.n_sizes):
-        if r.sizes[i] == ad.size:
+        if sizes[i] == ad.size:
             break
     else:
         return b"size is not offered"
@@ -32,11 +32,16 @@ cdef inline const char *misfit(Imp *imp, Ad *ad, Request r) noexcept nogil:
 
 def fit(Candidates c not None, View view not None, Request r not None):
     """Pairs the matching line items' creatives with the impressions they fit; returns how many pairs there are."""
-    cdef size_t word, i
+    cdef size_t word, i, n_imps = r.imps.size()
     cdef int32_t place, a
     cdef uint64_t bits
     cdef Line *line
-    cdef Imp *imp
+    cdef Line *lines = view.lines.data()
+    cdef Ad *ads = view.ads.data()
+    cdef Imp *imps = r.imps.data()
+    cdef const int32_t *creative_of = view.creative_of.data()
+    cdef const uint32_t *sizes = r.sizes.data()
+    cdef int64_t now_ns = r.now_ns
     cdef const char *why
     cdef Candidate row
     row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
@@ -45,21 +50,20 @@ def fit(Candidates c not None, View view not None, Request r not None):
         while bits:
             place = <int32_t>(word * 64) + __builtin_ctzll(bits)
             bits &= bits - 1
-            line = &view.lines[place]
-            if not line.start_ns <= r.now_ns < line.end_ns:
+            line = &lines[place]
+            if now_ns < line.start_ns or now_ns >= line.end_ns:
                 if c.keep_reasons:
                     c.out("fit", place, -1, -1, "the campaign is not in flight now")
                 continue
-            for i in range(r.imps.size()):
-                imp = &r.imps[i]
+            for i in range(n_imps):
                 for a in range(line.creatives, line.creatives + line.n_creatives):
-                    why = misfit(imp, &view.ads[view.creative_of[a]], r)
+                    why = misfit(&imps[i], &ads[creative_of[a]], sizes)
                     if why is NULL and c.rows.size() >= MOST_PAIRS:
                         why = b"more pairs match than are looked at, and this one bids least"
                     if why is not NULL:
                         if c.keep_reasons:
-                            c.out("fit", place, view.creative_of[a], <int>i, why.decode())
+                            c.out("fit", place, creative_of[a], <int>i, why.decode())
                         continue
-                    row.imp, row.line, row.ad = <int32_t>i, place, view.creative_of[a]
+                    row.imp, row.line, row.ad = <int32_t>i, place, creative_of[a]
                     c.rows.push_back(row)
     return c.rows.size()

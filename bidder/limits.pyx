@@ -57,11 +57,10 @@ def gate(Candidates c not None, View view not None, Seller seller not None, Leas
     """Takes out what the leases do not cover; returns how many pairs are left."""
     cdef size_t i, kept = 0
     cdef Candidate *row
-    cdef Price *price
+    cdef Price *prices = view.prices.data() + <size_t>seller.place * view.lines.size()
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
-        if leases.covers(view.lines[row.line].lease, account_amount(row.price, price.rate)):
+        if leases.covers(view.lines[row.line].lease, account_amount(row.price, prices[row.line].rate)):
             c.rows[kept] = row[0]
             kept += 1
         elif c.keep_reasons:

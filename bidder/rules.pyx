@@ -4,63 +4,78 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Ad, Line, Seller, View
+from bidder.view cimport Ad, Line, Price, Seller, View
 from openrtb.request cimport Deal, Imp, Request
 
 cdef extern from *:
     ctypedef long long int128_t "__int128"
 
+cdef const char *UNJUDGED = b"not judged yet"
 cdef int64_t FAR_ABOVE_ANY_BID = <int64_t>1 << 62
 
 
-cdef inline bint any_of(vector[uint64_t] &names, int32_t start, int32_t count, vector[uint64_t] &listed) noexcept nogil:
+cdef inline bint any_of(const uint64_t *names, int32_t count, vector[uint64_t] &listed) noexcept nogil:
     cdef int32_t i
     cdef size_t j
-    for i in range(start, start + count):
+    for i in range(count):
         for j in range(listed.size()):
             if names[i] == listed[j]:
                 return True
     return False
 
 
-cdef inline bint all_allowed(View view, Ad *ad, vector[uint64_t] &allowed) noexcept nogil:
-    """Is each own category of the creative, or its parent, on the list?"""
-    cdef int32_t i, own = ad.n_categories // 2  # the parents follow, one for each
-    for i in range(ad.categories, ad.categories + own):
-        if not any_of(view.names, i, 1, allowed) and not any_of(view.names, i + own, 1, allowed):
+cdef inline bint all_allowed(const uint64_t *categories, int32_t own, vector[uint64_t] &allowed) noexcept nogil:
+    """Is each of the own categories on the list, or its parent (which stands ``own`` places further)?"""
+    cdef int32_t i
+    for i in range(own):
+        if not any_of(categories + i, 1, allowed) and not any_of(categories + i + own, 1, allowed):
             return False
     return True
 
 
-cdef inline const char *blocked(Imp *imp, Ad *ad, View view, Request r) noexcept nogil:
-    if imp.battr & ad.attributes:
-        return b"a creative attribute is blocked (battr)"
-    if imp.btype & ad.type:
-        return b"the banner type is blocked (btype)"
-    if r.bcat.size() and any_of(view.names, ad.categories, ad.n_categories, r.bcat):
+cdef const char *advertiser_blocked(Ad *ad, const uint64_t *names, Request r) noexcept nogil:
+    """Why nothing of this creative's advertiser may be shown here; NULL if it may."""
+    if r.bcat.size() and any_of(names + ad.categories, ad.n_categories, r.bcat):
         return b"a category is blocked (bcat)"
-    if r.acat.size() and not all_allowed(view, ad, r.acat):
+    if r.acat.size() and not all_allowed(names + ad.categories, ad.n_categories // 2, r.acat):
         return b"a category is not among the allowed ones (acat)"
-    if r.badv.size() and any_of(view.names, ad.domains, ad.n_domains, r.badv):
+    if r.badv.size() and any_of(names + ad.domains, ad.n_domains, r.badv):
         return b"the advertiser's domain is blocked (badv)"
     if r.foreign_categories:
         return b"categories are blocked in a taxonomy that our categories are not in (cattax)"
     return NULL
 
 
+cdef inline const char *creative_blocked(Imp *imp, Ad *ad) noexcept nogil:
+    if imp.battr & ad.attributes:
+        return b"a creative attribute is blocked (battr)"
+    if imp.btype & ad.type:
+        return b"the banner type is blocked (btype)"
+    return NULL
+
+
 def blocks(Candidates c not None, View view not None, Request r not None):
     """Takes out what bcat, acat, badv, battr and btype refuse; returns how many pairs are left."""
-    cdef size_t i, kept = 0
-    cdef Candidate *row
+    cdef size_t i, kept = 0, n = c.rows.size()
+    cdef Candidate *rows = c.rows.data()
+    cdef Ad *ads = view.ads.data()
+    cdef Imp *imps = r.imps.data()
+    cdef Ad *ad
     cdef const char *why
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
-        why = blocked(&r.imps[row.imp], &view.ads[row.ad], view, r)
+    c.verdicts.assign(view.advertisers, UNJUDGED)  # categories and domains are the advertiser's: judged once for all its ads
+    for i in range(n):
+        ad = &ads[rows[i].ad]
+        why = creative_blocked(&imps[rows[i].imp], ad)
         if why is NULL:
-            c.rows[kept] = row[0]
+            why = c.verdicts[ad.advertiser]
+            if why is UNJUDGED:
+                why = advertiser_blocked(ad, view.names.data(), r)
+                c.verdicts[ad.advertiser] = why
+        if why is NULL:
+            rows[kept] = rows[i]
             kept += 1
         elif c.keep_reasons:
-            c.out("blocks", row.line, row.ad, row.imp, why.decode())
+            c.out("blocks", rows[i].line, rows[i].ad, rows[i].imp, why.decode())
     c.rows.resize(kept)
     return kept
 
@@ -139,13 +154,14 @@ def floors(Candidates c not None, View view not None, Seller seller not None, Re
     cdef size_t i, kept = 0
     cdef Candidate *row
     cdef const char *why
+    cdef Price *prices = view.prices.data() + <size_t>seller.place * view.lines.size()
     for i in range(c.rows.size()):
         row = &c.rows[i]
         if row.deal >= 0:
             row.floor = in_currency(seller, r.deals[row.deal].floor, r.deals[row.deal].currency)
         else:
             row.floor = in_currency(seller, r.imps[row.imp].floor, r.imps[row.imp].currency)
-        row.price = view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line].bid
+        row.price = prices[row.line].bid
         if row.price <= 0:
             why = b"there is no exchange rate for its currency"
         elif row.floor < 0:

@@ -23,6 +23,7 @@ cdef struct DealRow:
 
 cdef struct Ad:
     uint32_t id
+    int32_t advertiser              # place: 0 to View.advertisers - 1
     uint32_t size
     uint64_t attributes             # bit n: has attribute n
     uint32_t mime                   # bit of openrtb.request.MIMES
@@ -52,6 +53,7 @@ cdef class View:
     cdef readonly list line_items           # domain.campaign.LineItem, in the order of ``lines``
     cdef readonly list creatives            # domain.campaign.Creative, in the order of ``ads``
     cdef readonly object index
+    cdef readonly size_t advertisers        # how many there are
     cdef vector[Line] lines
     cdef vector[Ad] ads
     cdef vector[int32_t] creative_of

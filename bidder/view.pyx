@@ -116,12 +116,14 @@ cdef class View:
         self.creatives = []
         self.prices.resize(len(sellers) * len(live))
         cdef dict ad_places = {}
+        cdef dict advertiser_places = {id_: place for place, id_ in enumerate(advertisers)}
+        self.advertisers = len(advertisers)
         for place, (_, item, campaign, advertiser, ads, prices) in enumerate(live):
             self._add_line(item, campaign, advertiser, leases)
             for ad in ads:
                 if ad.id not in ad_places:
                     ad_places[ad.id] = len(self.creatives)
-                    self._add_ad(ad, advertiser, tracker_is_secure)
+                    self._add_ad(ad, advertiser, advertiser_places[advertiser.id], tracker_is_secure)
                 self.creative_of.push_back(ad_places[ad.id])
             self._add_deals([deals[d] for d in item.deals if d in deals])
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
@@ -164,13 +166,14 @@ cdef class View:
         row.bid, row.rate, row.rate_id = bid, rate, rate_id
         self.prices[place] = row
 
-    def _add_ad(self, creative, advertiser, bint tracker_is_secure):
+    def _add_ad(self, creative, advertiser, int advertiser_place, bint tracker_is_secure):
         cdef Ad row
         cdef uint64_t mask = 0
         for attribute in creative.attributes:
             mask |= <uint64_t>1 << <int>attribute
         text = markup(creative)
         row.id = creative.id
+        row.advertiser = advertiser_place
         row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
         row.attributes = mask
         row.mime = MIMES.get(creative.mime, 0) if creative.image_url else MIMES["text/html"]
