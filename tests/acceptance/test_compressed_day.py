@@ -1,24 +1,29 @@
-"""A day in a minute and a bit, on two bidder workers: every process is killed once in the middle of the traffic, and in
-the end the exchange's books, the ledger and the analytics store agree to the last event and the last nano."""
+"""A day in a minute, on two bidder workers: every process is killed once in the middle of the traffic. In the end the
+exchange's books, the ledger and the analytics store agree to the last event and the last nano, and a real ClickHouse
+server that is filled from the same logs reports the same."""
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from .conftest import EXAMPLES, Deployment
+from simulator.books import totals
+from tests.clickhouse_server import ClickHouseServer
+from tests.deployment import EXAMPLES, Deployment
 
-DAY_S = 75
+DAY_S = 60
 RATE = 120
 """Requests a second, as a mean over the day."""
 
 KILLED = ("bidder-0", "tracker", "control", "reporter", "bidder-1")
 FIGURES = ("wins", "impressions", "clicks", "conversions", "billed", "spend")
+REPORTS = ("exchange", "day,line_item", "hour,exchange", "advertiser,campaign,creative", "site")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 async def test_books_agree_after_every_process_was_killed(
-    compressed_day: Callable[[float], Deployment],
+    compressed_day: Callable[[float], Deployment], tmp_path: Path
 ) -> None:
     deployment = compressed_day(DAY_S)
     status, said = await deployment.outbid("campaigns", "import", str(EXAMPLES / "campaigns.yaml"))
@@ -34,10 +39,27 @@ async def test_books_agree_after_every_process_was_killed(
         assert exchange.returncode == 0, json.dumps(told, indent=1)
         assert told["agree"]
         assert not told["faults"]
-        assert {books["exchange"] for books in told["books"]} == {"usx", "cnx"}
-        for books in told["books"]:
-            assert {name: books["theirs"][name] for name in FIGURES} == {name: books["store"][name] for name in FIGURES}
-            assert {name: books["ledger"][name] for name in ("billed", "spend")} == {
-                name: books["theirs"][name] for name in ("billed", "spend")
-            }
-            assert all(books["theirs"][name] > 0 for name in FIGURES)
+
+        theirs = {line.exchange: line for line in totals(deployment.data / "exchange" / "books.sqlite")}
+        ledger = await deployment.get(f"{deployment.control}/v1/books")
+        store = await deployment.get(f"{deployment.reporter}/v1/books")
+        assert theirs.keys() == {"usx", "cnx"}
+        assert all(getattr(line, name) > 0 for line in theirs.values() for name in FIGURES)
+        assert {line["exchange"]: (line["billed"], line["spend"]) for line in ledger["exchanges"]} == {
+            key: (line.billed, line.spend) for key, line in theirs.items()
+        }
+        assert {line["exchange"]: {name: line[name] for name in FIGURES} for line in store} == {
+            key: {name: getattr(line, name) for name in FIGURES} for key, line in theirs.items()
+        }
+
+        server = ClickHouseServer(tmp_path / "clickhouse")
+        server.start()
+        try:
+            async with deployment.reporter_on(server.address("outbid")) as other:
+                assert await deployment.get(f"{other}/v1/books") == store
+                for by in REPORTS:
+                    report = await deployment.get(f"{deployment.reporter}/v1/report?by={by}")
+                    assert report["rows"]
+                    assert await deployment.get(f"{other}/v1/report?by={by}") == report
+        finally:
+            server.kill()
