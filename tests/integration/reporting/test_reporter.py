@@ -1,4 +1,4 @@
-"""The reporter process from outside: it follows the logs, answers reports, says what is wrong, and ends when told to."""
+"""The reporter process from outside: it follows the logs, answers reports, says what is wrong, ends when told to."""
 
 import csv
 import io
@@ -41,7 +41,9 @@ class Reporter:
             "OUTBID_REPORTING_PAUSE_S": "0.05",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from reporting.reporter import run; run()"], env={**os.environ, **settings}, cwd=ROOT
+            [sys.executable, "-c", "from reporting.reporter import run; run()"],
+            env={**os.environ, **settings},
+            cwd=ROOT,
         )
 
     def get(self, path: str) -> tuple[int, bytes]:

@@ -188,3 +188,8 @@ def test_migrations_go_down_again(opened: Callable[[], Store]) -> None:
     migrate(store)
     for table in FACTS:
         assert store.query(f"SELECT count() FROM {table.name}")[0][0] == 0
+
+
+@pytest.mark.parametrize("text", ["", "it's", "back\\slash \\' ", "%(x)s %s", "new\nline\ttab", "пример", "--", "\0x"])
+def test_parameters_arrive_as_they_are(opened: Callable[[], Store], text: str) -> None:
+    assert list(opened().query("SELECT %(text)s, %(number)s", {"text": text, "number": -5})[0]) == [text, -5]
