@@ -47,7 +47,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 60) ->
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:
-            sys.exit(f"{process.args} ended with status {process.returncode}")
+            sys.exit(f"{process.args!r} ended with status {process.returncode}")
         try:
             urllib.request.urlopen(url, timeout=1).read()
             return
