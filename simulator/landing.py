@@ -9,7 +9,6 @@ import hmac
 import random
 import secrets
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
@@ -20,11 +19,19 @@ from domain.keys import Keys, postback_secret
 EVENTS = ("lead", "application", "approved")
 
 
-@dataclass(frozen=True)
-class Advertiser:
+class Advertiser(msgspec.Struct, frozen=True):
     key: str
     domain: str
     currency: str
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What is read of the published snapshot; the decoder skips the rest."""
+
+    advertisers: tuple[Advertiser, ...]
+
+
+decode_published = msgspec.msgpack.Decoder(Published).decode
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,12 @@ class Landings:
         try:
             async with session.get(f"{control_base}/v1/snapshots/current") as answer:
                 if answer.status == 200:
-                    self.learn(msgspec.msgpack.decode(await answer.read()))
+                    self.learn(decode_published(await answer.read()))
         except (aiohttp.ClientError, TimeoutError):
             pass
 
-    def learn(self, snapshot: dict[str, Any]) -> None:
-        found = (Advertiser(a["key"], a["domain"].lower(), a["currency"]) for a in snapshot["advertisers"])
-        self.advertisers = {advertiser.domain: advertiser for advertiser in found}
+    def learn(self, published: Published) -> None:
+        self.advertisers = {advertiser.domain.lower(): advertiser for advertiser in published.advertisers}
 
     def owner(self, url: str) -> Advertiser | None:
         """Whose page this is: the advertiser of the host or of a domain above it."""

@@ -41,7 +41,7 @@ DRAIN_S = 60.0
 UNPACED = 8
 """Requests open at once where no rate is asked for: enough to keep a bidder busy, too few to make it late."""
 
-REFRESH_S = 2.0
+REFRESH_S = 10.0
 """How often the advertisers' pages are asked for anew."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from domain.keys import Keys
 from simulator.config import Trouble
-from simulator.landing import Landings
+from simulator.landing import Advertiser, Landings, Published
 from simulator.macros import substitute
 from simulator.mischief import Mischief, longest_segment
 from simulator.users import read_markup
@@ -53,7 +53,7 @@ def test_a_forgery_differs_in_token_or_target_and_in_nothing_else() -> None:
 @pytest.fixture
 def landings() -> Landings:
     found = Landings("https://t.example", Keys(b"", b"", bytes(32)), random.Random(1))
-    found.learn({"advertisers": [{"key": "bank", "domain": "Bank.example", "currency": "EUR", "id": 1}]})
+    found.learn(Published((Advertiser("bank", "Bank.example", "EUR"),)))
     return found
 
 
