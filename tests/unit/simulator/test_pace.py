@@ -16,11 +16,11 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_requests_fall_due_at_the_rate(now: list[float]) -> None:
-    pace = Pace(10, ManualClock(), endless=True)
+    pace = Pace(8, ManualClock(), endless=True)
     assert pace.due(64) == (0, 0)
-    now[0] += 0.25
+    now[0] += 0.3125
     assert pace.due(64) == (2, 0)
-    now[0] += 0.05  # the half request of before is not forgotten
+    now[0] += 0.0625  # the half request of before is not forgotten
     assert pace.due(64) == (1, 0)
 
 
@@ -45,7 +45,7 @@ def test_a_compressed_day_has_the_shape_of_a_day(now: list[float]) -> None:
 
 
 def test_latencies_and_rates_are_those_of_the_last_seconds(now: list[float]) -> None:
-    seen = Statistics()
+    seen = Statistics(started=now[0])
     assert (seen.p50_ms, seen.rps, seen.bid_rate, seen.ctr) == (0, 0, 0, 0)
     for _ in range(10):
         seen.answered(200, 5.0)
