@@ -117,7 +117,7 @@ class BidConnection(asyncio.Protocol):
             self.encoding = value.strip().lower()
         elif name == b"content-type":
             low = value.lower()
-            if any(kind in low for kind in NOT_JSON):
+            if low != b"application/json" and any(kind in low for kind in NOT_JSON):
                 self.refused = refusal(UNSUPPORTED_TYPE, f"Content-Type: {low.decode('latin-1')}; send JSON")
         elif name == b"x-outbid-secret":
             self.secret = value

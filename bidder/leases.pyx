@@ -52,7 +52,12 @@ cdef class Leases:
 
     def uses(self) -> list:
         """`LeaseUse` of every lease held."""
-        return [LeaseUse(lease.id, lease.reserved) for lease in self.slots if lease.id]
+        cdef list uses = []
+        cdef size_t i
+        for i in range(self.slots.size()):
+            if self.slots[i].id:
+                uses.append(LeaseUse(self.slots[i].id, self.slots[i].reserved))
+        return uses
 
     def drop(self, int lease_id) -> object:
         """Gives one lease up; returns its final `LeaseUse`, or None if it is not held."""
@@ -77,7 +82,12 @@ cdef class Leases:
     def ended(self) -> list:
         """Ids of leases whose time is over."""
         cdef int64_t now = time.monotonic_ns()
-        return [lease.id for lease in self.slots if lease.id and lease.end_ns <= now]
+        cdef list over = []
+        cdef size_t i
+        for i in range(self.slots.size()):
+            if self.slots[i].id and self.slots[i].end_ns <= now:
+                over.append(self.slots[i].id)
+        return over
 
     def any_running(self) -> bool:
         """Is there any lease to bid from?"""

@@ -12,7 +12,7 @@ from cython_ext.siphash cimport siphash
 
 from domain.naming import KEY, person_key
 from openrtb.nobid import NoBidReason
-from openrtb.parse import parse
+from openrtb.parse import decode_strictly, parse
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
@@ -105,7 +105,10 @@ cdef class Request:
 
         ``exchange`` is the `domain.campaign.Exchange`. Raises `openrtb.parse.Malformed` for what is no bid request.
         """
-        model = parse(body)
+        try:
+            model = decode_strictly(body)
+        except Exception:  # whatever is odd about it, the lenient reading mends or names it
+            model = parse(body)
         self.model = model
         self.id = model.id
         self.hash = exact(self.id)
