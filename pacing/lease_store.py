@@ -7,14 +7,14 @@ from pacing.leases import Lease, Leases
 from pacing.ledger import CHUNK
 from pacing.tables import leases, spend_days
 
-_COLUMNS = ("id", "worker", "line_item", "opened_ns", "end_ns", "granted", "released", "closed_ns", "reserved")
+COLUMNS = ("id", "worker", "line_item", "opened_ns", "end_ns", "granted", "released", "closed_ns", "reserved")
 
 
 def load(conn: Connection, into: Leases) -> None:
     """Restores what is spent and held. ``into`` has the plan already, so that it knows every line item."""
     for line_item, day, campaign, amount in conn.execute(select(spend_days)):
         into.spend(line_item, campaign, day, amount)
-    for row in conn.execute(select(*(leases.c[name] for name in _COLUMNS)).order_by(leases.c.id)):
+    for row in conn.execute(select(*(leases.c[name] for name in COLUMNS)).order_by(leases.c.id)):
         into.restore(Lease(*row))
     into.next_id = counters.last(conn, "leases") + 1
 
@@ -25,7 +25,7 @@ def save(conn: Connection, of: Leases) -> None:
     for i in range(0, len(gone), CHUNK):
         conn.execute(delete(leases).where(leases.c.id.in_(gone[i : i + CHUNK])))
     if of.dirty:
-        rows = [{name: getattr(of.leases[id_], name) for name in _COLUMNS} for id_ in sorted(of.dirty)]
+        rows = [{name: getattr(of.leases[id_], name) for name in COLUMNS} for id_ in sorted(of.dirty)]
         conn.execute(insert(leases), rows)
         counters.raise_to(conn, "leases", of.next_id - 1)
     if of.removed:

@@ -108,11 +108,14 @@ class Leases:
             line.purse.least = item.bid_cpm
         for purse_id, purse in self.campaigns.items():
             lines = [line for line in self.lines.values() if line.campaign == purse_id]
-            purse.least = max((line.purse.least for line in lines if line.live), default=0)
-            purse.paced = sum(line.purse.paced for line in lines if line.even)
+            live = [line for line in lines if line.live]
             if purse_id in campaigns:
                 owner = advertisers[campaigns[purse_id].advertiser]
                 self._budget(purse, campaigns[purse_id], campaigns[purse_id], owner.time_zone)
+            purse.activated_ns = min((line.purse.activated_ns for line in live), default=0)
+            purse.least = max((line.purse.least for line in live), default=0)
+            purse.sharers = max(1, sum(line.even for line in live))
+            purse.paced = sum(line.purse.paced for line in lines if line.even)
 
     @staticmethod
     def _budget(purse: Purse, of: LineItem | Campaign, campaign: Campaign, zone: str) -> None:
@@ -226,9 +229,8 @@ class Leases:
         share = self._share(line, share, free, now_ns)
         more = 0
         if free < max(share // 2, line.purse.least):
-            more = min(share - free, self._room(line, now_ns))
-            if free + more < line.purse.least:
-                more = 0
+            most = free + min(share - free, self._room(line, now_ns))
+            more = most // line.purse.least * line.purse.least - free  # parts of bids would lie about for nothing
         if lease is None:
             if more <= 0:
                 return None
@@ -245,12 +247,12 @@ class Leases:
         return Grant(lease.id, line.id, lease.granted, LEASE_S)
 
     def _share(self, line: Line, before: int, free: int, now_ns: int) -> int:
-        """What one worker should have free: its part of the plan's horizon; of ``asap`` as much as it proves to use."""
+        """What one worker should have free: its part of an even plan's horizon, else as much as it proves to use."""
         workers = max(1, len(self.seen))
         bid = line.purse.least
         purse = line.purse if line.purse.limited else self.campaigns[line.campaign]
         if line.even:
-            return max(bid, purse.pace(now_ns, self._ns(HORIZON_S)) // workers)
+            return max(bid, purse.pace(now_ns, self._ns(HORIZON_S)) // (workers * purse.sharers))
         share = max(before, FIRST_BIDS * bid)
         if before and free < before // 2:
             share = 2 * before

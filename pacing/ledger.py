@@ -41,9 +41,11 @@ class Bill:
 
 def book(conn: Connection, open_accounts: Accounts, bills: Iterable[Bill], now_ns: int) -> list[Bill]:
     """Books what has not been booked before; returns that, with ids and account prices. One bid is booked once."""
-    first = {bill.settlement.bid: bill for bill in reversed(list(bills))}
+    first: dict[int, Bill] = {}
+    for bill in bills:
+        first.setdefault(bill.settlement.bid, bill)
     known = _booked(conn, list(first))
-    fresh = [bill for bid, bill in reversed(first.items()) if bid not in known]
+    fresh = [bill for bid, bill in first.items() if bid not in known]
     if not fresh:
         return []
     next_id = counters.take(conn, "settlements", len(fresh))

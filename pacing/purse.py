@@ -21,6 +21,8 @@ class Purse:
     total: int | None
     least: int = 0
     """Price of one bid: less than that is no use to a bidder. Of a campaign, its dearest line item's."""
+    sharers: int = 1
+    """Of a campaign: its live even line items."""
     activated_ns: int = 0
     held: int = 0
     spent: int = 0

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from campaigns.control import CONTROL, Control, application
+from campaigns.control import Control, application
 from campaigns.importing import import_file
 from campaigns.store import Store
 from domain.campaign import Snapshot
@@ -105,8 +105,8 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 def notice(kind: Kind, bid: int, lease: int, price: int, *, marks: int = 0, max_price: int = 2_000_000) -> bytes:
     return encode(
         Notice(
-            kind=kind, received_ns=SystemClock().now_ns(), marks=marks, bid=bid, imp=0, bid_ns=0, exchange=1, advertiser=1,
-            campaign=1, line_item=1, creative=1, deal=0, site=7, person=0, lease=lease, rate=0, max_price=max_price,
+            kind=kind, received_ns=SystemClock().now_ns(), marks=marks, bid=bid, imp=0, bid_ns=0, exchange=1,
+            advertiser=1, campaign=1, line_item=1, creative=1, deal=0, site=7, person=0, lease=lease, rate=0, max_price=max_price,
             basis=Kind.BILLING, price=price, loss_reason=0, min_to_win=0,
         )
     )  # fmt: skip
