@@ -64,6 +64,8 @@ class ServerStore:
         options: dict[str, Any] = {"columnar": True}
         if batch:
             options["query_id"] = f"{_MARK}{self._owner}/{batch}"
+        if self.dialect is CURRENT:
+            options["settings"] = {"async_insert": 0}  # one insert is to be one part, acknowledged when it is there
         self._execute(f"INSERT INTO {table.name} ({names}) VALUES", list(columns.values()), **options)
 
     def settle(self) -> None:

@@ -1,5 +1,6 @@
 """A ClickHouse server of a test's own: Debian's package, started on a free port in a directory of the test."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -26,15 +27,13 @@ CONFIG = """<yandex>
 </yandex>
 """
 USERS = """<yandex>
-    <profiles><default/></profiles>
-    <quotas><default/></quotas>
-    <users><default>
-        <password>it's%20secret</password><networks><ip>127.0.0.1</ip></networks>
-        <profile>default</profile><quota>default</quota>
-    </default></users>
+    <profiles><default></default></profiles>
+    <quotas><default></default></quotas>
+    <users></users>
 </yandex>
 """
 PASSWORD = "it's%20secret"
+DEPLOYED_USER = Path(__file__).parents[1] / "deploy" / "clickhouse" / "users.d" / "outbid.xml"
 
 
 class ClickHouseServer:
@@ -51,18 +50,21 @@ class ClickHouseServer:
         root.mkdir(parents=True, exist_ok=True)
         (root / "config.xml").write_text(CONFIG.format(root=root, port=self.port))
         (root / "users.xml").write_text(USERS)
+        (root / "users.d").mkdir(exist_ok=True)
+        user = DEPLOYED_USER.read_text().replace("PASSWORD_SHA256", hashlib.sha256(PASSWORD.encode()).hexdigest())
+        (root / "users.d" / "outbid.xml").write_text(user)
         self._command = [program, f"--config-file={root}/config.xml"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def address(self, database: str) -> str:
-        return f"clickhouse://default:{PASSWORD.replace('%', '%25')}@127.0.0.1:{self.port}/{database}"
+        return f"clickhouse://outbid:{PASSWORD.replace('%', '%25')}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         with open(self.root / "output", "ab") as output:
             self._process = subprocess.Popen(self._command, stdout=output, stderr=output, cwd=self.root)
         deadline = time.monotonic() + 60
         while True:
-            client = Client("127.0.0.1", self.port, password=PASSWORD, connect_timeout=2)
+            client = Client("127.0.0.1", self.port, user="outbid", password=PASSWORD, connect_timeout=2)
             try:
                 client.execute("SELECT 1")
                 return
