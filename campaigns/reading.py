@@ -235,14 +235,16 @@ class Reading:
         """Every advertiser can be billed for what is bought on every exchange."""
         have = effective(self.new.rates, self.today)
         places = {item["key"]: f"advertisers[{i}]" for i, item in enumerate(file.values.get("advertisers") or ())}
-        for advertiser in self.new.advertisers.values():
-            for currency in sorted({exchange.currency for exchange in self.new.exchanges.values()}):
-                if currency != advertiser.currency and (currency, advertiser.currency) not in have:
-                    path = f"{places.get(advertiser.key, f'advertiser {advertiser.key}')}.currency"
-                    allowed = (
-                        f"it must have a rate with {currency}, an exchange's currency, from {self.today} or before"
-                    )
-                    self.problems.append(Problem(path, advertiser.currency, f"{allowed}: add it to rates"))
+        sold_in = sorted({exchange.currency for exchange in self.new.exchanges.values()})
+        for key, advertiser in self.new.advertisers.items():
+            paid_in = advertiser.currency
+            missing = [currency for currency in sold_in if currency != paid_in and (currency, paid_in) not in have]
+            if missing:
+                path = f"{places.get(key, f'advertiser {key}')}.currency"
+                allowed = (
+                    f"it must have a rate with {' and '.join(missing)}, as exchanges have it, of {self.today} or before"
+                )
+                self.problems.append(Problem(path, paid_in, f"{allowed}: add it to rates"))
 
 
 def _caps(e: Entry) -> tuple[FrequencyCap, ...]:

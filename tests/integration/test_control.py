@@ -106,8 +106,8 @@ def notice(kind: Kind, bid: int, lease: int, price: int, *, marks: int = 0, max_
     return encode(
         Notice(
             kind=kind, received_ns=SystemClock().now_ns(), marks=marks, bid=bid, imp=0, bid_ns=0, exchange=1,
-            advertiser=1, campaign=1, line_item=1, creative=1, deal=0, site=7, person=0, lease=lease, rate=0, max_price=max_price,
-            basis=Kind.BILLING, price=price, loss_reason=0, min_to_win=0,
+            advertiser=1, campaign=1, line_item=1, creative=1, deal=0, site=7, person=0, lease=lease, rate=0,
+            max_price=max_price, basis=Kind.BILLING, price=price, loss_reason=0, min_to_win=0,
         )
     )  # fmt: skip
 

@@ -49,7 +49,8 @@ def notice(bid: int, kind: Kind = Kind.BILLING, price: int = BID, **fields: int)
     given = {
         "marks": 0, "received_ns": NOON, "imp": 0, "bid_ns": NOON, "exchange": 1, "advertiser": advertiser,
         "campaign": advertiser, "line_item": advertiser, "creative": 1, "deal": 0, "site": 2**63 + 5,
-        "person": 2**63 + 7, "lease": 0, "rate": 0, "max_price": BID, "basis": Kind.BILLING, "loss_reason": 0, "min_to_win": 0,
+        "person": 2**63 + 7, "lease": 0, "rate": 0, "max_price": BID,
+        "basis": Kind.BILLING, "loss_reason": 0, "min_to_win": 0,
     }  # fmt: skip
     return Notice(kind=kind, bid=bid, price=price, **(given | fields))
 

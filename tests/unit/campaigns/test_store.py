@@ -1,0 +1,139 @@
+"""The schema goes up and down and says what tables and structs say; published snapshots follow the store."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from campaigns import tables
+from campaigns.catalogue import KINDS
+from campaigns.importing import import_file
+from campaigns.publishing import Publisher
+from campaigns.snapshot import offset_hours
+from campaigns.store import Store, touch
+from domain.clock import SECOND, ManualClock
+from pacing import counters
+from pacing.protocol import Settlement
+from pacing.tables import metadata, settlements
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "consumer-finance" / "campaigns.yaml"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(f"sqlite:///{tmp_path / 'control.sqlite'}")
+    made.migrate()
+    yield made
+    made.close()
+
+
+def utc(*when: int) -> int:
+    return int(datetime(*when, tzinfo=UTC).timestamp()) * SECOND
+
+
+def test_the_migrations_make_what_the_tables_say(store: Store) -> None:
+    with store.read() as conn:
+        assert compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), metadata) == []
+
+
+def test_migrations_can_be_taken_back_and_applied_again(store: Store) -> None:
+    store.migrate("base")
+    assert set(inspect(store.engine).get_table_names()) == {"alembic_version"}
+    store.migrate()
+    store.migrate()
+    assert set(metadata.tables) <= set(inspect(store.engine).get_table_names())
+
+
+def test_tables_have_a_column_for_every_field_of_their_structs() -> None:
+    links = {"line_items": {"creatives", "deals"}}
+    for kind, (table, struct) in KINDS.items():
+        fields = set(struct.__struct_fields__) - links.get(kind, set()) | {"key"}
+        assert {column.name for column in table.c} == fields, kind
+    assert set(Settlement.__struct_fields__) <= {column.name for column in settlements.c}
+    assert {column.name for column in tables.revision.c} == {"id", "version", "published", "published_ns"}
+
+
+def test_sqlite_keeps_what_was_committed_and_checks_references(store: Store) -> None:
+    with store.read() as conn:
+        pragmas = {
+            name: conn.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_ids_are_given_once_for_each_kind(store: Store) -> None:
+    with store.write() as conn:
+        assert [counters.take(conn, "a", 3), counters.take(conn, "a"), counters.take(conn, "b")] == [1, 4, 1]
+    with store.write() as conn:
+        assert counters.take(conn, "a") == 5
+
+
+def test_a_published_snapshot_stays_the_same_over_restarts_and_follows_changes(store: Store, tmp_path: Path) -> None:
+    clock = ManualClock(utc(2026, 6, 1))
+    publisher = Publisher(store, clock)
+    assert (publisher.current.version, publisher.current.line_items) == (0, ())
+    import_file(store, EXAMPLES, profiles=tmp_path / "profiles.lmdb", now_ns=clock.now_ns())
+    clock.advance(10)
+    assert publisher.refresh()
+    first = publisher.current
+    assert {item.activated_ns for item in first.line_items} == {clock.now_ns()}
+    clock.advance(60)
+    assert not publisher.refresh()
+    assert Publisher(store, clock).current == first
+    with store.write() as conn:
+        touch(conn)
+    assert publisher.refresh()
+    assert publisher.current.version == first.version + 1
+    assert {item.activated_ns for item in publisher.current.line_items} == {first.published_ns}
+    assert publisher.encoded(first.version) != publisher.encoded()
+    assert publisher.encoded(999) is None
+
+
+def test_hours_of_the_week_follow_the_advertisers_clocks(store: Store, tmp_path: Path) -> None:
+    """Business hours from 07:00 in New York begin at 11:00 UTC in summer, and at 12:00 in winter."""
+    clock = ManualClock(utc(2026, 10, 31, 12))
+    import_file(store, EXAMPLES, profiles=tmp_path / "profiles.lmdb", now_ns=clock.now_ns())
+    publisher = Publisher(store, clock)
+
+    def first_hour_of_monday() -> int:
+        item = next(item for item in publisher.current.line_items if item.key == "ng-travel-desktop")
+        hours = {int(hour) for hour in item.targeting.all_of["hour_of_week"]}
+        return next(hour for hour in range(5, 24) if hour in hours)
+
+    summer = publisher.current.version
+    assert first_hour_of_monday() == 11
+    clock.time_ns = utc(2026, 11, 1, 6)
+    assert publisher.refresh()
+    assert publisher.current.version == summer + 1
+    assert first_hour_of_monday() == 12
+    assert not publisher.refresh()
+
+
+def test_offsets_are_whole_hours() -> None:
+    at = utc(2026, 1, 1)
+    zones = ("Asia/Kolkata", "America/St_Johns", "Asia/Shanghai", "UTC")
+    assert [offset_hours(ZoneInfo(zone), at) for zone in zones] == [5, -4, 8, 0]
+
+
+def test_a_rate_holds_from_its_day_on(store: Store, tmp_path: Path) -> None:
+    clock = ManualClock(utc(2026, 6, 1, 12))
+    import_file(store, EXAMPLES, profiles=tmp_path / "profiles.lmdb", now_ns=clock.now_ns())
+    later = tmp_path / "rates.yaml"
+    later.write_text("rates: [{base: USD, quote: CNY, day: 2026-06-02, rate: 8}]")
+    import_file(store, later, now_ns=clock.now_ns())
+    publisher = Publisher(store, clock)
+
+    def dollar() -> int:
+        return next(r.per_unit for r in publisher.current.rates if (r.base, r.quote) == ("USD", "CNY"))
+
+    assert dollar() == 7_100_000_000
+    clock.time_ns = utc(2026, 6, 2)
+    assert publisher.refresh()
+    assert dollar() == 8_000_000_000
+    assert not publisher.refresh()
