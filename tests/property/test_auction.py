@@ -45,7 +45,7 @@ targeting = st.builds(
 def campaign_sets(draw) -> Snapshot:
     creatives = tuple(
         Creative(
-            n, f"c{n}", 1 + n % 2, *draw(st.sampled_from(SIZES)), f"https://{DOMAINS[n % 2]}/", f"https://{DOMAINS[n % 2]}/i.png",
+            n, f"c{n}", 1 + n % 2, *draw(st.sampled_from(SIZES)), f"https://{DOMAINS[n % 2]}/", "https://cdn.example/i.png",
             attributes=draw(st.sampled_from(((), (3,), (8,)))),
         )
         for n in range(1, 7)
