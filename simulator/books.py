@@ -55,14 +55,14 @@ SELECT exchange, currency,
     sum(refused) AS refused
 FROM (
     SELECT sales.*,
-        max(state = 'acknowledged' AND kind IN ('win', 'billing', 'impression')) AS told,
-        max(state = 'acknowledged' AND kind = 'impression') AS impression,
-        max(state = 'acknowledged' AND kind = 'click') AS click,
-        max(state = 'acknowledged' AND kind = 'conversion') AS conversion,
-        max(state = 'acknowledged' AND kind = billing) AS billed,
-        sum(state = 'pending') AS pending,
-        sum(state = 'refused') AS refused
-    FROM sales JOIN notices ON notices.sale = sales.id
+        max(state IS 'acknowledged' AND kind IN ('win', 'billing', 'impression')) AS told,
+        max(state IS 'acknowledged' AND kind = 'impression') AS impression,
+        max(state IS 'acknowledged' AND kind = 'click') AS click,
+        max(state IS 'acknowledged' AND kind = 'conversion') AS conversion,
+        max(state IS 'acknowledged' AND kind = billing) AS billed,
+        sum(state IS 'pending') AS pending,
+        sum(state IS 'refused') AS refused
+    FROM sales LEFT JOIN notices ON notices.sale = sales.id
     GROUP BY sales.id
 )
 GROUP BY exchange, currency ORDER BY exchange

@@ -102,6 +102,9 @@ async def run_traffic(
             in_flight = min(settings.in_flight, UNPACED) if rate is None else settings.in_flight
             try:
                 await floor.trade(iter(source), Pace(rate, clock, endless), in_flight, seconds, stop or asyncio.Event())
+            except asyncio.CancelledError:
+                drain_s = 0
+                raise
             finally:
                 await floor.drain(drain_s)
                 refreshing.cancel()
@@ -166,12 +169,14 @@ class TradingFloor:
     async def drain(self, seconds: float) -> None:
         """Waits for everything that is under way, and gives the rest up."""
         end = time.monotonic() + seconds
-        while (tasks := self.open | self.room.open) and (left := end - time.monotonic()) > 0:
-            await asyncio.wait(tasks, timeout=left)
-        left_over = self.open | self.room.open
-        for task in left_over:
-            task.cancel()
-        await asyncio.gather(*left_over, return_exceptions=True)
+        try:
+            while (tasks := self.open | self.room.open) and (left := end - time.monotonic()) > 0:
+                await asyncio.wait(tasks, timeout=left)
+        finally:
+            left_over = self.open | self.room.open
+            for task in left_over:
+                task.cancel()
+            await asyncio.gather(*left_over, return_exceptions=True)
 
     async def _auction(self, auction: Auction) -> None:
         offer = auction.offer()

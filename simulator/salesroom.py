@@ -88,7 +88,7 @@ class Salesroom:
         told = _macros(offer, won.bid, price=price, loss=Loss.WON, to_win="")
         seen_s = self.audience.looks_after_s()
         nurl, burl = (substitute(url, told) for url in (won.bid.nurl, won.bid.burl))
-        host = urlsplit(nurl or burl).netloc
+        host = urlsplit(nurl or burl or won.bid.lurl).netloc
         markup = read_markup(substitute(won.bid.markup, told)).from_host(host)
         plan = [(Kind.WIN, nurl, 0.0), (Kind.BILLING, burl, seen_s)]
         plan += [(Kind.IMPRESSION, url, seen_s) for url in markup.images[:1]]

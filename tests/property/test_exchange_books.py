@@ -15,7 +15,7 @@ SALES = st.lists(
         st.sampled_from([("usx", "USD", Kind.BILLING), ("cnx", "CNY", Kind.IMPRESSION), ("nx", "EUR", Kind.WIN)]),
         st.integers(1, 10**12),
         st.booleans(),
-        st.dictionaries(st.sampled_from(list(Kind)), st.sampled_from(list(State)), min_size=1),
+        st.dictionaries(st.sampled_from(list(Kind)), st.sampled_from(list(State))),
     ),
     max_size=12,
 )

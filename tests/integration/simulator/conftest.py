@@ -1,5 +1,6 @@
 """A small bidder with trackers, to try the simulator against: it keeps books of its own, the plain way."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -40,6 +41,8 @@ class FakeDsp:
         self.refused = 0
         self.clumsy = 0.0
         """Share of notices whose answer never arrives, and of those answered 503."""
+        self.has_bid = asyncio.Event()
+        """Set with the twentieth bid."""
         self.spoil: dict[str, Any] = {}
         """Put into every bid, over what is right."""
         self.rng = random.Random(7)
@@ -80,6 +83,8 @@ class FakeDsp:
         ):
             return None
         number = len(self.bids) + 1
+        if number == 20:
+            self.has_bid.set()
         self.bids[number] = (exchange, asked.get("test") == 1)
         click = f"{self.base}/click/{self.token('click', number)}?u={quote(LANDING, safe='')}"
         pixel = f"{self.base}/impression/{self.token('impression', number)}?p=${{AUCTION_PRICE}}"

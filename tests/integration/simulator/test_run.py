@@ -1,5 +1,6 @@
 """The simulator against a bidder whose books are computed otherwise: whatever the notices go through, they agree."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from itertools import islice
@@ -60,6 +61,19 @@ async def test_an_answer_that_gets_lost_is_asked_for_again_and_counted_once(dsp:
 async def test_a_simulator_that_was_stopped_brings_its_notices_to_an_end_in_the_next_run(dsp: Any) -> None:
     await run_traffic(dsp.places, CALM, source=auctions(60), drain_s=0)
     assert sum(line.pending for line in totals(books_path(dsp.places))) > 0
+    await run_traffic(dsp.places, CALM, source=iter(()))
+    assert sum(line.pending for line in totals(books_path(dsp.places))) == 0
+    assert books(dsp) == told(dsp)
+
+
+async def test_a_run_that_is_cancelled_ends_at_once_and_forgets_nothing(dsp: Any) -> None:
+    dsp.clumsy = 0.5  # no notice gets through: there is much to drain
+    running = asyncio.create_task(run_traffic(dsp.places, CALM, rate=200))
+    await dsp.has_bid.wait()
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=30)
+    assert done and running.cancelled()
+    dsp.clumsy = 0.0
     await run_traffic(dsp.places, CALM, source=iter(()))
     assert sum(line.pending for line in totals(books_path(dsp.places))) == 0
     assert books(dsp) == told(dsp)
