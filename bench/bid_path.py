@@ -1,9 +1,10 @@
 """The bid path on one core, as a ratio to an echo of the same stack in the same run.
 
 A real bidder worker (pinned to one core), real control with leases, logging on, all rules on, 1,000 line items, 100,000
-profiles, 12,000 distinct requests, one snapshot swap in the middle; the load comes from a compiled generator on the other
-core. What counts is requests per second of the server's own processor time, so a busy machine does not decide. Echo and
-bidder take turns, and the medians are compared. p50 and p99 are taken at 70 % of the highest rate, from due time to answer.
+profiles, 12,000 distinct requests, one snapshot swap in the middle; the load comes from a compiled generator on the
+other core. What counts is requests per second of the server's own processor time, so a busy machine does not decide.
+Echo and bidder take turns, and the medians are compared. p50 and p99 are taken at 70 % of the highest rate, from due
+time to answer.
 
 The last line is the result as JSON.
 """
@@ -19,7 +20,6 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-
 
 import yaml
 from rig import world

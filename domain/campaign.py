@@ -152,7 +152,7 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything a bidder decides on, at one version. Published whole, swapped whole. Holds live and paused items alike."""
+    """Everything a bidder decides on, at one version; published whole, swapped whole. Paused items are in it too."""
 
     version: int
     published_ns: int

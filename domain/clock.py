@@ -33,7 +33,7 @@ class SystemClock:
 
 
 class ScaledClock:
-    """Business time that was ``start_ns`` when the machine's clock showed ``anchor_ns``, and runs ``speed`` times faster."""
+    """Business time: ``start_ns`` when the machine's clock showed ``anchor_ns``, running ``speed`` times faster."""
 
     def __init__(self, start_ns: int, anchor_ns: int, speed: float) -> None:
         self.start_ns, self.anchor_ns, self.speed = start_ns, anchor_ns, speed

@@ -101,7 +101,7 @@ class Name(Struct, frozen=True, array_like=True, tag=3, gc=False):
 
 
 class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
-    """A win, billing, loss, impression or click notice with a valid token; ``bid`` to ``basis`` are the token's content."""
+    """A win, billing, loss, impression or click notice; ``bid`` to ``basis`` are what its valid token says."""
 
     kind: int
     received_ns: int

@@ -40,7 +40,7 @@ def parse_nanos(text: str | int | float | Decimal) -> int:
 
 
 def parse_cpm(text: str | int | float | Decimal) -> int:
-    """A CPM as a person or an exchange writes it -> CPM micros, which is nanos an impression; half-even at the micro."""
+    """A CPM as a person or an exchange writes it -> CPM micros (nanos an impression); half-even at the micro."""
     value = _to_decimal(text)
     if abs(value) > MAX_NANOS // NANOS:
         raise MoneyError(f"{text!r} is out of range")

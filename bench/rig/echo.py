@@ -1,4 +1,4 @@
-"""The yardstick: the bid port's own stack with nothing in it. httptools on uvloop, orjson parse, an answer of a bid's size.
+"""The yardstick: the bid port's stack with nothing in it. httptools on uvloop, orjson parse, an answer of a bid's size.
 
 python bench/rig/echo.py PORT BODY_BYTES
 """

@@ -1,7 +1,7 @@
 """The world that the bid path is measured in: campaigns, people and requests, made from a fixed seed.
 
-1,000 line items of 10 advertisers (countries, devices, browsers, categories, audiences, hours, exclusions, frequency caps,
-deals), 100,000 people in 20 audiences, and 12,000 distinct requests of the shape that exchanges send: about 1.4 KB, one
+1,000 line items of 10 advertisers (countries, devices, browsers, categories, audiences, hours, exclusions, frequency
+caps, deals), 100,000 people in 20 audiences, and 12,000 distinct requests of the shape that exchanges send: about 1.4 KB, one
 to three imps, block lists, floors, deals, some privacy signals.
 """
 
@@ -16,7 +16,8 @@ CATEGORIES = tuple(f"IAB{n}" for n in range(1, 21))
 AUDIENCES = 20
 PEOPLE = 100_000
 AGENTS = (
-    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36", 2),
+    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 "
+     "Safari/537.36", 2),
     ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_{m} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.{m} "
      "Mobile/15E148 Safari/604.1", 4),
     ("Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Mobile "
@@ -79,7 +80,9 @@ def campaigns(line_items: int, bid_step: float = 0.0) -> dict[str, object]:
             for n in range(AUDIENCES)
         ],
         "creatives": creatives,
-        "deals": [{"key": f"deal{n}", "advertiser": f"bank{n}", "exchange": "usx", "code": f"DEAL-{n}"} for n in range(10)],
+        "deals": [
+            {"key": f"deal{n}", "advertiser": f"bank{n}", "exchange": "usx", "code": f"DEAL-{n}"} for n in range(10)
+        ],
         "campaigns": made,
     }  # fmt: skip
 
