@@ -45,8 +45,8 @@ class BidConnection(asyncio.Protocol):
         self.closing = False
         """The answer being written is this connection's last."""
         self.lingering = False
-        """It was refused in the middle of a request: what still comes is read and thrown away, since closing at once would
-        reset the connection before the peer has read why."""
+        """It was refused in the middle of a request: what still comes is read and thrown away, since closing at once
+        would reset the connection before the peer has read why."""
         self.began = 0.0
         """When the request now arriving began (service time); 0 between requests."""
         self.last = service.now

@@ -2,8 +2,8 @@
 
 COPPA (a child): no bid at all. GDPR without a consent that covers us, GPP sections that apply, a US opt-out of sale,
 LMT or DNT: *contextual* only, which means no id, no profile, no frequency record and no place finer than the region.
-Otherwise *full*. The consent string is read as TCF v2 (IAB Europe, "Consent string and vendor list formats" v2): we need the
-consents to store (1), to make a profile (3) and to select by profile (4), and our own vendor bit.
+Otherwise *full*. The consent string is read as TCF v2 (IAB Europe, "Consent string and vendor list formats" v2): we
+need the consents to store (1), to make a profile (3) and to select by profile (4), and our own vendor bit.
 """
 
 from binascii import Error as Base64Error

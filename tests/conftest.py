@@ -10,7 +10,7 @@ for _name in [name for name in os.environ if name.startswith("OUTBID_")]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]"):  # type: ignore[no-untyped-def]
-    """A test is skipped for want of a server; in CI the servers must be there, so there it fails and names what is missing."""
+    """A test is skipped for want of a server. In CI they must be there, so there it fails and names what is missing."""
     report: pytest.TestReport = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

@@ -1,8 +1,8 @@
 """The world that the bid path is measured in: campaigns, people and requests, made from a fixed seed.
 
 1,000 line items of 10 advertisers (countries, devices, browsers, categories, audiences, hours, exclusions, frequency
-caps, deals), 100,000 people in 20 audiences, and 12,000 distinct requests of the shape that exchanges send: about 1.4 KB, one
-to three imps, block lists, floors, deals, some privacy signals.
+caps, deals), 100,000 people in 20 audiences, and 12,000 distinct requests of the shape that exchanges send: 1.1 KB,
+one to three imps, block lists, floors, deals, some privacy signals.
 """
 
 import json
