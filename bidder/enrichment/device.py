@@ -59,6 +59,7 @@ class DeviceModule:
     """Fills os, browser and device type. Needs ``device``; without it they stay unknown."""
 
     def __init__(self) -> None:
+        parse_agent("Mozilla/5.0")  # the matcher is built at the first call (0.3 s): not while a request waits
         self._agents: Memory[Parsed] = Memory(parse_agent)
         self._systems: Memory[int] = Memory(lambda text: name_id(os_name(text)))
 

@@ -39,6 +39,7 @@ class GeoModule:
     """Fills the place. Local; without a database and without ``device.geo`` it stays unknown."""
 
     def __init__(self, database: str = "") -> None:
+        alpha_3("USA")  # the countries are read at the first call: not while a request waits
         self._reader = maxminddb.open_database(Path(database)) if database else None
         self._told: Memory[Place] = Memory(lambda text: place_of(*text.split("\0")))
         self._found: Memory[Place] = Memory(self._look_up)
