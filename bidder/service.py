@@ -12,7 +12,7 @@ from bidder.auction import Auction, NoBid
 from bidder.config import BidderSettings
 from bidder.refusals import BAD_REQUEST, FORBIDDEN, NO_CONTENT, NOT_FOUND, WRONG_METHOD, refusal, text
 from bidder.state import State
-from bidder.view import Seller
+from bidder.view import PATH, Seller
 from openrtb.parse import Malformed
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PREFIX = b"/openrtb2/"
 TICK_S = 0.005
 """How often the worker looks at its clock: the resolution of time-outs, and of how late it runs."""
 SWEEP_S = 1.0
@@ -41,10 +40,10 @@ class Service:
 
     def respond(self, connection: "BidConnection", method: bytes, url: bytes, body: bytes) -> bytes:
         """The whole answer to one request."""
-        if method != b"POST" or not url.startswith(PREFIX):
+        if method != b"POST" or not url.startswith(PATH):
             return self._other(method, url)
         view = self.state.view
-        seller = view.sellers.get(url[10:].decode("latin-1").split("?", 1)[0]) if view is not None else None
+        seller = view.routes.get(url) or view.routes.get(url.partition(b"?")[0]) if view is not None else None
         if view is None or seller is None:
             return refusal(NOT_FOUND, f"{url.decode('latin-1')}: no exchange of that name")
         self.requests += 1
@@ -75,7 +74,7 @@ class Service:
         return connection.encode(self.auction.answer.no_bid(self.auction.request, outcome.reason))
 
     def _other(self, method: bytes, url: bytes) -> bytes:
-        if url.startswith(PREFIX):
+        if url.startswith(PATH):
             return refusal(WRONG_METHOD, f"{method.decode('latin-1')}: bid requests are POSTed")
         if url == b"/health":
             ready = self.state.view is not None and not self.draining

@@ -50,6 +50,7 @@ cdef class Seller:
 cdef class View:
     cdef readonly object snapshot
     cdef readonly dict sellers              # by the exchange's key
+    cdef readonly dict routes               # the same by URL path, as bytes
     cdef readonly list line_items           # domain.campaign.LineItem, in the order of ``lines``
     cdef readonly list creatives            # domain.campaign.Creative, in the order of ``ads``
     cdef readonly object index

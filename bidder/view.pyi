@@ -2,6 +2,8 @@ from bidder.leases import Leases
 from domain.campaign import Creative, Exchange, LineItem, Rate, Snapshot
 from targeting.index import TargetingIndex
 
+PATH: bytes
+
 class Seller:
     exchange: Exchange
     id: int
@@ -17,6 +19,7 @@ class Seller:
 class View:
     snapshot: Snapshot
     sellers: dict[str, Seller]
+    routes: dict[bytes, Seller]
     line_items: list[LineItem]
     creatives: list[Creative]
     index: TargetingIndex

@@ -24,6 +24,9 @@ from domain.naming import name_id
 from openrtb.request import MIMES
 from targeting.index import TargetingIndex
 
+PATH = b"/openrtb2/"
+"""Bid requests go to this path with the exchange's key at its end."""
+
 BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
 
 cdef int IMPRESSION_SLOT = 1
@@ -97,6 +100,7 @@ cdef class View:
         self.snapshot = snapshot
         sellers = [Seller(exchange, place, snapshot.rates) for place, exchange in enumerate(snapshot.exchanges)]
         self.sellers = {seller.exchange.key: seller for seller in sellers}
+        self.routes = {PATH + key.encode(): seller for key, seller in self.sellers.items()}
         advertisers = {a.id: a for a in snapshot.advertisers if a.status == "active"}
         campaigns = {c.id: c for c in snapshot.campaigns if c.status == "active" and c.advertiser in advertisers}
         creatives = {c.id: c for c in snapshot.creatives if c.status == "active"}
