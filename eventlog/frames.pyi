@@ -1,6 +1,5 @@
 from typing_extensions import Buffer
 
-HEADER_BYTES: int
 MAX_RECORD: int
 OFFSET_BITS: int
 

@@ -7,8 +7,6 @@ apart again. Both hold the GIL throughout, so one call is atomic to all other th
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
-from libcpp.deque cimport deque
-from libcpp.string cimport string
 
 cdef extern from * nogil:
     """
@@ -57,9 +55,12 @@ cdef extern from * nogil:
     uint32_t crc_of(const uint8_t *data, size_t size)
     uint32_t crc_by_table(const uint8_t *data, size_t size)
 
-HEADER_BYTES = 8
-MAX_RECORD = 1 << 20
-OFFSET_BITS = 40
+cdef enum:
+    LARGEST = 1 << 20
+    SEGMENT_SHIFT = 40
+
+MAX_RECORD = LARGEST
+OFFSET_BITS = SEGMENT_SHIFT
 
 
 class LogFull(OSError):
@@ -73,28 +74,12 @@ def checksum(bytes data, *, bint by_table=False) -> int:
     return crc_by_table(start, size) if by_table else crc_of(start, size)
 
 
-cdef struct Chunk:
-    int64_t start
-    int64_t records
-    string data
-
-
 cdef class Pending:
     """Framed records that are not written yet, cut where one segment ends and the next begins.
 
     ``sheds`` says what happens to a record that cannot be taken (``shut``, or more than ``limit`` bytes waiting): it is
     dropped and counted in ``shed``, or `LogFull` is raised.
     """
-
-    cdef deque[Chunk] chunks
-    cdef readonly int64_t position
-    """After the newest record: ``segment << 40 | offset``."""
-    cdef readonly size_t waiting
-    cdef readonly int64_t shed
-    cdef public bint shut
-    cdef int64_t segment_bytes
-    cdef size_t limit
-    cdef bint sheds
 
     def __init__(self, int64_t position, int64_t segment_bytes, size_t limit, bint sheds):
         self.position, self.segment_bytes, self.limit, self.sheds = position, segment_bytes, limit, sheds
@@ -107,18 +92,18 @@ cdef class Pending:
         cdef const char *payload = PyBytes_AS_STRING(record)
         cdef Chunk fresh
         cdef Chunk *last = NULL
-        if size == 0 or size > <size_t> MAX_RECORD:
-            raise ValueError(f"a log record has 1 to {MAX_RECORD} bytes, not {size}")
+        if size == 0 or size > LARGEST:
+            raise ValueError(f"a log record has 1 to {LARGEST} bytes, not {size}")
         if self.shut or self.waiting > self.limit:
             if not self.sheds:
                 raise LogFull("the event log cannot take a record: " + ("disk" if self.shut else "writer too slow"))
             self.shed += 1
             return self.position
-        if (self.position & ((<int64_t> 1 << 40) - 1)) >= self.segment_bytes:
-            self.position = ((self.position >> 40) + 1) << 40
+        if (self.position & ((<int64_t> 1 << SEGMENT_SHIFT) - 1)) >= self.segment_bytes:
+            self.position = ((self.position >> SEGMENT_SHIFT) + 1) << SEGMENT_SHIFT
         if not self.chunks.empty():
             last = &self.chunks.back()
-        if last == NULL or (last.start >> 40) != (self.position >> 40):
+        if last == NULL or (last.start >> SEGMENT_SHIFT) != (self.position >> SEGMENT_SHIFT):
             fresh.start, fresh.records = self.position, 0
             self.chunks.push_back(fresh)
             last = &self.chunks.back()
@@ -153,7 +138,7 @@ cdef class Pending:
             self.shed += self.chunks[i].records
         self.chunks.clear()
         self.waiting = 0
-        self.position = ((end >> 40) + 1) << 40
+        self.position = ((end >> SEGMENT_SHIFT) + 1) << SEGMENT_SHIFT
         self.shut = True
         return end
 
@@ -166,7 +151,7 @@ def split(const uint8_t[::1] data not None, Py_ssize_t offset, Py_ssize_t limit)
     cdef const uint8_t *base = &data[0] if end else NULL
     while len(records) < limit and end - offset >= 8:
         memcpy(header, base + offset, 8)
-        if header[0] == 0 or header[0] > <uint32_t> MAX_RECORD or <Py_ssize_t> header[0] > end - offset - 8:
+        if header[0] == 0 or header[0] > LARGEST or <Py_ssize_t> header[0] > end - offset - 8:
             break
         if crc_of(base + offset + 8, header[0]) != header[1]:
             break
