@@ -26,6 +26,7 @@ class Entry:
     def __init__(self, value: object, path: str, fields: Sequence[str], problems: list[Problem]) -> None:
         self.path, self.problems, self.sound = path, problems, True
         self.values: dict[str, Any] = {}
+        self._readable = isinstance(value, dict)
         if not isinstance(value, dict):
             self.wrong("", value, f"it must be a mapping with the fields {', '.join(fields)}")
             return
@@ -53,8 +54,8 @@ class Entry:
         if value is None:
             if default is not REQUIRED:
                 return cast(T, default)
-            if self.values or self.sound:
-                self.wrong(name, None, f"it must be given: {_says(check)}" if _says(check) else "it must be given")
+            if self._readable:
+                self.wrong(name, None, "it must be given")
             return cast(T, None)
         try:
             return check(value)
@@ -75,7 +76,3 @@ class Entry:
             entry = Entry(item, f"{self.at(name)}[{i}]", fields, self.problems)
             yield entry
             self.sound &= entry.sound
-
-
-def _says(check: Callable[[Any], Any]) -> str:
-    return str(getattr(check, "allowed", ""))

@@ -35,7 +35,6 @@ def _matching(pattern: re.Pattern[str], allowed: str, known: frozenset[str] | No
             raise Wrong(allowed)
         return value
 
-    check.allowed = allowed  # type: ignore[attr-defined]
     return check
 
 
