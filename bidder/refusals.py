@@ -1,5 +1,7 @@
 """Whole HTTP answers as bytes. OpenRTB wants no body with an error (2.1), so the reason travels in a header."""
 
+from functools import cache
+
 BAD_REQUEST = b"400 Bad Request"
 FORBIDDEN = b"403 Forbidden"
 NOT_FOUND = b"404 Not Found"
@@ -8,9 +10,14 @@ BODY_TOO_LARGE = b"413 Content Too Large"
 UNSUPPORTED_TYPE = b"415 Unsupported Media Type"
 HEADERS_TOO_LARGE = b"431 Request Header Fields Too Large"
 
-NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-openrtb-version: 2.6\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@cache
+def no_content(reason: int) -> bytes:
+    """204, a no-bid without a body; the header says the reason's code."""
+    return b"HTTP/1.1 204 No Content\r\nX-Outbid-No-Bid: %d\r\n\r\n" % reason
 
 
 def answer(body: bytes, headers: bytes = b"") -> bytes:

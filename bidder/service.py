@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from bidder.auction import Auction, NoBid
 from bidder.config import BidderSettings
-from bidder.refusals import BAD_REQUEST, FORBIDDEN, NO_CONTENT, NOT_FOUND, WRONG_METHOD, refusal, text
+from bidder.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, WRONG_METHOD, no_content, refusal, text
 from bidder.state import State
 from bidder.view import PATH, Seller
+from openrtb.nobid import NoBidReason
 from openrtb.parse import Malformed
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Service:
             return refusal(FORBIDDEN, "X-Outbid-Secret: missing or wrong")
         if self.overloaded:
             self.shed += 1
-            return NO_CONTENT
+            return no_content(NoBidReason.OVERLOAD)
         try:
             outcome = self.auction.decide(body, seller, view)
         except Malformed as error:
@@ -63,14 +64,14 @@ class Service:
         except Exception:  # a bug of ours must not cost the exchange an error, nor us its traffic
             self.failures += 1
             log.exception("a request from %s failed", self.client(connection))
-            return NO_CONTENT
+            return no_content(NoBidReason.TECHNICAL_ERROR)
         if isinstance(outcome, NoBid):
             return self._no_bid(connection, outcome, seller)
         return connection.encode(outcome)
 
     def _no_bid(self, connection: "BidConnection", outcome: NoBid, seller: Seller) -> bytes:
         if seller.exchange.no_bid == "204":
-            return NO_CONTENT
+            return no_content(outcome.reason)
         return connection.encode(self.auction.answer.no_bid(self.auction.request, outcome.reason))
 
     def _other(self, method: bytes, url: bytes) -> bytes:
