@@ -55,7 +55,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/run
 
 $(VENV)/built: $(VENV)/run setup.py pyproject.toml $(KERNELS)
 	@echo "== compiled kernels"
-	$(BIN)/python setup.py build_ext --inplace --parallel $$(nproc) | sed -nu '/^\[\|^building/p'
+	$(BIN)/python setup.py build_ext --inplace | sed -nu '/^\[\|^building/p'
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -42,5 +42,6 @@ setup(
             "initializedcheck": CHECKS,
             "embedsignature": True,
         },
-    )
+    ),
+    options={"build_ext": {"parallel": os.cpu_count()}},
 )

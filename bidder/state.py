@@ -27,8 +27,8 @@ class State:
 
     @property
     def version(self) -> int:
-        """Version of the snapshot in use; 0 before the first."""
-        return self.view.snapshot.version if self.view is not None else 0
+        """Version of the snapshot in use; -1 before the first (0 is control's while nothing is defined yet)."""
+        return self.view.snapshot.version if self.view is not None else -1
 
     def compile(self, data: bytes) -> View:
         """Published bytes -> a view. May run in another thread; nothing is swapped yet."""

@@ -76,6 +76,8 @@ def define_examples() -> None:
     if empty and EXAMPLES.is_file():
         up.say(f"no campaigns are defined yet: importing {EXAMPLES.name} of {EXAMPLES.parent.name}")
         import_into_store(EXAMPLES)
+    elif empty:  # installed without the source tree
+        up.say("no campaigns are defined yet, so nothing will be bid on; see `outbid campaigns import --help`")
 
 
 async def _run(here: "Places", seconds: float | None, rate: float | None, count: int) -> int:

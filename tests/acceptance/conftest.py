@@ -19,6 +19,12 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
+def deployment(tmp_path: Path, http: aiohttp.ClientSession) -> Deployment:
+    """A new one on the machine's clock; nothing is running or defined."""
+    return Deployment(tmp_path, {}, http)
+
+
+@pytest.fixture
 def compressed_day(tmp_path: Path, http: aiohttp.ClientSession) -> Callable[[float], Deployment]:
     """A deployment in which a day passes in so many seconds."""
 
