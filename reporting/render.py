@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 
 import orjson
+from rich.cells import cell_len
 
 from domain.money import format_cpm, format_nanos
 from reporting.report import COUNTS, IDS, Line, Request
@@ -40,7 +41,7 @@ def render_table(request: Request, lines: Sequence[Line]) -> bytes:
     head = [*request.by, *_HEADS.values(), "win%", "CTR%", "spend", "eCPM", "cur"]
     body = [
         [
-            *line.labels.values(),
+            *map(_printable, line.labels.values()),
             *(f"{line.sums[name]:,}" for name in COUNTS),
             _percent(line.rate("wins", "bids"), 1),
             _percent(line.rate("clicks", "impressions"), 2),
@@ -50,16 +51,25 @@ def render_table(request: Request, lines: Sequence[Line]) -> bytes:
         ]
         for line in lines
     ]
-    widths = [max(len(row[place]) for row in [head, *body]) for place in range(len(head))]
+    widths = [max(cell_len(row[place]) for row in [head, *body]) for place in range(len(head))]
     left = len(request.by)
     drawn = [
         "  ".join(
-            cell.ljust(width) if place < left or place == len(head) - 1 else cell.rjust(width)
+            cell + _gap(cell, width) if place < left or place == len(head) - 1 else _gap(cell, width) + cell
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in [head, ["-" * width for width in widths], *body]
     ]
     return ("\n".join(drawn) + "\n").encode()
+
+
+def _gap(cell: str, width: int) -> str:
+    return " " * (width - cell_len(cell))  # in columns of a terminal: some letters take two
+
+
+def _printable(label: str) -> str:
+    """Names of sites come from outside, and must not move anybody's cursor."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in label)
 
 
 def _percent(rate: float | None, places: int) -> str:

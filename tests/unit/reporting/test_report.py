@@ -95,3 +95,12 @@ def test_the_table_is_aligned() -> None:
     assert lines[2][:end].endswith("1.2346") and lines[3][:end].endswith("0.00")
     assert "1,200" in lines[2] and "25.0" in lines[2] and "66.67" in lines[2] and "411.523" in lines[2]
     assert lines[3].split()[8:10] == ["-", "-"]
+
+
+def test_a_name_from_outside_cannot_control_the_terminal_and_wide_letters_keep_the_columns() -> None:
+    sums = {**dict.fromkeys(COUNTS, 0), "spend": 0}
+    lines = [Line({"site": name}, {"site": 1}, "USD", sums) for name in ("a\x1b[2J\nb", "金融")]
+    head, _, first, second = render_table(Request(("site",)), lines).decode().splitlines()
+    assert "\x1b" not in first and first.startswith("a\ufffd[2J\ufffdb")
+    assert second.index("0") == first.index("0") - 2  # two letters of two columns each
+    assert head.startswith("site")
