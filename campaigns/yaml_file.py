@@ -28,8 +28,15 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9
 _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
 
 
-def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Decimal:
-    return Decimal(node.value)
+class Exact(Decimal):
+    """A decimal as it was written, also where it is shown to people."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Exact:
+    return Exact(node.value)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:

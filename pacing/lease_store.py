@@ -32,4 +32,3 @@ def save(conn: Connection, of: Leases) -> None:
         notices.forget(conn, sorted(of.removed))
     of.dirty.clear()
     of.removed.clear()
-

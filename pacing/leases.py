@@ -220,13 +220,13 @@ class Leases:
     # --- how much
 
     def _grant(self, line: Line, worker: int, lease: Lease | None, known: set[int], now_ns: int) -> Grant | None:
+        demand = free = 0
         if lease is not None and lease.closed_ns is not None:
-            previous, lease = lease, None
-            share = previous.share // 2
-        else:
-            share = lease.share if lease is not None else 0
-        free = lease.granted - lease.used if lease is not None else 0
-        share = self._share(line, share, free, now_ns)
+            demand, lease = lease.share // 2, None  # it is replaced: what is needed shows again from here
+        elif lease is not None:
+            free = lease.granted - lease.used
+            demand = lease.share * 2 if free < lease.share // 2 else lease.share
+        share = self._share(line, demand, free, now_ns)
         more = 0
         if free < max(share // 2, line.purse.least):
             most = free + min(share - free, self._room(line, now_ns))
@@ -246,18 +246,15 @@ class Leases:
         self.dirty.add(lease.id)
         return Grant(lease.id, line.id, lease.granted, LEASE_S)
 
-    def _share(self, line: Line, before: int, free: int, now_ns: int) -> int:
+    def _share(self, line: Line, demand: int, free: int, now_ns: int) -> int:
         """What one worker should have free: its part of an even plan's horizon, else as much as it proves to use."""
         workers = max(1, len(self.seen))
         bid = line.purse.least
         purse = line.purse if line.purse.limited else self.campaigns[line.campaign]
         if line.even:
             return max(bid, purse.pace(now_ns, self._ns(HORIZON_S)) // (workers * purse.sharers))
-        share = max(before, FIRST_BIDS * bid)
-        if before and free < before // 2:
-            share = 2 * before
         left = min(p.left(now_ns) or 0 for p in (line.purse, self.campaigns[line.campaign]) if p.limited)
-        return max(bid, min(share, (left + free) // (2 * workers)))
+        return max(bid, min(max(demand, FIRST_BIDS * bid), (left + free) // (2 * workers)))
 
     def _room(self, line: Line, now_ns: int) -> int:
         """How much may be let out for a line item, to whomever."""

@@ -96,11 +96,12 @@ class Machine(RuleBasedStateMachine):
         self.workers.append(Worker(self.registered))
 
     @precondition(lambda self: self.workers)
-    @rule(data=st.data(), lost=st.sampled_from(["", "", "", "", "answer", "both"]))
-    def worker_beats(self, data: st.DataObject, lost: str) -> None:
-        self._beat(data.draw(st.sampled_from(self.workers)), lost)
+    @rule(data=st.data(), lost=st.sampled_from(["", "", "", "", "answer", "both"]), late_s=st.sampled_from([0.0, 4.9]))
+    def worker_beats(self, data: st.DataObject, lost: str, late_s: float) -> None:
+        self._beat(data.draw(st.sampled_from(self.workers)), lost, late_s)
 
-    def _beat(self, worker: Worker, lost: str = "") -> None:
+    def _beat(self, worker: Worker, lost: str = "", late_s: float = 0.0) -> None:
+        """The answer comes ``late_s`` after control gave it, and the worker counts a lease's time from then."""
         for id_ in [id_ for id_, held in worker.held.items() if held.until_s <= self.now_s]:
             worker.returning.append(LeaseUse(id_, worker.held.pop(id_).reserved))
         uses = tuple(LeaseUse(id_, held.reserved) for id_, held in worker.held.items())
@@ -118,7 +119,7 @@ class Machine(RuleBasedStateMachine):
         for grant in answer.grants:
             held = worker.held.setdefault(grant.lease, Held(grant.line_item, 0, 0))
             assert grant.granted >= held.granted
-            held.granted, held.until_s = grant.granted, self.now_s + grant.end_s
+            held.granted, held.until_s = grant.granted, self.now_s + grant.end_s + late_s
         lines = [held.line_item for held in worker.held.values()]
         assert len(lines) == len(set(lines))
 

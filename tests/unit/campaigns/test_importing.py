@@ -327,6 +327,9 @@ def test_numbers_are_exact_and_words_are_words(desk: Desk) -> None:
     desk.take(text)
     assert desk.stored().line_items["l1"].bid_cpm == 1_100_001
     assert desk.stored().campaigns["cards"].daily_budget == 123_456_789
+    ((_, said, allowed),) = desk.refused(text.replace("0.123456789", "0.12345678901"))
+    assert repr(said) in allowed
+    assert "Decimal" not in allowed
     problems = desk.refused(yaml.safe_dump(FILE).replace("- USA", "- no"))
     assert problems[0][1] == "no"  # and not False
 
