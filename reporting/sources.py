@@ -15,6 +15,8 @@ from eventlog.reader import LogReader
 from pacing.protocol import Settlement, Settlements
 
 _TIMEOUT_S = 10.0
+_PAGE = 10_000
+"""Bookings asked of control at once: it refuses much larger numbers."""
 _events = msgspec.msgpack.Decoder(list[Event])
 _event = msgspec.msgpack.Decoder(Event)
 _settlements = msgspec.json.Decoder(Settlements)
@@ -69,7 +71,7 @@ class SettlementSource:
         self.name, self._url = name, f"{control_base}/v1/settlements"
 
     def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[Settlement], int, int]:
-        rows = [row for row in self._get(start, limit).rows if until is None or row.id <= until]
+        rows = [row for row in self._get(start, min(limit, _PAGE)).rows if until is None or row.id <= until]
         return rows, rows[-1].id if rows else start, 0
 
     def behind(self, position: int) -> int:

@@ -127,7 +127,9 @@ def test_a_killed_shipper_neither_loses_nor_doubles(
     control.settlements = trade.settlements
     write_logs(tmp_path, trade)
     draw = random.Random(5)
-    kills = [(instant, draw.randint(1, 12), draw.randint(50, 4000)) for instant in ("before", "during", "after", "during")]
+    kills = [
+        (instant, draw.randint(1, 12), draw.randint(50, 4000)) for instant in ("before", "during", "after", "during")
+    ]
     ended = [ship_in_process(store_address, tmp_path, control, *kill) for kill in kills]
     assert ended.count(-9) == len(kills)
     assert ship_in_process(store_address, tmp_path, control) == 0

@@ -232,9 +232,7 @@ def test_a_full_disk_refuses_money_and_keeps_what_was_acknowledged(tmp_path: Pat
     assert read_all(tmp_path) == [b"a" * 100, b"b" * 100, b"e" * 100]
 
 
-def test_lazy_logs_shed_and_count_when_the_disk_is_nearly_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lazy_logs_shed_and_count_when_the_disk_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "SPARE_BYTES", 1 << 60)  # no disk has as much left
     writer = LogWriter(tmp_path, sync_s=0.01)
     for _ in range(10):
