@@ -38,6 +38,9 @@ def admit(Request r not None, Seller seller not None, int vendor):
     seats = model.bseat
     if seats and seller.exchange.seat in seats:
         return BLOCKED
+    device = model.device
+    if model.regs is None and (device is None or (device.lmt is None and device.dnt is None)):
+        return 0  # no signal at all
     use = allowed_use(model, vendor)
     if use == NONE:
         return PRIVACY

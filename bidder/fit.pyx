@@ -18,6 +18,8 @@ cdef size_t MOST_PAIRS = MOST
 cdef inline const char *misfit(Imp *imp, Ad *ad, const uint32_t *sizes) noexcept nogil:
     """NULL if the creative can be shown in the impression, else why not. ``sizes`` are all of the request's."""
     cdef int32_t i
+    if not imp.size_mask & ad.size_mask:  # most creatives: one look instead of a loop
+        return b"size is not offered"
     for i in range(imp.sizes, imp.sizes + imp.n_sizes):
         if sizes[i] == ad.size:
             break

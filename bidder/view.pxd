@@ -25,6 +25,7 @@ cdef struct Ad:
     uint32_t id
     int32_t advertiser              # place: 0 to View.advertisers - 1
     uint32_t size
+    uint64_t size_mask              # openrtb.request.size_bit of it
     uint64_t attributes             # bit n: has attribute n
     uint32_t mime                   # bit of openrtb.request.MIMES
     uint32_t type                   # bit n: is of banner ad type n

@@ -14,7 +14,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.string cimport string
 
 from bidder.leases cimport Leases
-from openrtb.request cimport currency_code, folded
+from openrtb.request cimport currency_code, folded, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
 from domain.campaign import CLICK_MACRO
@@ -179,6 +179,7 @@ cdef class View:
         row.id = creative.id
         row.advertiser = advertiser_place
         row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
+        row.size_mask = size_bit(row.size)
         row.attributes = mask
         row.mime = MIMES.get(creative.mime, 0) if creative.image_url else MIMES["text/html"]
         row.type = <uint32_t>1 << <int>banner_type(creative)

@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     SEALED_TEXT = 124  # characters: 93 bytes (12 nonce, 65 content, 16 tag) in unpadded web-safe base64
+    TAG_TEXT = 24      # the last characters, which hold the tag (and two bytes of content)
     MAC_TEXT = 11      # characters: 8 bytes
     TOKEN_TEXT = 135
 

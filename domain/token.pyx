@@ -1,7 +1,7 @@
 """The bid token: what a notice needs to know of its bid, carried inside the tracker URL.
 
 Layout: nonce (bid id 8 bytes, imp 2, version 2), content (65 bytes, AES-128-GCM), tag (16) -> 124 characters of web-safe
-base64; then, for each URL, 11 characters of SipHash-2-4 over (kind, sealed text, extra). The bid id is unique for ever,
+base64; then, for each URL, 11 characters of SipHash-2-4 over (kind, tag, extra). The bid id is unique for ever,
 so the nonce never repeats under a key. The MAC keeps a URL of one kind from being used as another; for clicks ``extra``
 is the landing URL, so that the redirect cannot be bent.
 """
@@ -99,13 +99,14 @@ cdef class Sealer:
         return 0
 
     cdef void bind(self, int kind, const char *sealed, const char *extra, Py_ssize_t extra_length, char *out) noexcept:
-        cdef unsigned char message[SEALED_TEXT + 9]
+        # The tag stands for the whole sealed part: nobody can make another one with the same tag.
+        cdef unsigned char message[TAG_TEXT + 9]
         cdef uint64_t mac
         message[0] = <unsigned char>kind
-        memcpy(message + 1, sealed, SEALED_TEXT)
+        memcpy(message + 1, sealed + SEALED_TEXT - TAG_TEXT, TAG_TEXT)
         mac = siphash(self.k0, self.k1, <const unsigned char *>extra, extra_length) if extra_length else 0
-        memcpy(message + 1 + SEALED_TEXT, &mac, 8)
-        mac = siphash(self.k0, self.k1, message, SEALED_TEXT + 9)
+        memcpy(message + 1 + TAG_TEXT, &mac, 8)
+        mac = siphash(self.k0, self.k1, message, TAG_TEXT + 9)
         to_base64(<unsigned char *>&mac, 8, out)
 
     def seal_token(self, token) -> str:

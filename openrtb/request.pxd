@@ -12,6 +12,7 @@ cdef struct Deal:
 cdef struct Imp:
     int32_t place          # position in the request
     int32_t sizes, n_sizes # slice of Request.sizes
+    uint64_t size_mask     # size_bit of each of them
     int32_t deals, n_deals # slice of Request.deals
     int64_t floor          # CPM micros of ``currency``
     uint32_t currency
@@ -51,6 +52,10 @@ cdef class Request:
     cdef int _read_device(self, object device) except -1
     cdef int _read_person(self, object model, str exchange) except -1
     cdef int _read_blocks(self, object model) except -1
+
+cdef inline uint64_t size_bit(uint32_t size) noexcept nogil:
+    """One of 64 bits for a size (Fibonacci hashing): sizes without a common bit have nothing in common."""
+    return <uint64_t>1 << ((size * <uint32_t>0x9E3779B1) >> 26)
 
 cdef uint32_t currency_code(str text)
 cdef uint64_t folded(str text)

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.siphash cimport siphash
 
-from domain.naming import KEY, person_key
+from domain.naming import KEY
 from openrtb.nobid import NoBidReason
 from openrtb.parse import decode_strictly, parse
 
@@ -134,7 +134,7 @@ cdef class Request:
 
     cdef int _read_imps(self, list imps, str seat) except -1:
         cdef Imp row
-        cdef int32_t place = -1
+        cdef int32_t i, place = -1
         cdef set seen = set()
         self.imps.clear()
         self.deals.clear()
@@ -177,6 +177,9 @@ cdef class Request:
             if <int32_t>self.sizes.size() == row.sizes:
                 self._add_size(banner.w, banner.h)
             row.n_sizes = <int32_t>self.sizes.size() - row.sizes
+            row.size_mask = 0
+            for i in range(row.sizes, row.sizes + row.n_sizes):
+                row.size_mask |= size_bit(self.sizes[i])
             row.deals = <int32_t>self.deals.size()
             pmp = imp.pmp
             row.private_auction = pmp is not None and pmp.private_auction == 1
@@ -284,7 +287,10 @@ cdef class Request:
         return 0
 
     cdef int _read_person(self, object model, str exchange) except -1:
-        """The key by which we know this person: the advertising id, else our own id at the exchange, else the exchange's."""
+        """The key by which we know this person: the advertising id, else our own id at the exchange, else the exchange's.
+
+        As `domain.naming.person_key` makes it.
+        """
         self.person = 0
         if model.dooh is not None:
             return 0  # a screen in a public place is nobody's device
@@ -292,14 +298,14 @@ cdef class Request:
         if device is not None:
             ifa = device.ifa
             if ifa and ifa != NO_IFA:
-                self.person = person_key("ifa", ifa)
+                self.person = exact("ifa:" + (<str>ifa).lower())
                 return 0
         user = model.user
         if user is not None:
             if user.buyeruid:
-                self.person = person_key("buyeruid", user.buyeruid, exchange)
+                self.person = exact("buyeruid:" + exchange + ":" + <str>user.buyeruid)
             elif user.id:
-                self.person = person_key("user", user.id, exchange)
+                self.person = exact("user:" + exchange + ":" + <str>user.id)
         return 0
 
     cdef int _read_blocks(self, object model) except -1:
