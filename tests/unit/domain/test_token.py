@@ -1,0 +1,75 @@
+"""Bid tokens: what was sealed comes back, for its own kind only; anything else is refused."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.events import Kind
+from domain.token import Forged, Sealer, Token
+
+SEALER = Sealer(b"0123456789abcdef", b"fedcba9876543210")
+u64, u32, u16 = (st.integers(0, 2**bits - 1) for bits in (64, 32, 16))
+tokens = st.builds(
+    Token, bid=u64, imp=u16, bid_ns=u64, person=u64, site=u64, max_price=st.integers(0, 2**63 - 1), advertiser=u32,
+    campaign=u32, line_item=u32, creative=u32, deal=u32, lease=u32, rate=u32, exchange=u16, expiry_s=u16,
+    basis=st.integers(1, 6), test=st.booleans(),
+)  # fmt: skip
+EXAMPLE = Token(7 << 32, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 2, False)
+
+
+@given(tokens, st.sampled_from(Kind), st.binary(max_size=40))
+def test_a_token_comes_back(token: Token, kind: Kind, extra: bytes) -> None:
+    text = SEALER.bind_token(SEALER.seal_token(token), kind, extra)
+    assert len(text) == 135 and len(text) <= 160
+    assert SEALER.open(text, kind, extra) == token
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 134), st.characters(codec="ascii"))
+def test_any_other_character_is_refused(place: int, character: str) -> None:
+    text = SEALER.bind_token(SEALER.seal_token(EXAMPLE), Kind.WIN)
+    altered = text[:place] + character + text[place + 1 :]
+    if altered != text:
+        with pytest.raises(Forged):
+            SEALER.open(altered, Kind.WIN)
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k != Kind.WIN])
+def test_another_kind_is_refused(kind: Kind) -> None:
+    with pytest.raises(Forged, match="another kind"):
+        SEALER.open(SEALER.bind_token(SEALER.seal_token(EXAMPLE), Kind.WIN), kind)
+
+
+def test_the_landing_url_is_bound() -> None:
+    text = SEALER.bind_token(SEALER.seal_token(EXAMPLE), Kind.CLICK, b"https://bank.example/")
+    assert SEALER.open(text, Kind.CLICK, b"https://bank.example/") == EXAMPLE
+    for other in (b"https://evil.example/", b""):
+        with pytest.raises(Forged):
+            SEALER.open(text, Kind.CLICK, other)
+
+
+def test_parts_of_two_tokens_make_none() -> None:
+    other = Token(8 << 32, 0, 1, 2, 3, 10**9, 5, 6, 7, 8, 9, 10, 11, 12, 13, 2, False)
+    one, two = (SEALER.bind_token(SEALER.seal_token(t), Kind.BILLING) for t in (EXAMPLE, other))
+    for cut in (16, 60, 100, 124):
+        with pytest.raises(Forged):
+            SEALER.open(one[:cut] + two[cut:], Kind.BILLING)
+
+
+def test_other_keys_open_nothing() -> None:
+    text = SEALER.bind_token(SEALER.seal_token(EXAMPLE), Kind.WIN)
+    with pytest.raises(Forged):
+        Sealer(b"x" * 16, b"fedcba9876543210").open(text, Kind.WIN)
+    with pytest.raises(Forged):
+        Sealer(b"0123456789abcdef", b"x" * 16).open(text, Kind.WIN)
+
+
+@pytest.mark.parametrize("text", ["", "short", "é" * 135, "A" * 134, "A" * 136])
+def test_what_is_no_token(text: str) -> None:
+    with pytest.raises(Forged):
+        SEALER.open(text, Kind.WIN)
+
+
+def test_keys_of_another_length() -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        Sealer(b"short", b"0" * 16)
