@@ -12,12 +12,16 @@ import pytest
 
 from domain import events
 from openrtb.nobid import NoBidReason
+from reporting import report
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 ROW = re.compile(r"^\| `([^`]+)` \| (.*?) \|", re.MULTILINE)
 """First two cells of a table's row whose first cell is code."""
+
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def section(text: str, heading: str) -> str:
@@ -114,6 +118,39 @@ RECORDS = [events.Bid, events.NoBid, events.Name, events.Notice, events.Conversi
 def test_every_event_field_is_documented_in_its_order(record: type[msgspec.Struct]) -> None:
     text = section((DOCS / "events.md").read_text(), f"## {record.__name__}")
     assert [name for name, _ in ROW.findall(text)] == [field.name for field in msgspec.structs.fields(record)]
+
+
+def test_every_metric_is_documented() -> None:
+    code = "\n".join(path.read_text() for path in python_files())
+    exported = set(re.findall(r"\b(outbid_[a-z_]+)(?:\{\S*?)? \{", code))
+    documented = {
+        name.partition("{")[0]
+        for page in DOCS.glob("*.md")
+        for name, _ in ROW.findall(page.read_text())
+        if "outbid_" in name
+    }
+    assert exported == documented
+
+
+def test_every_dimension_and_figure_of_reports_is_documented() -> None:
+    text = (DOCS / "reports.md").read_text()
+    line = report.Line({}, {}, "USD", dict.fromkeys((*report.COUNTS, "spend"), 0))
+    assert [name for name, _ in ROW.findall(section(text, "## Dimensions"))] == list(report.DIMENSIONS)
+    assert [name for name, _ in ROW.findall(section(text, "## Figures"))] == list(line.record())
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(LINK.findall((DOCS / "index.md").read_text()))
+    assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
+
+
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "deploy").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    local = [link for link in LINK.findall(page.read_text()) if not re.match(r"[a-z]+:", link)]
+    assert not [link for link in local if not (page.parent / link.partition("#")[0]).exists()]
 
 
 def test_every_record_is_documented() -> None:
