@@ -30,7 +30,11 @@ async def test_a_second_click_leads_there_too_and_counts_nowhere(tracker) -> Non
 
 @pytest.mark.parametrize(
     "landing",
-    ["https://acme.example/?q=a+b%20c&x=%2F", "https://acme.example/卡?词=值", "https://acme.example/?u=https://x.example"],
+    [
+        "https://acme.example/?q=a+b%20c&x=%2F",
+        "https://acme.example/卡?词=值",
+        "https://acme.example/?u=https://x.example",
+    ],
 )
 async def test_any_landing_url_survives_the_road(tracker, landing: str) -> None:
     status, _, headers = await tracker.get(tracker.click(tracker.token(), landing))
