@@ -19,6 +19,17 @@ LEAST_MS = 2
 cdef int LEAST = LEAST_MS
 
 
+cdef inline bint says_nothing(object regs, object device) except -1:
+    """Is no privacy signal raised at all? So it is in most requests; `allowed_use` would say FULL."""
+    if device is not None and (device.lmt or device.dnt):
+        return False
+    if regs is None:
+        return True
+    if regs.coppa or regs.gdpr or regs.us_privacy is not None or regs.gpp_sid is not None or regs.ext is not None:
+        return False
+    return True
+
+
 def admit(Request r not None, Seller seller not None, int vendor):
     """0, or the no-bid reason. Where the signals allow contextual use only, the request forgets the person."""
     cdef int use
@@ -38,9 +49,8 @@ def admit(Request r not None, Seller seller not None, int vendor):
     seats = model.bseat
     if seats and seller.exchange.seat in seats:
         return BLOCKED
-    device = model.device
-    if model.regs is None and (device is None or (device.lmt is None and device.dnt is None)):
-        return 0  # no signal at all
+    if says_nothing(model.regs, model.device):
+        return 0
     use = allowed_use(model, vendor)
     if use == NONE:
         return PRIVACY

@@ -8,13 +8,18 @@ cdef struct Cap:
     uint32_t impressions
     uint32_t seconds
 
+cdef struct Slot:
+    uint64_t size_mask              # openrtb.request.size_bit of the creative's size
+    int32_t ad                      # place in View.ads
+
 cdef struct Line:
+    int64_t start_ns, end_ns        # flight
+    uint64_t size_mask              # of all its creatives
+    int32_t creatives, n_creatives  # slice of View.slots
     uint32_t id, campaign, advertiser
-    int32_t creatives, n_creatives  # slice of View.creative_of
     int32_t caps, n_caps            # slice of View.caps
     int32_t deals, n_deals          # slice of View.deals; with any, the line item buys through deals only
     int32_t lease                   # slot in the worker's Leases
-    int64_t start_ns, end_ns        # flight
 
 cdef struct DealRow:
     uint64_t code
@@ -25,7 +30,6 @@ cdef struct Ad:
     uint32_t id
     int32_t advertiser              # place: 0 to View.advertisers - 1
     uint32_t size
-    uint64_t size_mask              # openrtb.request.size_bit of it
     uint64_t attributes             # bit n: has attribute n
     uint32_t mime                   # bit of openrtb.request.MIMES
     uint32_t type                   # bit n: is of banner ad type n
@@ -58,7 +62,7 @@ cdef class View:
     cdef readonly size_t advertisers        # how many there are
     cdef vector[Line] lines
     cdef vector[Ad] ads
-    cdef vector[int32_t] creative_of
+    cdef vector[Slot] slots
     cdef vector[Cap] caps
     cdef vector[DealRow] deals
     cdef vector[uint64_t] names

@@ -128,7 +128,7 @@ cdef class View:
                 if ad.id not in ad_places:
                     ad_places[ad.id] = len(self.creatives)
                     self._add_ad(ad, advertiser, advertiser_places[advertiser.id], tracker_is_secure)
-                self.creative_of.push_back(ad_places[ad.id])
+                self._add_slot(place, ad_places[ad.id])
             self._add_deals([deals[d] for d in item.deals if d in deals])
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
                 self._set_price(seller_place * len(live) + place, bid, rate, rate_id)
@@ -139,7 +139,8 @@ cdef class View:
         row.id, row.campaign, row.advertiser = item.id, campaign.id, advertiser.id
         row.start_ns, row.end_ns = campaign.start_ns, campaign.end_ns
         row.lease = leases.slot(item.id)
-        row.creatives = <int32_t>self.creative_of.size()
+        row.size_mask = 0
+        row.creatives = <int32_t>self.slots.size()
         row.deals = <int32_t>self.deals.size()
         row.caps = <int32_t>self.caps.size()
         row.n_creatives = row.n_deals = row.n_caps = 0
@@ -147,9 +148,16 @@ cdef class View:
         self._add_caps(scope_campaign(campaign.id), campaign.frequency_caps)
         self.lines.push_back(row)
 
+    def _add_slot(self, int line, int32_t ad):
+        cdef Slot slot
+        slot.size_mask = size_bit(self.ads[ad].size)
+        slot.ad = ad
+        self.lines[line].size_mask |= slot.size_mask
+        self.slots.push_back(slot)
+
     def _close_line(self, int place):
         cdef Line *row = &self.lines[place]
-        row.n_creatives = <int32_t>self.creative_of.size() - row.creatives
+        row.n_creatives = <int32_t>self.slots.size() - row.creatives
         row.n_deals = <int32_t>self.deals.size() - row.deals
         row.n_caps = <int32_t>self.caps.size() - row.caps
 
@@ -179,7 +187,6 @@ cdef class View:
         row.id = creative.id
         row.advertiser = advertiser_place
         row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
-        row.size_mask = size_bit(row.size)
         row.attributes = mask
         row.mime = MIMES.get(creative.mime, 0) if creative.image_url else MIMES["text/html"]
         row.type = <uint32_t>1 << <int>banner_type(creative)

@@ -12,7 +12,7 @@ cdef struct Deal:
 cdef struct Imp:
     int32_t place          # position in the request
     int32_t sizes, n_sizes # slice of Request.sizes
-    uint64_t size_mask     # size_bit of each of them
+    uint64_t size_mask     # size_bit of each
     int32_t deals, n_deals # slice of Request.deals
     int64_t floor          # CPM micros of ``currency``
     uint32_t currency

@@ -60,8 +60,8 @@ class DeviceModule:
 
     def __init__(self) -> None:
         parse_agent("Mozilla/5.0")  # the matcher is built at the first call (0.3 s): not while a request waits
-        self._agents: Memory[Parsed] = Memory(parse_agent)
-        self._systems: Memory[int] = Memory(lambda text: name_id(os_name(text)))
+        self._agents: Memory[str, Parsed] = Memory(parse_agent)
+        self._systems: Memory[str, int] = Memory(lambda text: name_id(os_name(text)))
 
     def __call__(self, request: Request) -> None:
         device: Device | None = request.model.device

@@ -27,12 +27,17 @@ def alpha_3(code: str) -> str:
     return str(found.alpha_3) if found else ""
 
 
-def place_of(country: str, region: str, city: str) -> Place:
+def place_of(country: str, region: str | None, city: str | None) -> Place:
     """Texts of a country, its subdivision and a city -> `Place`."""
     code = alpha_3(country)
     if not code:
         return NOWHERE
-    return code, name_id(code.lower()), name_id(f"{code}-{region}".lower()) if region else 0, name_id(city.lower())
+    return (
+        code,
+        name_id(code.lower()),
+        name_id(f"{code}-{region}".lower()) if region else 0,
+        name_id((city or "").lower()),
+    )
 
 
 class GeoModule:
@@ -41,8 +46,8 @@ class GeoModule:
     def __init__(self, database: str = "") -> None:
         alpha_3("USA")  # the countries are read at the first call: not while a request waits
         self._reader = maxminddb.open_database(Path(database)) if database else None
-        self._told: Memory[Place] = Memory(lambda text: place_of(*text.split("\0")))
-        self._found: Memory[Place] = Memory(self._look_up)
+        self._told: Memory[tuple[str, str | None, str | None], Place] = Memory(lambda told: place_of(*told))
+        self._found: Memory[str, Place] = Memory(self._look_up)
 
     def _look_up(self, address: str) -> Place:
         if self._reader is None:
@@ -69,7 +74,7 @@ class GeoModule:
             return
         geo, place = device.geo, NOWHERE
         if geo is not None and geo.country:
-            place = self._told[f"{geo.country}\0{geo.region or ''}\0{geo.city or ''}"]
+            place = self._told[geo.country, geo.region, geo.city]
         if not place[0] and self._reader is not None:
             address = device.ip or device.ipv6
             if address:
