@@ -1,6 +1,7 @@
 """Build of the compiled parts: every ``.pyx`` beside the Python files it serves becomes one extension module.
 
-``OUTBID_CYTHON_CHECKS=1`` builds with bounds, wraparound, None and overflow checks, for the kernel tests.
+``OUTBID_CYTHON_CHECKS=1`` builds with bounds and None checks, those of C++ containers included, for the kernel tests.
+Negative indices never wrap around, and division is C's, in either build.
 """
 
 import os
@@ -23,6 +24,7 @@ def extensions() -> list[Extension]:
             [str(source)],
             language="c++",
             extra_compile_args=["-O3", "-std=c++17", "-fno-strict-aliasing", "-Wno-unused-function"],
+            define_macros=[("_GLIBCXX_ASSERTIONS", "1")] if CHECKS else [],
         )
         for source in sources
     ]
@@ -35,11 +37,10 @@ setup(
         language_level="3",
         compiler_directives={
             "boundscheck": CHECKS,
-            "wraparound": CHECKS,
             "nonecheck": CHECKS,
-            "overflowcheck": CHECKS,
-            "cdivision": not CHECKS,
             "initializedcheck": CHECKS,
+            "wraparound": False,
+            "cdivision": True,
             "embedsignature": True,
         },
     ),

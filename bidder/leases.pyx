@@ -34,8 +34,9 @@ cdef class Leases:
 
     cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil:
         """Takes ``amount`` from a lease that covers it; returns the lease's id."""
-        self.slots[slot].reserved += amount
-        return self.slots[slot].id
+        cdef Lease *lease = &self.slots[slot]
+        lease.reserved += amount
+        return lease.id
 
     def tick(self):
         """Reads the monotonic clock, once a request."""
