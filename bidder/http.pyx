@@ -4,9 +4,7 @@ httptools (llhttp) parses; requests of one read are answered with one write, so 
 limit that a careless or hostile peer could exceed is checked here: sizes, times, headers, and how late we run.
 """
 
-import asyncio
 import zlib
-from typing import TYPE_CHECKING
 
 import httptools
 
@@ -20,9 +18,6 @@ from bidder.refusals import (
     refusal,
 )
 
-if TYPE_CHECKING:
-    from bidder.service import Service
-
 MAX_URL = 2_048
 MAX_HEADER_BYTES = 16_384
 """Of headers that do not end with the read they began in; a single read is bounded by the event loop (256 KiB)."""
@@ -33,62 +28,74 @@ NOT_JSON = (b"protobuf", b"avro", b"thrift", b"octet-stream", b"xml")
 """Content types that surely hold no JSON; others, and none at all, are read as JSON (OpenRTB 2.3)."""
 
 
-class BidConnection(asyncio.Protocol):
-    """One connection of an exchange."""
+cdef class BidConnection:
+    """One connection of an exchange: an asyncio Protocol, compiled because its callbacks are most of the work there is."""
 
-    def __init__(self, service: "Service") -> None:
+    cdef object service, parser, refused
+    cdef readonly object transport
+    cdef list out, chunks
+    cdef bytes url, encoding
+    cdef readonly bytes secret
+    cdef Py_ssize_t size, header_bytes, most_bytes
+    cdef bint closing       # the answer being written is this connection's last
+    cdef bint lingering     # refused in the middle of a request: what still comes is read and thrown away, since closing
+                            # at once would reset the connection before the peer has read why
+    cdef bint takes_gzip
+    cdef public bytes forwarded
+    cdef readonly double began  # when the request now arriving began (service time); 0 between requests
+    cdef double last
+
+    def __init__(self, service):
         self.service = service
         self.parser = httptools.HttpRequestParser(self)
-        self.transport: asyncio.Transport
-        self.out: list[bytes] = []
-        self.refused: bytes | None = None
-        self.closing = False
-        """The answer being written is this connection's last."""
-        self.lingering = False
-        """It was refused in the middle of a request: what still comes is read and thrown away, since closing at once
-        would reset the connection before the peer has read why."""
+        self.transport = None
+        self.out = []
+        self.refused = None
+        self.closing = self.lingering = False
+        self.most_bytes = service.settings.max_body_bytes
         self.began = 0.0
-        """When the request now arriving began (service time); 0 between requests."""
         self.last = service.now
-        self._begin()
+        self.begin()
 
-    def _begin(self) -> None:
-        self.url = b""
-        self.chunks: list[bytes] = []
+    cdef void begin(self):
+        self.url = self.encoding = self.secret = self.forwarded = b""
+        self.chunks = []
         self.size = self.header_bytes = 0
-        self.encoding = self.secret = self.forwarded = b""
         self.takes_gzip = False
 
     # asyncio
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]  # a stream transport, since the server is one
+    def connection_made(self, transport):
+        self.transport = transport
         if not self.service.connected(self):
             transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc):
         self.service.connections.discard(self)
 
-    def pause_writing(self) -> None:
+    def eof_received(self):
+        return None  # the transport closes itself
+
+    def pause_writing(self):
         self.transport.pause_reading()
 
-    def resume_writing(self) -> None:
+    def resume_writing(self):
         self.transport.resume_reading()
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, bytes data):
         if self.closing:
             return
         if self.began and not self.chunks:
             self.header_bytes += len(data)
             if self.header_bytes > MAX_HEADER_BYTES:
-                self._finish(refusal(HEADERS_TOO_LARGE, f"headers: more than {MAX_HEADER_BYTES} bytes"))
+                self.finish(refusal(HEADERS_TOO_LARGE, f"headers: more than {MAX_HEADER_BYTES} bytes"))
         try:
             if not self.closing:
                 self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._finish(refusal(BAD_REQUEST, "upgrade: no other protocol is spoken here"))
+            self.finish(refusal(BAD_REQUEST, "upgrade: no other protocol is spoken here"))
         except httptools.HttpParserError as error:
-            self._finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
+            self.finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
         if self.out:
             self.transport.write(b"".join(self.out))
             self.out.clear()
@@ -99,15 +106,15 @@ class BidConnection(asyncio.Protocol):
 
     # httptools
 
-    def on_message_begin(self) -> None:
+    def on_message_begin(self):
         self.began = self.service.now
 
-    def on_url(self, url: bytes) -> None:
+    def on_url(self, bytes url):
         self.url += url
         if len(self.url) > MAX_URL:
-            self._finish(refusal(BAD_REQUEST, f"URL: longer than {MAX_URL} bytes"))
+            self.finish(refusal(BAD_REQUEST, f"URL: longer than {MAX_URL} bytes"))
 
-    def on_header(self, name: bytes, value: bytes) -> None:
+    def on_header(self, bytes name, bytes value):
         name = name.lower()
         if name not in READ_HEADERS:
             return
@@ -126,23 +133,23 @@ class BidConnection(asyncio.Protocol):
         elif name == b"expect" and value.lower() == b"100-continue":
             self.transport.write(CONTINUE)
 
-    def on_body(self, chunk: bytes) -> None:
+    def on_body(self, bytes chunk):
         self.size += len(chunk)
-        if self.size > self.service.settings.max_body_bytes:
-            self._finish(refusal(BODY_TOO_LARGE, f"body: more than {self.service.settings.max_body_bytes} bytes"))
+        if self.size > self.most_bytes:
+            self.finish(refusal(BODY_TOO_LARGE, f"body: more than {self.most_bytes} bytes"))
         elif not self.closing:
             self.chunks.append(chunk)
 
-    def on_message_complete(self) -> None:
+    def on_message_complete(self):
         if self.closing:
             return
         service = self.service
         if self.refused is not None:
-            self._finish(self.refused)
+            self.finish(self.refused)
             return
         body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
         if self.encoding and self.encoding != b"identity":
-            plain = self._unpack(body)
+            plain = self.unpack(body)
             if plain is None:
                 return
             body = plain
@@ -153,32 +160,32 @@ class BidConnection(asyncio.Protocol):
         self.out.append(response)
         self.began = 0.0
         self.last = service.now
-        self._begin()
+        self.begin()
 
     # our own
 
-    def _unpack(self, body: bytes) -> bytes | None:
+    cdef bytes unpack(self, bytes body):
         """Body of a gzip request; answers what cannot be unpacked."""
         if self.encoding not in (b"gzip", b"x-gzip"):
             named = self.encoding.decode("latin-1")
-            self._finish(refusal(UNSUPPORTED_TYPE, f"Content-Encoding: {named}; send gzip or none"))
+            self.finish(refusal(UNSUPPORTED_TYPE, f"Content-Encoding: {named}; send gzip or none"))
             return None
-        most = self.service.settings.max_body_bytes
+        most = self.most_bytes
         unpacker = zlib.decompressobj(31)
         try:
             plain = unpacker.decompress(body, most + 1)
         except zlib.error as error:
-            self._finish(refusal(BAD_REQUEST, f"body: no gzip ({error})"))
+            self.finish(refusal(BAD_REQUEST, f"body: no gzip ({error})"))
             return None
         if len(plain) > most:
-            self._finish(refusal(BODY_TOO_LARGE, f"body: more than {most} bytes after gzip"))
+            self.finish(refusal(BODY_TOO_LARGE, f"body: more than {most} bytes after gzip"))
             return None
         if not unpacker.eof:
-            self._finish(refusal(BAD_REQUEST, "body: the gzip stream ends early"))
+            self.finish(refusal(BAD_REQUEST, "body: the gzip stream ends early"))
             return None
         return plain
 
-    def _finish(self, response: bytes) -> None:
+    cdef void finish(self, bytes response) except *:
         """Answers and closes: what follows on this connection cannot be trusted, or is not wanted."""
         if not self.closing:
             self.out.append(response)
@@ -186,7 +193,7 @@ class BidConnection(asyncio.Protocol):
             self.began = self.service.now
             self.service.refused += 1
 
-    def expired(self, now: float) -> None:
+    def expired(self, double now):
         """Closes the connection if its request, or the next one, takes too long to come."""
         settings = self.service.settings
         if self.began:
@@ -195,7 +202,7 @@ class BidConnection(asyncio.Protocol):
         elif now - self.last > settings.idle_timeout_s:
             self.transport.close()
 
-    def encode(self, body: bytes) -> bytes:
+    def encode(self, bytes body):
         """A 200 with this JSON, compressed if the exchange takes it and it is worth it."""
         least = self.service.settings.gzip_answers_above
         if self.takes_gzip and least and len(body) >= least:
