@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "consumer-finance" / "campaigns.yaml"
 
-REFRESH_S = 0.5
+REFRESH_S = 1.0
 """Between two looks of the live view."""
 
 LINE_S = 5.0
@@ -163,8 +163,8 @@ async def _watch(
         return
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while not (await asyncio.wait([traffic], timeout=REFRESH_S))[0]:
-            delivery = await _delivery(http, here)
-            live.update(screen(seen, utc(clock.now_ns()), delivery, console.height), refresh=True)
+            view = screen(seen, utc(clock.now_ns()), await _delivery(http, here), console.height)
+            live.update(view, refresh=True)
 
 
 async def _delivery(http: "aiohttp.ClientSession", here: "Places") -> "Sequence[Delivery]":
