@@ -21,6 +21,7 @@ help:
 run: $(VENV)/built
 	@$(BIN)/outbid run $(ARGS)
 
+test servers: export PATH := $(PATH):/usr/sbin
 test: $(VENV)/built $(VENV)/dev servers
 	$(BIN)/python -m pytest $(ARGS)
 
