@@ -51,6 +51,8 @@ class Supervisor:
     async def start(self) -> None:
         """Returns when all are healthy; raises `StartError` (call `stop` then as well)."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
+            for kept in (kept for stage in self._stages for kept in stage):
+                await kept.refuse_another(http)
             for stage in self._stages:
                 await asyncio.gather(*(kept.start(http) for kept in stage))
 
@@ -69,6 +71,11 @@ class _Kept:
         self._keeping: asyncio.Task[None] | None = None
         self._relays: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+
+    async def refuse_another(self, http: aiohttp.ClientSession) -> None:
+        """Whoever answers in our place before we start would be taken for us ever after."""
+        if await _healthy(http, self._service.health):
+            raise StartError(f"{self._service.health} is answered already: is another `outbid up` running?")
 
     async def start(self, http: aiohttp.ClientSession) -> None:
         process = await self._spawn()

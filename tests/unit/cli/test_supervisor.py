@@ -128,6 +128,19 @@ async def test_a_process_that_cannot_start_is_named() -> None:
     assert not any(line.startswith("never") for line in said)
 
 
+async def test_a_second_supervisor_of_the_same_services_does_not_start() -> None:
+    service, said, second = server("one"), Lines(), Lines()
+    first = Supervisor([[service]], said)
+    await first.start()
+    other = Supervisor([[server("zero")], [service]], second)
+    with pytest.raises(StartError, match=r"is answered already"):
+        await other.start()
+    await other.stop()
+    assert not second
+    assert alive(said.pid("one"))
+    await first.stop()
+
+
 async def test_a_process_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.supervisor.STOP_S", 0.2)
     said = Lines()
