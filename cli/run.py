@@ -96,7 +96,7 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
     console = Console(stderr=True)
     say = _above(console)
     supervisor = Supervisor(up.stages(here, count), say)
-    stop = _interrupts()
+    stop = _interrupts(say)
     try:
         await supervisor.start()
         for text in up.addresses(here):
@@ -128,7 +128,7 @@ def _above(console: "Console") -> "Say":
     return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _interrupts() -> asyncio.Event:
+def _interrupts(say: "Say") -> asyncio.Event:
     """Set by the first Ctrl-C (the exchange stops, books are compared); the second one cuts everything short."""
     stop, loop, main = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
     assert main is not None
@@ -136,6 +136,8 @@ def _interrupts() -> asyncio.Event:
     def interrupted() -> None:
         if stop.is_set():
             main.cancel()
+            return
+        say("the exchange stops; what is under way is completed (Ctrl-C again: do not wait)")
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
