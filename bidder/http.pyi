@@ -1,6 +1,5 @@
 import asyncio
 
-
 from bidder.service import Service
 
 class BidConnection(asyncio.Protocol):
@@ -11,4 +10,3 @@ class BidConnection(asyncio.Protocol):
     def __init__(self, service: Service) -> None: ...
     def expired(self, now: float) -> None: ...
     def encode(self, body: bytes) -> bytes: ...
-
