@@ -21,6 +21,7 @@ from bidder.rules import blocks, deals, floors
 from bidder.select import select
 from bidder.view import Seller, View
 from domain.clock import Clock
+from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
 from openrtb.request import Request
 
@@ -53,7 +54,7 @@ class Auction:
         candidates.clear()
         self.leases.tick()
 
-        if unusable := request.read(body, seller.exchange, self.clock.now_ns()):
+        if unusable := decode(request, body, seller.exchange, self.clock.now_ns()):
             return self.no_bid(unusable, "read", seller)
         if refused := admit(request, seller, self.vendor):
             return self.no_bid(refused, "admit", seller)

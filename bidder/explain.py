@@ -50,7 +50,7 @@ def explain(auction: Auction, body: bytes, seller: Seller, view: View) -> Explan
     reached = STAGES if not isinstance(outcome, NoBid) else STAGES[: _place(outcome.stage)]
     return Explanation(
         _understood(auction, seller),
-        tuple(auction.request.model.repairs or ()),
+        tuple(auction.request.repairs),
         {stage: stages[stage] for stage in reached},
         outcome if isinstance(outcome, NoBid) else None,
         () if isinstance(outcome, NoBid) else tuple(_bids(auction, seller, view)),
@@ -73,13 +73,12 @@ def _removals(stage: str, reasons: list[tuple[str, int, int, int, str]], view: V
 
 def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
     request = auction.request
-    device = request.model.device
     return {
         "id": request.id,
         "exchange": seller.exchange.key,
         "app" if request.is_app else "site": request.site_name,
         "country": request.country_code,
-        "user_agent": device.ua if device is not None else None,
+        "user_agent": request.user_agent,
         "device_type": request.device_type,
         "banner_imps": request.imp_count,
         "sizes": request.size_list(),

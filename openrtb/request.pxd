@@ -21,9 +21,15 @@ cdef struct Imp:
     bint secure
     bint private_auction
 
+cdef enum Signals:       # of privacy
+    QUIET                # none is raised
+    CONTEXTUAL           # lmt or dnt
+    CHILD                # coppa
+    IN_MODEL             # others: openrtb.privacy reads them from the model
+
 cdef class Request:
     """One bid request, as the stages read it: numbers, 64-bit name ids, and slices of shared vectors."""
-    cdef readonly object model
+    cdef readonly object model   # openrtb.model.BidRequest, if the request was read through it, else None
     cdef readonly str id
     cdef readonly list imp_ids
     cdef readonly list deal_codes
@@ -36,26 +42,37 @@ cdef class Request:
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
-    cdef readonly bint is_app, test, coppa, foreign_categories
-    cdef public bint personal  # may this person's id and profile be used?
-    cdef public bytes record  # the person's profile record, or None
+    cdef readonly bint is_app, test, foreign_categories
+    cdef readonly int signals
+    cdef readonly bint seat_allowed, currency_allowed
+    # texts of the device, for the enrichment modules; None where absent
+    cdef readonly str user_agent, os_text, address
+    cdef readonly tuple place    # country, region, city
+    cdef public bint personal    # may this person's id and profile be used?
+    cdef public bytes record     # the person's profile record, or None
     cdef readonly int64_t now_ns
     cdef readonly uint64_t hash  # of the id: rotation and sampling
 
-    cpdef int read(self, bytes body, object exchange, int64_t now_ns) except -1
-    cdef int _read_imps(self, list imps, str seat) except -1
-    cdef int _add_size(self, object w, object h) except -1
-    cdef int _add_deal(self, object deal, str seat) except -1
-    cdef int _read_inventory(self, object model) except -1
-    cdef int _add_parents(self, str domain) except -1
-    cdef int _add_categories(self, list categories) except -1
-    cdef int _read_device(self, object device) except -1
-    cdef int _read_person(self, object model, str exchange) except -1
-    cdef int _read_blocks(self, object model) except -1
+    cdef int begin(self, object exchange, int64_t now_ns) except -1
+    cdef void add_imp(self, Imp *row, int32_t place) noexcept nogil
+    cdef void add_size(self, int64_t width, int64_t height) noexcept nogil
+    cdef void add_parents(self, const char *domain, Py_ssize_t size) noexcept nogil
 
 cdef inline uint64_t size_bit(uint32_t size) noexcept nogil:
     """One of 64 bits for a size (Fibonacci hashing): sizes without a common bit have nothing in common."""
     return <uint64_t>1 << ((size * <uint32_t>0x9E3779B1) >> 26)
 
+cdef inline uint32_t currency_of(const char *text, Py_ssize_t size) noexcept nogil:
+    """``USD`` -> its three letters in one number, upper-cased; 0 for what is no currency code."""
+    if size != 3:
+        return 0
+    return (<uint32_t>(text[0] & 0xDF) << 16) | (<uint32_t>(text[1] & 0xDF) << 8) | <uint32_t>(text[2] & 0xDF)
+
 cdef uint32_t currency_code(str text)
+cdef uint64_t exact(str text)
+cdef uint64_t exact_bytes(const char *text, Py_ssize_t size) noexcept nogil
 cdef uint64_t folded(str text)
+cdef uint64_t folded_bytes(const char *text, Py_ssize_t size) noexcept nogil
+cdef int64_t cpm_micros(double cpm) noexcept nogil
+cdef uint32_t mime_bit(str mime)
+cdef str host_of(str page)

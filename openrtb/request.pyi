@@ -1,10 +1,9 @@
-from domain.campaign import Exchange
 from openrtb.model import BidRequest
 
 MIMES: dict[str, int]
 
 class Request:
-    model: BidRequest
+    model: BidRequest | None
     id: str
     imp_ids: list[str]
     deal_codes: list[str]
@@ -24,12 +23,18 @@ class Request:
     hour_of_week: int
     is_app: bool
     test: bool
-    coppa: bool
+    signals: int
+    user_agent: str | None
+    os_text: str | None
+    address: str | None
+    place: tuple[str, str | None, str | None] | None
     personal: bool
     record: bytes | None
     now_ns: int
     hash: int
-    def read(self, body: bytes, exchange: Exchange, now_ns: int) -> int: ...
+    def fields(self) -> dict[str, object]: ...
+    @property
+    def repairs(self) -> list[str]: ...
     def forget_person(self) -> None: ...
     def set_device(self, os: int, browser: int, device_type: int) -> None: ...
     def set_geo(self, country_code: str, country: int, region: int, city: int) -> None: ...

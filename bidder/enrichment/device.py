@@ -8,7 +8,6 @@ from ua_parser import parse_os, parse_user_agent  # picks the compiled (Rust) ma
 
 from bidder.enrichment.memory import Memory
 from domain.naming import name_id
-from openrtb.model import Device
 from openrtb.request import Request
 
 MOBILE, PC, TV, PHONE, TABLET = 1, 2, 3, 4, 5
@@ -56,7 +55,7 @@ def parse_agent(text: str) -> Parsed:
 
 
 class DeviceModule:
-    """Fills os, browser and device type. Needs ``device``; without it they stay unknown."""
+    """Fills os, browser and device type. Without a user agent and ``device.os`` they stay unknown."""
 
     def __init__(self) -> None:
         parse_agent("Mozilla/5.0")  # the matcher is built at the first call (0.3 s): not while a request waits
@@ -64,12 +63,9 @@ class DeviceModule:
         self._systems: Memory[str, int] = Memory(lambda text: name_id(os_name(text)))
 
     def __call__(self, request: Request) -> None:
-        device: Device | None = request.model.device
-        if device is None:
-            return
-        os, browser, kind = self._agents[device.ua] if device.ua else (0, 0, 0)
-        if device.os:
-            os = self._systems[device.os]
+        os, browser, kind = self._agents[request.user_agent] if request.user_agent else (0, 0, 0)
+        if request.os_text:
+            os = self._systems[request.os_text]
         if request.device_type:
             kind = request.device_type
         request.set_device(os, browser, kind)

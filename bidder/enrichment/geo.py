@@ -11,7 +11,6 @@ import pycountry
 
 from bidder.enrichment.memory import Memory
 from domain.naming import name_id
-from openrtb.model import Device
 from openrtb.request import Request
 
 Place = tuple[str, int, int, int]
@@ -69,14 +68,10 @@ class GeoModule:
         )
 
     def __call__(self, request: Request) -> None:
-        device: Device | None = request.model.device
-        if device is None:
-            return
-        geo, place = device.geo, NOWHERE
-        if geo is not None and geo.country:
-            place = self._told[geo.country, geo.region, geo.city]
+        told, place = request.place, NOWHERE
+        if told is not None and told[0]:
+            place = self._told[told]
         if not place[0] and self._reader is not None:
-            address = device.ip or device.ipv6
-            if address:
-                place = self._found[address]
+            if request.address:
+                place = self._found[request.address]
         request.set_geo(place[0], place[1], place[2], place[3] if request.personal else 0)

@@ -10,6 +10,7 @@ from netaddr import IPSet
 from bidder.enrichment.geo import GeoModule, alpha_3
 from domain.campaign import Exchange
 from domain.naming import name_id
+from openrtb.decode import decode
 from openrtb.request import Request
 
 EXCHANGE = Exchange(1, "usx", "USD", "burl")
@@ -39,7 +40,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 def located(module: GeoModule, personal: bool = True, **device: object) -> tuple[str, int, int, int]:
     request = Request()
     body = {"id": "1", "imp": [{"id": "1", "banner": {"w": 300, "h": 250}}], "device": device}
-    assert request.read(json.dumps(body).encode(), EXCHANGE, 0) == 0
+    assert decode(request, json.dumps(body).encode(), EXCHANGE, 0) == 0
     if not personal:
         request.forget_person()
     module(request)

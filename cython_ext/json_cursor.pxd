@@ -1,0 +1,156 @@
+"""Walking over JSON as it lies, without making objects: strict, and quick to say "this is odd".
+
+Every function returns False (or -1) for what it does not want to read: text with escapes or beyond ASCII, numbers with
+exponents or more than 15 digits, deep nesting, anything that is no JSON. The caller then reads the whole document in another
+way; so what is read here needs no second thought. Bytes must end with a NUL, as those of a Python ``bytes`` do.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp
+
+cdef enum:
+    DEEPEST = 32
+
+cdef struct Cursor:
+    const unsigned char *at
+
+cdef struct Text:
+    const char *start
+    Py_ssize_t size
+
+
+cdef inline unsigned char skip_space(Cursor *c) noexcept nogil:
+    """Moves to the next character that is no white space, and says which it is."""
+    while c.at[0] == 32 or c.at[0] == 10 or c.at[0] == 13 or c.at[0] == 9:
+        c.at += 1
+    return c.at[0]
+
+
+cdef inline bint take_text(Cursor *c, Text *out) noexcept nogil:
+    """A string of plain ASCII."""
+    cdef const unsigned char *p
+    if c.at[0] != 34:  # "
+        return False
+    p = c.at + 1
+    out.start = <const char *>p
+    while 32 <= p[0] < 128 and p[0] != 34 and p[0] != 92:  # \
+        p += 1
+    if p[0] != 34:
+        return False
+    out.size = <const char *>p - out.start
+    c.at = p + 1
+    return True
+
+
+cdef inline bint take_null(Cursor *c) noexcept nogil:
+    """``null``, if that is what stands here."""
+    if c.at[0] == 110 and c.at[1] == 117 and c.at[2] == 108 and c.at[3] == 108:
+        c.at += 4
+        return True
+    return False
+
+
+cdef inline bint take_number(Cursor *c, int64_t *digits, int *fraction) noexcept nogil:
+    """A decimal of at most 15 digits: its digits as a whole number, and how many of them stand behind the point."""
+    cdef const unsigned char *p = c.at
+    cdef bint negative = p[0] == 45
+    cdef int n = 0
+    cdef int64_t value = 0
+    if negative:
+        p += 1
+    if p[0] == 48 and 48 <= p[1] <= 57:  # no leading zeros
+        return False
+    while 48 <= p[0] <= 57 and n < 16:
+        value = value * 10 + (p[0] - 48)
+        n += 1
+        p += 1
+    if n == 0:
+        return False
+    fraction[0] = 0
+    if p[0] == 46:
+        p += 1
+        while 48 <= p[0] <= 57 and n < 16:
+            value = value * 10 + (p[0] - 48)
+            n += 1
+            fraction[0] += 1
+            p += 1
+        if fraction[0] == 0:
+            return False
+    if n > 15 or p[0] == 101 or p[0] == 69 or p[0] == 46:
+        return False
+    digits[0] = -value if negative else value
+    c.at = p
+    return True
+
+
+cdef inline bint take_integer(Cursor *c, int64_t *out) noexcept nogil:
+    """A whole number of 32 bits, written as one."""
+    cdef int fraction = 0
+    cdef bint negative = c.at[0] == 45
+    if not take_number(c, out, &fraction) or fraction:
+        return False
+    return not (negative and out[0] == 0) and -2147483648 <= out[0] <= 2147483647
+
+
+cdef inline int next_key(Cursor *c, Text *key, bint *first) noexcept nogil:
+    """1: a key was read, and the cursor is at its value. 0: the object ended. -1: odd. Begin after ``{`` with first True."""
+    cdef unsigned char found = skip_space(c)
+    if found == 125:  # }
+        c.at += 1
+        return 0
+    if not first[0]:
+        if found != 44:
+            return -1
+        c.at += 1
+        skip_space(c)  # a } here is no key, and odd
+    first[0] = False
+    if not take_text(c, key) or skip_space(c) != 58:  # :
+        return -1
+    c.at += 1
+    skip_space(c)
+    return 1
+
+
+cdef inline int next_item(Cursor *c, bint *first) noexcept nogil:
+    """1: the cursor is at an item. 0: the array ended. -1: odd. Begin after ``[`` with first True."""
+    cdef unsigned char found = skip_space(c)
+    if found == 93:  # ]
+        c.at += 1
+        return 0
+    if not first[0]:
+        if found != 44:
+            return -1
+        c.at += 1
+        if skip_space(c) == 93:
+            return -1
+    first[0] = False
+    return 1
+
+
+cdef inline bint open_with(Cursor *c, unsigned char bracket) noexcept nogil:
+    if c.at[0] != bracket:
+        return False
+    c.at += 1
+    return True
+
+
+cdef inline bint key_is(Text *key, const char *name, Py_ssize_t size) noexcept nogil:
+    return key.size == size and memcmp(key.start, name, size) == 0
+
+
+cdef inline bint skip_literal(Cursor *c, const char *word, int size) noexcept nogil:
+    if memcmp_until_nul(c.at, word, size):
+        c.at += size
+        return True
+    return False
+
+
+cdef inline bint memcmp_until_nul(const unsigned char *at, const char *word, int size) noexcept nogil:
+    cdef int i
+    for i in range(size):
+        if at[i] != <unsigned char>word[i]:
+            return False
+    return True
+
+
+cdef bint skip_value(Cursor *c, int depth=*) noexcept nogil

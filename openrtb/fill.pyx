@@ -1,0 +1,222 @@
+"""Filling the compiled request from the typed model: the reference, and the way of every request that is odd."""
+
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from openrtb.request cimport (
+    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, cpm_micros, currency_code, exact, folded, host_of, mime_bit,
+)
+
+from openrtb.nobid import NoBidReason
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object)
+
+cdef int INVALID = NoBidReason.INVALID_REQUEST
+cdef int NO_BANNER = NoBidReason.NO_BANNER
+cdef uint32_t USD = currency_code("USD")
+
+NO_IFA = "00000000-0000-0000-0000-000000000000"
+
+
+cdef int fill(Request r, object model, object exchange) except -1:
+    """0, or the no-bid reason of a request that contradicts itself or offers no banner. ``r`` is empty (`begin`)."""
+    r.model = model
+    r.id = model.id
+    r.hash = exact(r.id)
+    if model.at is not None and model.at > 0:
+        r.auction_type = model.at
+    if model.tmax is not None:
+        r.tmax = model.tmax
+    r.test = model.test == 1
+    r.signals = signals_of(model.regs, model.device)
+    fill_admission(r, model, exchange)
+    fill_device(r, model.device)
+    fill_person(r, model, exchange.key)
+    fill_blocks(r, model)
+    fill_inventory(r, model)
+    if model.site is not None and model.app is not None:
+        return INVALID
+    return fill_imps(r, model.imp, exchange.seat)
+
+
+cdef int signals_of(object regs, object device) except -1:
+    if regs is not None:
+        if regs.coppa == 1:
+            return CHILD
+        if regs.gdpr or regs.us_privacy is not None or regs.gpp_sid is not None or regs.ext is not None:
+            return IN_MODEL
+    return CONTEXTUAL if device is not None and (device.lmt == 1 or device.dnt == 1) else QUIET
+
+
+cdef int fill_admission(Request r, object model, object exchange) except -1:
+    cdef uint32_t ours = currency_code(exchange.currency)
+    if model.cur:
+        r.currency_allowed = False
+        for text in model.cur:
+            if currency_code(text) == ours:
+                r.currency_allowed = True
+    seat = exchange.seat
+    r.seat_allowed = not (model.wseat and seat not in model.wseat) and not (model.bseat and seat in model.bseat)
+    return 0
+
+
+cdef int fill_imps(Request r, list imps, str seat) except -1:
+    cdef Imp row
+    cdef int32_t place = -1
+    for imp in imps:
+        place += 1
+        imp_id = imp.id
+        if imp_id in r.imp_ids:
+            return INVALID
+        r.imp_ids.append(imp_id)
+        floor = imp.bidfloor
+        row.floor = cpm_micros(floor) if floor is not None else 0
+        if row.floor < 0:
+            return INVALID
+        banner = imp.banner
+        if banner is None:
+            continue
+        currency = imp.bidfloorcur
+        row.currency = currency_code(currency) if currency is not None else USD
+        row.secure = imp.secure == 1
+        row.battr = mask_of(banner.battr)
+        row.btype = mask_of(banner.btype)
+        row.mimes = 0
+        if banner.mimes is not None:
+            for mime in banner.mimes:
+                row.mimes |= mime_bit(mime)
+        row.sizes = <int32_t>r.sizes.size()
+        if banner.format is not None:
+            for item in banner.format:
+                if item.w is not None and item.h is not None:
+                    r.add_size(item.w, item.h)
+        if <int32_t>r.sizes.size() == row.sizes and banner.w is not None and banner.h is not None:
+            r.add_size(banner.w, banner.h)
+        row.deals = <int32_t>r.deals.size()
+        pmp = imp.pmp
+        row.private_auction = pmp is not None and pmp.private_auction == 1
+        if pmp is not None and pmp.deals is not None:
+            for deal in pmp.deals:
+                fill_deal(r, deal, seat)
+        r.add_imp(&row, place)
+    return 0 if r.imps.size() else NO_BANNER
+
+
+cdef uint64_t mask_of(list numbers) except? 0:
+    """List of small enumeration values -> bit mask."""
+    cdef uint64_t mask = 0
+    cdef long n
+    if numbers is not None:
+        for item in numbers:
+            n = item
+            if 0 <= n < 64:
+                mask |= <uint64_t>1 << n
+    return mask
+
+
+cdef int fill_deal(Request r, object deal, str seat) except -1:
+    cdef Deal row
+    floor = deal.bidfloor
+    row.floor = cpm_micros(floor) if floor is not None else 0
+    if row.floor < 0:
+        return 0
+    row.code = exact(deal.id)
+    currency = deal.bidfloorcur
+    row.currency = currency_code(currency) if currency is not None else USD
+    at = deal.at
+    row.auction_type = at if at is not None else 0
+    wseat = deal.wseat
+    row.open_to_us = not wseat or seat in wseat
+    row.domains = <int32_t>r.deal_domains.size()
+    if deal.wadomain is not None:
+        for domain in deal.wadomain:
+            r.deal_domains.push_back(folded(domain))
+    row.n_domains = <int32_t>r.deal_domains.size() - row.domains
+    r.deals.push_back(row)
+    r.deal_codes.append(deal.id)
+    return 0
+
+
+cdef int fill_inventory(Request r, object model) except -1:
+    cdef str name = None
+    cdef Py_ssize_t size
+    cdef const char *raw
+    r.is_app = model.site is None and model.app is not None
+    place = model.app if r.is_app else model.site
+    if place is None:
+        return 0
+    if r.is_app:
+        name = place.bundle or place.domain or place.id
+    else:
+        name = place.domain or host_of(place.page) or place.id
+    fill_categories(r, place.cat)
+    fill_categories(r, place.sectioncat)
+    fill_categories(r, place.pagecat)
+    if place.content is not None:
+        fill_categories(r, place.content.cat)
+    if name:
+        r.site_name = name.lower()
+        r.site = folded(name)
+        r.sites.push_back(r.site)
+        if not r.is_app and PyUnicode_IS_ASCII(name):
+            raw = PyUnicode_AsUTF8AndSize(name, &size)
+            r.add_parents(raw, size)
+    return 0
+
+
+cdef int fill_categories(Request r, list categories) except -1:
+    cdef str category
+    if categories is not None:
+        for category in categories:
+            r.categories.push_back(folded(category))
+            dash = category.find("-")
+            if dash > 0:
+                r.categories.push_back(folded(category[:dash]))
+    return 0
+
+
+cdef int fill_device(Request r, object device) except -1:
+    if device is None:
+        return 0
+    r.user_agent, r.os_text, r.address = device.ua, device.os, device.ip or device.ipv6
+    if device.geo is not None:
+        r.place = (device.geo.country, device.geo.region, device.geo.city)
+    if device.language is not None:
+        r.language = folded(device.language[:2])
+    if device.devicetype is not None and 0 < device.devicetype < 256:
+        r.device_type = device.devicetype
+    return 0
+
+
+cdef int fill_person(Request r, object model, str exchange) except -1:
+    """The key by which we know this person: the advertising id, else our own id at the exchange, else the exchange's.
+
+    As `domain.naming.person_key` makes it.
+    """
+    if model.dooh is not None:
+        return 0  # a screen in a public place is nobody's device
+    if model.device is not None and model.device.ifa and model.device.ifa != NO_IFA:
+        r.person = exact("ifa:" + (<str>model.device.ifa).lower())
+        return 0
+    user = model.user
+    if user is not None:
+        if user.buyeruid:
+            r.person = exact("buyeruid:" + exchange + ":" + <str>user.buyeruid)
+        elif user.id:
+            r.person = exact("user:" + exchange + ":" + <str>user.id)
+    return 0
+
+
+cdef int fill_blocks(Request r, object model) except -1:
+    if model.bcat is not None:
+        for item in model.bcat:
+            r.bcat.push_back(folded(item))
+    if model.acat is not None:
+        for item in model.acat:
+            r.acat.push_back(folded(item))
+    if model.badv is not None:
+        for item in model.badv:
+            r.badv.push_back(folded(item))
+    taxonomy = model.cattax
+    r.foreign_categories = taxonomy is not None and taxonomy != 1 and (r.bcat.size() or r.acat.size())
+    return 0

@@ -1,0 +1,124 @@
+"""The scanner against the typed model: for any bytes, either the same request or none, and then the model's."""
+
+import copy
+import json
+from pathlib import Path
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from domain.campaign import Exchange
+from openrtb.decode import decode, decode_through_model, scans
+from openrtb.parse import Malformed
+from openrtb.request import Request
+
+EXCHANGE = Exchange(1, "usx", "USD", "burl")
+BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_text())
+RICH = {
+    **BASE,
+    "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
+    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1},
+    "site": {"domain": "News.Example.com", "cat": ["IAB1-2", "IAB9"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]}},
+    "user": {"id": "u", "buyeruid": "Ann"},
+    "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,
+               "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
+    "imp": [
+        {"id": "1", "banner": {"format": [{"w": 300, "h": 250}, {"w": 1, "h": 2, "x": None}], "battr": [1, 8, 70],
+                               "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1},
+        {"id": "2", "video": {"mimes": ["video/mp4"]}, "pmp": {"deals": [{"id": "nobody's"}]}},
+        {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR",
+         "pmp": {"private_auction": 1, "deals": [
+             {"id": "D", "bidfloor": 2.25, "at": 3, "wseat": ["outbid"], "wadomain": ["bank.example"]},
+             {"id": "N", "bidfloor": -1, "wadomain": ["x.example"]}]}},
+    ],
+}  # fmt: skip
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**33), 2**33), st.floats(allow_nan=False), st.text(max_size=4),
+    st.sampled_from(["USD", "usd", "", "1", "300.0", "0", [], {}, [1], ["x"], [None], {"id": "z"}, "ünï", "a\\b", 'q"']),
+)  # fmt: skip
+
+
+def paths(value, here=()):
+    """Every place in a document."""
+    yield here
+    if isinstance(value, dict):
+        for key in value:
+            yield from paths(value[key], (*here, key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from paths(item, (*here, place))
+
+
+PATHS = [path for path in paths(RICH) if path]
+
+
+def outcome(way, body: bytes):
+    request = Request()
+    try:
+        reason = way(request, body, EXCHANGE, 1_795_521_600_000_000_000)
+    except Malformed as error:
+        return ("malformed", str(error))
+    return (reason, request.fields() if reason == 0 else None)
+
+
+def compare(body: bytes) -> None:
+    assert outcome(decode, body) == outcome(decode_through_model, body)
+
+
+def test_a_clean_request_is_scanned() -> None:
+    assert scans(json.dumps(RICH).encode(), EXCHANGE)
+    compare(json.dumps(RICH).encode())
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(PATHS), ODD | st.just("delete")), min_size=1, max_size=4))
+def test_changed_values(changes) -> None:
+    document = copy.deepcopy(RICH)
+    for path, value in changes:
+        inside = document
+        try:
+            for step in path[:-1]:
+                inside = inside[step]
+            if value == "delete":
+                del inside[path[-1]]
+            else:
+                inside[path[-1]] = copy.deepcopy(value)
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier change took this place away
+    compare(json.dumps(document).encode())
+    compare(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+
+
+TEXT = json.dumps(RICH, separators=(",", ":")).encode()
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.integers(0, len(TEXT)),
+    st.integers(0, 6),
+    st.binary(max_size=3) | st.sampled_from([b",", b"}", b"]", b'"', b" ", b"\0", b":"]),
+)
+def test_changed_bytes(at: int, cut: int, inserted: bytes) -> None:
+    compare(TEXT[:at] + inserted + TEXT[at + cut :])
+
+
+@example(b'{"id":"a","id":"b","imp":[{"id":"1","banner":{"w":1,"h":1}}]}')
+@example(b'{"id":"a","imp":[{"id":"1","banner":{"w":01,"h":1}}]}')
+@example(b'{"id":"a","imp":[{"id":"1","bidfloor":0.1234567890123456789}]}')
+@example(b'{"id":"a","imp":[{"id":"1","bidfloor":1e-3,"banner":{"w":1,"h":1}}]}')
+@example(b'{"id":"a","imp":[{"id":"1","bidfloor":-0,"banner":{"w":-0,"h":1}}]}')
+@example(b'{"id":"a","imp":[{"id":"1","banner":{}}],}')
+@example(b'{"id":"a","imp":[{"id":"1","banner":{}},]}')
+@example(b'{"id":"a","imp":[{"id":"1","banner":{}}]} x')
+@example(b'{"id":"a","imp":[{"id":"1","banner":{},"x":[[[1.],2]]}]}')
+@example(b'\xef\xbb\xbf{"id":"a","imp":[{"id":"1","banner":{}}]}')
+@example(b'{"id":"a","imp":[{"id":"1","banner":{}}],"x":' + b"[" * 60 + b"]" * 60 + b"}")
+@given(st.binary(max_size=40))
+def test_any_bytes(body: bytes) -> None:
+    compare(body)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.decimals(0, 10_000, places=6) | st.floats(0, 1e6))
+def test_floors(floor) -> None:
+    compare(b'{"id":"a","imp":[{"id":"1","bidfloor":%b,"banner":{"w":1,"h":1}}]}' % str(floor).encode())
