@@ -71,7 +71,6 @@ class GeoModule:
         told, place = request.place, NOWHERE
         if told is not None and told[0]:
             place = self._told[told]
-        if not place[0] and self._reader is not None:
-            if request.address:
-                place = self._found[request.address]
+        if not place[0] and self._reader is not None and request.address:
+            place = self._found[request.address]
         request.set_geo(place[0], place[1], place[2], place[3] if request.personal else 0)

@@ -18,7 +18,7 @@ RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
     "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1},
-    "site": {"domain": "News.Example.com", "cat": ["IAB1-2", "IAB9"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]}},
+    "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]}},
     "user": {"id": "u", "buyeruid": "Ann"},
     "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,
                "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
@@ -34,7 +34,7 @@ RICH = {
 }  # fmt: skip
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**33), 2**33), st.floats(allow_nan=False), st.text(max_size=4),
-    st.sampled_from(["USD", "usd", "", "1", "300.0", "0", [], {}, [1], ["x"], [None], {"id": "z"}, "ünï", "a\\b", 'q"']),
+    st.sampled_from(["USD", "usd", "", "1", "300.0", "0", [], {}, [1], ["x"], [None], {"id": "z"}, "ü", "a\\b", 'q"']),
 )  # fmt: skip
 
 
