@@ -130,7 +130,9 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
                 swap = None
                 if name == "bidder" and turn == asked.turns // 2:  # the swap falls into this run
                     swap = subprocess.Popen(
-                        [PYTHON, str(Path(__file__)), "--publish", str(folder), str(asked.line_items)], env=environment
+                        [PYTHON, str(Path(__file__)), "--publish", str(folder), str(asked.line_items)],
+                        env=environment,
+                        preexec_fn=lambda: pin(LAST_CORE),
                     )
                 before = cpu_seconds(process.pid)
                 result = load.drive(ports[name], asked.seconds, requests)

@@ -1,0 +1,11 @@
+from cython_ext.json_cursor cimport Cursor, Text
+from openrtb.request cimport Request
+
+cdef struct Person:      # by the names that a request has for one
+    Text ifa, buyeruid, id
+
+# False: odd.
+cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1
+cdef bint scan_user(Cursor *c, Person *person) except -1
+cdef bint scan_regs(Cursor *c, Request r) except -1
+cdef bint name_person(Request r, Person *person, str exchange) except -1

@@ -1,0 +1,99 @@
+"""Where an ad would be shown: site or app, scanned, and the name that it goes by."""
+
+from libc.stdint cimport uint32_t
+from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
+from openrtb.request cimport Request, folded_bytes, host_of
+from openrtb.scan_values cimport as_str, take_names, take_optional_text, twice
+
+
+cdef void clear_place(Place *place) noexcept nogil:
+    place.there = False
+    place.domain.size = place.page.size = place.bundle.size = place.id.size = 0
+
+
+cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
+    cdef Text key
+    cdef bint first = True
+    cdef uint32_t met = 0
+    cdef int found
+    if take_null(c):
+        return True
+    place.there = True
+    if not open_with(c, 123):
+        return False
+    while True:
+        found = next_key(c, &key, &first)
+        if found <= 0:
+            return found == 0
+        if key_is(&key, b"domain", 6):
+            if twice(&met, 0) or not take_optional_text(c, &place.domain):
+                return False
+        elif key_is(&key, b"page", 4):
+            if twice(&met, 1) or not take_optional_text(c, &place.page):
+                return False
+        elif key_is(&key, b"bundle", 6):
+            if twice(&met, 2) or not take_optional_text(c, &place.bundle):
+                return False
+        elif key_is(&key, b"id", 2):
+            if twice(&met, 3) or not take_optional_text(c, &place.id):
+                return False
+        elif key_is(&key, b"cat", 3):
+            if twice(&met, 4) or not take_names(c, &r.categories, True):
+                return False
+        elif key_is(&key, b"sectioncat", 10):
+            if twice(&met, 5) or not take_names(c, &r.categories, True):
+                return False
+        elif key_is(&key, b"pagecat", 7):
+            if twice(&met, 6) or not take_names(c, &r.categories, True):
+                return False
+        elif key_is(&key, b"content", 7):
+            if twice(&met, 7):
+                return False
+            if not take_null(c) and not scan_content(c, r):
+                return False
+        elif not skip_value(c):
+            return False
+
+
+cdef bint scan_content(Cursor *c, Request r) except -1:
+    cdef Text key
+    cdef bint first = True
+    cdef uint32_t met = 0
+    cdef int found
+    if not open_with(c, 123):
+        return False
+    while True:
+        found = next_key(c, &key, &first)
+        if found <= 0:
+            return found == 0
+        if key_is(&key, b"cat", 3):
+            if twice(&met, 0) or not take_names(c, &r.categories, True):
+                return False
+        elif not skip_value(c):
+            return False
+
+
+cdef bint name_place(Request r, Place *place) except -1:
+    """The site's domain (its own, else its page's host) or the app's bundle, else what the exchange calls it."""
+    cdef Text *name = &place.id
+    cdef str host
+    if r.is_app:
+        if place.bundle.size:
+            name = &place.bundle
+        elif place.domain.size:
+            name = &place.domain
+    elif place.domain.size:
+        name = &place.domain
+    elif place.page.size:
+        host = host_of(as_str(&place.page))
+        if host:
+            return False  # rare, and the model does it as well
+    if name.size > 256:
+        return False
+    if name.size:
+        r.site_name = as_str(name).lower()
+        r.site = folded_bytes(name.start, name.size)
+        r.sites.push_back(r.site)
+        if not r.is_app:
+            r.add_parents(name.start, name.size)
+    return True
