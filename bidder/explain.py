@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bidder.auction import Auction, NoBid
-from bidder.view import Seller, View
+from bidder.view import DAYS, Seller, View
 from domain.money import format_cpm
 
 STAGES = ("targeting", "fit", "blocks", "deals", "floors", "frequency", "gate", "choose")
@@ -85,7 +85,7 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
         "deals": request.deal_codes,
         "person": "not to be used (privacy)" if not request.personal else "known" if request.person else "unknown",
         "profile": request.record is not None,
-        "hour_of_week": request.hour_of_week,
+        "hour": f"{DAYS[request.hour_of_week // 24]} {request.hour_of_week % 24:02d}h UTC",
     }
 
 

@@ -73,7 +73,7 @@ def select(Candidates c not None, View view not None, Seller seller not None, Re
     if c.keep_reasons:
         facts = request_facts(r)
         for place, item in enumerate(view.line_items):
-            why = mismatch(item, facts)
+            why = mismatch(item, facts, view.say)
             if why is not None:
                 c.out("targeting", place, -1, -1, why)
     return count

@@ -1,8 +1,10 @@
 from bidder.leases import Leases
 from domain.campaign import Creative, Exchange, LineItem, Rate, Snapshot
+from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
 
 PATH: bytes
+DAYS: tuple[str, ...]
 
 class Seller:
     exchange: Exchange
@@ -24,6 +26,7 @@ class View:
     creatives: list[Creative]
     index: TargetingIndex
     def __init__(self, snapshot: Snapshot, leases: Leases, tracker_is_secure: bool = True) -> None: ...
+    def say(self, dimension: Dimension, value: str) -> str: ...
     def __len__(self) -> int: ...
 
 def is_secure(url: str) -> bool: ...

@@ -22,6 +22,7 @@ from domain.events import Kind
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from openrtb.request import MIMES
+from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
 
 PATH = b"/openrtb2/"
@@ -31,6 +32,8 @@ BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
 
 cdef int IMPRESSION_SLOT = 1
 cdef int CLICK_SLOT = 2
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4
 """Banner ad types, OpenRTB list 5.2."""
@@ -219,6 +222,15 @@ cdef class View:
         self.tails.push_back(json.dumps(same, separators=(",", ":"))[1:].encode())
         self.ads.push_back(row)
         self.creatives.append(creative)
+
+    def say(self, dimension, value: str) -> str:
+        """A published targeting value as marketers write it: keys for ids, ``300x250`` for a size."""
+        if dimension == Dimension.SIZE:
+            return f"{int(value) >> 16}x{int(value) & 0xFFFF}"
+        if dimension == Dimension.HOUR_OF_WEEK:
+            return f"{DAYS[int(value) // 24]} {int(value) % 24:02d}h"
+        named = {Dimension.EXCHANGE: self.snapshot.exchanges, Dimension.AUDIENCE: self.snapshot.audiences}
+        return next((one.key for one in named.get(dimension, ()) if str(one.id) == value), value)
 
     def __len__(self):
         return self.lines.size()

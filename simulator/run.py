@@ -201,7 +201,8 @@ class TradingFloor:
         if answer.fault:
             self.statistics.faulty[answer.fault] += 1
         elif not answer.bids:
-            self.statistics.no_bids["unexplained" if answer.reason is None else str(answer.reason)] += 1
+            told = response.headers.get("X-Outbid-No-Bid") if answer.reason is None else str(answer.reason)
+            self.statistics.no_bids[told or "unexplained"] += 1
         for bid in answer.bids:
             if bid.refused:
                 self.statistics.invalid[f"{bid.refused.name}: {bid.why}"] += 1

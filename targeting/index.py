@@ -1,6 +1,6 @@
 """Which line items a request's facts allow: targeting compiled to bitsets."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cython_ext.bitset import Bitsets
 from domain.campaign import LineItem
@@ -52,15 +52,25 @@ def _clauses(sides: Iterable[tuple[str, dict[str, tuple[str, ...]]]]) -> Iterato
             yield position, dimension, [ids[name, value] for value in values]
 
 
-def mismatch(line_item: LineItem, facts: Facts) -> str | None:
-    """Why a line item's targeting refuses these facts, in words; None if it does not."""
+VALUES_SAID = 6
+"""More are only counted."""
+
+
+def _as_published(dimension: Dimension, value: str) -> str:
+    return value
+
+
+def mismatch(line_item: LineItem, facts: Facts, say: Callable[[Dimension, str], str] = _as_published) -> str | None:
+    """Why a line item's targeting refuses these facts, in words; None if it does not. ``say`` names a published value."""
     for name, values in line_item.targeting.all_of.items():
         dimension = Dimension[name.upper()]
         if not {value_id(dimension, value) for value in values} & set(facts.get(dimension, ())):
-            return f"{name} is none of {', '.join(values)}"
+            said = ", ".join(say(dimension, value) for value in values[:VALUES_SAID])
+            more = f" and {len(values) - VALUES_SAID} more" if len(values) > VALUES_SAID else ""
+            return f"{name} is none of {said}{more}"
     for name, values in line_item.targeting.none_of.items():
         dimension = Dimension[name.upper()]
         for value in values:
             if value_id(dimension, value) in facts.get(dimension, ()):
-                return f"{name} is {value}, which it excludes"
+                return f"{name} is {say(dimension, value)}, which it excludes"
     return None
