@@ -61,7 +61,7 @@ def _as_published(dimension: Dimension, value: str) -> str:
 
 
 def mismatch(line_item: LineItem, facts: Facts, say: Callable[[Dimension, str], str] = _as_published) -> str | None:
-    """Why a line item's targeting refuses these facts, in words; None if it does not. ``say`` names a published value."""
+    """Why targeting refuses these facts, in words; None if it does not. ``say`` names a published value."""
     for name, values in line_item.targeting.all_of.items():
         dimension = Dimension[name.upper()]
         if not {value_id(dimension, value) for value in values} & set(facts.get(dimension, ())):
