@@ -7,9 +7,37 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cli import bidder, campaigns, control, explain, reconcile, report, reporter, run, secret, simulate, tracker, up
+from cli import (
+    backtest,
+    bidder,
+    campaigns,
+    control,
+    explain,
+    reconcile,
+    report,
+    reporter,
+    run,
+    secret,
+    simulate,
+    tracker,
+    up,
+)
 
-COMMANDS = (run, up, campaigns, explain, report, simulate, reconcile, secret, bidder, tracker, control, reporter)
+COMMANDS = (
+    run,
+    up,
+    campaigns,
+    explain,
+    report,
+    simulate,
+    backtest,
+    reconcile,
+    secret,
+    bidder,
+    tracker,
+    control,
+    reporter,
+)
 
 
 def parser() -> argparse.ArgumentParser:

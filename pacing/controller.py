@@ -1,0 +1,78 @@
+"""The pacing controller: spends a budget in step with the impressions on offer, by price first, throttling second.
+
+Even pacing along the supply means that each available impression has the same share of the budget, whether there are
+many or few of them at the moment. So the controller steers spend *per available impression*, and a change of traffic
+needs no reaction at all; a change of prices does.
+
+Adaptive pacing of the bid price is known from Xu et al., "Smart Pacing for Effective Online Ad Campaign Optimization"
+(KDD 2015), and Agarwal et al., "Budget Pacing for Targeted Online Advertisements at LinkedIn" (KDD 2014).
+"""
+
+from dataclasses import dataclass
+from math import exp, log
+
+from pacing.forecast import Supply
+
+CATCH_UP_S = 15 * 60
+"""What was spent too little or too much is to be made good within this time …"""
+
+CATCH_UP_AT_MOST = 2.0
+"""… but by spending no more than so many times the even pace, unless all the rest of the day takes more."""
+
+REACTION_S = 240
+"""No spend at all in so much time raises the price by a factor of e; twice the plan's lowers it by as much."""
+
+FEW = 100
+"""The price follows what at least so many impressions cost: what a handful cost is chance."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a bidder has to do until the next look: bid ``multiplier`` × the price, on ``share`` of the impressions."""
+
+    multiplier: float
+    share: float
+
+
+@dataclass
+class Pacer:
+    """One budget, from now until ``end_s`` (seconds since 1970).
+
+    ``floor`` is the lowest multiplier; below it bids would win only what nobody wants, so fewer are made instead. The
+    highest is 1: the price that the advertiser named. ``push`` is both in one number, the logarithm of
+    multiplier × share.
+    """
+
+    supply: Supply
+    budget: int
+    """Nanos."""
+    end_s: float
+    floor: float = 0.3
+    least_share: float = 0.001
+    push: float = 0.0
+    seen: int = 0
+    spent: int = 0
+
+    def look(self, at_s: float, seen: int, spent: int) -> Pace:
+        """Takes what happened until ``at_s``: impressions that could have been bid on, and nanos spent, both since the
+        budget began. Says how to bid from here."""
+        impressions, cost = seen - self.seen, spent - self.spent
+        self.seen, self.spent = seen, spent
+        self.supply.tell(at_s, impressions)
+        to_come = self.supply.to_come(self.end_s)
+        if to_come > 0 and self.budget > 0:
+            even = self.budget / (seen + to_come)
+            soon = self.supply.to_come(min(self.end_s, at_s + CATCH_UP_S))
+            behind = (even * seen - spent) / soon if soon else 0.0
+            most = max(even * CATCH_UP_AT_MOST, (self.budget - spent) / to_come)
+            wanted = min(max(0.0, even + behind), most)
+            enough = max(FEW, self.supply.to_come(at_s + REACTION_S))
+            error = (wanted * impressions - cost) / (even * enough)
+            self.push += min(max(error, -1.0), 1.0)
+            self.push = min(max(self.push, log(self.floor * self.least_share)), 0.0)
+        return self.pace
+
+    @property
+    def pace(self) -> Pace:
+        pushed = exp(self.push)
+        return Pace(max(pushed, self.floor), min(1.0, pushed / self.floor))
