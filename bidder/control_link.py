@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from typing import TypeVar
 
 import aiohttp
@@ -51,33 +52,39 @@ class ControlLink:
         """One heartbeat: report, take grants, fetch the snapshot if there is a newer one."""
         if not self.worker or self.answer.exhausted:
             await self.register(session)
+        asked_ns = time.monotonic_ns()
+        report = self.report()
+        grants = await self._post(session, "/v1/leases", report, Grants)
+        self.hear(grants, report, asked_ns)
+        if not grants.forget and grants.version != self.state.version:
+            await self.fetch_snapshot(session, grants.version)
+
+    def report(self) -> Heartbeat:
+        """The next heartbeat. A lease whose time is over is given back with it."""
         for lease in self.leases.ended():
             self.give_back(lease)
-        returning = tuple(self.returned)
-        grants = await self._post(
-            session, "/v1/leases", Heartbeat(self.worker, tuple(self.leases.uses()), returning), Grants
-        )
+        return Heartbeat(self.worker, tuple(self.leases.uses()), tuple(self.returned))
+
+    def hear(self, grants: Grants, report: Heartbeat, asked_ns: int) -> None:
+        """Takes control's answer to the last ``report``, made at ``asked_ns`` (monotonic)."""
         if grants.forget:
             log.warning("control does not know worker %d any more", self.worker)
             self.leases.drop_all()
             self.returned.clear()
             self.worker = 0
             return
-        del self.returned[: len(returning)]
+        del self.returned[: len(report.returned)]
         for lease in grants.closed:
             self.give_back(lease)
         for grant in grants.grants:
-            self.leases.apply(grant)
-        if grants.version != self.state.version:
-            await self.fetch_snapshot(session, grants.version)
+            self.leases.apply(grant, asked_ns)
 
     async def register(self, session: aiohttp.ClientSession) -> None:
         """Gets an incarnation number, under which bid ids begin anew; what an older one held is given back."""
+        registered = await self._post(session, "/v1/workers", Register(socket.gethostname(), os.getpid()), Registered)
         if self.worker:
             await self._post(session, "/v1/leases", self.farewell(), Grants)
-            self.leases.drop_all()
             self.returned.clear()
-        registered = await self._post(session, "/v1/workers", Register(socket.gethostname(), os.getpid()), Registered)
         self.worker = registered.worker
         self.answer.start(registered.worker)
         log.info("registered as worker %d", self.worker)
@@ -89,15 +96,15 @@ class ControlLink:
             self.returned.append(use)
 
     def farewell(self) -> Heartbeat:
-        """The last words of a worker: everything goes back."""
-        return Heartbeat(self.worker, (), (*self.returned, *self.leases.uses()), stopping=True)
+        """The last words of a worker: everything goes back, and from here on no bid can change the final figures."""
+        self.returned += self.leases.drop_all()
+        return Heartbeat(self.worker, (), tuple(self.returned), stopping=True)
 
     async def stop(self) -> None:
         """Gives the leases back, so that others can have them at once."""
         if not self.worker:
             return
         farewell = self.farewell()
-        self.leases.drop_all()
         try:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
                 await self._post(session, "/v1/leases", farewell, Grants)

@@ -42,14 +42,18 @@ cdef class Leases:
         """Reads the monotonic clock, once a request."""
         self.now_ns = time.monotonic_ns()
 
-    def apply(self, grant) -> None:
-        """Takes a `pacing.protocol.Grant`: a new lease, or more money and time on the one held."""
+    def apply(self, grant, int64_t asked_ns) -> None:
+        """Takes a `pacing.protocol.Grant`: a new lease, or more money and time on the one held.
+
+        Its time counts from ``asked_ns``, when control was asked (monotonic). Control counts from when it answered, which
+        is later: however long the answer took, or the worker stood still with it, nothing is bid after control's end.
+        """
         cdef Lease *lease = &self.slots[self.slot(grant.line_item)]
         if lease.id != <uint32_t>grant.lease:
             lease.id = grant.lease
             lease.reserved = 0
         lease.granted = grant.granted
-        lease.end_ns = time.monotonic_ns() + <int64_t>(grant.end_s * 1e9)
+        lease.end_ns = asked_ns + <int64_t>(grant.end_s * 1e9)
 
     def uses(self) -> list:
         """`LeaseUse` of every lease held."""
@@ -57,17 +61,17 @@ cdef class Leases:
         cdef size_t i
         for i in range(self.slots.size()):
             if self.slots[i].id:
-                uses.append(LeaseUse(self.slots[i].id, self.slots[i].reserved))
+                uses.append(LeaseUse(self.slots[i].id, self.slots[i].reserved, self.slots[i].granted))
         return uses
 
-    def drop(self, int lease_id) -> object:
+    def drop(self, uint32_t lease_id) -> object:
         """Gives one lease up; returns its final `LeaseUse`, or None if it is not held."""
         cdef Lease *lease
         cdef size_t i
         for i in range(self.slots.size()):
             lease = &self.slots[i]
-            if lease.id == <uint32_t>lease_id:
-                use = LeaseUse(lease.id, lease.reserved)
+            if lease.id == lease_id:
+                use = LeaseUse(lease.id, lease.reserved, lease.granted)
                 lease.id = 0
                 return use
         return None
@@ -106,3 +110,8 @@ cdef class Leases:
         cdef Lease lease = self.slots[self.by_line_item[line_item]]
         running = lease.id and lease.end_ns > time.monotonic_ns()
         return lease.granted - lease.reserved if running else 0
+
+    def take(self, uint32_t line_item, int64_t amount) -> int:
+        """Reserves as an auction does, as of the last tick; returns the lease's id, 0 if none covers it. For tests."""
+        cdef int slot = self.slot(line_item)
+        return self.reserve(slot, amount) if self.covers(slot, amount) else 0

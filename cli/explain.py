@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,7 +103,7 @@ def grant_what_is_left(leases: "Leases", delivery: "list[Delivery]") -> None:
 
     for place, item in enumerate(delivery, start=1):
         left = item.budget_today - item.spent_today
-        leases.apply(Grant(place, item.line_item, max(0, left), 60.0))
+        leases.apply(Grant(place, item.line_item, max(0, left), 60.0), time.monotonic_ns())
 
 
 def as_text(explanation: "Explanation") -> str:
@@ -134,4 +135,6 @@ def as_text(explanation: "Explanation") -> str:
 def _value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "unknown" if value in (None, "") else str(value)

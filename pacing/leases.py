@@ -26,7 +26,8 @@ ROTATE_S = 30.0
 up to twice as long, so that not all are between two leases at once."""
 
 GRACE_S = 5.0
-"""Real seconds after a lease's end in which a bid from it may still be made: the worker counts from when it heard."""
+"""Real seconds after a lease's end, and after its last bid's expiry, in which something of it may still come: a notice
+that the tracker has and did not write yet, or all of it where clocks of machines differ."""
 
 FIRST_BIDS = 16
 """Bids that the first grant of an ``asap`` line item covers. It doubles whenever half is used up by the next look."""
@@ -161,14 +162,14 @@ class Leases:
             if lease is not None and lease.worker == beat.worker and lease.reserved is None:
                 self._close(lease, now_ns, use.reserved)
         closed = []
-        known = set()
+        known: dict[int, int] = {}
         for use in beat.uses:
             lease = self.leases.get(use.lease)
             if lease is None or lease.worker != beat.worker or lease.closed_ns is not None:
                 closed.append(use.lease)
             else:
                 lease.used = max(lease.used, use.reserved)
-                known.add(use.lease)
+                known[use.lease] = use.granted
         if beat.stopping:
             for lease in list(self._open[beat.worker].values()):
                 self._close(lease, now_ns)
@@ -214,12 +215,12 @@ class Leases:
         """When no bid of a lease can be billed any more. The last bid came before its return; failing that, its end."""
         if lease.closed_ns is None:
             return float("inf")
-        last = lease.closed_ns if lease.reserved is not None else max(lease.closed_ns, lease.end_ns + self._ns(GRACE_S))
-        return last + self._ns(self.expiry_s)
+        last = lease.closed_ns if lease.reserved is not None else lease.end_ns
+        return max(lease.closed_ns, last + self._ns(GRACE_S)) + self._ns(self.expiry_s)
 
     # --- how much
 
-    def _grant(self, line: Line, worker: int, lease: Lease | None, known: set[int], now_ns: int) -> Grant | None:
+    def _grant(self, line: Line, worker: int, lease: Lease | None, known: dict[int, int], now_ns: int) -> Grant | None:
         demand = free = 0
         if lease is not None and lease.closed_ns is not None:
             demand, lease = lease.share // 2, None  # it is replaced: what is needed shows again from here
@@ -240,7 +241,7 @@ class Leases:
         lease.share = share
         if more > 0:
             self._change(lease, granted=lease.granted + more)
-        elif lease.id in known and lease.end_ns - now_ns > self._ns(LEASE_S / 2):
+        elif known.get(lease.id) == lease.granted and lease.end_ns - now_ns > self._ns(LEASE_S / 2):
             return None  # the worker has it all, and time enough
         lease.end_ns = now_ns + self._ns(LEASE_S)
         self.dirty.add(lease.id)

@@ -39,6 +39,8 @@ class LeaseUse(Struct, frozen=True):
 
     lease: int
     reserved: int
+    granted: int = 0
+    """All that the worker has heard of as granted on it: control tells it again what was lost on the way."""
 
 
 class Heartbeat(Struct, frozen=True):

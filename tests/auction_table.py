@@ -1,6 +1,7 @@
 """A whole auction in memory for the tests: a small set of campaigns, leases, and people; real stages, no network."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,7 +90,7 @@ class Table:
         self.view = View(self.campaigns, self.leases, self.tracker_base.startswith("https://"))
         for item in self.campaigns.line_items:
             if self.lease:
-                self.leases.apply(Grant(1_000 + item.id, item.id, self.lease, 60.0))
+                self.leases.apply(Grant(1_000 + item.id, item.id, self.lease, 60.0), time.monotonic_ns())
 
     def append(self, record: bytes) -> int:
         self.log.append(record)

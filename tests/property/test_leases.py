@@ -104,7 +104,7 @@ class Machine(RuleBasedStateMachine):
         """The answer comes ``late_s`` after control gave it, and the worker counts a lease's time from then."""
         for id_ in [id_ for id_, held in worker.held.items() if held.until_s <= self.now_s]:
             worker.returning.append(LeaseUse(id_, worker.held.pop(id_).reserved))
-        uses = tuple(LeaseUse(id_, held.reserved) for id_, held in worker.held.items())
+        uses = tuple(LeaseUse(id_, held.reserved, held.granted) for id_, held in worker.held.items())
         sent = tuple(worker.returning)
         if lost == "both":
             return

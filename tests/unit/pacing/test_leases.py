@@ -36,7 +36,9 @@ def leases(*items: LineItem, **campaign: object) -> Leases:
 
 
 def beat(of: Leases, worker: int, seconds: float, *uses: tuple[int, int], **more: object) -> Grants:
-    return of.heartbeat(Heartbeat(worker, tuple(LeaseUse(*use) for use in uses), **more), at(seconds), 1)
+    """``uses``: (lease, reserved) of a worker that heard every answer."""
+    figures = tuple(LeaseUse(lease, reserved, of.leases[lease].granted) for lease, reserved in uses)
+    return of.heartbeat(Heartbeat(worker, figures, **more), at(seconds), 1)
 
 
 def test_an_even_plan_lets_out_one_horizon_and_then_goes_at_its_pace() -> None:
