@@ -16,7 +16,7 @@ cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1:
     cdef uint32_t met = 0
     cdef int found
     cdef int64_t limited = 0, untracked = 0, kind = 0
-    agent.start = os.start = NULL
+    agent.start = os.start = address.start = address6.start = language.start = NULL
     agent.size = os.size = address.size = address6.size = language.size = 0
     if take_null(c):
         return True
