@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast an example ran says something about the machine, not about Outbid.
+settings.register_profile("outbid", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("outbid")
 
 for _name in [name for name in os.environ if name.startswith("OUTBID_")]:
     del os.environ[_name]
