@@ -5,7 +5,7 @@ from libcpp.string cimport string
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Ad, Line, Price, Seller, View
+from bidder.view cimport Ad, Line, Seller, View
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
 from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
 from openrtb.request cimport Request

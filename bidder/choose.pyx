@@ -4,8 +4,7 @@ Equal bids take turns by the auction's id. A line item bids at most once in a re
 for all impressions of the request together.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
-from libcpp.vector cimport vector
+from libc.stdint cimport int32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
 from bidder.leases cimport Leases

@@ -35,7 +35,7 @@ class Service:
         self.now = time.monotonic()
         self.overloaded = self.draining = False
         self.requests = self.malformed = self.refused = self.shed = self.failures = 0
-        self._proxies = [ipaddress.ip_network(text.strip()) for text in settings.trusted_proxies]
+        self._proxies = tuple(ipaddress.ip_network(text.strip()) for text in settings.trusted_proxies)
 
     # requests
 
@@ -120,8 +120,7 @@ class Service:
         return address
 
     def _trusted(self, address: str) -> bool:
-        networks = tuple(self._proxies)
-        return _in_any(address, networks)
+        return _in_any(address, self._proxies)
 
     async def watch(self) -> None:
         """Keeps the time, notices when the worker runs late, renews the profile reader, closes what takes too long."""

@@ -11,7 +11,6 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libcpp.string cimport string
 
 from bidder.leases cimport Leases
 from openrtb.request cimport currency_code, folded, size_bit

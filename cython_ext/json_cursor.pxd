@@ -42,12 +42,18 @@ cdef inline bint take_text(Cursor *c, Text *out) noexcept nogil:
     return True
 
 
+cdef inline bint skip_literal(Cursor *c, const char *word, int size) noexcept nogil:
+    """This word, if that is what stands here."""
+    cdef int i
+    for i in range(size):
+        if c.at[i] != <unsigned char>word[i]:  # at the latest at the NUL
+            return False
+    c.at += size
+    return True
+
+
 cdef inline bint take_null(Cursor *c) noexcept nogil:
-    """``null``, if that is what stands here."""
-    if c.at[0] == 110 and c.at[1] == 117 and c.at[2] == 108 and c.at[3] == 108:
-        c.at += 4
-        return True
-    return False
+    return skip_literal(c, b"null", 4)
 
 
 cdef inline bint take_number(Cursor *c, int64_t *digits, int *fraction) noexcept nogil:
@@ -136,21 +142,6 @@ cdef inline bint open_with(Cursor *c, unsigned char bracket) noexcept nogil:
 
 cdef inline bint key_is(Text *key, const char *name, Py_ssize_t size) noexcept nogil:
     return key.size == size and memcmp(key.start, name, size) == 0
-
-
-cdef inline bint skip_literal(Cursor *c, const char *word, int size) noexcept nogil:
-    if memcmp_until_nul(c.at, word, size):
-        c.at += size
-        return True
-    return False
-
-
-cdef inline bint memcmp_until_nul(const unsigned char *at, const char *word, int size) noexcept nogil:
-    cdef int i
-    for i in range(size):
-        if at[i] != <unsigned char>word[i]:
-            return False
-    return True
 
 
 cdef bint skip_value(Cursor *c, int depth=*) noexcept nogil

@@ -1,8 +1,8 @@
 """The bid request as OpenRTB 2.6 describes it: the part of it that Outbid reads.
 
-Attributes are named exactly as in the specification and are None when absent; unknown fields are ignored, and a field
-that no stage reads is not here either, since every one costs time in every request. Fields that older exchanges still
-send under ``ext`` are typed there (`RegsExt`, `UserExt`, `SourceExt`). Sections are those of OpenRTB 2.6-202606.
+Attributes are named exactly as in the specification and are None when absent; unknown fields are ignored, and so
+are fields of no use yet: each that is read costs time in every request. Fields that older exchanges still send under
+``ext`` are typed there (`RegsExt`, `UserExt`, `SourceExt`). Sections are those of OpenRTB 2.6-202606.
 """
 
 from typing import Annotated

@@ -1,7 +1,7 @@
 """The person's record from the profile store: audiences now, frequency counters for later."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport uint8_t
 
 from openrtb.request cimport Request
 from targeting.record cimport segments
