@@ -5,12 +5,13 @@ from libcpp.string cimport string
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Ad, Line, Seller, View
+from bidder.view cimport Ad, Line, Price, Seller, View
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
 from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
 from openrtb.request cimport Request
 from openrtb.respond cimport append_cpm, append_json, append_number
 
+from domain.campaign import FORMATS
 from domain.events import Bid, Kind, Name, encode
 
 cdef int BID_FIELDS = len(Bid.__struct_fields__)
@@ -22,6 +23,7 @@ cdef int LOSS = Kind.LOSS
 cdef int IMPRESSION = Kind.IMPRESSION
 cdef int CLICK = Kind.CLICK
 cdef int TEST_FLAG = 0x10
+cdef int BANNER = FORMATS.index("banner")
 cdef int IMPRESSION_SLOT = 1
 cdef int CLICK_SLOT = 2
 
@@ -74,6 +76,7 @@ cdef class Answer:
 
     cdef uint64_t seal(self, Candidate *row, View view, Seller seller, Request r) except 0:
         cdef Line *line = &view.lines[row.line]
+        cdef Price *price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
         cdef Content content
         cdef uint64_t bid
         self.counter += 1
@@ -88,10 +91,11 @@ cdef class Answer:
         content.creative = view.ads[row.ad].id
         content.deal = row.deal_id
         content.lease = row.lease
-        content.rate = view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line].rate_id
+        content.rate, content.terms = price.rate_id, price.terms
         content.exchange = seller.id
         content.expiry_s = seller.expiry_s
         content.basis_and_flags = seller.basis | (TEST_FLAG if r.test else 0)
+        content.format, content.unused = BANNER, 0
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
         return bid
 

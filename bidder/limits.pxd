@@ -1,3 +1,5 @@
 from libc.stdint cimport int64_t
 
-cdef int64_t account_amount(int64_t price, int64_t rate) noexcept nogil
+from bidder.view cimport Price
+
+cdef int64_t gross_amount(int64_t price, Price *of) noexcept nogil

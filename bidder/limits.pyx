@@ -13,9 +13,12 @@ cdef extern from *:
     ctypedef long long int128_t "__int128"
 
 
-cdef int64_t account_amount(int64_t price, int64_t rate) noexcept nogil:
-    """Exchange nanos -> account nanos, rounded up, as `domain.money.convert_up` does: what must be reserved."""
-    return <int64_t>((<int128_t>price * rate + 999_999_999) / 1_000_000_000)
+cdef int64_t gross_amount(int64_t price, Price *of) noexcept nogil:
+    """Exchange nanos -> account nanos with fees, rounded up, as `domain.money.convert_up` and `domain.fees.gross` do:
+    what must be reserved.
+    """
+    cdef int128_t media = (<int128_t>price * of.rate + 999_999_999) / 1_000_000_000
+    return <int64_t>(media + media * of.share_ppm / 1_000_000 + of.flat)
 
 
 def frequency(Candidates c not None, View view not None, Request r not None):
@@ -60,7 +63,7 @@ def gate(Candidates c not None, View view not None, Seller seller not None, Leas
     cdef Price *prices = view.prices.data() + <size_t>seller.place * view.lines.size()
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        if leases.covers(view.lines[row.line].lease, account_amount(row.price, prices[row.line].rate)):
+        if leases.covers(view.lines[row.line].lease, gross_amount(row.price, &prices[row.line])):
             c.rows[kept] = row[0]
             kept += 1
         elif c.keep_reasons:

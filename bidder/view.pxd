@@ -41,7 +41,9 @@ cdef struct Ad:
 cdef struct Price:
     int64_t bid                     # CPM micros of the exchange's currency; 0: no rate, so no bid
     int64_t rate                    # account nanos for 10⁹ exchange nanos
+    int64_t share_ppm, flat         # fees: millionths of the media, account nanos an impression
     uint32_t rate_id
+    uint32_t terms                  # domain.campaign.FeeTerms
 
 cdef class Seller:
     """An exchange as the stages read it."""

@@ -18,6 +18,7 @@ from targeting.record cimport scope_campaign, scope_line_item
 
 from domain.campaign import CLICK_MACRO
 from domain.events import Kind
+from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from openrtb.request import MIMES
@@ -86,7 +87,7 @@ cdef class Seller:
         self.id = exchange.id
         self.network_ms = exchange.network_ms
         self.expiry_s = exchange.bid_expiry_s
-        self.basis = BASIS[exchange.billing]
+        self.basis = BASIS[exchange.billing["banner"]] if "banner" in exchange.billing else 0
         self.currency_name = exchange.currency
         self.currency = currency_code(exchange.currency)
         self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()
@@ -108,13 +109,15 @@ cdef class View:
         creatives = {c.id: c for c in snapshot.creatives if c.status == "active"}
         rates = {(r.base, r.quote): r for r in snapshot.rates}
         deals = {d.id: d for d in snapshot.deals}
+        terms = {t.id: t for t in snapshot.terms}
         live = []
         for item in snapshot.line_items:
             ads = [creatives[c] for c in item.creatives if c in creatives]
             deals_left = not item.deals or any(d in deals for d in item.deals)  # else it would turn into an open one
             if item.status == "active" and item.campaign in campaigns and ads and deals_left:
                 advertiser = advertisers[campaigns[item.campaign].advertiser]
-                prices = [price_on(seller.exchange.currency, advertiser.currency, item.bid_cpm, rates) for seller in sellers]
+                media = most_media(item.bid_cpm, *shares(terms.get(item.terms)))
+                prices = [price_on(seller, advertiser.currency, media, rates) for seller in sellers]
                 live.append((max((p[0] for p in prices), default=0), item, campaigns[item.campaign], advertiser, ads, prices))
         live.sort(key=lambda row: (-row[0], row[1].id))
         self.line_items = [row[1] for row in live]
@@ -133,7 +136,7 @@ cdef class View:
                 self._add_slot(place, ad_places[ad.id])
             self._add_deals([deals[d] for d in item.deals if d in deals])
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
-                self._set_price(seller_place * len(live) + place, bid, rate, rate_id)
+                self._set_price(seller_place * len(live) + place, bid, rate, rate_id, terms.get(item.terms))
             self._close_line(place)
 
     def _add_line(self, item, campaign, advertiser, Leases leases):
@@ -175,9 +178,11 @@ cdef class View:
             row.code, row.id, row.exchange = name_id(deal.code), deal.id, deal.exchange
             self.deals.push_back(row)
 
-    def _set_price(self, size_t place, int64_t bid, int64_t rate, uint32_t rate_id):
+    def _set_price(self, size_t place, int64_t bid, int64_t rate, uint32_t rate_id, terms):
         cdef Price row
         row.bid, row.rate, row.rate_id = bid, rate, rate_id
+        row.share_ppm, row.flat = shares(terms)
+        row.terms = terms.id if terms is not None else 0
         self.prices[place] = row
 
     def _add_ad(self, creative, advertiser, int advertiser_place, bint tracker_is_secure):
@@ -243,9 +248,14 @@ def with_deals(item, deals: dict):
     return replace(item, targeting=replace(item.targeting, all_of={**item.targeting.all_of, "deal": codes}))
 
 
-def price_on(currency: str, account: str, bid_cpm: int, rates: dict) -> tuple:
-    """(bid in the exchange's currency, account nanos for 10⁹ exchange nanos, rate id); the bid is rounded down to the micro."""
+def price_on(Seller seller, account: str, media: int, rates: dict) -> tuple:
+    """(bid in the exchange's currency, account nanos for 10⁹ exchange nanos, rate id) for ``media`` account nanos an
+    impression, rounded down to the micro; no bid without a rate, or without an event that books.
+    """
+    currency = seller.exchange.currency
+    if not seller.basis:
+        return 0, RATE_UNIT, 0
     if currency == account:
-        return bid_cpm, RATE_UNIT, 0
+        return media, RATE_UNIT, 0
     rate = rates.get((currency, account))
-    return (bid_cpm * RATE_UNIT // rate.per_unit, rate.per_unit, rate.id) if rate else (0, RATE_UNIT, 0)
+    return (media * RATE_UNIT // rate.per_unit, rate.per_unit, rate.id) if rate else (0, RATE_UNIT, 0)

@@ -8,11 +8,13 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from campaigns import tables
-from domain.campaign import Advertiser, Audience, Campaign, Creative, Deal, Exchange, LineItem, Rate
+from domain.campaign import Advertiser, Agency, Audience, Campaign, Creative, Deal, Exchange, Fee, LineItem, Rate
 from pacing.tables import rates as rate_table
 
 KINDS: Mapping[str, tuple[Table, type[msgspec.Struct]]] = {
     "exchanges": (tables.exchanges, Exchange),
+    "agencies": (tables.agencies, Agency),
+    "fees": (tables.fees, Fee),
     "advertisers": (tables.advertisers, Advertiser),
     "audiences": (tables.audiences, Audience),
     "creatives": (tables.creatives, Creative),
@@ -23,6 +25,8 @@ KINDS: Mapping[str, tuple[Table, type[msgspec.Struct]]] = {
 """In an order in which each refers to earlier ones only."""
 
 _LINKS = {"creatives": tables.line_item_creatives, "deals": tables.line_item_deals}
+_NOT_STORED = (*_LINKS, "terms")
+"""Of a line item: kept in other tables, or worked out when it is published."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Catalogue:
     version: int = 0
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     rates: list[Rate] = field(default_factory=list)
+    agencies: dict[str, Agency] = field(default_factory=dict)
+    fees: dict[str, Fee] = field(default_factory=dict)
     advertisers: dict[str, Advertiser] = field(default_factory=dict)
     audiences: dict[str, Audience] = field(default_factory=dict)
     creatives: dict[str, Creative] = field(default_factory=dict)
@@ -110,7 +116,7 @@ def _save_rates(conn: Connection, known: Catalogue, new: Catalogue) -> Counts:
 
 def _row(key: str, thing: msgspec.Struct) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.to_builtins(thing) | {"key": key}
-    for name in _LINKS if isinstance(thing, LineItem) else ():
+    for name in _NOT_STORED if isinstance(thing, LineItem) else ():
         del row[name]
     return row
 

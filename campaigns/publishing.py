@@ -5,7 +5,7 @@ import logging
 import msgspec
 from sqlalchemy import select, update
 
-from campaigns import catalogue
+from campaigns import catalogue, fee_terms
 from campaigns.catalogue import Catalogue
 from campaigns.snapshot import compile_snapshot, stale
 from campaigns.store import Store, touch
@@ -50,12 +50,13 @@ class Publisher:
             first = update(line_items).where(line_items.c.activated_ns == 0, line_items.c.status == "active")
             conn.execute(first.values(activated_ns=now))
             known = catalogue.load(conn)
+            terms = fee_terms.agree(conn, known)
             if published != version or self._is_stale(known, published_ns):
                 if published == version:
                     known.version = touch(conn)
                 published_ns = now
                 conn.execute(update(revision).values(published=known.version, published_ns=now))
-        snapshot = compile_snapshot(known, published_ns)
+        snapshot = compile_snapshot(known, published_ns, terms)
         self._encoded[snapshot.version] = msgspec.msgpack.encode(snapshot)
         for version in sorted(self._encoded)[:-KEPT]:
             del self._encoded[version]

@@ -16,12 +16,15 @@ from campaigns.references import NewId, References
 from domain.campaign import (
     CLICK_MACRO,
     Advertiser,
+    Agency,
     Audience,
     Campaign,
     Creative,
     Deal,
     Exchange,
+    Fee,
     FrequencyCap,
+    Limits,
     LineItem,
     Rate,
     Targeting,
@@ -30,22 +33,29 @@ from domain.errors import Problem, Refused
 from targeting.audiences import read_audience
 from targeting.record import MAX_IMPRESSIONS, MAX_SECONDS
 
-SECTIONS = ("exchanges", "rates", "advertisers", "audiences", "creatives", "deals", "campaigns")
+SECTIONS = ("exchanges", "rates", "agencies", "fees", "advertisers", "audiences", "creatives", "deals", "campaigns")
+LIMITS = tuple(Limits.__struct_fields__)
+FUNDS = ("funding", "credit_limit")
 EXCHANGE = (
-    *("key", "currency", "billing", "auction_type", "price_source", "seat", "secret"),
+    *("key", "currency", "billing", "auction_type", "price_source", "price_key", "seat", "secret"),
     *("bid_expiry_s", "no_bid", "network_ms"),
 )
+AGENCY = ("key", "name", "currency", "time_zone", *FUNDS, *LIMITS, "status")
+FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
-ADVERTISER = ("key", "name", "currency", "time_zone", "domain", "categories", "status")
-AUDIENCE = ("key", "advertiser", "name", "file")
+ADVERTISER = (
+    *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "fees"),
+    *(*FUNDS, *LIMITS, "status"),
+)
+AUDIENCE = ("key", "advertiser", "name", "file", "data_cpm")
 CREATIVE = ("key", "advertiser", "size", "landing_url", "image_url", "markup", "attributes", "mime", "status")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
-    *("key", "advertiser", "name", "start", "end", "daily_budget", "total_budget", "frequency_caps", "status"),
+    *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "status"),
     "line_items",
 )
 LINE_ITEM = (
-    *("key", "name", "bid_cpm", "targeting", "creatives", "daily_budget", "total_budget", "pacing"),
+    *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
     *("frequency_caps", "deals", "status"),
 )
 MIMES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
@@ -72,6 +82,8 @@ class Reading:
         self._rates(list(file.entries("rates", RATE)))
         for section, fields, read in (
             ("exchanges", EXCHANGE, self._exchange),
+            ("agencies", AGENCY, self._agency),
+            ("fees", FEE, self._fee),
             ("advertisers", ADVERTISER, self._advertiser),
             ("audiences", AUDIENCE, self._audience),
             ("creatives", CREATIVE, self._creative),
@@ -92,19 +104,46 @@ class Reading:
             id=id_,
             key=key,
             currency=e.take("currency", values.currency),
-            billing=e.take("billing", values.choice("burl", "impression", "nurl")),
+            billing=e.take("billing", values.by_format("burl", "impression", "nurl")),
             auction_type=e.take("auction_type", values.integer(1, 2), 2),
-            price_source=e.take("price_source", values.choice("macro", "none"), "macro"),
+            price_source=e.take("price_source", values.by_format("macro", "encrypted", "none"), {}),
+            price_key=e.take("price_key", values.price_key, ""),
             seat=e.take("seat", values.text(64), "outbid"),
             secret=e.take("secret", values.text(), ""),
             bid_expiry_s=e.take("bid_expiry_s", values.integer(1, 0xFFFF), 300),
             no_bid=e.take("no_bid", values.choice("nbr", "204"), "nbr"),
             network_ms=e.take("network_ms", values.integer(0, 1000), 10),
         )
+        encrypted = e.sound and "encrypted" in exchange.price_source.values()
+        if e.sound and encrypted != bool(exchange.price_key):
+            allowed = "it must be given where prices are encrypted, and only there"
+            e.wrong("price_key", exchange.price_key or None, allowed)
         self.references.keep("exchanges", e, key, exchange, "currency")
+
+    def _agency(self, e: Entry) -> None:
+        key, id_ = self.references.identify("agencies", e)
+        agency = Agency(
+            id=id_,
+            key=key,
+            name=e.take("name", values.text()),
+            currency=e.take("currency", values.currency),
+            time_zone=e.take("time_zone", values.time_zone),
+            limits=_limits(e),
+            **_funds(e),
+            status=e.take("status", _status, "active"),
+        )
+        self.references.keep("agencies", e, key, agency, "currency")
+
+    def _fee(self, e: Entry) -> None:
+        key, id_ = self.references.identify("fees", e)
+        name, share, cpm = e.take("name", values.text()), e.take("share", values.share, 0), e.take("cpm", values.cpm, 0)
+        if e.sound and bool(share) == bool(cpm):
+            e.wrong("share", e.values.get("share"), "either share or cpm must be given, and not both")
+        self.references.keep("fees", e, key, Fee(id_, key, name, share, cpm))
 
     def _advertiser(self, e: Entry) -> None:
         key, id_ = self.references.identify("advertisers", e)
+        agency = e.take("agency", self.references.thing("agencies", "an agency"), None)
         advertiser = Advertiser(
             id=id_,
             key=key,
@@ -113,9 +152,19 @@ class Reading:
             time_zone=e.take("time_zone", values.time_zone),
             domain=e.take("domain", values.domain_name),
             categories=e.take("categories", values.listed(values.category, least=1)),
+            agency=agency.id if agency else 0,
+            limits=_limits(e),
+            **_funds(e),
+            fees=self._fees(e) or (),
             status=e.take("status", _status, "active"),
         )
-        self.references.keep("advertisers", e, key, advertiser, "currency")
+        if agency and advertiser.currency and agency.currency != advertiser.currency:
+            e.wrong("agency", agency.key, f"it must be an agency that accounts in {advertiser.currency}, too")
+        self.references.keep("advertisers", e, key, advertiser, "currency", "agency")
+
+    def _fees(self, e: Entry) -> tuple[int, ...] | None:
+        fees = e.take("fees", values.listed(self.references.id_of("fees", "a fee")), None)
+        return None if fees is None else tuple(sorted(fees))
 
     def _audience(self, e: Entry) -> None:
         key, id_ = self.references.identify("audiences", e)
@@ -127,8 +176,9 @@ class Reading:
             except Refused as refused:
                 for problem in refused.problems:
                     e.wrong("file", problem.value, f"{problem.path}: {problem.allowed}")
-        size = len(self.members.get(id_, ()))
-        self.references.keep("audiences", e, key, owner and Audience(id_, key, owner.id, name, size), "advertiser")
+        size, data_cpm = len(self.members.get(id_, ())), e.take("data_cpm", values.cpm, 0)
+        audience = owner and Audience(id_, key, owner.id, name, size, data_cpm)
+        self.references.keep("audiences", e, key, audience, "advertiser")
 
     def _creative(self, e: Entry) -> None:
         key, id_ = self.references.identify("creatives", e)
@@ -165,13 +215,13 @@ class Reading:
         start, end = e.take("start", values.moment(zone)), e.take("end", values.moment(zone, end=True))
         if start and end and end <= start:
             e.wrong("end", e.values["end"], f"it must be after the start, {e.values['start']!r}")
-        daily, total = e.take("daily_budget", values.budget, None), e.take("total_budget", values.budget, None)
-        if "daily_budget" not in e.values and "total_budget" not in e.values:
-            e.wrong("daily_budget", None, "a campaign must have a daily_budget or a total_budget")
+        limits, fees = _limits(e), self._fees(e)
+        if not {"hourly_budget", "daily_budget", "total_budget"} & e.values.keys():
+            e.wrong("daily_budget", None, "a campaign must have a daily_budget, a total_budget or an hourly_budget")
         name, caps, state = e.take("name", values.text()), _caps(e), e.take("status", _status, "active")
         for item in e.entries("line_items", LINE_ITEM):
             self._line_item(item, id_, owner)
-        campaign = owner and Campaign(id_, key, owner.id, name, start, end, daily, total, caps, state)
+        campaign = owner and Campaign(id_, key, owner.id, name, start, end, limits, fees, caps, state)
         self.references.keep("campaigns", e, key, campaign, "advertiser")
 
     def _line_item(self, e: Entry, campaign: int, owner: Advertiser | None) -> None:
@@ -191,9 +241,8 @@ class Reading:
             bid_cpm=e.take("bid_cpm", values.cpm),
             targeting=e.take("targeting", target, Targeting()),
             creatives=_ascending(e.take("creatives", creatives)),
-            daily_budget=e.take("daily_budget", values.budget, None),
-            total_budget=e.take("total_budget", values.budget, None),
-            pacing=e.take("pacing", values.choice("even", "asap"), "even"),
+            limits=_limits(e),
+            pacing=e.take("pacing", values.choice("even", "ahead", "asap"), "even"),
             frequency_caps=_caps(e),
             deals=_ascending(e.take("deals", deals, ())),
             activated_ns=before.activated_ns if before else 0,
@@ -245,6 +294,18 @@ class Reading:
                     f"it must have a rate with {' and '.join(missing)}, as exchanges have it, of {self.today} or before"
                 )
                 self.problems.append(Problem(path, paid_in, f"{allowed}: add it to rates"))
+
+
+def _limits(e: Entry) -> Limits:
+    checks = {"budget": values.budget, "impressions": values.integer(1, 10**12)}
+    return Limits(**{name: e.take(name, checks[name.partition("_")[2]], None) for name in LIMITS})
+
+
+def _funds(e: Entry) -> dict[str, Any]:
+    funding, limit = e.take("funding", values.choice("open", "prepaid", "credit"), "open"), e.values.get("credit_limit")
+    if (funding == "credit") != (limit is not None):
+        e.wrong("credit_limit", limit, "it must be given where funding is 'credit', and only there")
+    return {"funding": funding, "credit_limit": e.take("credit_limit", values.budget, 0)}
 
 
 def _caps(e: Entry) -> tuple[FrequencyCap, ...]:

@@ -1,6 +1,6 @@
 """Compiling the catalogue into the snapshot that bidders decide on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,14 +8,18 @@ import msgspec
 
 from campaigns.catalogue import Catalogue
 from campaigns.exchange_rates import effective
-from domain.campaign import LineItem, Snapshot, Targeting
+from domain.campaign import FeeTerms, LineItem, Snapshot, Targeting
 from domain.clock import utc
 
 HOURS = 168
+NO_TERMS: Mapping[int, FeeTerms] = {}
 
 
-def compile_snapshot(catalogue: Catalogue, published_ns: int) -> Snapshot:
-    """The catalogue at its version, as it holds at ``published_ns``: today's rates, and hours of the week in UTC."""
+def compile_snapshot(catalogue: Catalogue, published_ns: int, terms: Mapping[int, FeeTerms] = NO_TERMS) -> Snapshot:
+    """The catalogue at its version, as it holds at ``published_ns``: today's rates, and hours of the week in UTC.
+
+    ``terms``: the fees that line items pay, by their ids.
+    """
     today = utc(published_ns).date().isoformat()
     currencies = {e.currency for e in catalogue.exchanges.values()}
     currencies |= {a.currency for a in catalogue.advertisers.values()}
@@ -30,11 +34,17 @@ def compile_snapshot(catalogue: Catalogue, published_ns: int) -> Snapshot:
         advertisers=tuple(catalogue.advertisers.values()),
         campaigns=tuple(catalogue.campaigns.values()),
         line_items=tuple(
-            _in_utc(item, offset_hours(zone_of[item.campaign], published_ns)) for item in catalogue.line_items.values()
+            msgspec.structs.replace(
+                _in_utc(item, offset_hours(zone_of[item.campaign], published_ns)),
+                terms=terms[item.id].id if item.id in terms else 0,
+            )
+            for item in catalogue.line_items.values()
         ),
         creatives=tuple(catalogue.creatives.values()),
         deals=tuple(catalogue.deals.values()),
         audiences=tuple(catalogue.audiences.values()),
+        agencies=tuple(catalogue.agencies.values()),
+        terms=tuple(sorted({t.id: t for t in terms.values()}.values(), key=lambda t: t.id)),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, update
 
 from campaigns.tables import revision
@@ -28,9 +30,11 @@ class Store:
         """Brings the schema to ``target`` (a revision; ``head`` the newest, ``base`` nothing)."""
         config = Config()
         config.set_main_option("script_location", "campaigns:migrations")
-        with self.write() as conn:
+        with self._rebuilding() as conn:
             config.attributes["connection"] = conn
-            if target == "base":
+            script = ScriptDirectory.from_config(config)
+            now = MigrationContext.configure(conn).get_current_revision() or "base"
+            if now != "base" and target in _older(script, now):
                 command.downgrade(config, target)
             else:
                 command.upgrade(config, target)
@@ -42,6 +46,21 @@ class Store:
             yield conn
 
     @contextmanager
+    def _rebuilding(self) -> Iterator[Connection]:
+        """One transaction that may drop tables which others refer to and make them anew, as SQLite has to for a change
+        of columns; references are checked in its end.
+        """
+        sqlite = self.engine.dialect.name == "sqlite"
+        with self.engine.connect().execution_options(outbid_write=True, outbid_rebuild=True) as conn:
+            try:
+                with conn.begin():
+                    yield conn
+                    if sqlite and (broken := conn.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                        raise RuntimeError(f"a migration left a row that refers to nothing: {tuple(broken)}")
+            finally:
+                conn.invalidate()  # it does not check references any more
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view."""
         with self.engine.connect() as conn, conn.begin():
@@ -49,6 +68,11 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _older(script: ScriptDirectory, than: str) -> set[str]:
+    """The revisions that come before one, ``base`` included."""
+    return {"base", *(revision.revision for revision in script.iterate_revisions(than, "base"))} - {than}
 
 
 def touch(conn: Connection) -> int:
@@ -73,6 +97,9 @@ def _open(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("outbid_write") else "BEGIN")
+        asked = conn.get_execution_options()
+        if asked.get("outbid_rebuild"):
+            conn.exec_driver_sql("PRAGMA foreign_keys=OFF")  # inside of a transaction it would do nothing
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if asked.get("outbid_write") else "BEGIN")
 
     return engine

@@ -3,6 +3,8 @@
 References are ids. ``key`` is what people call a thing by, and is unique among its kind.
 """
 
+from typing import Any
+
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Integer, String, Table, Text
 
 from pacing.tables import metadata
@@ -24,20 +26,52 @@ def _status() -> Column[str]:
     return Column("status", String(8), nullable=False)
 
 
+def _limits() -> Column[Any]:
+    return Column("limits", JSON, nullable=False, comment="the fields of `domain.campaign.Limits` that are set")
+
+
+def _funding() -> tuple[Column[Any], ...]:
+    return Column("funding", String(8), nullable=False), Column("credit_limit", BigInteger, nullable=False)
+
+
 exchanges = Table(
     "exchanges",
     metadata,
     _id(),
     _key(),
     Column("currency", String(3), nullable=False),
-    Column("billing", String(16), nullable=False),
+    Column("billing", JSON, nullable=False, comment="by format"),
     Column("auction_type", Integer, nullable=False),
-    Column("price_source", String(8), nullable=False),
+    Column("price_source", JSON, nullable=False, comment="by format"),
+    Column("price_key", String(255), nullable=False),
     Column("seat", String(64), nullable=False),
     Column("secret", String(255), nullable=False),
     Column("bid_expiry_s", Integer, nullable=False),
     Column("no_bid", String(8), nullable=False),
     Column("network_ms", Integer, nullable=False),
+)
+
+agencies = Table(
+    "agencies",
+    metadata,
+    _id(),
+    _key(),
+    Column("name", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    _limits(),
+    *_funding(),
+    _status(),
+)
+
+fees = Table(
+    "fees",
+    metadata,
+    _id(),
+    _key(),
+    Column("name", Text, nullable=False),
+    Column("share_ppm", BigInteger, nullable=False),
+    Column("cpm", BigInteger, nullable=False),
 )
 
 advertisers = Table(
@@ -50,6 +84,10 @@ advertisers = Table(
     Column("time_zone", String(64), nullable=False),
     Column("domain", String(255), nullable=False),
     Column("categories", JSON, nullable=False),
+    Column("agency", BigInteger, nullable=False, index=True, comment="0: none"),
+    _limits(),
+    *_funding(),
+    Column("fees", JSON, nullable=False),
     _status(),
 )
 
@@ -62,8 +100,8 @@ campaigns = Table(
     Column("name", Text, nullable=False),
     Column("start_ns", BigInteger, nullable=False),
     Column("end_ns", BigInteger, nullable=False),
-    Column("daily_budget", BigInteger),
-    Column("total_budget", BigInteger),
+    _limits(),
+    Column("fees", JSON, comment="null: the advertiser's"),
     Column("frequency_caps", JSON, nullable=False),
     _status(),
 )
@@ -77,8 +115,7 @@ line_items = Table(
     Column("name", Text, nullable=False),
     Column("bid_cpm", BigInteger, nullable=False),
     Column("targeting", JSON, nullable=False, comment="hours of the week are the advertiser's own here, not UTC"),
-    Column("daily_budget", BigInteger),
-    Column("total_budget", BigInteger),
+    _limits(),
     Column("pacing", String(8), nullable=False),
     Column("frequency_caps", JSON, nullable=False),
     Column("activated_ns", BigInteger, nullable=False, comment="0: not published yet"),
@@ -119,6 +156,7 @@ audiences = Table(
     _of("advertiser", "advertisers"),
     Column("name", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("data_cpm", BigInteger, nullable=False),
 )
 
 line_item_creatives = Table(

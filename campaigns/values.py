@@ -1,6 +1,7 @@
 """Checks of single values in a campaign file. Each returns the value as Outbid keeps it, or raises `Wrong`."""
 
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pycountry
 
 from campaigns.entry import Wrong
+from domain.campaign import FORMATS, Format, every_format
 from domain.clock import SECOND
 from domain.money import NANOS, RATE_UNIT, MoneyError, parse_nanos
 
@@ -127,6 +129,48 @@ def cpm(value: Any) -> int:
     if micros > _MAX_CPM * 1_000_000:
         raise Wrong(f"a CPM is at most {_MAX_CPM}")
     return micros
+
+
+def share(value: Any) -> int:
+    """``12.5%`` -> millionths."""
+    text = value[:-1] if isinstance(value, str) and value.endswith("%") else ""
+    try:
+        ppm, rest = divmod(parse_nanos(text) if text else 0, NANOS // 10_000)
+    except MoneyError:
+        ppm, rest = 0, 0
+    if not 0 < ppm <= 1_000_000 or rest:
+        raise Wrong("it must be a share such as '12.5%', up to 100%, with at most four decimals")
+    return ppm
+
+
+def by_format(*options: str) -> Check[dict[Format, Any]]:
+    """One choice for all formats, or a mapping from formats to choices."""
+    one = choice(*options)
+
+    def check(value: Any) -> dict[Format, Any]:
+        if not isinstance(value, dict):
+            return every_format(one(value))
+        faults: list[tuple[str, object, str]] = []
+        for name, chosen in value.items():
+            if name not in FORMATS:
+                faults.append((f".{name}", chosen, f"there is no such format; there are {', '.join(FORMATS)}"))
+            elif chosen not in options:
+                faults.append((f".{name}", chosen, f"it must be {' or '.join(map(repr, options))}"))
+        if faults or not value:
+            raise Wrong("it must name at least one format", *faults)
+        return {name: value[name] for name in FORMATS if name in value}
+
+    return check
+
+
+def price_key(value: Any) -> str:
+    """Base64 of 64 bytes: an encryption key and an integrity key."""
+    try:
+        if not isinstance(value, str) or len(b64decode(value, altchars=b"-_", validate=True)) != 64:
+            raise ValueError
+    except ValueError:
+        raise Wrong("it must be 64 bytes in web-safe base64: the encryption key, then the integrity key") from None
+    return value
 
 
 def rate(value: Any) -> int:

@@ -5,12 +5,21 @@ and on the command line. Times are nanoseconds UTC; money is nanos (or CPM micro
 the name of the field says otherwise.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 
+T = TypeVar("T")
+
 Status = Literal["active", "paused"]
+Format = Literal["banner", "video", "audio", "native"]
+FORMATS: tuple[Format, ...] = ("banner", "video", "audio", "native")
 Basis = Literal["burl", "impression", "nurl"]
+"""The event that books spend."""
+PriceSource = Literal["macro", "encrypted", "none"]
+"""Where a notice's price is: in the clear, encrypted, or nowhere."""
+Funding = Literal["open", "prepaid", "credit"]
+Pacing = Literal["even", "ahead", "asap"]
 
 CLICK_MACRO = "${CLICK_URL}"
 """Where a creative's own markup wants the click tracker; every such markup has it at least once."""
@@ -23,6 +32,24 @@ class FrequencyCap(Struct, frozen=True, forbid_unknown_fields=True):
     seconds: int
 
 
+def every_format(word: T) -> dict[Format, T]:
+    """The same for all formats."""
+    return dict.fromkeys(FORMATS, word)
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What may be spent (nanos of the account's currency, fees included) and shown (impressions) in an hour, in a day,
+    and altogether. None is no limit. Hours and days are the account's, in its time zone.
+    """
+
+    hourly_budget: int | None = None
+    daily_budget: int | None = None
+    total_budget: int | None = None
+    hourly_impressions: int | None = None
+    daily_impressions: int | None = None
+    total_impressions: int | None = None
+
+
 class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """One seller's endpoint: ``POST /openrtb2/{key}``."""
 
@@ -30,11 +57,14 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     currency: str
     """The currency that we bid and are billed in, ISO 4217."""
-    billing: Basis
-    """The event that books spend for banners. An exchange without a basis gets no bids (so it cannot be defined)."""
+    billing: dict[Format, Basis]
+    """The event that books spend, for each format. A format without one gets no bids."""
     auction_type: int = 2
     """What an absent ``at`` means: 1 first price, 2 second price plus."""
-    price_source: Literal["macro", "none"] = "macro"
+    price_source: dict[Format, PriceSource] = {}
+    """For each format; ``macro`` where nothing is said."""
+    price_key: str = ""
+    """Decrypts prices: encryption key and integrity key, 32 bytes each, together in base64."""
     seat: str = "outbid"
     secret: str = ""
     """If set, requests must carry it in the header ``X-Outbid-Secret``."""
@@ -56,6 +86,48 @@ class Rate(Struct, frozen=True, forbid_unknown_fields=True):
     per_unit: int
 
 
+class Fee(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an advertiser pays beside the media: a share of it, or so much an impression."""
+
+    id: int
+    key: str
+    name: str
+    share_ppm: int = 0
+    """Millionths of the media cost; 0: not a share."""
+    cpm: int = 0
+    """CPM micros of the advertiser's currency: nanos an impression; 0: not by impression."""
+
+
+class FeePart(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """One fee as it was agreed: a `Fee`, or the data fee of an `Audience`, by id."""
+
+    kind: Literal["fee", "data"]
+    of: int
+    share_ppm: int
+    cpm: int
+
+
+class FeeTerms(Struct, frozen=True, forbid_unknown_fields=True):
+    """The fees that a bid was made under, all together. Never changed: bids in flight name them by id."""
+
+    id: int
+    parts: tuple[FeePart, ...]
+
+
+class Agency(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who buys for several advertisers; its limits and funds hold for all of them together, in one currency."""
+
+    id: int
+    key: str
+    name: str
+    currency: str
+    time_zone: str
+    limits: Limits = Limits()
+    funding: Funding = "open"
+    credit_limit: int = 0
+    status: Status = "active"
+
+
 class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     """Who pays."""
 
@@ -68,6 +140,15 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     """The landing domain, sent as ``adomain``."""
     categories: tuple[str, ...]
     """IAB content categories of what is advertised, sent as ``cat``, checked against ``bcat``."""
+    agency: int = 0
+    """0: none."""
+    limits: Limits = Limits()
+    funding: Funding = "open"
+    """``open``: billed afterwards, without a limit; ``prepaid``: may spend what was paid in; ``credit``: and so much
+    more."""
+    credit_limit: int = 0
+    fees: tuple[int, ...] = ()
+    """Of every campaign that does not name its own."""
     status: Status = "active"
 
 
@@ -80,8 +161,9 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     start_ns: int
     end_ns: int
-    daily_budget: int | None
-    total_budget: int | None
+    limits: Limits = Limits()
+    fees: tuple[int, ...] | None = None
+    """None: the advertiser's."""
     frequency_caps: tuple[FrequencyCap, ...] = ()
     status: Status = "active"
 
@@ -94,18 +176,19 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     campaign: int
     name: str
     bid_cpm: int
-    """CPM micros of the advertiser's currency: nanos an impression."""
+    """CPM micros of the advertiser's currency: nanos an impression, fees included."""
     targeting: "Targeting"
     creatives: tuple[int, ...]
-    daily_budget: int | None = None
-    total_budget: int | None = None
-    pacing: Literal["even", "asap"] = "even"
+    limits: Limits = Limits()
+    pacing: Pacing = "even"
     frequency_caps: tuple[FrequencyCap, ...] = ()
     deals: tuple[int, ...] = ()
     """If given, the line item buys through these deals only."""
     activated_ns: int = 0
     """When it was first published: an even plan's first day begins here, not at midnight."""
     status: Status = "active"
+    terms: int = 0
+    """`FeeTerms` that it bids under; only in a snapshot. 0: no fees."""
 
 
 class Targeting(Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,6 +232,8 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     advertiser: int
     name: str
     size: int
+    data_cpm: int = 0
+    """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
 
 
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,3 +251,6 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     creatives: tuple[Creative, ...]
     deals: tuple[Deal, ...]
     audiences: tuple[Audience, ...]
+    agencies: tuple[Agency, ...] = ()
+    terms: tuple[FeeTerms, ...] = ()
+    """Those that line items bid under."""

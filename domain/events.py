@@ -128,6 +128,8 @@ class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
     loss_reason: int
     min_to_win: int
     """Exchange currency; 0 unknown."""
+    terms: int = 0
+    """`domain.campaign.FeeTerms` of the bid; 0: no fees."""
 
 
 class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):

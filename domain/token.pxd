@@ -1,10 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
-    SEALED_TEXT = 124  # characters: 93 bytes (12 nonce, 65 content, 16 tag) in unpadded web-safe base64
+    SEALED_TEXT = 132  # characters: 99 bytes (12 nonce, 71 content, 16 tag) in unpadded web-safe base64
     TAG_TEXT = 24      # the last characters, which hold the tag (and two bytes of content)
     MAC_TEXT = 11      # characters: 8 bytes
-    TOKEN_TEXT = 135
+    TOKEN_TEXT = 143
 
 cdef packed struct Content:
     uint64_t bid_ns
@@ -18,9 +18,12 @@ cdef packed struct Content:
     uint32_t deal
     uint32_t lease
     uint32_t rate
+    uint32_t terms
     uint16_t exchange
     uint16_t expiry_s
     uint8_t basis_and_flags
+    uint8_t format
+    uint8_t unused         # base64 has no loose ends when the length is a multiple of three
 
 cdef class Sealer:
     cdef object aes

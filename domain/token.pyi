@@ -16,9 +16,11 @@ class Token(msgspec.Struct, frozen=True, gc=False):
     deal: int
     lease: int
     rate: int
+    terms: int
     exchange: int
     expiry_s: int
     basis: int
+    format: int
     test: bool
 
 class Sealer:

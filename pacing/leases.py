@@ -121,7 +121,7 @@ class Leases:
     @staticmethod
     def _budget(purse: Purse, of: LineItem | Campaign, campaign: Campaign, zone: str) -> None:
         purse.zone, purse.start_ns, purse.end_ns = zone, campaign.start_ns, campaign.end_ns
-        purse.daily, purse.total = of.daily_budget, of.total_budget
+        purse.daily, purse.total = of.limits.daily_budget, of.limits.total_budget
         purse.activated_ns = of.activated_ns if isinstance(of, LineItem) else 0
 
     def line(self, line_item: int, campaign: int) -> Line:

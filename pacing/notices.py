@@ -7,15 +7,17 @@ comes first. A win notice's price is remembered until then, for a billing that t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from domain.campaign import Rate, Snapshot
+from domain.campaign import FeeTerms, Rate, Snapshot
 from domain.events import NOT_COUNTED, Event, Kind, Mark, Notice
+from domain.fees import gross, shares
 from domain.money import RATE_UNIT, convert_up
 from pacing.days import day_of
 from pacing.ledger import CHUNK, Bill
 from pacing.protocol import Settlement
-from pacing.tables import flights, rates
+from pacing.tables import fee_terms, flights, rates
 
 
 class UnknownNames(LookupError):
@@ -33,12 +35,13 @@ class Flight:
 
 
 class Terms:
-    """Currencies, zones and exchange rates by id, as they were when a bid was made: these never change."""
+    """Currencies, zones, exchange rates and fees by id, as they were when a bid was made: these never change."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.exchange_currency = {e.id: e.currency for e in snapshot.exchanges}
         self.account = {a.id: (a.currency, a.time_zone) for a in snapshot.advertisers}
         self._rates: dict[int, Rate] = {rate.id: rate for rate in snapshot.rates}
+        self._fees: dict[int, FeeTerms] = {terms.id: terms for terms in snapshot.terms}
 
     def per_unit(self, conn: Connection, notice: Notice) -> int:
         """Account nanos for 10⁹ nanos of the exchange's currency. Rate 0 stands for the same currency on both sides."""
@@ -50,6 +53,21 @@ class Terms:
                 raise UnknownNames(f"exchange rate {notice.rate}, of bid {notice.bid}, is not in the store")
             self._rates[notice.rate] = Rate(*row)
         return self._rates[notice.rate].per_unit
+
+    def fees(self, conn: Connection, notice: Notice) -> FeeTerms | None:
+        """The fees that the bid was made under; None if there are none."""
+        if notice.terms == 0:
+            return None
+        if notice.terms not in self._fees:
+            row = conn.execute(select(fee_terms).where(fee_terms.c.id == notice.terms)).one_or_none()
+            if row is None:
+                raise UnknownNames(f"fee terms {notice.terms}, of bid {notice.bid}, are not in the store")
+            self._fees[notice.terms] = msgspec.convert(row._asdict(), FeeTerms)
+        return self._fees[notice.terms]
+
+    def reserved(self, conn: Connection, notice: Notice) -> int:
+        """What the worker reserved for the bid: account nanos, to the last one."""
+        return gross(convert_up(notice.max_price, self.per_unit(conn, notice)), *shares(self.fees(conn, notice)))
 
     def bill(self, conn: Connection, notice: Notice, win_price: int | None) -> Bill:
         """The bill for a notice. No price told: the win notice's, else what was bid, marked as estimated."""
@@ -106,7 +124,7 @@ def weigh(conn: Connection, events: Iterable[Event], terms: Terms, known_lease: 
         if notice.kind in (notice.basis, Kind.LOSS):
             if not flight.released:
                 flight.released = True
-                outcome.releases.append((notice.lease, convert_up(notice.max_price, terms.per_unit(conn, notice))))
+                outcome.releases.append((notice.lease, terms.reserved(conn, notice)))
                 changed[flight.bid] = flight
         elif counts and not notice.marks & Mark.NO_PRICE:
             flight.win_price = notice.price

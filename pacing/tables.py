@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -59,6 +60,14 @@ rates = Table(
     Column("day", String(10), nullable=False),
     Column("per_unit", BigInteger, nullable=False),
     comment="Rows are never changed, because bids in flight name them: a corrected rate is a newer row",
+)
+
+fee_terms = Table(
+    "fee_terms",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("parts", JSON, nullable=False, comment="[kind, of, share_ppm, cpm] of each"),
+    comment="Rows are never changed, because bids in flight name them",
 )
 
 workers = Table(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.campaign import Advertiser, Campaign, Creative, Exchange, LineItem, Snapshot, Targeting
+from domain.campaign import Advertiser, Campaign, Creative, Exchange, LineItem, Snapshot, Targeting, every_format
 from domain.events import NOT_COUNTED, Bid, Conversion, Kind, Mark, Name, NoBid, Notice
 from domain.naming import name_id
 from pacing.protocol import Settlement
@@ -25,14 +25,15 @@ def snapshot(suffix: str = "", published_ns: int = 1) -> Snapshot:
     return Snapshot(
         version=1,
         published_ns=published_ns,
-        exchanges=(Exchange(1, "usx", "USD", "burl"), Exchange(2, "cnx", "CNY", "impression")),
+        exchanges=(
+            Exchange(1, "usx", "USD", every_format("burl")),
+            Exchange(2, "cnx", "CNY", every_format("impression")),
+        ),
         rates=(),
         advertisers=tuple(
             Advertiser(n, f"adv{n}", f"Advertiser {n}{suffix}", CURRENCY[n], "UTC", "a.example", ()) for n in (1, 2)
         ),
-        campaigns=tuple(
-            Campaign(n, f"c{n}", 1 + n % 2, f"Campaign {n}{suffix}", 0, 1, None, None) for n in range(1, 5)
-        ),
+        campaigns=tuple(Campaign(n, f"c{n}", 1 + n % 2, f"Campaign {n}{suffix}", 0, 1) for n in range(1, 5)),
         line_items=tuple(
             LineItem(n, f"l{n}", n, f"Line {n}{suffix}", 1_000_000, Targeting(), (n,)) for n in range(1, 5)
         ),

@@ -47,6 +47,7 @@ def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) 
         price=price,
         loss_reason=read_loss_reason(query.get("r")),
         min_to_win=read_price(query.get("m")).cpm_micros,
+        terms=token.terms,
     )
 
 

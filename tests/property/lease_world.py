@@ -19,7 +19,7 @@ import bidder.leases
 from bidder.answer import Answer
 from bidder.control_link import ControlLink
 from bidder.state import State as Campaigns
-from domain.campaign import Advertiser, Campaign, Exchange, LineItem, Snapshot, Status, Targeting
+from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Status, Targeting, every_format
 from domain.clock import SECOND
 from pacing.lease_store import COLUMNS
 from pacing.leases import Lease, Leases
@@ -74,10 +74,19 @@ class World:
 
     def _snapshot(self, status: Status) -> Snapshot:
         item = LineItem(
-            LINE, "l", CAMPAIGN, "l", 1, Targeting(), (1,), total_budget=self.budget, pacing="asap", status=status
+            LINE,
+            "l",
+            CAMPAIGN,
+            "l",
+            1,
+            Targeting(),
+            (1,),
+            limits=Limits(total_budget=self.budget),
+            pacing="asap",
+            status=status,
         )
-        campaign = Campaign(CAMPAIGN, "c", 1, "c", 0, 2**60, None, None)
-        exchange = Exchange(1, "x", "USD", "burl", bid_expiry_s=EXPIRY // SECOND)
+        campaign = Campaign(CAMPAIGN, "c", 1, "c", 0, 2**60)
+        exchange = Exchange(1, "x", "USD", every_format("burl"), bid_expiry_s=EXPIRY // SECOND)
         owner = Advertiser(1, "a", "a", "USD", "UTC", "a.example", ())
         return Snapshot(1, 0, (exchange,), (), (owner,), (campaign,), (item,), (), (), ())
 

@@ -17,6 +17,7 @@ from domain.campaign import (
     Rate,
     Snapshot,
     Targeting,
+    every_format,
 )
 from tests.auction_table import NOW_NS, People, Table, line_item_scope
 
@@ -63,10 +64,10 @@ def campaign_sets(draw) -> Snapshot:
     advertisers = tuple(
         Advertiser(n + 1, f"a{n}", "A", "USD", "UTC", DOMAINS[n], (("IAB13-1",), ("IAB22",))[n]) for n in range(2)
     )
-    campaigns = tuple(Campaign(n, f"k{n}", n, "K", 0, 2**62, None, None) for n in (1, 2))
+    campaigns = tuple(Campaign(n, f"k{n}", n, "K", 0, 2**62) for n in (1, 2))
     deals = tuple(Deal(n + 1, code, 1, 1) for n, code in enumerate(DEALS))
     rates = (Rate(1, "EUR", "USD", "2026-01-01", 1_250_000_000),)
-    exchanges = (Exchange(1, "usx", "USD", "burl"),)
+    exchanges = (Exchange(1, "usx", "USD", every_format("burl")),)
     return Snapshot(1, 0, exchanges, rates, advertisers, campaigns, items, creatives, deals, ())
 
 

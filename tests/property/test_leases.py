@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from domain.campaign import Advertiser, Campaign, Exchange, LineItem, Snapshot, Targeting
+from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Targeting, every_format
 from domain.clock import SECOND
 from pacing.lease_store import COLUMNS
 from pacing.leases import Lease, Leases
@@ -31,15 +31,21 @@ def snapshot(paused: frozenset[int] = frozenset()) -> Snapshot:
     items = tuple(
         LineItem(
             id=i, key=f"l{i}", campaign=1, name=f"l{i}", bid_cpm=bid, targeting=Targeting(), creatives=(1,),
-            daily_budget=DAILY.get(i), total_budget=TOTAL.get(i), pacing="asap" if i % 2 else "even",
+            limits=Limits(daily_budget=DAILY.get(i), total_budget=TOTAL.get(i)), pacing="asap" if i % 2 else "even",
             status="paused" if i in paused else "active",
         )
         for i, bid in BIDS.items()
     )  # fmt: skip
     campaign = Campaign(
-        1, "c", 1, "c", (START_S - 5 * DAY) * SECOND, (START_S + 5 * DAY) * SECOND, CAMPAIGN_DAILY, CAMPAIGN_TOTAL
+        1,
+        "c",
+        1,
+        "c",
+        (START_S - 5 * DAY) * SECOND,
+        (START_S + 5 * DAY) * SECOND,
+        Limits(daily_budget=CAMPAIGN_DAILY, total_budget=CAMPAIGN_TOTAL),
     )
-    exchange = Exchange(1, "x", "USD", "burl", bid_expiry_s=EXPIRY_S)
+    exchange = Exchange(1, "x", "USD", every_format("burl"), bid_expiry_s=EXPIRY_S)
     owner = Advertiser(1, "a", "a", "USD", "UTC", "a.example", ())
     return Snapshot(1, 0, (exchange,), (), (owner,), (campaign,), items, (), (), ())
 

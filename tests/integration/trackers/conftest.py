@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from domain.campaign import Advertiser, Exchange, Snapshot
+from domain.campaign import Advertiser, Exchange, Snapshot, every_format
 from domain.clock import SECOND, ManualClock
 from domain.events import Conversion, Event, Kind, Notice, decode
 from domain.keys import load_keys
@@ -30,8 +30,8 @@ NOON_NS = 1_800_000_000 * SECOND
 
 def snapshot(version: int, advertisers: list[Advertiser]) -> bytes:
     exchanges = (
-        Exchange(id=1, key="usx", currency="USD", billing="burl"),
-        Exchange(id=2, key="cnx", currency="CNY", billing="impression"),
+        Exchange(id=1, key="usx", currency="USD", billing=every_format("burl")),
+        Exchange(id=2, key="cnx", currency="CNY", billing=every_format("impression")),
     )
     return msgspec.msgpack.encode(
         Snapshot(version, 0, exchanges, (), tuple(advertisers), (), (), (), (), ()),
@@ -89,7 +89,8 @@ class Deployment:
         facts: dict[str, Any] = {
             "bid": next(self._bids), "imp": 0, "bid_ns": self.clock.now_ns(), "person": 77, "site": 5,
             "max_price": 2_000_000, "advertiser": 10, "campaign": 20, "line_item": 30, "creative": 40, "deal": 0,
-            "lease": 50, "rate": 60, "exchange": 1, "expiry_s": 300, "basis": int(Kind.BILLING), "test": False,
+            "lease": 50, "rate": 60, "terms": 0, "exchange": 1, "expiry_s": 300, "basis": int(Kind.BILLING),
+            "format": 0, "test": False,
         }  # fmt: skip
         return Token(**{**facts, **changes})
 

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from campaigns import tables
-from campaigns.catalogue import KINDS
+from campaigns.catalogue import KINDS, load
 from campaigns.importing import import_file
 from campaigns.publishing import Publisher
 from campaigns.snapshot import offset_hours
 from campaigns.store import Store, touch
+from domain.campaign import Limits, every_format
 from domain.clock import SECOND, ManualClock
 from pacing import counters
 from pacing.protocol import Settlement
@@ -50,9 +51,9 @@ def test_migrations_can_be_taken_back_and_applied_again(store: Store) -> None:
 
 
 def test_tables_have_a_column_for_every_field_of_their_structs() -> None:
-    links = {"line_items": {"creatives", "deals"}}
+    elsewhere = {"line_items": {"creatives", "deals", "terms"}}
     for kind, (table, struct) in KINDS.items():
-        fields = set(struct.__struct_fields__) - links.get(kind, set()) | {"key"}
+        fields = set(struct.__struct_fields__) - elsewhere.get(kind, set()) | {"key"}
         assert {column.name for column in table.c} == fields, kind
     assert set(Settlement.__struct_fields__) <= {column.name for column in settlements.c}
     assert {column.name for column in tables.revision.c} == {"id", "version", "published", "published_ns"}
@@ -137,3 +138,28 @@ def test_a_rate_holds_from_its_day_on(store: Store, tmp_path: Path) -> None:
     assert publisher.refresh()
     assert dollar() == 8_000_000_000
     assert not publisher.refresh()
+
+
+def test_what_was_stored_before_terms_is_kept_both_ways(tmp_path: Path) -> None:
+    made = Store(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    made.migrate("0001")
+    row = "1, 'x', 'USD', 'burl', 2, 'none', 'outbid', '', 300, 'nbr', 10"
+    names = "id, key, currency, billing, auction_type, price_source, seat, secret, bid_expiry_s, no_bid, network_ms"
+    old = "SELECT billing, price_source FROM exchanges UNION SELECT daily_budget, total_budget FROM campaigns"
+    with made.write() as conn:
+        conn.execute(text(f"INSERT INTO exchanges ({names}) VALUES ({row})"))
+        values = "1, 'a', 'A', 'USD', 'UTC', 'a.example', '[]', 'active'"
+        conn.execute(text(f"INSERT INTO advertisers VALUES ({values})"))
+        conn.execute(text("INSERT INTO campaigns VALUES (1, 'c', 1, 'C', 0, 1, 500, NULL, '[]', 'active')"))
+        before = conn.execute(text(old)).fetchall()
+    made.migrate()
+    with made.read() as conn:
+        known = load(conn)
+    assert known.exchanges["x"].billing == every_format("burl")
+    assert known.exchanges["x"].price_source == every_format("none")
+    assert known.campaigns["c"].limits == Limits(daily_budget=500)
+    assert known.advertisers["a"].funding == "open"
+    made.migrate("0001")
+    with made.read() as conn:
+        assert conn.execute(text(old)).fetchall() == before
+    made.close()

@@ -1,6 +1,6 @@
 """Leases, case by case. (That no budget is ever exceeded is tested in tests/property/test_leases.py.)"""
 
-from domain.campaign import Advertiser, Campaign, Exchange, LineItem, Snapshot, Targeting
+from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Targeting, every_format
 from domain.clock import SECOND
 from pacing.delivery import delivery
 from pacing.leases import GRACE_S, HORIZON_S, Leases
@@ -18,14 +18,16 @@ def at(seconds: float) -> int:
 
 
 def item(id_: int = 1, **fields: object) -> LineItem:
-    given = {"campaign": 1, "bid_cpm": BID, "pacing": "asap", **fields}
+    limits = Limits(**{name: fields.pop(name) for name in Limits.__struct_fields__ if name in fields})
+    given = {"campaign": 1, "bid_cpm": BID, "pacing": "asap", "limits": limits, **fields}
     return LineItem(id=id_, key=f"l{id_}", name=f"l{id_}", targeting=Targeting(), creatives=(1,), **given)
 
 
 def plan(*items: LineItem, daily: int | None = 10**12, total: int | None = None, status: str = "active") -> Snapshot:
-    campaign = Campaign(1, "c", 1, "c", at(0), at(10 * DAY_S), daily, total, (), status)
+    limits = Limits(daily_budget=daily, total_budget=total)
+    campaign = Campaign(1, "c", 1, "c", at(0), at(10 * DAY_S), limits, status=status)
     owner = Advertiser(1, "a", "a", "USD", "UTC", "a.example", ())
-    exchange = Exchange(1, "x", "USD", "burl", bid_expiry_s=EXPIRY_S)
+    exchange = Exchange(1, "x", "USD", every_format("burl"), bid_expiry_s=EXPIRY_S)
     return Snapshot(1, 0, (exchange,), (), (owner,), (campaign,), items, (), (), ())
 
 

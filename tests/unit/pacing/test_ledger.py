@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.store import Store
-from domain.campaign import Advertiser, Campaign, Exchange, LineItem, Rate, Snapshot, Targeting
+from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Rate, Snapshot, Targeting, every_format
 from domain.clock import SECOND, ManualClock
 from domain.events import Event, Kind, Mark, Notice, encode
 from domain.money import convert, convert_up
@@ -25,7 +25,7 @@ NOON = 1_790_000_000 // 86_400 * 86_400 * SECOND + 12 * 3600 * SECOND
 USD_EUR = 917_431_193
 BID = 2_000_000
 
-EXCHANGES = (Exchange(1, "usx", "USD", "burl"), Exchange(2, "cnx", "CNY", "impression"))
+EXCHANGES = (Exchange(1, "usx", "USD", every_format("burl")), Exchange(2, "cnx", "CNY", every_format("impression")))
 ADVERTISERS = (
     Advertiser(1, "bank", "Bank", "USD", "America/New_York", "bank.example", ()),
     Advertiser(2, "later", "Later", "EUR", "Europe/Berlin", "later.example", ()),
@@ -36,7 +36,7 @@ SNAPSHOT = Snapshot(
     exchanges=EXCHANGES,
     rates=(Rate(1, "USD", "EUR", "2020-01-01", USD_EUR),),
     advertisers=ADVERTISERS,
-    campaigns=tuple(Campaign(a.id, a.key, a.id, "", 0, 2**62, 10**12, None) for a in ADVERTISERS),
+    campaigns=tuple(Campaign(a.id, a.key, a.id, "", 0, 2**62, Limits(daily_budget=10**12)) for a in ADVERTISERS),
     line_items=tuple(LineItem(a.id, a.key, a.id, "", BID, Targeting(), (1,), pacing="asap") for a in ADVERTISERS),
     creatives=(),
     deals=(),
