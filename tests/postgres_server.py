@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import psycopg
 
@@ -124,17 +125,17 @@ class PostgresServer:
                 return
             time.sleep(0.05)
 
-    def _run(self, command: list[str], output: object) -> "subprocess.Popen[bytes]":
+    def _run(self, command: list[str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
         account = self._account
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=output,  # type: ignore[arg-type]
-            stderr=output,  # type: ignore[arg-type]
+            stdout=output,
+            stderr=output,
             cwd=self.root,
             user=account.pw_uid if account else None,
             group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
+            extra_groups=() if account else None,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         )
 
