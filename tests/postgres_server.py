@@ -88,6 +88,14 @@ class PostgresServer:
         with self.connect("postgres") as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
+    def end_session_with_lock(self, database: str, lock: int) -> None:
+        """Ends the connection that holds an advisory lock, as a fault of the network would."""
+        held = "FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32) + objid::bigint = %s"
+        with self.connect(database) as connection:
+            ended = connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {held}".encode(), (lock,)).fetchall()
+        if ended != [(True,)]:
+            raise RuntimeError(f"one session should have held the lock {lock}: {ended}")
+
     def connect(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user=ROLE, password=PASSWORD, dbname=database, autocommit=True
