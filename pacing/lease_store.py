@@ -1,10 +1,9 @@
 """Leases in the control store: saved in the transaction in which they changed, read again after a restart."""
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
-from pacing import counters, notices
+from pacing import bulk, counters, notices
 from pacing.leases import Lease, Leases
-from pacing.ledger import CHUNK
 from pacing.tables import leases, spend_days
 
 COLUMNS = ("id", "worker", "line_item", "opened_ns", "end_ns", "granted", "released", "closed_ns", "reserved")
@@ -21,12 +20,11 @@ def load(conn: Connection, into: Leases) -> None:
 
 def save(conn: Connection, of: Leases) -> None:
     """Writes the leases that changed, and deletes those that are over with all that was remembered of their bids."""
-    gone = sorted(of.dirty | of.removed)
-    for i in range(0, len(gone), CHUNK):
-        conn.execute(delete(leases).where(leases.c.id.in_(gone[i : i + CHUNK])))
+    for gone in bulk.among(conn, leases.c.id, sorted(of.dirty | of.removed)):
+        conn.execute(delete(leases).where(gone))
     if of.dirty:
         rows = [{name: getattr(of.leases[id_], name) for name in COLUMNS} for id_ in sorted(of.dirty)]
-        conn.execute(insert(leases), rows)
+        bulk.add(conn, leases, rows)
         counters.raise_to(conn, "leases", of.next_id - 1)
     if of.removed:
         notices.forget(conn, sorted(of.removed))
