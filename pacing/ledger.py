@@ -1,19 +1,22 @@
 """The ledger: what was bought, for whom, and what is owed for it. Double entry, in nanos.
 
-A *settlement* is one billed bid, unique by its bid id. The settlements of a batch that move money between the same
-accounts are summed up in one *transaction*, whose *postings* sum to zero in every currency; that is checked each time.
+A *settlement* is one billed bid, unique by its bid id, with the fees that it was made under. The settlements of a batch
+and day that move money between the same accounts are summed up in one *transaction*, whose *postings* sum to zero in
+every currency; that is checked each time. Nothing of these is ever changed or deleted.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
-from domain.campaign import Exchange
+from domain.campaign import Exchange, FeeTerms
+from domain.fees import split
 from domain.money import convert
-from pacing import bulk, counters
+from pacing import bulk, chain, counters
 from pacing.accounts import Accounts
 from pacing.protocol import ExchangeBooks, Settlement
 from pacing.tables import accounts, exchange_totals, postings, settlements, spend_days, transactions
@@ -33,6 +36,24 @@ class Bill:
     """Account nanos for 10⁹ exchange nanos."""
     day: str
     """Of receiving, in the advertiser's time zone."""
+    fees: FeeTerms | None = None
+    """That the bid was made under."""
+    charged: tuple[int, ...] = ()
+    """Account nanos of each of these fees, once it is booked."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A transaction to be booked: what it moves, by account, and what is to be known of it."""
+
+    kind: str
+    moves: Mapping[int, int]
+    day: str | None = None
+    """Of settlements: their day. None is an entry by hand."""
+    by: str = ""
+    reason: str = ""
+    reference: str | None = None
+    reverses: int | None = None
 
 
 def book(conn: Connection, open_accounts: Accounts, bills: Iterable[Bill], now_ns: int) -> list[Bill]:
@@ -48,27 +69,49 @@ def book(conn: Connection, open_accounts: Accounts, bills: Iterable[Bill], now_n
     booked = []
     for id_, bill in enumerate(fresh, next_id):
         account_price = convert(bill.settlement.price, bill.per_unit)
-        settlement = msgspec.structs.replace(bill.settlement, id=id_, account_price=account_price)
-        booked.append(Bill(settlement, bill.rate, bill.per_unit, bill.day))
-    groups: dict[tuple[int, int, str, str], list[Bill]] = defaultdict(list)
+        charged = tuple(split(account_price, bill.fees))
+        settlement = msgspec.structs.replace(bill.settlement, id=id_, account_price=account_price, fees=sum(charged))
+        booked.append(Bill(settlement, bill.rate, bill.per_unit, bill.day, bill.fees, charged))
+    groups: dict[tuple[int, int, str, str, str], list[Bill]] = defaultdict(list)
     for bill in booked:
         s = bill.settlement
-        groups[s.line_item, s.exchange, s.currency, s.account_currency].append(bill)
-    next_transaction = counters.take(conn, "transactions", len(groups))
-    transacted = dict(enumerate(groups.values(), next_transaction))
-    bulk.add(conn, transactions, [{"id": id_, "kind": "media", "booked_ns": now_ns} for id_ in transacted])
-    post_all(conn, {id_: _moves(conn, open_accounts, group) for id_, group in transacted.items()})
+        groups[s.line_item, s.exchange, s.currency, s.account_currency, bill.day].append(bill)
+    entries = [Entry("media", _moves(conn, open_accounts, group), group[0].day) for group in groups.values()]
     bulk.add(
         conn,
         settlements,
         [
-            msgspec.structs.asdict(bill.settlement) | {"transaction_id": id_, "rate": bill.rate}
-            for id_, group in transacted.items()
+            msgspec.structs.asdict(bill.settlement)
+            | {"transaction_id": id_, "rate": bill.rate, "terms": bill.fees.id if bill.fees else 0}
+            for id_, group in zip(enter(conn, entries, now_ns), groups.values(), strict=True)
             for bill in group
         ],
     )
     _total(conn, booked)
     return booked
+
+
+def enter(conn: Connection, entries: Sequence[Entry], now_ns: int) -> list[int]:
+    """Books transactions; returns their ids. Raises Unbalanced."""
+    first = counters.take(conn, "transactions", len(entries))
+    before = chain.end(conn)
+    rows: list[dict[str, Any]] = []
+    for id_, entry in enumerate(entries, first):
+        row = {
+            "id": id_,
+            "kind": entry.kind,
+            "booked_ns": now_ns,
+            "by": entry.by,
+            "reason": entry.reason,
+            "reference": entry.reference,
+            "reverses": entry.reverses,
+            "day": entry.day,
+        }
+        row["hash"] = before = chain.link(before, row, entry.moves)
+        rows.append(row)
+    bulk.add(conn, transactions, rows)
+    post_all(conn, {id_: entry.moves for id_, entry in enumerate(entries, first)})
+    return list(range(first, first + len(entries)))
 
 
 def _booked(conn: Connection, bids: Sequence[int]) -> set[int]:
@@ -83,10 +126,19 @@ def _moves(conn: Connection, open_accounts: Accounts, group: Sequence[Bill]) -> 
     s = group[0].settlement
     cost = sum(bill.settlement.account_price for bill in group)
     owed = sum(bill.settlement.price for bill in group)
+    fees: dict[tuple[str, int], int] = defaultdict(int)
+    for bill in group:
+        if bill.fees:
+            for part, nanos in zip(bill.fees.parts, bill.charged, strict=True):
+                fees[part.kind, part.of] += nanos
+    gross = cost + sum(fees.values())
     moves = {
-        open_accounts.line_item(conn, s.line_item, s.campaign, s.advertiser, s.account_currency): cost,
+        open_accounts.line_item(conn, s.line_item, s.campaign, s.advertiser, s.account_currency): gross,
         open_accounts.payable(conn, s.exchange, s.currency): -owed,
     }
+    for (kind, of), nanos in fees.items():
+        if nanos:
+            moves[open_accounts.revenue(conn, kind, of, s.account_currency)] = -nanos
     if s.currency != s.account_currency:
         moves[open_accounts.fx(conn, s.account_currency)] = -cost
         moves[open_accounts.fx(conn, s.currency)] = owed
@@ -126,7 +178,7 @@ def post_all(conn: Connection, moved: Mapping[int, Mapping[int, int]]) -> None:
 
 
 def _total(conn: Connection, booked: Sequence[Bill]) -> None:
-    """Sums that are asked for often: of each exchange, and of each line item and day."""
+    """Sums that are asked for often: of each exchange, and, fees included, of each line item and day."""
     exchanges: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
     days: dict[tuple[int, str, int], int] = defaultdict(int)
     for bill in booked:
@@ -134,7 +186,7 @@ def _total(conn: Connection, booked: Sequence[Bill]) -> None:
         total = exchanges[s.exchange, s.currency]
         total[0] += 1
         total[1] += s.price
-        days[s.line_item, bill.day, s.campaign] += s.account_price
+        days[s.line_item, bill.day, s.campaign] += s.account_price + s.fees
     billed = [
         {"exchange": exchange, "currency": currency, "billed": count, "spend": spend}
         for (exchange, currency), (count, spend) in exchanges.items()

@@ -101,7 +101,8 @@ class Terms:
             marks=notice.marks,
         )
         per_unit = self.per_unit(conn, notice)
-        return Bill(settlement, notice.rate, per_unit, day_of(notice.received_ns, zone).name)
+        day = day_of(notice.received_ns, zone).name
+        return Bill(settlement, notice.rate, per_unit, day, self.fees(conn, notice))
 
 
 @dataclass

@@ -96,6 +96,8 @@ class Settlement(Struct, frozen=True):
     estimated: bool
     """No price was told: this is the bid's own until reconciled."""
     marks: int
+    fees: int = 0
+    """Nanos of the advertiser's currency, charged beside the account price."""
 
 
 class Settlements(Struct, frozen=True):

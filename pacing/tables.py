@@ -14,8 +14,10 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from domain.naming import signed
@@ -41,6 +43,11 @@ class Unsigned64(TypeDecorator[int]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
         return None if value is None else value & 0xFFFF_FFFF_FFFF_FFFF
+
+
+def _partial(column: str, where: str, *, unique: bool) -> Index:
+    """An index of a few rows: the settler's, which are nearly all, cost nothing in it."""
+    return Index(None, column, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 counters = Table(
@@ -107,20 +114,30 @@ accounts = Table(
     "accounts",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(16), nullable=False, comment="advertiser, campaign, line_item, payable or fx"),
-    Column("owner", BigInteger, nullable=False, comment="id of the advertiser, …, exchange; 0 for fx"),
+    Column("kind", String(16), nullable=False, comment="see docs/money.md, chart of accounts"),
+    Column("owner", BigInteger, nullable=False, comment="id of the advertiser, exchange, fee …; 0 where there is one"),
     Column("parent", BigInteger, ForeignKey("accounts.id")),
     Column("currency", String(3), nullable=False),
     Column("balance", BigInteger, nullable=False, comment="sum of its postings; debits are positive"),
     UniqueConstraint("kind", "owner", "currency"),
 )
 
+# Rows of the journal, and of what it rests on (rates, fee terms), are never changed or deleted: triggers refuse it.
 transactions = Table(
     "transactions",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", String(16), nullable=False),
     Column("booked_ns", BigInteger, nullable=False),
+    Column("by", String(255), nullable=False, comment="who booked it; empty: the settler"),
+    Column("reason", Text, nullable=False),
+    Column("reference", String(255), comment="what whoever booked it calls it; never twice"),
+    Column("reverses", BigInteger, ForeignKey("transactions.id"), comment="it is the exact opposite of that one"),
+    Column("day", String(10), comment="of the settlements in it, in the advertiser's time zone; null: by hand"),
+    Column("hash", String(64), nullable=False, comment="see pacing.chain; empty: older than the chain"),
+    _partial("reference", "reference IS NOT NULL", unique=True),
+    _partial("reverses", "reverses IS NOT NULL", unique=True),
+    _partial("booked_ns", "day IS NULL", unique=False),
 )
 
 postings = Table(
@@ -153,7 +170,18 @@ settlements = Table(
     Column("account_currency", String(3), nullable=False),
     Column("estimated", Boolean, nullable=False),
     Column("marks", Integer, nullable=False),
+    Column("terms", BigInteger, nullable=False, comment="fee terms; 0: no fees"),
+    Column("fees", BigInteger, nullable=False, comment="nanos of the account's currency, beside the account price"),
     comment="One row a billed bid: the journal that the transactions sum up",
+)
+
+credited_bids = Table(
+    "credited_bids",
+    metadata,
+    Column("transaction_id", BigInteger, ForeignKey("transactions.id"), primary_key=True),
+    Column("bid", Unsigned64, primary_key=True, autoincrement=False),
+    Index(None, "bid"),
+    comment="What invalid traffic was given back for: once a bid, unless that was reversed",
 )
 
 exchange_totals = Table(
@@ -171,7 +199,7 @@ spend_days = Table(
     Column("line_item", BigInteger, primary_key=True, autoincrement=False),
     Column("day", String(10), primary_key=True, comment="of receiving, in the advertiser's time zone: YYYY-MM-DD"),
     Column("campaign", BigInteger, nullable=False),
-    Column("amount", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="fees included"),
 )
 
 checkpoints = Table(

@@ -40,6 +40,7 @@ class Treasury:
     def publish(self, snapshot: Snapshot) -> None:
         """Budgets, flights and currencies are as in ``snapshot`` from here on."""
         self._snapshot, self._terms = snapshot, Terms(snapshot)
+        self._accounts.agencies = _agencies(snapshot)
         self._leases.plan(snapshot)
 
     def register(self, worker: Register) -> int:
@@ -73,7 +74,7 @@ class Treasury:
             outcome = notices.weigh(conn, events, self._terms, self._leases.leases.__contains__)
             for bill in book(conn, self._accounts, outcome.bills, now):
                 s = bill.settlement
-                self._leases.spend(s.line_item, s.campaign, bill.day, s.account_price)
+                self._leases.spend(s.line_item, s.campaign, bill.day, s.account_price + s.fees)
             for lease, amount in outcome.releases:
                 self._leases.release(lease, amount)
             lease_store.save(conn, self._leases)
@@ -114,10 +115,14 @@ class Treasury:
 
     def _read_again(self) -> None:
         self._leases = Leases(speed=self._clock.speed)
-        self._terms, self._accounts = Terms(self._snapshot), Accounts()
+        self._terms, self._accounts = Terms(self._snapshot), Accounts(_agencies(self._snapshot))
         self._leases.plan(self._snapshot)
         with self._begin() as conn:
             lease_store.load(conn, self._leases)
             self._logs = MoneyLogs.from_checkpoints(conn, self._data)
             self._workers = set(conn.execute(select(workers.c.id)).scalars())
         self._stale = False
+
+
+def _agencies(snapshot: Snapshot) -> dict[int, int]:
+    return {advertiser.id: advertiser.agency for advertiser in snapshot.advertisers}
