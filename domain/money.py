@@ -63,6 +63,29 @@ def format_cpm(cpm_micros: int) -> str:
     return f"{sign}{whole}.{fraction:06d}".rstrip("0").rstrip(".") if fraction else f"{sign}{whole}"
 
 
+def minor_digits(currency: str) -> int:
+    """Decimals of a currency's minor unit (ISO 4217): 2 for cents."""
+    return _MINOR_DIGITS.get(currency, 2)
+
+
+_MINOR_DIGITS = {
+    currency: digits
+    for digits, currencies in {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF UYW",
+    }.items()
+    for currency in currencies.split()
+}
+
+
+def round_to_minor(nanos: int, currency: str) -> int:
+    """Nanos -> minor units of the currency, half-even: the one rounding, on a statement's line."""
+    unit: int = 10 ** (9 - minor_digits(currency))
+    quotient, remainder = divmod(nanos, unit)
+    return quotient + (1 if 2 * remainder > unit or (2 * remainder == unit and quotient & 1) else 0)
+
+
 def convert(nanos: int, rate: int) -> int:
     """Base nanos -> quote nanos at ``rate`` (times RATE_UNIT); half-even at the nano."""
     quotient, remainder = divmod(nanos * rate, RATE_UNIT)
