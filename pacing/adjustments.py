@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import msgspec
 from sqlalchemy import Connection, select
 
 from domain.campaign import Exchange, FeeTerms
@@ -14,7 +13,8 @@ from domain.fees import split
 from pacing import bulk
 from pacing.accounts import Accounts, Owner
 from pacing.by_hand import Booked, Note, book_by_hand, booked_before
-from pacing.tables import credited_bids, fee_terms, postings, settlements, transactions
+from pacing.fee_terms import stored
+from pacing.tables import credited_bids, postings, settlements, transactions
 
 
 def adjust(
@@ -113,8 +113,7 @@ def _costs(conn: Connection, bids: Iterable[int]) -> dict[int, _Cost]:
     for asked in bulk.among(conn, s.bid, bids):
         for row in conn.execute(select(settlements).where(asked)):
             if row.terms not in known:
-                of = conn.execute(select(fee_terms).where(fee_terms.c.id == row.terms)).one()
-                known[row.terms] = msgspec.convert(of._asdict(), FeeTerms)
+                known[row.terms] = stored(conn, row.terms)
             if row.bid not in found:
                 whose = row.exchange, row.advertiser, row.campaign, row.line_item
                 found[row.bid] = _Cost(*whose, row.currency, row.account_currency, known[row.terms])

@@ -7,7 +7,6 @@ comes first. A win notice's price is remembered until then, for a billing that t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-import msgspec
 from sqlalchemy import Connection, delete, select
 
 from domain.campaign import FeeTerms, Rate, Snapshot
@@ -16,9 +15,10 @@ from domain.fees import gross, shares
 from domain.money import RATE_UNIT, convert_up
 from pacing import bulk
 from pacing.days import day_of
+from pacing.fee_terms import stored
 from pacing.ledger import Bill
 from pacing.protocol import Settlement
-from pacing.tables import fee_terms, flights, rates
+from pacing.tables import flights, rates
 
 # plain integers: a flag's own & is slow
 _NOT_COUNTED, _NO_PRICE = int(NOT_COUNTED), int(Mark.NO_PRICE)
@@ -63,10 +63,10 @@ class Terms:
         if notice.terms == 0:
             return None
         if notice.terms not in self._fees:
-            row = conn.execute(select(fee_terms).where(fee_terms.c.id == notice.terms)).one_or_none()
-            if row is None:
+            found = stored(conn, notice.terms)
+            if found is None:
                 raise UnknownNames(f"fee terms {notice.terms}, of bid {notice.bid}, are not in the store")
-            self._fees[notice.terms] = msgspec.convert(row._asdict(), FeeTerms)
+            self._fees[notice.terms] = found
         return self._fees[notice.terms]
 
     def reserved(self, conn: Connection, notice: Notice) -> int:

@@ -52,7 +52,7 @@ class _Journal:
 
     def read(self, conn: Connection) -> Iterator[str]:
         """Every transaction sums to zero in each currency, and none was changed, taken out or put in."""
-        currency = dict(conn.execute(select(accounts.c.id, accounts.c.currency)).tuples().all())
+        currency = {id_: code for id_, code in conn.execute(select(accounts.c.id, accounts.c.currency))}
         while True:
             t, p = transactions.c, postings.c
             columns = [t[name] for name in (*chain.COVERED, "hash")]
