@@ -71,9 +71,11 @@ class Treasury:
             return 0
         with self._changing() as conn:
             outcome = notices.weigh(conn, events, self._terms, self._leases.leases.__contains__)
-            for bill in book(conn, self._accounts, outcome.bills, now):
+            booked = book(conn, self._accounts, outcome.bills, now)
+            lease_store.spend(conn, booked)
+            for bill in booked:
                 s = bill.settlement
-                self._leases.spend(s.line_item, s.campaign, bill.day, s.account_price)
+                self._leases.purses.spend(s.line_item, s.campaign, s.received_ns, s.account_price)
             for lease, amount in outcome.releases:
                 self._leases.release(lease, amount)
             lease_store.save(conn, self._leases)
@@ -83,8 +85,10 @@ class Treasury:
     def expire(self) -> None:
         """To be called now and then: takes back what nobody will spend any more."""
         with self._changing() as conn:
-            self._leases.expire(self._clock.now_ns(), self._settled_ns)
+            now = self._clock.now_ns()
+            self._leases.expire(now, self._settled_ns)
             lease_store.save(conn, self._leases)
+            lease_store.forget_quarters(conn, now)
 
     def behind(self) -> int:
         """Bytes of money log that are not booked yet."""
