@@ -34,8 +34,14 @@ class Part:
             return 0
         return max(0, (self.granted if self.reserved is None else self.reserved) - self.released)
 
+    def plenty(self, least: int) -> bool:
+        """Whether enough of it is left to go on."""
+        return (self.granted or 0) - self.used >= max(self.share // 2, least)
+
     def use(self, used: int, passed_s: float) -> None:
         """The worker's figure, so long after the last one."""
+        if used == self.used and not self.lately and self.per_s < 1e-3:
+            return
         if passed_s > 0:
             self.per_s += (max(0, used - self.used) / passed_s - self.per_s) * min(1.0, passed_s / ROUSED_S)
         self.lately = max(0, used - self.used)

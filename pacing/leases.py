@@ -47,6 +47,13 @@ FIRST_BIDS = 16
 looks."""
 
 
+RETRY_S = 1.0
+"""Real seconds after which a worker that could get nothing is thought of again."""
+
+Known = tuple[int, int | None]
+"""Nanos and bids that a worker has heard of as granted."""
+
+
 @dataclass
 class Leases:
     """All purses, and all leases on them. ``dirty`` and ``removed`` are ids of leases that changed since last saved."""
@@ -67,6 +74,8 @@ class Leases:
     """How much faster than a plan leases may let out; more than 1 where something else keeps bidders to it."""
     _open: dict[int, dict[int, Lease]] = field(default_factory=lambda: defaultdict(dict))
     """By worker and line item."""
+    _refused: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+    """When a worker could get nothing of a line item."""
 
     # --- what is told from outside
 
@@ -100,7 +109,7 @@ class Leases:
             if lease is not None and lease.worker == beat.worker and not lease.returned:
                 self._close(lease, now_ns, (use.reserved, use.bids))
         closed = []
-        known: dict[int, tuple[int, int | None]] = {}
+        known: dict[int, Known] = {}
         for use in beat.uses:
             lease = self.leases.get(use.lease)
             if lease is None or lease.worker != beat.worker or lease.closed_ns is not None:
@@ -115,11 +124,18 @@ class Leases:
             for lease in list(self._open[beat.worker].values()):
                 self._close(lease, now_ns)
             del self.seen[beat.worker]
+            self._refused.pop(beat.worker, None)
             return Grants(version, closed=tuple(closed))
         grants = []
+        mine, refused = self._open[beat.worker], self._refused[beat.worker]
         for line in self.purses.lines.values():
-            lease = self._open[beat.worker].get(line.id)
+            lease = mine.get(line.id)
             live = self.purses.is_live(line, now_ns)
+            if lease is None:
+                if not live or now_ns - refused.get(line.id, 0) < self._ns(RETRY_S):
+                    continue
+            elif live and self._is_served(line, lease, known, now_ns):
+                continue
             if lease is not None and (not live or self._is_outdated(line, lease, now_ns)):
                 self._close(lease, now_ns)
                 closed.append(lease.id)
@@ -127,6 +143,8 @@ class Leases:
                 grant = self._grant(line, beat.worker, lease, known, now_ns)
                 if grant is not None:
                     grants.append(grant)
+                elif line.id not in mine:
+                    refused[line.id] = now_ns
         return Grants(version, tuple(grants), tuple(closed))
 
     def expire(self, now_ns: int, settled_ns: int) -> None:
@@ -141,7 +159,24 @@ class Leases:
                 self._remove(lease)
         for worker in [w for w, at in self.seen.items() if now_ns - at > self._ns(DEAD_AFTER_S)]:
             del self.seen[worker]
+            self._refused.pop(worker, None)
         self.purses.forget_before(now_ns)
+
+    def _is_served(self, line: Line, lease: Lease, known: Mapping[int, Known], now_ns: int) -> bool:
+        """Whether there is nothing to do: the worker has heard of all it was granted, with enough of it left to spend
+        and enough time. This is the case of nearly all leases at nearly all heartbeats, so it is found out first.
+        """
+        money, bids = lease.money, lease.bids
+        if not money.plenty(line.purse.money.least) or not self._is_told(lease, known, now_ns):
+            return False
+        if bids.granted is not None and not bids.plenty(1):
+            return False
+        return not self._is_outdated(line, lease, now_ns)
+
+    def _is_told(self, lease: Lease, known: Mapping[int, Known], now_ns: int) -> bool:
+        """Whether the worker has heard of all that it was granted, and has time enough."""
+        heard = known.get(lease.id) == (lease.money.granted, lease.bids.granted)
+        return heard and lease.end_ns - now_ns > self._ns(LEASE_S / 2)
 
     def _is_outdated(self, line: Line, lease: Lease, now_ns: int) -> bool:
         """Whether a lease is to be replaced: it is old, or bids began or ceased to be counted."""
@@ -162,7 +197,7 @@ class Leases:
         line: Line,
         worker: int,
         lease: Lease | None,
-        known: Mapping[int, tuple[int, int | None]],
+        known: Mapping[int, Known],
         now_ns: int,
     ) -> Grant | None:
         before = lease if lease is not None and lease.closed_ns is not None else None
@@ -192,10 +227,8 @@ class Leases:
                 lease.money.granted = (lease.money.granted or 0) + money.more
                 if lease.bids.granted is not None:
                     lease.bids.granted += more_bids
-        elif known.get(lease.id) == (lease.money.granted, lease.bids.granted) and lease.end_ns - now_ns > self._ns(
-            LEASE_S / 2
-        ):
-            return None  # the worker has it all, and time enough
+        elif self._is_told(lease, known, now_ns):
+            return None
         lease.end_ns = now_ns + self._ns(LEASE_S)
         self.dirty.add(lease.id)
         return Grant(lease.id, line.id, lease.money.granted or 0, LEASE_S, lease.bids.granted)

@@ -25,6 +25,11 @@ class Line:
     advertiser: str = ""
     currency: str = ""
 
+    limited: bool = False
+    """Whether anybody limits its spend."""
+    counts_bids: bool = False
+    """Whether anybody limits its impressions."""
+
     @property
     def paced(self) -> bool:
         return self.pacing != "asap"
@@ -32,10 +37,6 @@ class Line:
     @property
     def purses(self) -> tuple[Purse, ...]:
         return (self.purse, *self.above)
-
-    @property
-    def counts_bids(self) -> bool:
-        return any(purse.impressions.limited for purse in self.purses)
 
 
 @dataclass
@@ -83,6 +84,7 @@ class Purses:
             for account in accounts:
                 funds = account.credit_limit + paid_in.get((kind, account.id), 0)
                 self.above[kind, account.id].money.funds = None if account.funding == "open" else funds
+        self._share_out()
 
     def _account(self, kind: str, id_: int, zone: str) -> Purse:
         purse = self.above.setdefault((kind, id_), Purse(zone))
@@ -96,6 +98,8 @@ class Purses:
             purse.money.paced = purse.impressions.paced = 0
         for line in self.lines.values():
             own = line.purse
+            line.limited = any(purse.money.limited for purse in line.purses)
+            line.counts_bids = any(purse.impressions.limited for purse in line.purses)
             for purse in line.above:
                 if line.paced:
                     purse.money.paced += own.money.paced
@@ -148,8 +152,7 @@ class Purses:
 
     def is_live(self, line: Line, now_ns: int) -> bool:
         """Whether it may be bid on now. Without any budget of money nothing is: there would be no end of it."""
-        limited = any(purse.money.limited for purse in line.purses)
-        return line.live and limited and line.purse.start_ns <= now_ns < line.purse.end_ns
+        return line.live and line.limited and line.purse.start_ns <= now_ns < line.purse.end_ns
 
     @staticmethod
     def _pace(line: Line, amount: int, bids: int) -> None:

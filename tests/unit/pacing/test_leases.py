@@ -124,13 +124,13 @@ def test_asap_follows_demand() -> None:
     assert beat(of, 1, 0.6, (most.lease, most.granted // 2)).grants == ()
 
 
-def test_asap_covers_a_minute_of_steady_use_if_the_budget_is_large() -> None:
+def test_asap_covers_up_to_a_minute_of_steady_use_if_the_budget_is_large() -> None:
     of = leases(item(daily_budget=10**7 * BID))
     used, seconds, grant = 0, 0.0, beat(of, 1, 0).grants[0]
     for _ in range(100):  # five bids a second
         seconds, used = seconds + 0.2, used + BID
         grant = next(iter(beat(of, 1, seconds, (grant.lease, used)).grants), grant)
-    assert 150 * BID < grant.granted - used <= 300 * BID
+    assert 75 * BID < grant.granted - used <= 300 * BID  # by doubling alone it would be 32 at most
 
 
 def test_two_workers_share_a_plan() -> None:
