@@ -14,6 +14,8 @@ from aiohttp import web
 
 from campaigns.config import control_settings, database_url
 from campaigns.publishing import Publisher
+from campaigns.seat import Seat, Unseated
+from campaigns.standby import take_seat
 from campaigns.store import Store
 from domain.clock import Clock, from_env
 from domain.settings import Places, places
@@ -26,6 +28,8 @@ WATCH_S = 0.1
 IDLE_S = 0.05
 """Pause of the settler when the money logs have nothing new."""
 EXPIRE_S = 1.0
+SEAT_S = 1.0
+"""Between two looks whether this process is still the store's control."""
 RETRY_S = 1.0
 MAX_SETTLEMENTS = 50_000
 
@@ -42,6 +46,8 @@ class Control:
         self.treasury = Treasury(store.write, place.data, clock, self.publisher.current)
         self.trouble: dict[str, str] = {}
         """Why a background duty does not get on, by its name."""
+        self.unseated = asyncio.Event()
+        """Set once another control has taken over."""
         self._desk = ThreadPoolExecutor(1, "desk")
 
     async def at_desk(self, work: Callable[[], T]) -> T:
@@ -69,6 +75,10 @@ class Control:
                 if self.trouble.pop(name, None):
                     log.info("%s gets on again", name)
                 await asyncio.sleep(0 if more else pause_s)
+            except Unseated as error:
+                log.warning("%s ends: %s", name, error)
+                self.unseated.set()
+                return
             except Exception as error:
                 if name not in self.trouble:
                     log.exception("%s fails; trying again every %g s", name, RETRY_S)
@@ -196,17 +206,45 @@ async def _books(request: web.Request) -> web.Response:
 
 
 async def serve(place: Places, clock: Clock, url: str, settle_limit: int, stop: asyncio.Event) -> None:
-    """Runs control until ``stop`` is set."""
-    store = Store(url)
-    await asyncio.to_thread(store.migrate)
-    control = await asyncio.to_thread(Control, store, place, clock, settle_limit)
+    """Runs control until ``stop`` is set; as a standby as long as another process is control of the same store."""
+    while not stop.is_set():
+        store = Store(url)
+        seat = Seat(store)
+        try:
+            if await take_seat(seat, place, stop):
+                await asyncio.to_thread(store.migrate)
+                log.info("control of this store, term %d", await asyncio.to_thread(seat.sit_down))
+                control = await asyncio.to_thread(Control, store, place, clock, settle_limit)
+                await _work(control, seat, place, stop)
+        except Unseated as error:
+            log.warning("control begins anew: %s", error)
+        finally:
+            await asyncio.to_thread(seat.leave)
+            await asyncio.to_thread(store.close)
+
+
+async def _work(control: Control, seat: Seat, place: Places, stop: asyncio.Event) -> None:
+    """Until ``stop`` is set, or another control has taken over."""
+
+    def keep_seat() -> bool:
+        seat.keep()
+        return False
+
     runner = web.AppRunner(application(control), access_log=None)
     await runner.setup()
+    ends = [
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(control.unseated.wait()),
+        asyncio.create_task(control.keep("keeping the seat", keep_seat, SEAT_S)),
+    ]
     try:
         await web.TCPSite(runner, place.host, place.control_port).start()
         log.info("control listens on %s:%d", place.host, place.control_port)
-        await stop.wait()
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
         await runner.cleanup()
 
 

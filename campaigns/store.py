@@ -1,9 +1,10 @@
 """The control plane's database: opening it, bringing it up to date, and one transaction at a time.
 
-SQLite (WAL) in the embedded default. Several processes may have it open: control, and ``outbid campaigns import``.
+SQLite in the embedded default, PostgreSQL in a fleet. Several processes may have it open: control, and
+``outbid campaigns import``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,20 +12,26 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, update
+from sqlalchemy import Connection, update
+from sqlalchemy.exc import DBAPIError
 
+from campaigns.databases import MODE, READ, REBUILD, WRITE, Unreachable, open_engine, parse
 from campaigns.tables import revision
-
-BUSY_S = 20.0
-"""How long a writer waits for another one before it gives up with an error."""
 
 
 class Store:
-    """An open database. ``migrate`` first: nothing else works on an older schema."""
+    """An open database. ``migrate`` first: nothing else works on an older schema.
+
+    Raises SettingsError where ``url`` is none of a database that can be used; `Unreachable` when it cannot be opened,
+    in whatever is done with it.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = _open(url)
+        self._database = parse(url)
+        self.engine = open_engine(self._database)
+        self.may_write: Callable[[Connection], None] | None = None
+        """Called first in each writing transaction; raises when this process may not write any more."""
 
     def migrate(self, target: str = "head") -> None:
         """Brings the schema to ``target`` (a revision; ``head`` the newest, ``base`` nothing)."""
@@ -42,7 +49,9 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that writes. It has the write lock from the start, so it never fails half-way for want."""
-        with self.engine.connect().execution_options(outbid_write=True) as conn, conn.begin():
+        with self.connect({MODE: WRITE}) as conn, conn.begin():
+            if self.may_write is not None:
+                self.may_write(conn)
             yield conn
 
     @contextmanager
@@ -51,7 +60,7 @@ class Store:
         of columns; references are checked in its end.
         """
         sqlite = self.engine.dialect.name == "sqlite"
-        with self.engine.connect().execution_options(outbid_write=True, outbid_rebuild=True) as conn:
+        with self.connect({MODE: REBUILD}) as conn:
             try:
                 with conn.begin():
                     yield conn
@@ -63,8 +72,15 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view."""
-        with self.engine.connect() as conn, conn.begin():
+        with self.connect({MODE: READ}) as conn, conn.begin():
             yield conn
+
+    def connect(self, options: dict[str, Any]) -> Connection:
+        """A connection with execution options. Raises `Unreachable`."""
+        try:
+            return self.engine.connect().execution_options(**options)
+        except DBAPIError as error:
+            raise Unreachable(self._database, error) from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -79,27 +95,3 @@ def touch(conn: Connection) -> int:
     """Says in this transaction that campaigns changed; returns the new version, which control publishes."""
     raised = update(revision).values(version=revision.c.version + 1).returning(revision.c.version)
     return int(conn.execute(raised).scalar_one())
-
-
-def _open(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url)
-    engine = create_engine(url, connect_args={"timeout": BUSY_S})
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # the driver would begin transactions late, and deferred; we say when below
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")  # what was answered (a lease, a settlement) survives a power cut
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        asked = conn.get_execution_options()
-        if asked.get("outbid_rebuild"):
-            conn.exec_driver_sql("PRAGMA foreign_keys=OFF")  # inside of a transaction it would do nothing
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if asked.get("outbid_write") else "BEGIN")
-
-    return engine

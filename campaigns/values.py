@@ -50,8 +50,8 @@ language = _matching(re.compile("[a-z]{2}"), "it must be an ISO 639-1 language c
 
 def text(longest: int = 255) -> Check[str]:
     def check(value: Any) -> str:
-        if not isinstance(value, str) or not value.strip() or len(value) > longest:
-            raise Wrong(f"it must be text of 1 to {longest} characters")
+        if not isinstance(value, str) or not value.strip() or len(value) > longest or "\0" in value:
+            raise Wrong(f"it must be text of 1 to {longest} characters, none of them NUL")
         return value
 
     return check

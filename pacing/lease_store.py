@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 
-from pacing import counters, notices
+from pacing import bulk, counters, notices
 from pacing.days import QUARTER
 from pacing.lease import Lease, Part
 from pacing.leases import Leases
-from pacing.ledger import CHUNK, Bill
+from pacing.ledger import Bill
 from pacing.tables import leases, spend_quarters, spend_totals
 
 KEPT_NS = 3 * 24 * 4 * QUARTER
@@ -31,11 +31,10 @@ def load(conn: Connection, into: Leases) -> None:
 
 def save(conn: Connection, of: Leases) -> None:
     """Writes the leases that changed, and deletes those that are over with all that was remembered of their bids."""
-    gone = sorted(of.dirty | of.removed)
-    for i in range(0, len(gone), CHUNK):
-        conn.execute(delete(leases).where(leases.c.id.in_(gone[i : i + CHUNK])))
+    for gone in bulk.among(conn, leases.c.id, sorted(of.dirty | of.removed)):
+        conn.execute(delete(leases).where(gone))
     if of.dirty:
-        conn.execute(insert(leases), [to_row(of.leases[id_]) for id_ in sorted(of.dirty)])
+        bulk.add(conn, leases, [to_row(of.leases[id_]) for id_ in sorted(of.dirty)])
         counters.raise_to(conn, "leases", of.next_id - 1)
     if of.removed:
         notices.forget(conn, sorted(of.removed))
@@ -80,18 +79,17 @@ def spend(conn: Connection, booked: Iterable[Bill]) -> None:
         for sums in (quarters[s.line_item, s.received_ns // QUARTER], totals[s.line_item]):
             sums[0] += s.account_price
             sums[1] += 1
-    t, q = spend_totals.c, spend_quarters.c
-    for line_item, (amount, impressions) in totals.items():
-        more = {"amount": t.amount + amount, "impressions": t.impressions + impressions}
-        row = {"line_item": line_item, "campaign": campaigns[line_item], "amount": amount, "impressions": impressions}
-        if conn.execute(update(spend_totals).where(t.line_item == line_item).values(more)).rowcount == 0:
-            conn.execute(insert(spend_totals).values(row))
-    for (line_item, quarter), (amount, impressions) in quarters.items():
-        more = {"amount": q.amount + amount, "impressions": q.impressions + impressions}
-        row = {"line_item": line_item, "quarter": quarter, "campaign": campaigns[line_item]}
-        this = (q.line_item == line_item, q.quarter == quarter)
-        if conn.execute(update(spend_quarters).where(*this).values(more)).rowcount == 0:
-            conn.execute(insert(spend_quarters).values(row | {"amount": amount, "impressions": impressions}))
+    rows = [
+        {"line_item": line_item, "campaign": campaigns[line_item], "amount": amount, "impressions": impressions}
+        for line_item, (amount, impressions) in totals.items()
+    ]
+    bulk.add_up(conn, spend_totals, rows, ("amount", "impressions"))
+    recent = [
+        {"line_item": line_item, "quarter": quarter, "campaign": campaigns[line_item], "amount": sums[0]}
+        | {"impressions": sums[1]}
+        for (line_item, quarter), sums in quarters.items()
+    ]
+    bulk.add_up(conn, spend_quarters, recent, ("amount", "impressions"))
 
 
 def forget_quarters(conn: Connection, now_ns: int) -> None:

@@ -5,22 +5,18 @@ accounts are summed up in one *transaction*, whose *postings* sum to zero in eve
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.sql.dml import Update
+from sqlalchemy import Connection, bindparam, select, update
 
 from domain.campaign import Exchange
 from domain.money import convert
-from pacing import counters
+from pacing import bulk, counters
 from pacing.accounts import Accounts
 from pacing.protocol import ExchangeBooks, Settlement
 from pacing.tables import accounts, exchange_totals, postings, settlements, spend_days, transactions
-
-CHUNK = 500
-"""Values in one IN list."""
 
 
 class Unbalanced(AssertionError):
@@ -59,22 +55,31 @@ def book(conn: Connection, open_accounts: Accounts, bills: Iterable[Bill], now_n
         s = bill.settlement
         groups[s.line_item, s.exchange, s.currency, s.account_currency].append(bill)
     next_transaction = counters.take(conn, "transactions", len(groups))
-    for id_, group in enumerate(groups.values(), next_transaction):
-        _transact(conn, open_accounts, id_, group, now_ns)
+    transacted = dict(enumerate(groups.values(), next_transaction))
+    bulk.add(conn, transactions, [{"id": id_, "kind": "media", "booked_ns": now_ns} for id_ in transacted])
+    post_all(conn, {id_: _moves(conn, open_accounts, group) for id_, group in transacted.items()})
+    bulk.add(
+        conn,
+        settlements,
+        [
+            msgspec.structs.asdict(bill.settlement) | {"transaction_id": id_, "rate": bill.rate}
+            for id_, group in transacted.items()
+            for bill in group
+        ],
+    )
     _total(conn, booked)
     return booked
 
 
 def _booked(conn: Connection, bids: Sequence[int]) -> set[int]:
     known: set[int] = set()
-    for i in range(0, len(bids), CHUNK):
-        asked = select(settlements.c.bid).where(settlements.c.bid.in_(bids[i : i + CHUNK]))
-        known |= set(conn.execute(asked).scalars())
+    for asked in bulk.among(conn, settlements.c.bid, bids):
+        known |= set(conn.execute(select(settlements.c.bid).where(asked)).scalars())
     return known
 
 
-def _transact(conn: Connection, open_accounts: Accounts, id_: int, group: Sequence[Bill], now_ns: int) -> None:
-    """One transaction for settlements of one line item on one exchange."""
+def _moves(conn: Connection, open_accounts: Accounts, group: Sequence[Bill]) -> dict[int, int]:
+    """What settlements of one line item on one exchange move, by account."""
     s = group[0].settlement
     cost = sum(bill.settlement.account_price for bill in group)
     owed = sum(bill.settlement.price for bill in group)
@@ -85,29 +90,39 @@ def _transact(conn: Connection, open_accounts: Accounts, id_: int, group: Sequen
     if s.currency != s.account_currency:
         moves[open_accounts.fx(conn, s.account_currency)] = -cost
         moves[open_accounts.fx(conn, s.currency)] = owed
-    conn.execute(insert(transactions).values(id=id_, kind="media", booked_ns=now_ns))
-    post(conn, id_, moves)
-    rows = []
-    for bill in group:
-        row = msgspec.structs.asdict(bill.settlement)
-        rows.append(row | {"transaction_id": id_, "rate": bill.rate})
-    conn.execute(insert(settlements), rows)
+    return moves
 
 
 def post(conn: Connection, transaction: int, moves: dict[int, int]) -> None:
     """Posts amounts to accounts. Raises Unbalanced unless they sum to zero in each currency."""
-    found = conn.execute(select(accounts.c.id, accounts.c.currency).where(accounts.c.id.in_(moves)))
-    currency = {account: of for account, of in found}
-    sums: dict[str, int] = defaultdict(int)
-    for account, amount in moves.items():
-        sums[currency[account]] += amount
-    if any(sums.values()):
-        raise Unbalanced(f"transaction {transaction} does not sum to zero: {dict(sums)}")
-    rows = [{"transaction_id": transaction, "account_id": account, "amount": n} for account, n in moves.items()]
-    conn.execute(insert(postings), rows)
-    raised = update(accounts).where(accounts.c.id == bindparam("account"))
-    raised = raised.values(balance=accounts.c.balance + bindparam("by"))
-    conn.execute(raised, [{"account": account, "by": amount} for account, amount in moves.items()])
+    post_all(conn, {transaction: moves})
+
+
+def post_all(conn: Connection, moved: Mapping[int, Mapping[int, int]]) -> None:
+    """Posts amounts to accounts, by transaction. Raises Unbalanced unless each sums to zero in each currency."""
+    raised: dict[int, int] = defaultdict(int)
+    for moves in moved.values():
+        for account, amount in moves.items():
+            raised[account] += amount
+    currency: dict[int, str] = {}
+    for asked in bulk.among(conn, accounts.c.id, raised):
+        found = conn.execute(select(accounts.c.id, accounts.c.currency).where(asked))
+        currency |= {account: of for account, of in found}
+    for transaction, moves in moved.items():
+        sums: dict[str, int] = defaultdict(int)
+        for account, amount in moves.items():
+            sums[currency[account]] += amount
+        if any(sums.values()):
+            raise Unbalanced(f"transaction {transaction} does not sum to zero: {dict(sums)}")
+    rows = [
+        {"transaction_id": transaction, "account_id": account, "amount": amount}
+        for transaction, moves in moved.items()
+        for account, amount in moves.items()
+    ]
+    bulk.add(conn, postings, rows)
+    change = update(accounts).where(accounts.c.id == bindparam("account"))
+    change = change.values(balance=accounts.c.balance + bindparam("by"))
+    conn.execute(change, [{"account": account, "by": amount} for account, amount in raised.items()])
 
 
 def _total(conn: Connection, booked: Sequence[Bill]) -> None:
@@ -120,22 +135,16 @@ def _total(conn: Connection, booked: Sequence[Bill]) -> None:
         total[0] += 1
         total[1] += s.price
         days[s.line_item, bill.day, s.campaign] += s.account_price
-    e, d = exchange_totals.c, spend_days.c
-    for (exchange, currency), (billed, spend) in exchanges.items():
-        more = update(exchange_totals).where(e.exchange == exchange, e.currency == currency)
-        more = more.values(billed=e.billed + billed, spend=e.spend + spend)
-        if not _touched(conn, more):
-            row = {"exchange": exchange, "currency": currency, "billed": billed, "spend": spend}
-            conn.execute(insert(exchange_totals).values(row))
-    for (line_item, day, campaign), amount in days.items():
-        spent = update(spend_days).where(d.line_item == line_item, d.day == day).values(amount=d.amount + amount)
-        if not _touched(conn, spent):
-            row = {"line_item": line_item, "day": day, "campaign": campaign, "amount": amount}
-            conn.execute(insert(spend_days).values(row))
-
-
-def _touched(conn: Connection, change: Update) -> bool:
-    return conn.execute(change).rowcount > 0
+    billed = [
+        {"exchange": exchange, "currency": currency, "billed": count, "spend": spend}
+        for (exchange, currency), (count, spend) in exchanges.items()
+    ]
+    bulk.add_up(conn, exchange_totals, billed, ("billed", "spend"))
+    spent = [
+        {"line_item": line_item, "day": day, "campaign": campaign, "amount": amount}
+        for (line_item, day, campaign), amount in days.items()
+    ]
+    bulk.add_up(conn, spend_days, spent, ("amount",))
 
 
 def read_settlements(conn: Connection, after: int, limit: int) -> tuple[Settlement, ...]:

@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from domain.campaign import FeeTerms, Rate, Snapshot
 from domain.events import NOT_COUNTED, Event, Kind, Mark, Notice
 from domain.fees import gross, shares
 from domain.money import RATE_UNIT, convert_up
+from pacing import bulk
 from pacing.days import day_of
-from pacing.ledger import CHUNK, Bill
+from pacing.ledger import Bill
 from pacing.protocol import Settlement
 from pacing.tables import fee_terms, flights, rates
+
+# plain integers: a flag's own & is slow
+_NOT_COUNTED, _NO_PRICE = int(NOT_COUNTED), int(Mark.NO_PRICE)
 
 
 class UnknownNames(LookupError):
@@ -76,7 +80,7 @@ class Terms:
             account_currency, zone = self.account[notice.advertiser]
         except KeyError as error:
             raise UnknownNames(f"bid {notice.bid} names id {error}, which is not in the store") from None
-        untold = bool(notice.marks & Mark.NO_PRICE)
+        untold = bool(notice.marks & _NO_PRICE)
         fallback = notice.max_price if win_price is None else win_price
         settlement = Settlement(
             id=0,
@@ -116,7 +120,7 @@ def weigh(conn: Connection, events: Iterable[Event], terms: Terms, known_lease: 
     changed: dict[int, Flight] = {}
     for notice in notices:
         flight = seen.setdefault(notice.bid, Flight(notice.bid, notice.lease))
-        counts = not notice.marks & NOT_COUNTED
+        counts = not notice.marks & _NOT_COUNTED
         if notice.kind == notice.basis and counts:
             outcome.bills.append(terms.bill(conn, notice, flight.win_price))
         if not known_lease(notice.lease):
@@ -126,7 +130,7 @@ def weigh(conn: Connection, events: Iterable[Event], terms: Terms, known_lease: 
                 flight.released = True
                 outcome.releases.append((notice.lease, terms.reserved(conn, notice)))
                 changed[flight.bid] = flight
-        elif counts and not notice.marks & Mark.NO_PRICE:
+        elif counts and not notice.marks & _NO_PRICE:
             flight.win_price = notice.price
             changed[flight.bid] = flight
     _save(conn, changed)
@@ -135,9 +139,8 @@ def weigh(conn: Connection, events: Iterable[Event], terms: Terms, known_lease: 
 
 def forget(conn: Connection, leases: Iterable[int]) -> None:
     """Drops what is remembered of bids of leases that are over."""
-    ids = list(leases)
-    for i in range(0, len(ids), CHUNK):
-        conn.execute(delete(flights).where(flights.c.lease.in_(ids[i : i + CHUNK])))
+    for over in bulk.among(conn, flights.c.lease, leases):
+        conn.execute(delete(flights).where(over))
 
 
 def _matters(notice: Notice) -> bool:
@@ -145,18 +148,15 @@ def _matters(notice: Notice) -> bool:
 
 
 def _load(conn: Connection, bids: set[int]) -> dict[int, Flight]:
-    asked = list(bids)
     found: dict[int, Flight] = {}
     f = flights.c
-    for i in range(0, len(asked), CHUNK):
-        rows = conn.execute(select(f.bid, f.lease, f.released, f.win_price).where(f.bid.in_(asked[i : i + CHUNK])))
+    for asked in bulk.among(conn, f.bid, bids):
+        rows = conn.execute(select(f.bid, f.lease, f.released, f.win_price).where(asked))
         found |= {bid: Flight(bid, lease, released, price) for bid, lease, released, price in rows}
     return found
 
 
 def _save(conn: Connection, changed: Mapping[int, Flight]) -> None:
-    bids = list(changed)
-    for i in range(0, len(bids), CHUNK):
-        part = bids[i : i + CHUNK]
-        conn.execute(delete(flights).where(flights.c.bid.in_(part)))
-        conn.execute(insert(flights), [vars(changed[bid]) for bid in part])
+    for known in bulk.among(conn, flights.c.bid, changed):
+        conn.execute(delete(flights).where(known))
+    bulk.add(conn, flights, [vars(flight) for flight in changed.values()])

@@ -1,9 +1,20 @@
-"""What holds for every test: settings of the machine stay out, and a skip in CI is a failure."""
+"""What holds for every test: settings of the machine stay out, and a skip in CI is a failure. And control stores, of
+both kinds of database."""
 
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Row, Table
+
+import campaigns.tables  # noqa: F401  (defines its tables on the metadata)
+from campaigns.store import Store
+from pacing.tables import metadata
+from tests.postgres_server import NotInstalled, PostgresServer
+
+NewStoreUrl = Callable[[], str]
 
 # How fast an example ran says something about the machine, not about Outbid.
 settings.register_profile("outbid", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,3 +32,74 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]"):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {call.excinfo.value if call.excinfo else item.name}"
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    try:
+        server = PostgresServer()
+    except NotInstalled as missing:
+        pytest.skip(str(missing))
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """Name of a database with our tables in it, to be copied."""
+    name = postgres.new_database()
+    store = Store(postgres.url(name))
+    store.migrate()
+    store.close()
+    return name
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def new_store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStoreUrl]:
+    """Makes a control store whenever it is called, as the migrations leave it, and returns its URL."""
+
+    def sqlite() -> str:
+        url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'control.sqlite'}"
+        store = Store(url)
+        store.migrate()
+        store.close()
+        return url
+
+    if request.param == "sqlite":
+        yield sqlite
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("postgres_template")
+    made: list[str] = []
+
+    def postgresql() -> str:
+        made.append(server.new_database(template))
+        return server.url(made[-1])
+
+    yield postgresql
+    for name in made:
+        server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def module_store(new_store_url: NewStoreUrl) -> Iterator[tuple[Store, dict[Table, list[Row[Any]]]]]:
+    """One store for all tests of a module, and its rows when it was new."""
+    store = Store(new_store_url())
+    with store.read() as conn:
+        rows = {table: list(conn.execute(table.select())) for table in metadata.sorted_tables}
+    yield store, rows
+    store.close()
+
+
+@pytest.fixture
+def store(module_store: tuple[Store, dict[Table, list[Row[Any]]]]) -> Store:
+    """An empty control store, once in SQLite and once in PostgreSQL."""
+    store, as_new = module_store
+    with store.write() as conn:
+        for table in reversed(metadata.sorted_tables):
+            conn.execute(table.delete())
+        for table, rows in as_new.items():
+            if rows:
+                conn.execute(table.insert(), [row._asdict() for row in rows])
+    return store

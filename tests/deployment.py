@@ -23,7 +23,7 @@ class Deployment:
     def __init__(self, folder: Path, environment: dict[str, str], http: aiohttp.ClientSession) -> None:
         self.folder, self.http = folder, http
         self.data = folder / "var"
-        bidder, tracker, control, reporter = _free_ports(4)
+        bidder, tracker, control, reporter = free_ports(4)
         self.bidder = f"http://127.0.0.1:{bidder}"
         self.control, self.reporter = f"http://127.0.0.1:{control}", f"http://127.0.0.1:{reporter}"
         self.environment = {
@@ -73,7 +73,7 @@ class Deployment:
     @contextlib.asynccontextmanager
     async def reporter_on(self, store: str) -> AsyncIterator[str]:
         """Another reporter, which has shipped all logs into ``store``; yields its address."""
-        (port,) = _free_ports(1)
+        (port,) = free_ports(1)
         base = f"http://127.0.0.1:{port}"
         process = await self.begin("reporter", OUTBID_REPORTING_STORE=store, OUTBID_OUTBID_REPORTER_PORT=str(port))
         try:
@@ -142,7 +142,7 @@ class Deployment:
             self._more.notify_all()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:

@@ -64,16 +64,12 @@ class Client:
 class Running:
     """Control on a free port, which can be stopped and started again on the same data."""
 
-    def __init__(self, data: Path, session: aiohttp.ClientSession) -> None:
-        self.data, self.session = data, session
-        self.url = f"sqlite:///{data / 'control.sqlite'}"
-        self.store = Store(self.url)
-        self.store.migrate()
+    def __init__(self, data: Path, store: Store, session: aiohttp.ClientSession) -> None:
+        self.data, self.store, self.session = data, store, session
 
     async def start(self) -> Client:
         place = Places(data_dir=str(self.data))
-        store = Store(self.url)
-        store.migrate()
+        store = Store(self.store.url)
         self.runner = web.AppRunner(application(Control(store, place, SystemClock(), 100)))
         await self.runner.setup()
         site = web.TCPSite(self.runner, "127.0.0.1", 0)
@@ -94,12 +90,11 @@ class Running:
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
+async def running(tmp_path: Path, store: Store) -> AsyncIterator[Running]:
     async with aiohttp.ClientSession() as session:
-        running = Running(tmp_path, session)
+        running = Running(tmp_path, store, session)
         yield running
         await running.stop()
-        running.store.close()
 
 
 def notice(kind: Kind, bid: int, lease: int, price: int, *, marks: int = 0, max_price: int = 2_000_000) -> bytes:

@@ -1,6 +1,6 @@
 """A campaign file is taken whole or refused whole, and every mistake is named: where, what, and what is allowed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -80,10 +80,8 @@ Change = Callable[[dict[str, Any]], object]
 class Desk:
     """A store, and a folder with a file to import into it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.store = Store(f"sqlite:///{folder / 'control.sqlite'}")
-        self.store.migrate()
+    def __init__(self, folder: Path, store: Store) -> None:
+        self.folder, self.store = folder, store
         (folder / "prime.txt").write_text("ifa:A1\n# a remark\nbuyeruid:usx:77\n")
 
     def take(self, content: object, now_ns: int = NOW) -> Summary:
@@ -104,10 +102,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
-    yield made
-    made.store.close()
+def desk(tmp_path: Path, store: Store) -> Desk:
+    return Desk(tmp_path, store)
 
 
 def changed(change: Change) -> dict[str, Any]:
@@ -131,6 +127,7 @@ CAPS = "campaigns[0].frequency_caps"
 
 MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     # entry, field, value -> path, value said, part of what is allowed
+    ("advertisers.0", "name", "a\0b", "advertisers[0].name", "a\0b", "none of them NUL"),
     ("exchanges.0", "currency", "USDX", "exchanges[0].currency", "USDX", "ISO 4217"),
     ("exchanges.0", "currency", "XQX", "exchanges[0].currency", "XQX", "ISO 4217"),
     ("exchanges.0", "billing", "win", "exchanges[0].billing", "win", "'burl' or 'impression' or 'nurl'"),

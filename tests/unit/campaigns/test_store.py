@@ -1,11 +1,10 @@
 """The schema goes up and down and says what tables and structs say; published snapshots follow the store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
@@ -25,14 +24,6 @@ from pacing.tables import metadata, settlements
 EXAMPLES = Path(__file__).parents[3] / "examples" / "consumer-finance" / "campaigns.yaml"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{tmp_path / 'control.sqlite'}")
-    made.migrate()
-    yield made
-    made.close()
-
-
 def utc(*when: int) -> int:
     return int(datetime(*when, tzinfo=UTC).timestamp()) * SECOND
 
@@ -42,12 +33,14 @@ def test_the_migrations_make_what_the_tables_say(store: Store) -> None:
         assert compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), metadata) == []
 
 
-def test_migrations_can_be_taken_back_and_applied_again(store: Store) -> None:
+def test_migrations_can_be_taken_back_and_applied_again(new_store_url: Callable[[], str]) -> None:
+    store = Store(new_store_url())
     store.migrate("base")
     assert set(inspect(store.engine).get_table_names()) == {"alembic_version"}
     store.migrate()
     store.migrate()
     assert set(metadata.tables) <= set(inspect(store.engine).get_table_names())
+    store.close()
 
 
 def test_tables_have_a_column_for_every_field_of_their_structs() -> None:
@@ -57,15 +50,6 @@ def test_tables_have_a_column_for_every_field_of_their_structs() -> None:
         assert {column.name for column in table.c} == fields, kind
     assert set(Settlement.__struct_fields__) <= {column.name for column in settlements.c}
     assert {column.name for column in tables.revision.c} == {"id", "version", "published", "published_ns"}
-
-
-def test_sqlite_keeps_what_was_committed_and_checks_references(store: Store) -> None:
-    with store.read() as conn:
-        pragmas = {
-            name: conn.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        }
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
 def test_ids_are_given_once_for_each_kind(store: Store) -> None:

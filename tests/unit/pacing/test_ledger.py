@@ -1,6 +1,6 @@
-"""The ledger and the settler, on a real SQLite store."""
+"""The ledger and the settler, on real stores."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,10 +58,8 @@ def notice(bid: int, kind: Kind = Kind.BILLING, price: int = BID, **fields: int)
 class Books:
     """A treasury on a directory, which can be dropped and opened again, and a writer of its money log."""
 
-    def __init__(self, data: Path) -> None:
-        self.data, self.clock = data, ManualClock(NOON)
-        self.store = Store(f"sqlite:///{data / 'control.sqlite'}")
-        self.store.migrate()
+    def __init__(self, data: Path, store: Store) -> None:
+        self.data, self.clock, self.store = data, ManualClock(NOON), store
         with self.store.write() as conn:
             conn.execute(
                 tables.rates.insert().values(id=2, base="USD", quote="EUR", day="2019-01-01", per_unit=900_000_000)
@@ -114,11 +112,10 @@ class Books:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    made = Books(tmp_path)
+def books(tmp_path: Path, store: Store) -> Iterator[Books]:
+    made = Books(tmp_path, store)
     yield made
     made.check()
-    made.store.close()
 
 
 def test_one_currency_is_two_postings_and_two_are_four(books: Books) -> None:
@@ -271,14 +268,16 @@ def killed_at(engine: Engine, statement: int) -> Iterator[None]:
         event.remove(engine, "commit", commit)
 
 
-def test_killed_anywhere_in_a_batch_the_balances_come_out_the_same(tmp_path: Path) -> None:
+def test_killed_anywhere_in_a_batch_the_balances_come_out_the_same(
+    tmp_path: Path, new_store_url: Callable[[], str]
+) -> None:
     stream = [notice(n % 9, price=1000 + n, advertiser=1 + n % 2, rate=n % 2) for n in range(20)]
     (tmp_path / "whole").mkdir()
-    whole = Books(tmp_path / "whole")
+    whole = Books(tmp_path / "whole", Store(new_store_url()))
     whole.log(*stream)
     whole.settle()
     (tmp_path / "torn").mkdir()
-    torn = Books(tmp_path / "torn")
+    torn = Books(tmp_path / "torn", Store(new_store_url()))
     torn.log(*stream)
     deaths = 0
     for statement in range(1, 60):
@@ -308,9 +307,11 @@ def test_killed_anywhere_in_a_batch_the_balances_come_out_the_same(tmp_path: Pat
     ),
     st.integers(1, 9),
 )  # fmt: skip
-def test_any_stream_adds_up(tmp_path_factory: pytest.TempPathFactory, stream: list[tuple], limit: int) -> None:
+def test_any_stream_adds_up(
+    new_store_url: Callable[[], str], tmp_path_factory: pytest.TempPathFactory, stream: list[tuple], limit: int
+) -> None:
     """The oracle: the first counting billing of each bid, at the price told, else the bid."""
-    books = Books(tmp_path_factory.mktemp("books"))
+    books = Books(tmp_path_factory.mktemp("books"), Store(new_store_url()))
     events = [
         notice(bid, kind, price, marks=marks, advertiser=1 + bid % 2, rate=bid % 2)
         for bid, kind, price, marks, _ in stream
