@@ -162,10 +162,11 @@ class Run:
     async def bid(self, exchanges: Exchanges, budget: int) -> None:
         """All bidding; afterwards no worker lives, and every notice is in the log and booked."""
         telling = self.follow(exchanges.send_for_ever())
+        keeping = [self.follow(self.keep_worker(slot, exchanges)) for slot in range(WORKERS)]
+        await exchanges.heard(WORKERS)
         self.follow(self.show(exchanges, budget))
         away = self.follow(self.leave_control_away())
         killing = self.follow(self.kill_workers())
-        keeping = [self.follow(self.keep_worker(slot, exchanges)) for slot in range(WORKERS)]
         done, _ = await asyncio.wait(
             self.keeping - {away}, timeout=self.plan.bidding_s, return_when=asyncio.FIRST_COMPLETED
         )

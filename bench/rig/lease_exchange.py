@@ -71,6 +71,8 @@ class Exchanges:
         self.books = Books()
         self.bid_times: list[float] = []
         """When each bid came (monotonic)."""
+        self.workers: set[int] = set()
+        """Incarnations that have bid."""
         self._exchanges = {exchange.id: exchange for exchange in snapshot.exchanges}
         self._lines = {item.id: item for item in snapshot.line_items}
         self._campaigns = {campaign.id: campaign for campaign in snapshot.campaigns}
@@ -87,6 +89,7 @@ class Exchanges:
         """One bid: it is won or lost at once, and told of later."""
         self.bid_times.append(time.monotonic())
         bid, bid_ns, line_item, exchange, price, lease = map(int, line.split())
+        self.workers.add(bid >> 32)
         draw, manners, counts = self.draw, self.manners, self.books.counts
         counts["bids"] += 1
         expiry_s = float(self._exchanges[exchange].bid_expiry_s)
@@ -107,6 +110,13 @@ class Exchanges:
             counts["lost"] += 1
             notice = self._notice(Kind.LOSS, bid, bid_ns, line_item, exchange, price, lease)
             self._send(notice, self._delay(manners.loss_s, expiry_s))
+
+    async def heard(self, workers: int) -> None:
+        """Returns when so many workers have bid."""
+        while True:
+            if len(self.workers) >= workers:
+                return
+            await asyncio.sleep(LOOK_S)
 
     async def send_for_ever(self) -> None:
         """Writes every notice when it is due."""

@@ -29,6 +29,9 @@ GAP_S = 2.0
 """Mean time between two of them."""
 SEED = int(os.environ.get("KILLS_SEED", "20270316"))
 
+EAGER = {"OUTBID_SIMULATOR_CLICK_RATE": "0.2", "OUTBID_SIMULATOR_CONVERSION_RATE": "0.5"}
+"""So that a minute has clicks and conversions on both exchanges, whatever is drawn."""
+
 BASES = {"usx": ("burl", "USD"), "cnx": ("impression", "CNY")}
 FIGURES = ("wins", "impressions", "clicks", "conversions", "billed", "spend")
 REPORTS = ("exchange", "day,line_item", "hour,exchange", "advertiser,campaign,creative", "site")
@@ -55,7 +58,7 @@ async def test_books_agree_after_every_process_was_killed(
     status, said = await deployment.outbid("campaigns", "import", str(EXAMPLES / "campaigns.yaml"))
     assert status == 0, said
     async with deployment.up(WORKERS):
-        exchange = await deployment.begin("simulate", "--rate", str(RATE), "--json")
+        exchange = await deployment.begin("simulate", "--rate", str(RATE), "--json", **EAGER)
         await asyncio.gather(kill_at_random(deployment), asyncio.sleep(DAY_S))
         await deployment.billed_more(60)  # all are back, and earn money again
         exchange.send_signal(signal.SIGINT)
@@ -65,6 +68,7 @@ async def test_books_agree_after_every_process_was_killed(
         assert told["agree"]
         assert not told["faults"]
 
+        print(*told["books"], sep="\n")
         theirs = {line.exchange: line for line in totals(deployment.data / "exchange" / "books.sqlite")}
         ledger = await deployment.get(f"{deployment.control}/v1/books")
         store = await deployment.get(f"{deployment.reporter}/v1/books")

@@ -66,7 +66,7 @@ def campaigns(paused: int) -> str:
     return text
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 async def test_no_bid_is_sent_later_than_a_second_after_a_pause(deployment: Deployment, tmp_path: Path) -> None:
     file = tmp_path / "campaigns.yaml"
     ended = []
