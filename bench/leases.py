@@ -60,7 +60,7 @@ NOON = datetime(2027, 3, 16, 12, tzinfo=UTC)
 class Plan:
     """Of a run, real seconds."""
 
-    bidding_s: float = 245.0
+    bidding_s: float = 240.0
     away_after_s: float = 30.0
     away_s: float = 60.0
     kill_every_s: float = 8.0
