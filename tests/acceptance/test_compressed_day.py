@@ -48,7 +48,7 @@ async def kill_at_random(deployment: Deployment) -> None:
         print(f"killed {name}")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_books_agree_after_every_process_was_killed(
     compressed_day: Callable[[float], Deployment], tmp_path: Path
 ) -> None:
