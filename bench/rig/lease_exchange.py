@@ -17,7 +17,8 @@ from domain.clock import SECOND, Clock
 from domain.events import Kind, Mark, Notice, encode
 from eventlog.writer import LogWriter
 
-BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION}
+BASIS = {"usx": Kind.BILLING, "cnx": Kind.IMPRESSION}
+"""What each exchange bills by, as in the campaign file."""
 LOOK_S = 0.02
 
 
@@ -159,7 +160,7 @@ class Exchanges:
             account.in_time += 0 if late else cost
 
     def _basis(self, exchange: int) -> Kind:
-        return BASIS[self._exchanges[exchange].billing]
+        return BASIS[self._exchanges[exchange].key]
 
     def _notice(
         self, kind: Kind, bid: int, bid_ns: int, line_item: int, exchange: int, price: int, lease: int
