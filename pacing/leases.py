@@ -59,6 +59,8 @@ class Leases:
     """All purses, and all leases on them. ``dirty`` and ``removed`` are ids of leases that changed since last saved."""
 
     speed: float = 1.0
+    lease_s: float = LEASE_S
+    """Real seconds that a lease may be bid from after it was topped up last."""
     expiry_s: float = 300.0
     """Real seconds after a lease's end in which one of its bids can still be billed."""
     next_id: int = 1
@@ -176,7 +178,7 @@ class Leases:
     def _is_told(self, lease: Lease, known: Mapping[int, Known], now_ns: int) -> bool:
         """Whether the worker has heard of all that it was granted, and has time enough."""
         heard = known.get(lease.id) == (lease.money.granted, lease.bids.granted)
-        return heard and lease.end_ns - now_ns > self._ns(LEASE_S / 2)
+        return heard and lease.end_ns - now_ns > self._ns(self.lease_s / 2)
 
     def _is_outdated(self, line: Line, lease: Lease, now_ns: int) -> bool:
         """Whether a lease is to be replaced: it is old, or bids began or ceased to be counted."""
@@ -229,9 +231,9 @@ class Leases:
                     lease.bids.granted += more_bids
         elif self._is_told(lease, known, now_ns):
             return None
-        lease.end_ns = now_ns + self._ns(LEASE_S)
+        lease.end_ns = now_ns + self._ns(self.lease_s)
         self.dirty.add(lease.id)
-        return Grant(lease.id, line.id, lease.money.granted or 0, LEASE_S, lease.bids.granted)
+        return Grant(lease.id, line.id, lease.money.granted or 0, self.lease_s, lease.bids.granted)
 
     def _need(
         self,

@@ -17,7 +17,8 @@ HEARTBEAT_S = 0.2
 """Real seconds between a worker's heartbeats; a published change reaches it within one."""
 
 LEASE_S = 60.0
-"""Real seconds a lease may be bid from after it was granted or topped up last: so long bids go on without control."""
+"""Real seconds a lease may be bid from after it was granted or topped up last, unless control is set otherwise: so long
+bids go on without control, and so long at least the money of a worker that died is not to be had."""
 
 DEAD_AFTER_S = 5.0
 """Real seconds without a heartbeat after which a worker counts as dead."""
