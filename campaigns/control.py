@@ -11,9 +11,12 @@ from typing import TypeVar
 import msgspec
 import uvloop
 from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy.exc import OperationalError
 
 from campaigns.collecting import Collector
 from campaigns.config import ControlSettings, control_settings, database_url
+from campaigns.databases import Unreachable
 from campaigns.publishing import Publisher
 from campaigns.seat import Seat, Unseated
 from campaigns.standby import take_seat
@@ -120,7 +123,7 @@ CONTROL = web.AppKey("control", Control)
 
 def application(control: Control) -> web.Application:
     """The port. The money logs are booked up to date before the first lease is granted."""
-    app = web.Application(client_max_size=16 << 20)
+    app = web.Application(client_max_size=16 << 20, middlewares=[_store_away])
     app[CONTROL] = control
     app.router.add_get("/health", _health)
     app.router.add_post("/v1/workers", _workers)
@@ -149,6 +152,15 @@ async def _duties(app: web.Application) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await duty
     await asyncio.to_thread(control.close)
+
+
+@web.middleware
+async def _store_away(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Without the store nothing can be granted or told. The duties log why: no traceback for each heartbeat."""
+    try:
+        return await handler(request)
+    except (Unreachable, OperationalError, Unseated):
+        raise web.HTTPServiceUnavailable(text="the control store does not answer; /health says why") from None
 
 
 async def _read(request: web.Request, kind: type[T]) -> T:

@@ -7,6 +7,7 @@ import random
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -133,15 +134,16 @@ def test_whoever_books_what_when_each_bid_is_booked_once_and_all_adds_up(
             failed.append(error)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(writers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    told = {n for plan in plans for batch, end in plan.batches if end == "commit" for n in batch}
-    check(stores[0], [sold[n] for n in told], sum(booked, Counter()))
-    for store in stores:
-        store.close()
+    with ExitStack() as opened:
+        for store in stores:
+            opened.callback(store.close)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        told = {n for plan in plans for batch, end in plan.batches if end == "commit" for n in batch}
+        check(stores[0], [sold[n] for n in told], sum(booked, Counter()))
 
 
 def check(store: Store, expected: list[Sale], booked: Counter[int]) -> None:

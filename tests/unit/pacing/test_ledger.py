@@ -1,7 +1,7 @@
 """The ledger and the settler, on real stores."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -311,7 +311,11 @@ def test_any_stream_adds_up(
     new_store_url: Callable[[], str], tmp_path_factory: pytest.TempPathFactory, stream: list[tuple], limit: int
 ) -> None:
     """The oracle: the first counting billing of each bid, at the price told, else the bid."""
-    books = Books(tmp_path_factory.mktemp("books"), Store(new_store_url()))
+    with closing(Store(new_store_url())) as store:
+        _check_stream(Books(tmp_path_factory.mktemp("books"), store), stream, limit)
+
+
+def _check_stream(books: Books, stream: list[tuple], limit: int) -> None:
     events = [
         notice(bid, kind, price, marks=marks, advertiser=1 + bid % 2, rate=bid % 2)
         for bid, kind, price, marks, _ in stream
@@ -331,4 +335,3 @@ def test_any_stream_adds_up(
         (usx, _) = read_books(conn, EXCHANGES)
     assert (usx.billed, usx.spend) == (len(expected), sum(expected.values()))
     books.check()
-    books.store.close()
