@@ -44,6 +44,7 @@ from bid_path import free_port, wait_for
 from rig.lease_campaigns import WORLD, world
 from rig.lease_exchange import Account, Exchanges, Manners
 
+from cli.process import SUPERVISOR
 from domain.campaign import Snapshot
 from domain.clock import SECOND, ScaledClock
 from domain.money import NANOS
@@ -85,6 +86,7 @@ class Run:
         self.environment = {
             **os.environ, "PYTHONPATH": str(HERE.parent), "OUTBID_OUTBID_DATA_DIR": str(folder / "data"),
             "OUTBID_OUTBID_CONTROL_PORT": str(self.port), "OUTBID_CLOCK": self.clock.to_env(),
+            SUPERVISOR: str(os.getpid()),  # control ends with us; workers do, for want of an exchange
         }  # fmt: skip
         self.log = (folder / "processes.log").open("ab")
         self.workers: dict[int, asyncio.subprocess.Process] = {}
