@@ -69,7 +69,7 @@ class Plan:
     """Of all budgets."""
 
 
-QUICK = Plan(bidding_s=42.0, away_after_s=6.0, away_s=8.0, kill_every_s=8.0, size=Decimal("0.15"))
+QUICK = Plan(bidding_s=36.0, away_after_s=6.0, away_s=8.0, kill_every_s=8.0, size=Decimal("0.15"))
 QUICK_MANNERS = Manners(billing_s=1.0, loss_s=0.3, slow_s=2.0, latest_s=8.0)
 QUICK_EXPIRY_S = 4
 
