@@ -44,6 +44,7 @@ from bid_path import free_port, wait_for
 from rig.lease_campaigns import WORLD, world
 from rig.lease_exchange import Account, Exchanges, Manners
 
+from cli.process import SUPERVISOR
 from domain.campaign import Snapshot
 from domain.clock import SECOND, ScaledClock
 from domain.money import NANOS
@@ -68,7 +69,7 @@ class Plan:
     """Of all budgets."""
 
 
-QUICK = Plan(bidding_s=42.0, away_after_s=6.0, away_s=8.0, kill_every_s=8.0, size=Decimal("0.15"))
+QUICK = Plan(bidding_s=36.0, away_after_s=6.0, away_s=8.0, kill_every_s=8.0, size=Decimal("0.15"))
 QUICK_MANNERS = Manners(billing_s=1.0, loss_s=0.3, slow_s=2.0, latest_s=8.0)
 QUICK_EXPIRY_S = 4
 
@@ -85,6 +86,7 @@ class Run:
         self.environment = {
             **os.environ, "PYTHONPATH": str(HERE.parent), "OUTBID_OUTBID_DATA_DIR": str(folder / "data"),
             "OUTBID_OUTBID_CONTROL_PORT": str(self.port), "OUTBID_CLOCK": self.clock.to_env(),
+            SUPERVISOR: str(os.getpid()),  # control ends with us; workers do, for want of an exchange
         }  # fmt: skip
         self.log = (folder / "processes.log").open("ab")
         self.workers: dict[int, asyncio.subprocess.Process] = {}
