@@ -8,6 +8,11 @@ cdef struct Lease:
     int64_t granted        # nanos of the advertiser's currency
     int64_t reserved
     int64_t end_ns         # monotonic
+    int64_t bids           # made from it
+    int64_t granted_bids   # UNCOUNTED: as many as the money pays for
+
+cdef enum:
+    UNCOUNTED = -1
 
 cdef class Leases:
     """All leases of one worker. A line item keeps its slot for the worker's life; views refer to slots."""

@@ -11,6 +11,11 @@ import time
 from pacing.protocol import LeaseUse
 
 
+cdef object use_of(Lease *lease):
+    counted = None if lease.granted_bids == UNCOUNTED else lease.granted_bids
+    return LeaseUse(lease.id, lease.reserved, lease.granted, lease.bids, counted)
+
+
 cdef class Leases:
 
     cdef int slot(self, uint32_t line_item):
@@ -21,7 +26,8 @@ cdef class Leases:
             return self.by_line_item[line_item]
         lease.id = 0
         lease.line_item = line_item
-        lease.granted = lease.reserved = lease.end_ns = 0
+        lease.granted = lease.reserved = lease.end_ns = lease.bids = 0
+        lease.granted_bids = UNCOUNTED
         place = <int>self.slots.size()
         self.slots.push_back(lease)
         self.by_line_item[line_item] = place
@@ -30,12 +36,15 @@ cdef class Leases:
     cdef bint covers(self, int slot, int64_t amount) noexcept nogil:
         """Is there a lease, still running, with this much left?"""
         cdef Lease *lease = &self.slots[slot]
-        return lease.id != 0 and lease.end_ns > self.now_ns and lease.granted - lease.reserved >= amount
+        if lease.id == 0 or lease.end_ns <= self.now_ns or lease.granted - lease.reserved < amount:
+            return False
+        return lease.granted_bids == UNCOUNTED or lease.bids < lease.granted_bids
 
     cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil:
         """Takes ``amount`` from a lease that covers it; returns the lease's id."""
         cdef Lease *lease = &self.slots[slot]
         lease.reserved += amount
+        lease.bids += 1
         return lease.id
 
     def tick(self):
@@ -51,8 +60,9 @@ cdef class Leases:
         cdef Lease *lease = &self.slots[self.slot(grant.line_item)]
         if lease.id != <uint32_t>grant.lease:
             lease.id = grant.lease
-            lease.reserved = 0
+            lease.reserved = lease.bids = 0
         lease.granted = grant.granted
+        lease.granted_bids = UNCOUNTED if grant.bids is None else grant.bids
         lease.end_ns = asked_ns + <int64_t>(grant.end_s * 1e9)
 
     def uses(self) -> list:
@@ -61,7 +71,7 @@ cdef class Leases:
         cdef size_t i
         for i in range(self.slots.size()):
             if self.slots[i].id:
-                uses.append(LeaseUse(self.slots[i].id, self.slots[i].reserved, self.slots[i].granted))
+                uses.append(use_of(&self.slots[i]))
         return uses
 
     def drop(self, uint32_t lease_id) -> object:
@@ -71,7 +81,7 @@ cdef class Leases:
         for i in range(self.slots.size()):
             lease = &self.slots[i]
             if lease.id == lease_id:
-                use = LeaseUse(lease.id, lease.reserved, lease.granted)
+                use = use_of(lease)
                 lease.id = 0
                 return use
         return None

@@ -10,6 +10,10 @@ class ControlSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     database_url: str = ""
     """An SQLAlchemy URL; default: SQLite in ``<data_dir>/control.sqlite``."""
+    trackers: tuple[str, ...] = ()
+    """Base URLs of the trackers on other hosts, whose money logs are fetched over HTTP."""
+    lease_s: float = 60.0
+    """Real seconds that bidders may bid from a lease without hearing from control."""
     settle_limit: int = 2000
     """Money-log records booked in one transaction: more is faster, fewer lets heartbeats in sooner."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
@@ -11,20 +11,26 @@ from typing import TypeVar
 import msgspec
 import uvloop
 from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy.exc import OperationalError
 
-from campaigns.config import control_settings, database_url
+from campaigns.collecting import Collector
+from campaigns.config import ControlSettings, control_settings, database_url
+from campaigns.databases import Unreachable
 from campaigns.publishing import Publisher
 from campaigns.seat import Seat, Unseated
 from campaigns.standby import take_seat
 from campaigns.store import Store
 from domain.clock import Clock, from_env
+from domain.keys import internal_secret, load_keys
 from domain.settings import Places, places
+from eventlog.remote import Piece
 from pacing.ledger import read_books, read_settlements
 from pacing.protocol import Books, Grants, Heartbeat, Register, Registered, Settlements
 from pacing.treasury import Treasury
 
 WATCH_S = 0.1
-"""How often it looks for changed campaigns."""
+"""How often it looks for changed campaigns, and for entries by hand."""
 IDLE_S = 0.05
 """Pause of the settler when the money logs have nothing new."""
 EXPIRE_S = 1.0
@@ -40,10 +46,14 @@ log = logging.getLogger(__name__)
 class Control:
     """Everything that control does. One thread (`at_desk`) changes the store and memory; others only read the store."""
 
-    def __init__(self, store: Store, place: Places, clock: Clock, settle_limit: int) -> None:
-        self.store, self.settle_limit = store, settle_limit
+    def __init__(self, store: Store, place: Places, clock: Clock, settings: ControlSettings) -> None:
+        self.store, self.settle_limit = store, settings.settle_limit
         self.publisher = Publisher(store, clock)
-        self.treasury = Treasury(store.write, place.data, clock, self.publisher.current)
+        self.treasury = Treasury(
+            store.write, place.data, clock, self.publisher.current, settings.lease_s, settings.trackers
+        )
+        secret = internal_secret(load_keys(place.data))
+        self.collectors = [self._collector(url, secret, clock) for url in settings.trackers]
         self.trouble: dict[str, str] = {}
         """Why a background duty does not get on, by its name."""
         self.unseated = asyncio.Event()
@@ -53,10 +63,30 @@ class Control:
     async def at_desk(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._desk, work)
 
+    def _collector(self, url: str, secret: str, clock: Clock) -> Collector:
+        def wanted() -> Awaitable[int | None]:
+            return self.at_desk(lambda: self.treasury.wanted(url))
+
+        def deliver(piece: Piece, asked_ns: int) -> Awaitable[None]:
+            return self.at_desk(lambda: self.treasury.deliver(url, piece, asked_ns))
+
+        return Collector(url, secret, self.settle_limit, wanted, deliver, clock.now_ns)
+
+    def troubles(self) -> dict[str, str]:
+        """Why what does not get on, by its name."""
+        return self.trouble | {f"the money log of {c.url}": c.trouble for c in self.collectors if c.trouble}
+
+    async def behind(self) -> int:
+        """Bytes of money log that are not booked yet; at least 1 where that is unknown."""
+        fresh = await asyncio.gather(*(collector.refreshed() for collector in self.collectors))
+        return await self.at_desk(self.treasury.behind) + fresh.count(False)
+
     def watch(self) -> bool:
-        """Publishes changed campaigns."""
+        """Publishes changed campaigns, and notices entries that were made in the ledger by hand."""
         if self.publisher.refresh():
             self.treasury.publish(self.publisher.current)
+        with self.store.read() as conn:
+            self.treasury.notice_entries(conn)
         return False
 
     def settle(self) -> bool:
@@ -95,7 +125,7 @@ CONTROL = web.AppKey("control", Control)
 
 def application(control: Control) -> web.Application:
     """The port. The money logs are booked up to date before the first lease is granted."""
-    app = web.Application(client_max_size=16 << 20)
+    app = web.Application(client_max_size=16 << 20, middlewares=[_store_away])
     app[CONTROL] = control
     app.router.add_get("/health", _health)
     app.router.add_post("/v1/workers", _workers)
@@ -116,6 +146,7 @@ async def _duties(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(control.keep("publishing", control.watch, WATCH_S)),
         asyncio.create_task(control.keep("settling", control.settle, IDLE_S)),
         asyncio.create_task(control.keep("expiry of leases", control.expire, EXPIRE_S)),
+        *(asyncio.create_task(collector.run()) for collector in control.collectors),
     ]
     yield
     for duty in duties:
@@ -123,6 +154,15 @@ async def _duties(app: web.Application) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await duty
     await asyncio.to_thread(control.close)
+
+
+@web.middleware
+async def _store_away(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Without the store nothing can be granted or told. The duties log why: no traceback for each heartbeat."""
+    try:
+        return await handler(request)
+    except (Unreachable, OperationalError, Unseated):
+        raise web.HTTPServiceUnavailable(text="the control store does not answer; /health says why") from None
 
 
 async def _read(request: web.Request, kind: type[T]) -> T:
@@ -145,8 +185,8 @@ def _json(message: object) -> web.Response:
 
 async def _health(request: web.Request) -> web.Response:
     control = request.app[CONTROL]
-    if control.trouble:
-        return web.json_response({"status": "trouble", **control.trouble}, status=503)
+    if troubles := control.troubles():
+        return web.json_response({"status": "trouble", **troubles}, status=503)
     return web.json_response({"status": "ok", "version": control.publisher.current.version})
 
 
@@ -179,7 +219,7 @@ async def _settlements(request: web.Request) -> web.Response:
     control = request.app[CONTROL]
     after = _number(request, "after", 0, 2**63 - 1)
     limit = _number(request, "limit", 10_000, MAX_SETTLEMENTS)
-    behind = await control.at_desk(control.treasury.behind)  # first: what it counts cannot be missing in the rows
+    behind = await control.behind()  # first: what it counts cannot be missing in the rows
 
     def rows() -> Settlements:
         with control.store.read() as conn:
@@ -196,7 +236,7 @@ async def _delivery(request: web.Request) -> web.Response:
 async def _books(request: web.Request) -> web.Response:
     control = request.app[CONTROL]
     exchanges = control.publisher.current.exchanges
-    behind = await control.at_desk(control.treasury.behind)
+    behind = await control.behind()
 
     def books() -> Books:
         with control.store.read() as conn:
@@ -205,7 +245,7 @@ async def _books(request: web.Request) -> web.Response:
     return _json(await asyncio.to_thread(books))
 
 
-async def serve(place: Places, clock: Clock, url: str, settle_limit: int, stop: asyncio.Event) -> None:
+async def serve(place: Places, clock: Clock, url: str, settings: ControlSettings, stop: asyncio.Event) -> None:
     """Runs control until ``stop`` is set; as a standby as long as another process is control of the same store."""
     while not stop.is_set():
         store = Store(url)
@@ -214,7 +254,7 @@ async def serve(place: Places, clock: Clock, url: str, settle_limit: int, stop: 
             if await take_seat(seat, place, stop):
                 await asyncio.to_thread(store.migrate)
                 log.info("control of this store, term %d", await asyncio.to_thread(seat.sit_down))
-                control = await asyncio.to_thread(Control, store, place, clock, settle_limit)
+                control = await asyncio.to_thread(Control, store, place, clock, settings)
                 await _work(control, seat, place, stop)
         except Unseated as error:
             log.warning("control begins anew: %s", error)
@@ -255,6 +295,6 @@ def run() -> None:
         stop = asyncio.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-        await serve(places(), from_env(), database_url(), control_settings().settle_limit, stop)
+        await serve(places(), from_env(), database_url(), control_settings(), stop)
 
     uvloop.run(until_stopped())

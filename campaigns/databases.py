@@ -37,7 +37,6 @@ SELECT set_config('lock_timeout', '{BUSY_S}s', false),
        set_config('tcp_keepalives_idle', '5', false), -- and so does one whose host is gone
        set_config('tcp_keepalives_interval', '2', false),
        set_config('tcp_keepalives_count', '3', false),
-       set_config('plan_cache_mode', 'force_custom_plan', false), -- a plan made for an empty table is bad soon after
        CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
 """
 
@@ -102,8 +101,13 @@ def _sqlite(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     lively = {name: value for name, value in LIVELY.items() if name not in url.query}
-    # a connection that did not survive a restart of the server is replaced before it is used
-    engine = create_engine(url, connect_args=lively, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    engine = create_engine(
+        url,
+        # no prepared statements: a plan that was made while a table was empty is bad soon after
+        connect_args={"prepare_threshold": None, **lively},
+        pool_pre_ping=True,  # a connection that did not survive a restart of the server is replaced before it is used
+        isolation_level="READ COMMITTED",
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:

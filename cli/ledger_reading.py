@@ -220,12 +220,11 @@ def _print_transaction(record: dict[str, Any]) -> None:
 
 
 def run_verify(asked: argparse.Namespace) -> int:
+    from domain.clock import from_env
     from pacing.verification import verify
 
-    with opened() as (store, known):
-        zones = {advertiser.id: advertiser.time_zone for advertiser in known.advertisers.values()}
-        with store.read() as conn:
-            verdict = verify(conn, zones.__getitem__, asked.hash)
+    with opened() as (store, _), store.read() as conn:
+        verdict = verify(conn, from_env().now_ns(), asked.hash)
     print(f"{verdict.transactions} transactions, {verdict.postings} postings, {verdict.settlements} settlements")
     if verdict.unsealed:
         print(f"{verdict.unsealed} transactions are older than the chain of hashes")

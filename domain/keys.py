@@ -41,6 +41,11 @@ def load_keys(data_dir: Path) -> Keys:
     return Keys(*(bytes.fromhex(stored[name]) for name in ("seal", "mac", "postback")))
 
 
+def internal_secret(keys: Keys) -> str:
+    """What one process of the deployment shows another on a port that the world may reach, too."""
+    return hmac.new(keys.postback, b"\0internal", hashlib.sha256).hexdigest()
+
+
 def postback_secret(keys: Keys, advertiser: str) -> str:
     """The secret with which the advertiser of this key signs server postbacks: 64 hexadecimal digits."""
     return hmac.new(keys.postback, advertiser.encode(), hashlib.sha256).hexdigest()

@@ -19,7 +19,7 @@ from domain.money import convert
 from pacing import bulk, chain, counters
 from pacing.accounts import Accounts
 from pacing.protocol import ExchangeBooks, Settlement
-from pacing.tables import accounts, exchange_totals, postings, settlements, spend_days, transactions
+from pacing.tables import accounts, exchange_totals, postings, settlements, transactions
 
 
 class Unbalanced(AssertionError):
@@ -178,25 +178,18 @@ def post_all(conn: Connection, moved: Mapping[int, Mapping[int, int]]) -> None:
 
 
 def _total(conn: Connection, booked: Sequence[Bill]) -> None:
-    """Sums that are asked for often: of each exchange, and, fees included, of each line item and day."""
+    """Sums of each exchange, which are asked for often."""
     exchanges: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
-    days: dict[tuple[int, str, int], int] = defaultdict(int)
     for bill in booked:
         s = bill.settlement
         total = exchanges[s.exchange, s.currency]
         total[0] += 1
         total[1] += s.price
-        days[s.line_item, bill.day, s.campaign] += s.account_price + s.fees
     billed = [
         {"exchange": exchange, "currency": currency, "billed": count, "spend": spend}
         for (exchange, currency), (count, spend) in exchanges.items()
     ]
     bulk.add_up(conn, exchange_totals, billed, ("billed", "spend"))
-    spent = [
-        {"line_item": line_item, "day": day, "campaign": campaign, "amount": amount}
-        for (line_item, day, campaign), amount in days.items()
-    ]
-    bulk.add_up(conn, spend_days, spent, ("amount",))
 
 
 def read_settlements(conn: Connection, after: int, limit: int) -> tuple[Settlement, ...]:

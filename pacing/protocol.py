@@ -16,8 +16,9 @@ from msgspec import Struct
 HEARTBEAT_S = 0.2
 """Real seconds between a worker's heartbeats; a published change reaches it within one."""
 
-LEASE_S = 10.0
-"""Real seconds a lease may be bid from after it was granted or topped up last: so long bids go on without control."""
+LEASE_S = 60.0
+"""Real seconds a lease may be bid from after it was granted or topped up last, unless control is set otherwise: so long
+bids go on without control, and so long at least the money of a worker that died is not to be had."""
 
 DEAD_AFTER_S = 5.0
 """Real seconds without a heartbeat after which a worker counts as dead."""
@@ -41,6 +42,10 @@ class LeaseUse(Struct, frozen=True):
     reserved: int
     granted: int = 0
     """All that the worker has heard of as granted on it: control tells it again what was lost on the way."""
+    bids: int = 0
+    """How many bids reserved it."""
+    granted_bids: int | None = None
+    """As ``granted``."""
 
 
 class Heartbeat(Struct, frozen=True):
@@ -61,6 +66,8 @@ class Grant(Struct, frozen=True):
     """All that was granted on this lease so far; the worker may reserve up to it."""
     end_s: float
     """Real seconds from now until it ends."""
+    bids: int | None = None
+    """How many bids may be made from it altogether; None: as many as the money pays for."""
 
 
 class Grants(Struct, frozen=True):
@@ -98,6 +105,11 @@ class Settlement(Struct, frozen=True):
     marks: int
     fees: int = 0
     """Nanos of the advertiser's currency, charged beside the account price."""
+
+    @property
+    def cost(self) -> int:
+        """What it takes from budgets: media and fees."""
+        return self.account_price + self.fees
 
 
 class Settlements(Struct, frozen=True):

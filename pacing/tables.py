@@ -98,6 +98,9 @@ leases = Table(
     Column("released", BigInteger, nullable=False, comment="reservations of bids that were billed or lost"),
     Column("closed_ns", BigInteger, comment="control told the worker to stop, or took it for dead"),
     Column("reserved", BigInteger, comment="the worker's final figure; without it all that was granted counts"),
+    Column("granted_bids", BigInteger, comment="null: bids are not counted"),
+    Column("released_bids", BigInteger, nullable=False),
+    Column("reserved_bids", BigInteger),
 )
 
 flights = Table(
@@ -193,13 +196,24 @@ exchange_totals = Table(
     Column("spend", BigInteger, nullable=False),
 )
 
-spend_days = Table(
-    "spend_days",
+spend_totals = Table(
+    "spend_totals",
     metadata,
     Column("line_item", BigInteger, primary_key=True, autoincrement=False),
-    Column("day", String(10), primary_key=True, comment="of receiving, in the advertiser's time zone: YYYY-MM-DD"),
     Column("campaign", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False, comment="fees included"),
+    Column("impressions", BigInteger, nullable=False),
+)
+
+spend_quarters = Table(
+    "spend_quarters",
+    metadata,
+    Column("line_item", BigInteger, primary_key=True, autoincrement=False),
+    Column("quarter", BigInteger, primary_key=True, comment="of an hour, of receiving: counted from 1970 in UTC"),
+    Column("campaign", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="fees included"),
+    Column("impressions", BigInteger, nullable=False),
+    comment="Of the last days: hours and days of any time zone are sums of these",
 )
 
 checkpoints = Table(

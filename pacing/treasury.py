@@ -5,7 +5,7 @@ in one transaction; if the transaction fails, memory is read anew before the nex
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from sqlalchemy import Connection, insert, select
 
 from domain.campaign import Snapshot
 from domain.clock import Clock
-from pacing import counters, lease_store, notices
+from eventlog.remote import Piece
+from pacing import counters, funds, lease_store, notices
 from pacing.accounts import Accounts
 from pacing.delivery import delivery
 from pacing.leases import Leases
 from pacing.ledger import book
 from pacing.notices import Terms
-from pacing.protocol import Delivery, Grants, Heartbeat, Register
+from pacing.protocol import LEASE_S, Delivery, Grants, Heartbeat, Register
 from pacing.settler import MoneyLogs, save_checkpoint
 from pacing.tables import workers
 
@@ -29,10 +30,21 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 
 class Treasury:
-    """``begin`` opens a writing transaction; ``data`` is the directory below which the money logs are."""
+    """``begin`` opens a writing transaction; ``data`` is the directory below which this host's money logs are, and
+    ``trackers`` are the URLs of trackers elsewhere.
+    """
 
-    def __init__(self, begin: Begin, data: Path, clock: Clock, snapshot: Snapshot) -> None:
+    def __init__(
+        self,
+        begin: Begin,
+        data: Path,
+        clock: Clock,
+        snapshot: Snapshot,
+        lease_s: float = LEASE_S,
+        trackers: Sequence[str] = (),
+    ) -> None:
         self._begin, self._data, self._clock, self._snapshot = begin, data, clock, snapshot
+        self._lease_s, self._trackers = lease_s, trackers
         self._stale = False
         self._settled_ns = 0
         self._read_again()
@@ -42,6 +54,13 @@ class Treasury:
         self._snapshot, self._terms = snapshot, Terms(snapshot)
         self._accounts.agencies = _agencies(snapshot)
         self._leases.plan(snapshot)
+        with self._careful(), self._begin() as conn:
+            self._fund(conn)
+
+    def notice_entries(self, conn: Connection) -> None:
+        """Reads the store anew where somebody made entries in it by hand: what may be spent is another from then on."""
+        if funds.version(conn) != self._entries:
+            self._stale = True
 
     def register(self, worker: Register) -> int:
         """A new worker's incarnation number."""
@@ -68,24 +87,38 @@ class Treasury:
         with self._careful():
             name, position, events = self._logs.read(limit)
         if not events:
-            self._settled_ns = now
+            self._settled_ns = max(self._settled_ns, self._logs.complete_ns(now))
             return 0
         with self._changing() as conn:
             outcome = notices.weigh(conn, events, self._terms, self._leases.leases.__contains__)
-            for bill in book(conn, self._accounts, outcome.bills, now):
+            booked = book(conn, self._accounts, outcome.bills, now)
+            lease_store.spend(conn, booked)
+            for bill in booked:
                 s = bill.settlement
-                self._leases.spend(s.line_item, s.campaign, bill.day, s.account_price + s.fees)
+                self._leases.purses.spend(s.line_item, s.campaign, s.received_ns, s.cost)
             for lease, amount in outcome.releases:
                 self._leases.release(lease, amount)
             lease_store.save(conn, self._leases)
             save_checkpoint(conn, name, position)
         return len(events)
 
+    def wanted(self, tracker: str) -> int | None:
+        """Where the log of a tracker elsewhere is to be fetched on; None: not now."""
+        with self._careful():
+            return self._logs.wanted(tracker)
+
+    def deliver(self, tracker: str, piece: Piece, asked_ns: int) -> None:
+        """A piece of it, as it was asked for at ``asked_ns`` (business time)."""
+        with self._careful():
+            self._logs.deliver(tracker, piece, asked_ns)
+
     def expire(self) -> None:
         """To be called now and then: takes back what nobody will spend any more."""
         with self._changing() as conn:
-            self._leases.expire(self._clock.now_ns(), self._settled_ns)
+            now = self._clock.now_ns()
+            self._leases.expire(now, self._settled_ns)
             lease_store.save(conn, self._leases)
+            lease_store.forget_quarters(conn, now)
 
     def behind(self) -> int:
         """Bytes of money log that are not booked yet."""
@@ -114,14 +147,20 @@ class Treasury:
             raise
 
     def _read_again(self) -> None:
-        self._leases = Leases(speed=self._clock.speed)
+        self._leases = Leases(speed=self._clock.speed, lease_s=self._lease_s)
         self._terms, self._accounts = Terms(self._snapshot), Accounts(_agencies(self._snapshot))
         self._leases.plan(self._snapshot)
         with self._begin() as conn:
             lease_store.load(conn, self._leases)
-            self._logs = MoneyLogs.from_checkpoints(conn, self._data)
+            self._fund(conn)
+            self._logs = MoneyLogs.from_checkpoints(conn, self._data, self._trackers)
             self._workers = set(conn.execute(select(workers.c.id)).scalars())
         self._stale = False
+
+    def _fund(self, conn: Connection) -> None:
+        """Accounts that pay beforehand, or have a limited credit, may spend what entries by hand leave them."""
+        self._entries = funds.version(conn)
+        self._leases.purses.fund(self._snapshot, funds.paid_in(conn))
 
 
 def _agencies(snapshot: Snapshot) -> dict[int, int]:

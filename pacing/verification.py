@@ -1,19 +1,31 @@
 """Do the books still say what was booked? Everything is worked out again from the postings; nothing is changed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select
 
+from domain.clock import utc
 from domain.money import format_nanos
 from pacing import chain, counters
-from pacing.days import day_of
-from pacing.tables import accounts, credited_bids, exchange_totals, postings, settlements, spend_days, transactions
+from pacing.days import QUARTER
+from pacing.tables import (
+    accounts,
+    credited_bids,
+    exchange_totals,
+    postings,
+    settlements,
+    spend_quarters,
+    spend_totals,
+    transactions,
+)
 
 PAGE = 20_000
 """Transactions held in memory at once."""
+CERTAIN_NS = 2 * 24 * 4 * QUARTER
+"""Sums of quarters are kept for longer than that."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +41,14 @@ class Verdict:
     faults: tuple[str, ...]
 
 
-def verify(conn: Connection, zone: Callable[[int], str], expected_hash: str = "") -> Verdict:
-    """``zone`` is the time zone of an advertiser, by its id. ``expected_hash``, noted earlier, must be in the chain."""
+def verify(conn: Connection, now_ns: int, expected_hash: str = "") -> Verdict:
+    """``expected_hash``, noted earlier, must be in the chain."""
 
     def count(of: Table) -> int:
         return int(conn.execute(select(func.count()).select_from(of)).scalar_one())
 
     journal = _Journal()
-    faults = [*journal.read(conn), *_balances(conn), *_totals(conn), *_settled(conn), *_days(conn, zone)]
+    faults = [*journal.read(conn), *_balances(conn), *_totals(conn), *_settled(conn), *_spent(conn, now_ns)]
     if expected_hash and expected_hash not in journal.seen:
         faults.append(f"no transaction has the hash {expected_hash}, which was noted earlier")
     return Verdict(
@@ -137,17 +149,30 @@ def _settled(conn: Connection) -> Iterator[str]:
         yield f"bid {bid} was credited, and never billed"
 
 
-def _days(conn: Connection, zone: Callable[[int], str]) -> Iterator[str]:
-    """What budgets take for spent on a day is what was settled for that day."""
-    s, d = settlements.c, spend_days.c
-    booked: Counter[tuple[int, str]] = Counter()
-    columns = s.line_item, s.advertiser, s.received_ns, s.account_price + s.fees
-    for line_item, advertiser, received_ns, amount in conn.execute(select(*columns)).yield_per(PAGE):
-        booked[line_item, day_of(received_ns, zone(advertiser)).name] += amount
-    said = {(line_item, day): amount for line_item, day, amount in conn.execute(select(d.line_item, d.day, d.amount))}
-    for key in sorted(booked.keys() | said.keys()):
-        if booked[key] != said.get(key, 0):
-            yield (
-                f"line item {key[0]}, {key[1]}: budgets count {format_nanos(said.get(key, 0))} as spent, "
-                f"its settlements sum up to {format_nanos(booked[key])}"
-            )
+def _spent(conn: Connection, now_ns: int) -> Iterator[str]:
+    """What budgets take for spent, altogether and by quarters of an hour, is what was settled."""
+    s, t, q = settlements.c, spend_totals.c, spend_quarters.c
+    sums = select(s.line_item, func.sum(s.account_price + s.fees), func.count()).group_by(s.line_item)
+    booked = {line_item: (int(amount), bids) for line_item, amount, bids in conn.execute(sums)}
+    said = {id_: (amount, bids) for id_, amount, bids in conn.execute(select(t.line_item, t.amount, t.impressions))}
+    for line_item in sorted(booked.keys() | said.keys()):
+        yield from _compared(f"line item {line_item}", said.get(line_item, (0, 0)), booked.get(line_item, (0, 0)))
+    first = (now_ns - CERTAIN_NS) // QUARTER
+    recent: dict[tuple[int, int], tuple[int, int]] = {}
+    rows = select(s.line_item, s.received_ns, s.account_price + s.fees).where(s.received_ns >= first * QUARTER)
+    for line_item, received_ns, cost in conn.execute(rows).yield_per(PAGE):
+        amount, bids = recent.get((line_item, received_ns // QUARTER), (0, 0))
+        recent[line_item, received_ns // QUARTER] = amount + cost, bids + 1
+    kept = select(q.line_item, q.quarter, q.amount, q.impressions).where(q.quarter >= first)
+    said_of = {(line_item, quarter): (amount, bids) for line_item, quarter, amount, bids in conn.execute(kept)}
+    for key in sorted(recent.keys() | said_of.keys()):
+        of = f"line item {key[0]}, quarter of an hour from {utc(key[1] * QUARTER):%Y-%m-%d %H:%M} UTC"
+        yield from _compared(of, said_of.get(key, (0, 0)), recent.get(key, (0, 0)))
+
+
+def _compared(of: str, said: tuple[int, int], booked: tuple[int, int]) -> Iterator[str]:
+    if said != booked:
+        yield (
+            f"{of}: budgets count {format_nanos(said[0])} in {said[1]} impressions as spent, "
+            f"its settlements are {format_nanos(booked[0])} in {booked[1]}"
+        )

@@ -9,10 +9,11 @@ import msgspec
 
 from domain.campaign import Snapshot
 from domain.settings import Places
+from eventlog.remote import origin
 from reporting.config import Reporting
 from reporting.names import of_snapshot
 from reporting.shipper import Shipper
-from reporting.sources import SettlementSource, Source, logs, origin
+from reporting.sources import SettlementSource, Source, logs
 from reporting.store import Store, StoreError, migrate, open_store
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 first.
 """
 
-import secrets
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,17 +80,6 @@ class SettlementSource:
     def _get(self, after: int, limit: int) -> Settlements:
         with urllib.request.urlopen(f"{self._url}?after={after}&limit={limit}", timeout=_TIMEOUT_S) as answer:
             return _settlements.decode(answer.read())
-
-
-def origin(data: Path) -> str:
-    """A name of this data directory, made once: the logs of another host, or of a directory begun anew, are others."""
-    path = data / "origin"
-    if not path.exists():
-        data.mkdir(parents=True, exist_ok=True)
-        draft = data / f".origin.{secrets.token_hex(4)}"
-        draft.write_text(secrets.token_hex(8))
-        draft.replace(path)
-    return path.read_text()
 
 
 def logs(data: Path, origin: str) -> list[LogSource]:

@@ -16,6 +16,10 @@ import aiohttp
 EXAMPLES = Path(__file__).parents[1] / "examples" / "consumer-finance"
 OUTBID = (sys.executable, "-P", "-m", "cli.main")
 
+STARTED = re.compile(r"([\w-]+) started \(pid (\d+)\)")
+ENDED = re.compile(r"([\w-]+) (?:was ended by|ended with status) ")
+"""What the supervisor says of its processes."""
+
 
 class Deployment:
     """``outbid up`` in a folder of its own, and other commands beside it."""
@@ -92,14 +96,29 @@ class Deployment:
         assert found, "\n".join(["outbid up ended; it said:", *self.said])
         return found[0]
 
+    def running(self) -> dict[str, int]:
+        """Process ids, by name, of what the supervisor has started and not seen end."""
+        found: dict[str, int] = {}
+        for line in self.said:
+            if started := STARTED.fullmatch(line):
+                found[started[1]] = int(started[2])
+            elif ended := ENDED.match(line):
+                found.pop(ended[1], None)
+        return found
+
+    async def strike(self, name: str) -> None:
+        """SIGKILL for a process of that name, as soon as there is one, ready or not; does not wait for what follows."""
+        while name not in self.running():
+            await self.hear(lambda line: line.startswith(f"{name} started "), len(self.said))
+        before = len(self.said)
+        os.kill(self.running()[name], signal.SIGKILL)
+        await self.hear(lambda line: line.startswith(f"{name} was ended by SIGKILL"), before)
+
     async def kill(self, name: str) -> None:
         """SIGKILL for a process of that name; returns when the supervisor has started it again."""
-        started = re.compile(rf"{name} started \(pid (\d+)\)")
-        pid = [int(match[1]) for line in self.said if (match := started.fullmatch(line))][-1]
-        before = len(self.said)
-        os.kill(pid, signal.SIGKILL)
-        await self.hear(lambda line: line.startswith(f"{name} was ended by SIGKILL"), before)
-        await self.hear(started.fullmatch, before)
+        await self.strike(name)
+        while name not in self.running():
+            await self.hear(lambda line: line.startswith(f"{name} started "), len(self.said))
 
     async def get(self, url: str) -> Any:
         """JSON from a process that may just be coming back."""
@@ -110,6 +129,15 @@ class Deployment:
                     return await answer.json(content_type=None)
             except aiohttp.ClientError:
                 await asyncio.sleep(0.05)
+
+    async def answers(self, url: str) -> None:
+        """Returns when the URL answers 200."""
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with self.http.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.05)
 
     async def until(self, url: str, wanted: Callable[[Any], bool]) -> Any:
         """The first answer that is wanted, asked for again and again."""

@@ -29,7 +29,7 @@ from domain.campaign import (
 from domain.clock import SECOND
 from domain.events import Kind, Notice
 from domain.money import NANOS
-from pacing import counters
+from pacing import counters, lease_store
 from pacing.accounts import Accounts, Owner
 from pacing.by_hand import Note
 from pacing.ledger import Bill, book
@@ -138,4 +138,6 @@ class Finance:
         """Books them as the settler does, in one transaction."""
         with self.store.write() as conn:
             bills = [self.terms.bill(conn, self.notice(spent), None) for spent in bids]
-            return book(conn, self.accounts(), bills, now_ns)
+            booked = book(conn, self.accounts(), bills, now_ns)
+            lease_store.spend(conn, booked)
+            return booked

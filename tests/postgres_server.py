@@ -20,7 +20,7 @@ SHOWN_PASSWORD = "it%27s%2520secret%3A%2F%3F%40"
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-max_connections = 60
+max_connections = 200
 shared_buffers = 64MB
 """
 QUICK = """

@@ -14,6 +14,7 @@ from aiohttp import web
 from domain.clock import Clock, from_env
 from domain.keys import load_keys
 from domain.settings import Places, places
+from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from targeting.profiles import ProfileStore
 from trackers.clicks import click
@@ -21,6 +22,7 @@ from trackers.config import TrackerSettings, tracker_settings
 from trackers.conversions import conversion, postback
 from trackers.desk import DESK, Desk, answer_refusals
 from trackers.directory import Directory
+from trackers.log_port import read_log
 from trackers.memory import Memory
 from trackers.notices import billing, impression, loss, win
 from trackers.recorder import Recorder, replay
@@ -47,6 +49,7 @@ ROUTES = [
     web.get("/conversion", conversion, allow_head=False),
     web.post("/postback/{advertiser}", postback),
     web.get("/health", health),
+    web.get("/log", read_log, allow_head=False),
 ]
 
 
@@ -63,7 +66,14 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
                 async with aiohttp.ClientSession() as session:
                     await directory.refresh(session)
-                    app[DESK] = Desk(load_keys(place.data), clock, recorder, directory)
+                    app[DESK] = Desk(
+                        load_keys(place.data),
+                        clock,
+                        recorder,
+                        directory,
+                        f"{origin(place.data)}/{LOG}",
+                        events.directory,
+                    )
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
                     refreshing = asyncio.create_task(directory.keep_fresh(session, settings.directory_s))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from aiohttp import web
 
@@ -28,6 +29,8 @@ class Desk:
     clock: Clock
     recorder: Recorder
     directory: Directory
+    log_name: str
+    log_directory: Path
     counts: Counter[str] = field(default_factory=Counter)
     """Events since the start by kind and mark, and refusals by cause."""
 

@@ -1,49 +1,88 @@
-"""A day in a minute, on two bidder workers: every process is killed once in the middle of the traffic. In the end the
-exchange's books, the ledger and the analytics store agree to the last event and the last nano, and a real ClickHouse
-server that is filled from the same logs reports the same."""
+"""A day in less than a minute, on four bidder workers, two exchanges, two billing bases and two currencies, while
+processes are killed at random: twenty times, each at least twice, ready or not. In the end the exchange's books, the
+ledger and the analytics store agree to the last event and the last nano, and a real ClickHouse server that is filled
+from the same logs reports the same."""
 
+import asyncio
 import json
+import os
+import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from simulator.books import totals
 from tests.clickhouse_server import ClickHouseServer
 from tests.deployment import EXAMPLES, Deployment
 
-DAY_S = 60
+DAY_S = 50
 RATE = 120
 """Requests a second, as a mean over the day."""
 
-KILLED = ("bidder-0", "tracker", "control", "reporter", "bidder-1")
+WORKERS = 4
+KILLED = ("control", "tracker", "reporter", *(f"bidder-{slot}" for slot in range(WORKERS)))
+KILLS = 20
+GAP_S = 2.0
+"""Mean time between two of them."""
+SEED = int(os.environ.get("KILLS_SEED", "20270316"))
+
+EAGER = {"OUTBID_SIMULATOR_CLICK_RATE": "0.2", "OUTBID_SIMULATOR_CONVERSION_RATE": "0.5"}
+"""So that a minute has clicks and conversions on both exchanges, whatever is drawn."""
+
+BASES = {"usx": ("burl", "USD"), "cnx": ("impression", "CNY")}
 FIGURES = ("wins", "impressions", "clicks", "conversions", "billed", "spend")
 REPORTS = ("exchange", "day,line_item", "hour,exchange", "advertiser,campaign,creative", "site")
 
 
-@pytest.mark.timeout(300)
+async def kill_at_random(deployment: Deployment) -> None:
+    """Each process of `KILLED` twice or three times, in any order, at any moment: while another is still coming back,
+    or itself."""
+    draw = random.Random(SEED)
+    print(f"KILLS_SEED={SEED}")
+    for name in draw.sample(KILLED * 3, KILLS):
+        await asyncio.sleep(draw.uniform(0, 2 * GAP_S))
+        await deployment.strike(name)
+        print(f"killed {name}")
+
+
+async def all_figures(deployment: Deployment) -> None:
+    """Returns when both exchanges have something of every figure to compare, however slow the machine is."""
+    while True:
+        books = totals(deployment.data / "exchange" / "books.sqlite")
+        if len(books) == len(BASES) and all(getattr(line, name) for line in books for name in FIGURES):
+            return
+        await asyncio.sleep(0.5)
+
+
+@pytest.mark.timeout(400)
 async def test_books_agree_after_every_process_was_killed(
     compressed_day: Callable[[float], Deployment], tmp_path: Path
 ) -> None:
+    defined = yaml.safe_load((EXAMPLES / "campaigns.yaml").read_text())["exchanges"]
+    assert {each["key"]: (each["billing"], each["currency"]) for each in defined} == BASES
     deployment = compressed_day(DAY_S)
     status, said = await deployment.outbid("campaigns", "import", str(EXAMPLES / "campaigns.yaml"))
     assert status == 0, said
-    async with deployment.up(workers=2):
-        exchange = await deployment.begin("simulate", "--for", str(DAY_S), "--rate", str(RATE), "--json")
-        for name in KILLED:
-            await deployment.billed_more(60)
-            await deployment.kill(name)
+    async with deployment.up(WORKERS):
+        exchange = await deployment.begin("simulate", "--rate", str(RATE), "--json", **EAGER)
+        await asyncio.gather(kill_at_random(deployment), asyncio.sleep(DAY_S))
         await deployment.billed_more(60)  # all are back, and earn money again
+        await all_figures(deployment)
+        exchange.send_signal(signal.SIGINT)
         printed, _ = await exchange.communicate()
         told = json.loads(printed.decode().splitlines()[-1])
         assert exchange.returncode == 0, json.dumps(told, indent=1)
         assert told["agree"]
         assert not told["faults"]
 
+        print(*told["books"], sep="\n")
         theirs = {line.exchange: line for line in totals(deployment.data / "exchange" / "books.sqlite")}
         ledger = await deployment.get(f"{deployment.control}/v1/books")
         store = await deployment.get(f"{deployment.reporter}/v1/books")
-        assert theirs.keys() == {"usx", "cnx"}
+        assert {key: line.currency for key, line in theirs.items()} == {key: of for key, (_, of) in BASES.items()}
         assert all(getattr(line, name) > 0 for line in theirs.values() for name in FIGURES)
         assert {line["exchange"]: (line["billed"], line["spend"]) for line in ledger["exchanges"]} == {
             key: (line.billed, line.spend) for key, line in theirs.items()

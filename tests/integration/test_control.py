@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from campaigns.config import ControlSettings
 from campaigns.control import Control, application
 from campaigns.importing import import_file
 from campaigns.store import Store
@@ -70,7 +71,9 @@ class Running:
     async def start(self) -> Client:
         place = Places(data_dir=str(self.data))
         store = Store(self.store.url)
-        self.runner = web.AppRunner(application(Control(store, place, SystemClock(), 100)))
+        self.runner = web.AppRunner(
+            application(Control(store, place, SystemClock(), ControlSettings(settle_limit=100)))
+        )
         await self.runner.setup()
         site = web.TCPSite(self.runner, "127.0.0.1", 0)
         await site.start()

@@ -152,6 +152,9 @@ async def test_a_server_killed_in_the_middle_of_settling_loses_no_bid_and_books_
         await bill(10)  # the trackers do not need the store
         told = await port.until(503, "settling")
         assert told["status"] == "trouble"
+        async with http.post(f"{port.base}/v1/leases", data=msgspec.json.encode(Heartbeat(worker.worker))) as refused:
+            assert refused.status == 503
+            assert "the control store does not answer" in await refused.text()
         assert "it%27s" not in str(told)
         assert "it's" not in str(told)
         await asyncio.to_thread(mortal.start)

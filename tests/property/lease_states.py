@@ -4,10 +4,10 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from domain.clock import SECOND
-from pacing.leases import Lease
+from pacing.lease import Lease, Part
 from pacing.protocol import Grants, Heartbeat, LeaseUse
 
-TICK = 5 * SECOND
+TICK = 30 * SECOND
 NOW = 1_000 * TICK
 EXPIRY = TICK
 OLD = NOW - 2 * TICK
@@ -15,26 +15,28 @@ OLD = NOW - 2 * TICK
 
 
 class Row(NamedTuple):
-    """A `pacing.leases.Lease`: the columns of the store, and the two figures that a restart forgets."""
+    """A `pacing.lease.Lease`; of its parts the three figures in the store, and the two that a restart forgets."""
 
     id: int
     worker: int
     line_item: int
     opened_ns: int
     end_ns: int
-    granted: int
-    released: int
     closed_ns: int | None
-    reserved: int | None
-    used: int
-    share: int
+    money: tuple[int | None, ...]
+    bids: tuple[int | None, ...]
+
+    @property
+    def granted(self) -> int:
+        return self.money[0] or 0
 
 
 class Held(NamedTuple):
-    """A worker's lease; its time counts from ``asked_ns``."""
+    """A worker's lease; its time counts from ``asked_ns``. Every bid costs 1."""
 
     lease: int
     granted: int
+    granted_bids: int | None
     reserved: int
     asked_ns: int
 
@@ -89,15 +91,30 @@ class State(NamedTuple):
     paused: bool = False
 
 
-FIELDS = attrgetter(*Row._fields)
+FIELDS = attrgetter("granted", "released", "reserved", "used", "share")
 
 
 def row_of(lease: Lease) -> Row:
     """Without what nobody asks for any more: figures of an open lease of a closed one, the end of a returned one."""
-    row = Row._make(FIELDS(lease))
-    if lease.reserved is not None:
-        row = row._replace(end_ns=OLD)
-    return row if lease.closed_ns is None else row._replace(opened_ns=OLD, used=0, share=0)
+    money, bids = FIELDS(lease.money), FIELDS(lease.bids)
+    opened_ns, end_ns = lease.opened_ns, lease.end_ns
+    if lease.returned:
+        end_ns = OLD
+    if lease.closed_ns is not None:
+        opened_ns, money, bids = OLD, (*money[:3], 0, 0), (*bids[:3], 0, 0)
+    if lease.bids.granted is None:  # then bids are not counted
+        bids = (None,)
+    return Row(lease.id, lease.worker, lease.line_item, opened_ns, end_ns, lease.closed_ns, money, bids)
+
+
+def lease_of(row: Row) -> Lease:
+    """The lease that `row_of` made it of."""
+    return Lease(*row[:6], money=Part(*row.money), bids=Part(*row.bids))
+
+
+def forgetful(row: Row) -> Row:
+    """What of it is in the store."""
+    return row._replace(money=row.money[:3], bids=row.bids[:3])
 
 
 def become(s: State, place: int, worker: Worker) -> State:

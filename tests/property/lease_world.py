@@ -5,8 +5,8 @@ of its store anew for each step, and on the workers' side `bidder.control_link.C
 `bidder.leases.Leases`. Around them is a network that loses, repeats and delays, an exchange that bills or loses bids
 or is silent, a tracker whose log is read late, processes that die, and time.
 
-Time passes in ticks of 5 s, money is counted in bids. A state is a value, and all times in it are relative to `NOW`; so
-two histories that leave nothing different behind are one state, and time has no end.
+Time passes in ticks of 30 s, money is counted in bids. A state is a value, and all times in it are relative to `NOW`;
+so two histories that leave nothing different behind are one state, and time has no end.
 """
 
 from collections import Counter
@@ -21,9 +21,9 @@ from bidder.control_link import ControlLink
 from bidder.state import State as Campaigns
 from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Status, Targeting, every_format
 from domain.clock import SECOND
-from pacing.lease_store import COLUMNS
-from pacing.leases import Lease, Leases
+from pacing.leases import Leases
 from pacing.protocol import LEASE_S, Grant, Grants, Heartbeat, LeaseUse
+from pacing.purse import Purse
 from tests.property.lease_states import (
     EXPIRY,
     NOW,
@@ -32,15 +32,21 @@ from tests.property.lease_states import (
     Bid,
     Held,
     Left,
+    Row,
     State,
     Worker,
     become,
+    forgetful,
     fresh,
+    lease_of,
     less,
     row_of,
 )
 
-LINE, CAMPAIGN, DAY = 1, 1, "1970-01-01"
+LINE, CAMPAIGN = 1, 1
+
+
+PLENTY = 1_000
 
 
 class Clock:
@@ -62,10 +68,12 @@ class Broken(AssertionError):
 
 
 class World:
-    """What can happen (`steps`), and what must hold (`check`, `check_end`). ``budget`` is in bids."""
+    """What can happen (`steps`), and what must hold (`check`, `check_end`). ``budget`` is in bids: of money, or with
+    ``impressions`` of those (and then money is no limit).
+    """
 
-    def __init__(self, budget: int, left: Left, workers: int = 2) -> None:
-        self.budget = budget
+    def __init__(self, budget: int, left: Left, workers: int = 2, impressions: bool = False) -> None:
+        self.budget, self.impressions = budget, impressions
         self.start = State(left, tuple(Worker(i + 1) for i in range(workers)), registered=workers)
         self.plans = {}
         for paused in (False, True):
@@ -81,7 +89,9 @@ class World:
             1,
             Targeting(),
             (1,),
-            limits=Limits(total_budget=self.budget),
+            limits=Limits(total_budget=PLENTY, total_impressions=self.budget)
+            if self.impressions
+            else Limits(total_budget=self.budget),
             pacing="asap",
             status=status,
         )
@@ -197,7 +207,10 @@ class World:
                 leases.expire(NOW, NOW)
                 yield "control settles, and takes back what is over", self._save(after, leases)
         if s.left.restarts:
-            rows = tuple(row._replace(used=0, share=0) for row in s.leases)
+            rows = tuple(
+                row._replace(money=(*row.money[:3], 0, 0), bids=(*row.bids[:3], 0, 0) if row.bids[1:] else row.bids)
+                for row in s.leases
+            )
             yield "control is killed", less(s._replace(leases=rows), restarts=1)
         if s.left.pauses:
             yield "the marketer pauses or goes on", less(s._replace(paused=not s.paused), pauses=1)
@@ -206,7 +219,7 @@ class World:
         leases = self.leases(s)
         read = [bid for bid in s.bids if bid.written or (bid.billed and not only_written)]
         for bid in read:
-            leases.spend(LINE, CAMPAIGN, DAY, 1)
+            leases.purses.spend(LINE, CAMPAIGN, NOW, 1)
             leases.release(bid.lease, 1)
         kept = tuple(bid for bid in s.bids if bid not in read)
         return self._save(s._replace(spent=s.spent + len(read), bids=kept), leases)
@@ -222,13 +235,14 @@ class World:
         """Control's, read from the store as after a restart; and then what a restart forgets."""
         plan = self.plans[s.paused]
         made = Leases(expiry_s=plan.expiry_s, next_id=s.next_id, seen={1: NOW, 2: NOW})
-        for id_, line in plan.lines.items():
-            made.lines[id_] = _copy(line, purse=_copy(line.purse, spent_on={}))
-        for id_, purse in plan.campaigns.items():
-            made.campaigns[id_] = _copy(purse, spent_on={})
-        made.spend(LINE, CAMPAIGN, DAY, s.spent)
+        for key, purse in plan.purses.above.items():
+            made.purses.above[key] = _emptied(purse)
+        for id_, line in plan.purses.lines.items():
+            above = tuple(made.purses.above[key] for key in (("campaign", CAMPAIGN), ("advertiser", 1)))
+            made.purses.lines[id_] = _copy(line, purse=_emptied(line.purse), above=above)
+        made.purses.restore_spent(LINE, CAMPAIGN, s.spent, s.spent)
         for row in s.leases:
-            made.restore(Lease(*row))
+            made.restore(lease_of(row))
         return made
 
     def _save(self, s: State, leases: Leases) -> State:
@@ -236,8 +250,8 @@ class World:
         rows = {row.id: row for row in s.leases if row.id not in leases.removed}
         for id_ in leases.dirty:
             rows[id_] = row_of(leases.leases[id_])
-        if {id_: row[: len(COLUMNS)] for id_, row in rows.items()} != {
-            id_: row_of(lease)[: len(COLUMNS)] for id_, lease in leases.leases.items()
+        if {id_: forgetful(row) for id_, row in rows.items()} != {
+            id_: forgetful(row_of(lease)) for id_, lease in leases.leases.items()
         }:
             raise Broken(f"the store has {rows}, memory {leases.leases}")
         next_id = leases.next_id if leases.dirty else s.next_id
@@ -248,9 +262,10 @@ class World:
         leases = bidder.leases.Leases()
         for held in w.held:
             Clock.now_ns = held.asked_ns
-            leases.apply(Grant(held.lease, LINE, held.granted, LEASE_S), held.asked_ns)
+            leases.apply(Grant(held.lease, LINE, held.granted, LEASE_S, held.granted_bids), held.asked_ns)
             leases.tick()
-            leases.take(LINE, held.reserved)
+            for _ in range(held.reserved):
+                leases.take(LINE, 1)
         Clock.now_ns = NOW
         leases.tick()
         link = ControlLink("", cast(Campaigns, None), leases, cast(Answer, None))
@@ -259,7 +274,9 @@ class World:
 
     def _freeze(self, link: ControlLink, w: Worker, asked_ns: dict[int, int] | None = None) -> Worker:
         since = {held.lease: held.asked_ns for held in w.held} | (asked_ns or {})
-        held = tuple(Held(use.lease, use.granted, use.reserved, since[use.lease]) for use in link.leases.uses())
+        held = tuple(
+            Held(use.lease, use.granted, use.granted_bids, use.reserved, since[use.lease]) for use in link.leases.uses()
+        )
         return w._replace(held=held, returned=tuple(link.returned))
 
     def _ask(self, link: ControlLink, w: Worker, request: Heartbeat) -> Worker:
@@ -279,11 +296,12 @@ class World:
         for w in s.workers:
             for held in w.held:
                 if held.asked_ns + LEASE_S * SECOND > NOW:
-                    claims[held.lease] += held.granted - held.reserved
+                    granted = held.granted if held.granted_bids is None else min(held.granted, held.granted_bids)
+                    claims[held.lease] += max(0, granted - held.reserved)
         worst = s.spent + claims.total()
         if worst > self.budget:
             raise Broken(f"{worst} bids may be billed in time, the budget is {self.budget}")
-        holds = {row.id: Lease(*row).held for row in s.leases}
+        holds = {row.id: self._held(row) for row in s.leases}
         for id_, claimed in claims.items():
             if claimed > holds.get(id_, 0):
                 raise Broken(f"{claimed} bids from lease {id_} may be billed, control holds {holds.get(id_, 0)}")
@@ -292,12 +310,18 @@ class World:
         if s.billed != s.spent + sum(bid.billed for bid in s.bids):
             raise Broken(f"{s.billed} bids were billed, {s.spent} are booked")
 
+    def _held(self, row: Row) -> int:
+        lease = lease_of(row)
+        return lease.bids.held if self.impressions else lease.money.held
+
     def _must_agree(self, s: State, w: Worker) -> None:
         """An answer that is heard leaves both sides of one mind about what the worker may bid from."""
         if w.request is None or w.answer is None or w.request.stopping:
             return
-        mine = {held.lease: held.granted for held in self._hear(w, w.request, w.answer).held}
-        theirs = {row.id: row.granted for row in s.leases if row.worker == w.id and row.closed_ns is None}
+        mine = {held.lease: (held.granted, held.granted_bids) for held in self._hear(w, w.request, w.answer).held}
+        theirs = {
+            row.id: (row.granted, row.bids[0]) for row in s.leases if row.worker == w.id and row.closed_ns is None
+        }
         if mine != theirs:
             raise Broken(f"worker {w.id} has heard of leases {mine}, control has {theirs}")
 
@@ -312,13 +336,19 @@ class World:
             s = self._save(s, leases)
         granted = 0
         for _ in range(self.budget):
-            uses = tuple(LeaseUse(row.id, row.granted, row.granted) for row in s.leases)
+            uses = tuple(LeaseUse(row.id, row.granted, row.granted, row.granted, row.bids[0]) for row in s.leases)
             s, _ = self._deliver(s, Heartbeat(99, uses))
-        granted = sum(row.granted for row in s.leases)
+        granted = sum((row.bids[0] or 0) if self.impressions else row.granted for row in s.leases)
         if granted != self.budget - s.billed:
             raise Broken(
                 f"{granted} bids can be granted in the end, {self.budget - s.billed} of {self.budget} are left"
             )
+
+
+def _emptied(purse: Purse) -> Purse:
+    """A purse with the same budgets, that nothing was spent of."""
+    fresh = {"by_hour": {}, "by_day": {}}
+    return _copy(purse, money=_copy(purse.money, **fresh), impressions=_copy(purse.impressions, **fresh))
 
 
 def _copy(of: T, **changes: object) -> T:

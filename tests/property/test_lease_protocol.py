@@ -11,6 +11,7 @@ import pytest
 import bidder.leases
 import pacing.leases
 from bidder.control_link import ControlLink
+from pacing.lease import Lease
 from pacing.protocol import Heartbeat
 from tests.property.explorer import Explored, explore
 from tests.property.lease_states import NOW, Left, State, Worker
@@ -24,14 +25,16 @@ WORLDS = {
     "control restarts": World(1, Left(beats=2, bids=2, restarts=1)),
     "a request comes twice, or late": World(1, Left(beats=2, bids=2, strays=1)),
     "a pause": World(1, Left(beats=2, bids=2, pauses=1)),
+    "impressions are counted": World(1, Left(beats=2, bids=2), impressions=True),
+    "one worker, topped up with impressions": World(2, Left(beats=3, bids=1), workers=1, impressions=True),
+    "a worker ends, impressions are counted": World(1, Left(beats=2, bids=1, deaths=1), impressions=True),
 }
 
 
 @pytest.fixture(autouse=True)
 def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time is the world's; and a lease is replaced in the tick in which it would end, not after six."""
+    """Time is the world's."""
     monkeypatch.setattr(bidder.leases, "time", Clock)
-    monkeypatch.setattr(pacing.leases, "ROTATE_S", 5.0)
 
 
 def walk(world: World) -> Explored:
@@ -73,7 +76,7 @@ def released_twice(patch: pytest.MonkeyPatch) -> None:
 def returned_without_figures(patch: pytest.MonkeyPatch) -> None:
     close = pacing.leases.Leases._close
     patch.setattr(
-        pacing.leases.Leases, "_close", lambda leases, lease, now, reserved=None: close(leases, lease, now, 0)
+        pacing.leases.Leases, "_close", lambda leases, lease, now, reserved=None: close(leases, lease, now, (0, 0))
     )
 
 
@@ -83,12 +86,12 @@ def never_let_go(patch: pytest.MonkeyPatch) -> None:
 
 def not_saved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        pacing.leases.Leases, "release", lambda leases, id_, amount: leases.leases[id_].__dict__.update(released=1)
+        pacing.leases.Leases, "release", lambda leases, id_, amount: setattr(leases.leases[id_].money, "released", 1)
     )
 
 
 def holds_forgotten_on_restart(patch: pytest.MonkeyPatch) -> None:
-    def restore(leases: pacing.leases.Leases, lease: pacing.leases.Lease) -> None:
+    def restore(leases: pacing.leases.Leases, lease: Lease) -> None:
         leases.leases[lease.id] = lease
         if lease.closed_ns is None:
             leases._open[lease.worker][lease.line_item] = lease
@@ -111,8 +114,11 @@ def farewell_while_bidding(patch: pytest.MonkeyPatch) -> None:
 def top_ups_told_once(patch: pytest.MonkeyPatch) -> None:
     grant = pacing.leases.Leases._grant
 
+    def heard(lease: Lease) -> tuple[int | None, int | None]:
+        return lease.money.granted, lease.bids.granted
+
     def forgetful(leases, line, worker, lease, known, now_ns):  # type: ignore[no-untyped-def]
-        return grant(leases, line, worker, lease, {id_: leases.leases[id_].granted for id_ in known}, now_ns)
+        return grant(leases, line, worker, lease, {id_: heard(leases.leases[id_]) for id_ in known}, now_ns)
 
     patch.setattr(pacing.leases.Leases, "_grant", forgetful)
 

@@ -4,8 +4,8 @@ The oracle knows nothing of leases: it is the world outside, which keeps what ev
 flight, and all that was billed; and after every step it adds up the worst that could still come.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Targeting, every_format
 from domain.clock import SECOND
-from pacing.lease_store import COLUMNS
-from pacing.leases import Lease, Leases
+from pacing.lease_store import from_row, to_row
+from pacing.leases import Leases
 from pacing.protocol import Heartbeat, LeaseUse
 
 DAY = 86_400
@@ -25,13 +25,20 @@ BIDS = {1: 70, 2: 110, 3: 45, 4: 90}
 DAILY = {1: 1_500, 2: 900}
 TOTAL = {1: 2_600}
 CAMPAIGN_DAILY, CAMPAIGN_TOTAL = 3_000, 7_000
+DAILY_SHOWN = 5
+"""Impressions of line item 2 in a day."""
+CAMPAIGN_SHOWN = 30
+"""Of all in a day."""
 
 
 def snapshot(paused: frozenset[int] = frozenset()) -> Snapshot:
     items = tuple(
         LineItem(
             id=i, key=f"l{i}", campaign=1, name=f"l{i}", bid_cpm=bid, targeting=Targeting(), creatives=(1,),
-            limits=Limits(daily_budget=DAILY.get(i), total_budget=TOTAL.get(i)), pacing="asap" if i % 2 else "even",
+            limits=Limits(
+                daily_budget=DAILY.get(i), total_budget=TOTAL.get(i), daily_impressions=DAILY_SHOWN if i == 2 else None
+            ),
+            pacing=("ahead", "asap", "even", "asap")[i % 4],
             status="paused" if i in paused else "active",
         )
         for i, bid in BIDS.items()
@@ -43,7 +50,7 @@ def snapshot(paused: frozenset[int] = frozenset()) -> Snapshot:
         "c",
         (START_S - 5 * DAY) * SECOND,
         (START_S + 5 * DAY) * SECOND,
-        Limits(daily_budget=CAMPAIGN_DAILY, total_budget=CAMPAIGN_TOTAL),
+        Limits(daily_budget=CAMPAIGN_DAILY, total_budget=CAMPAIGN_TOTAL, daily_impressions=CAMPAIGN_SHOWN),
     )
     exchange = Exchange(1, "x", "USD", every_format("burl"), bid_expiry_s=EXPIRY_S)
     owner = Advertiser(1, "a", "a", "USD", "UTC", "a.example", ())
@@ -56,6 +63,11 @@ class Held:
     granted: int
     until_s: float
     reserved: int = 0
+    bids: int = 0
+    granted_bids: int | None = None
+
+    def use(self, lease: int) -> LeaseUse:
+        return LeaseUse(lease, self.reserved, self.granted, self.bids, self.granted_bids)
 
 
 @dataclass
@@ -88,6 +100,7 @@ class Machine(RuleBasedStateMachine):
         self.bids: list[Bid] = []
         self.spent: dict[int, int] = dict.fromkeys(BIDS, 0)
         self.spent_on: dict[tuple[int, int], int] = {}
+        self.shown_on: Counter[tuple[int, int]] = Counter()
 
     @property
     def now(self) -> int:
@@ -109,8 +122,8 @@ class Machine(RuleBasedStateMachine):
     def _beat(self, worker: Worker, lost: str = "", late_s: float = 0.0) -> None:
         """The answer comes ``late_s`` after control gave it, and the worker counts a lease's time from then."""
         for id_ in [id_ for id_, held in worker.held.items() if held.until_s <= self.now_s]:
-            worker.returning.append(LeaseUse(id_, worker.held.pop(id_).reserved))
-        uses = tuple(LeaseUse(id_, held.reserved, held.granted) for id_, held in worker.held.items())
+            worker.returning.append(worker.held.pop(id_).use(id_))
+        uses = tuple(held.use(id_) for id_, held in worker.held.items())
         sent = tuple(worker.returning)
         if lost == "both":
             return
@@ -121,11 +134,12 @@ class Machine(RuleBasedStateMachine):
         del worker.returning[: len(sent)]
         for id_ in answer.closed:
             if id_ in worker.held:
-                worker.returning.append(LeaseUse(id_, worker.held.pop(id_).reserved))
+                worker.returning.append(worker.held.pop(id_).use(id_))
         for grant in answer.grants:
             held = worker.held.setdefault(grant.lease, Held(grant.line_item, 0, 0))
             assert grant.granted >= held.granted
             held.granted, held.until_s = grant.granted, self.now_s + grant.end_s + late_s
+            held.granted_bids = grant.bids
         lines = [held.line_item for held in worker.held.values()]
         assert len(lines) == len(set(lines))
 
@@ -146,8 +160,12 @@ class Machine(RuleBasedStateMachine):
         for id_, held in worker.held.items():
             price = BIDS[held.line_item]
             for _ in range(most):
-                if held.until_s > self.now_s and held.granted - held.reserved >= price:
+                free = held.granted - held.reserved >= price
+                if held.granted_bids is not None:
+                    free = free and held.bids < held.granted_bids
+                if held.until_s > self.now_s and free:
                     held.reserved += price
+                    held.bids += 1
                     self.bids.append(Bid(id_, held.line_item, price, self.now_s + EXPIRY_S))
 
     @precondition(lambda self: self.bids)
@@ -156,10 +174,11 @@ class Machine(RuleBasedStateMachine):
         for bid in self._some(data):
             cost = bid.price * share // 100
             self.leases.release(bid.lease, bid.price)
-            self.leases.spend(bid.line_item, 1, self._day_name(), cost)
+            self.leases.purses.spend(bid.line_item, 1, self.now, cost)
             self.spent[bid.line_item] += cost
             today = bid.line_item, int(self.now_s // DAY)
             self.spent_on[today] = self.spent_on.get(today, 0) + cost
+            self.shown_on[today] += 1
 
     @precondition(lambda self: self.bids)
     @rule(data=st.data())
@@ -185,7 +204,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def worker_stops(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(self.workers))
-        final = tuple(LeaseUse(id_, held.reserved) for id_, held in worker.held.items())
+        final = tuple(held.use(id_) for id_, held in worker.held.items())
         self.leases.heartbeat(Heartbeat(worker.id, (), (*worker.returning, *final), stopping=True), self.now, 1)
         self.workers.remove(worker)
 
@@ -200,9 +219,9 @@ class Machine(RuleBasedStateMachine):
         old, self.leases = self.leases, Leases(expiry_s=EXPIRY_S, next_id=self.leases.next_id)
         self.leases.plan(snapshot(self.paused))
         for (line_item, day), amount in self.spent_on.items():
-            self.leases.spend(line_item, 1, _name(day), amount)
+            self.leases.purses.spend(line_item, 1, day * DAY * SECOND, amount, self.shown_on[line_item, day])
         for lease in old.leases.values():
-            self.leases.restore(Lease(**{name: getattr(lease, name) for name in COLUMNS}))
+            self.leases.restore(from_row(to_row(lease)))
 
     # --- what must hold
 
@@ -226,13 +245,29 @@ class Machine(RuleBasedStateMachine):
         assert sum(self.spent.values()) + sum(worst.values()) <= CAMPAIGN_TOTAL
 
     @invariant()
+    def no_limit_of_impressions_can_be_exceeded(self) -> None:
+        worst = Counter(bid.line_item for bid in self.bids)
+        for worker in self.workers:
+            for held in worker.held.values():
+                if held.until_s > self.now_s and held.granted_bids is not None:
+                    worst[held.line_item] += held.granted_bids - held.bids
+        today = int(self.now_s // DAY)
+        shown_today = Counter({i: self.shown_on[i, today] for i in BIDS})
+        assert shown_today[2] + worst[2] <= DAILY_SHOWN
+        assert shown_today.total() + worst.total() <= CAMPAIGN_SHOWN
+
+    @invariant()
     def what_is_held_is_what_the_leases_hold(self) -> None:
-        for i, line in self.leases.lines.items():
-            assert line.purse.held == sum(x.held for x in self.leases.leases.values() if x.line_item == i)
-            assert line.purse.paced == line.purse.held + line.purse.spent
-        campaign = self.leases.campaigns[1]
-        assert campaign.held == sum(line.purse.held for line in self.leases.lines.values())
-        assert campaign.paced == sum(line.purse.paced for line in self.leases.lines.values() if line.even)
+        purses = self.leases.purses
+        for i, line in purses.lines.items():
+            money, shows = line.purse.money, line.purse.impressions
+            leases = [lease for lease in self.leases.leases.values() if lease.line_item == i]
+            assert money.held == sum(lease.money.held for lease in leases)
+            assert shows.held == sum(lease.bids.held for lease in leases)
+            assert money.paced == money.held + money.spent
+        campaign = purses.above["campaign", 1].money
+        assert campaign.held == sum(line.purse.money.held for line in purses.lines.values())
+        assert campaign.paced == sum(line.purse.money.paced for line in purses.lines.values() if line.paced)
 
     def teardown(self) -> None:
         """In the end, when nobody bids any more, everything that was not spent is free again."""
@@ -241,8 +276,8 @@ class Machine(RuleBasedStateMachine):
             self.now_s += seconds
             self.leases.expire(self.now, self.now)
         assert not self.leases.leases
-        assert self.leases.campaigns[1].held == 0
-        assert self.leases.campaigns[1].spent == sum(self.spent.values())
+        assert self.leases.purses.above["campaign", 1].money.held == 0
+        assert self.leases.purses.above["campaign", 1].money.spent == sum(self.spent.values())
 
     # --- details
 
@@ -250,13 +285,6 @@ class Machine(RuleBasedStateMachine):
         count = data.draw(st.sampled_from([1, 2, 10, len(self.bids)]))
         taken, self.bids = self.bids[:count], self.bids[count:]
         return taken
-
-    def _day_name(self) -> str:
-        return _name(int(self.now_s // DAY))
-
-
-def _name(day: int) -> str:
-    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
 TestLeases = Machine.TestCase

@@ -7,6 +7,7 @@ import random
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -133,15 +134,16 @@ def test_whoever_books_what_when_each_bid_is_booked_once_and_all_adds_up(
             failed.append(error)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(writers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    told = {n for plan in plans for batch, end in plan.batches if end == "commit" for n in batch}
-    check(stores[0], [sold[n] for n in told], sum(booked, Counter()))
-    for store in stores:
-        store.close()
+    with ExitStack() as opened:
+        for store in stores:
+            opened.callback(store.close)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        told = {n for plan in plans for batch, end in plan.batches if end == "commit" for n in batch}
+        check(stores[0], [sold[n] for n in told], sum(booked, Counter()))
 
 
 def check(store: Store, expected: list[Sale], booked: Counter[int]) -> None:
@@ -158,7 +160,7 @@ def check(store: Store, expected: list[Sale], booked: Counter[int]) -> None:
         if currency != account_currency:
             balances["fx", 0, account_currency] -= sale.cost
             balances["fx", 0, currency] += sale.price
-    a, p, d = tables.accounts.c, tables.postings.c, tables.spend_days.c
+    a, p, t = tables.accounts.c, tables.postings.c, tables.transactions.c
     with store.read() as conn:
         settled = read_settlements(conn, 0, 10_000)
         books = read_books(conn, EXCHANGES)
@@ -167,9 +169,9 @@ def check(store: Store, expected: list[Sale], booked: Counter[int]) -> None:
         of_transactions = set(conn.execute(joined.group_by(p.transaction_id, a.currency)).scalars())
         of_postings = dict(conn.execute(select(p.account_id, func.sum(p.amount)).group_by(p.account_id)).fetchall())
         balance = dict(conn.execute(select(a.id, a.balance)).fetchall())
-        days = {
-            (line_item, day): amount for line_item, day, amount in conn.execute(select(d.line_item, d.day, d.amount))
-        }
+        by_day = select(a.owner, t.day, func.sum(p.amount)).where(p.account_id == a.id, p.transaction_id == t.id)
+        by_day = by_day.where(a.kind == "line_item").group_by(a.owner, t.day)
+        days = {(line_item, day): amount for line_item, day, amount in conn.execute(by_day)}
     assert sorted((s.bid, s.price, s.account_price, s.site) for s in settled) == sorted(
         (sale.bid, sale.price, sale.cost, 2**64 - sale.line_item) for sale in expected
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -47,7 +47,7 @@ SETTLEMENTS: tuple[sa.Column[Any], ...] = (
         comment="nanos of the account's currency, beside the account price",
     ),
 )
-COMMENTS: dict[tuple[str, str], tuple[Any, str | None, str]] = {
+COMMENTS: dict[tuple[str, str], tuple[Any, str, str]] = {
     ("accounts", "kind"): (
         sa.String(length=16),
         "advertiser, campaign, line_item, payable or fx",
@@ -58,7 +58,6 @@ COMMENTS: dict[tuple[str, str], tuple[Any, str | None, str]] = {
         "id of the advertiser, …, exchange; 0 for fx",
         "id of the advertiser, exchange, fee …; 0 where there is one",
     ),
-    ("spend_days", "amount"): (sa.BigInteger(), None, "fees included"),
 }
 INDEXES = (
     ("reference", "reference IS NOT NULL", True),
@@ -100,6 +99,7 @@ def upgrade() -> None:
         comment="What invalid traffic was given back for: once a bid, unless that was reversed",
     )
     op.create_index("ix_credited_bids_bid", "credited_bids", ["bid"], unique=False)
+    op.drop_table("spend_days")  # sums by quarters of an hour stand for it
     _comment(new=True)
     _forbid_changes()
 
@@ -108,6 +108,7 @@ def downgrade() -> None:
     """Who booked what, and why, is lost."""
     _allow_changes()
     _comment(new=False)
+    _sum_up_days()
     op.drop_table("credited_bids")
     for name, _, _ in INDEXES:
         op.drop_index(f"ix_transactions_{name}", "transactions")
@@ -143,6 +144,27 @@ def _date_transactions() -> None:
     ]
     if days:
         conn.execute(sa.text("UPDATE transactions SET day = :day WHERE id = :id"), days)
+
+
+def _sum_up_days() -> None:
+    op.create_table(
+        "spend_days",
+        sa.Column("line_item", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "day",
+            sa.String(length=10),
+            nullable=False,
+            comment="of receiving, in the advertiser's time zone: YYYY-MM-DD",
+        ),
+        sa.Column("campaign", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("line_item", "day", name="pk_spend_days"),
+    )
+    op.execute(
+        "INSERT INTO spend_days (line_item, day, campaign, amount) "
+        "SELECT s.line_item, t.day, MIN(s.campaign), SUM(s.account_price) FROM settlements s "
+        "JOIN transactions t ON t.id = s.transaction_id GROUP BY s.line_item, t.day"
+    )
 
 
 def _forbid_changes() -> None:

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from eventlog.remote import origin
 from reporting.shipper import Shipper
-from reporting.sources import SettlementSource, logs, origin
+from reporting.sources import SettlementSource, logs
 from reporting.store import Store, migrate, open_store
 
 BATCH_ROWS = 400

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from domain.events import Bid, NoBid, Notice, encode
+from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from reporting import report
 from reporting.names import Dictionary, of_snapshot
 from reporting.report import COUNTS, DIMENSIONS
 from reporting.schema import FACTS, MIGRATIONS
 from reporting.shipper import Shipper
-from reporting.sources import SettlementSource, logs, origin
+from reporting.sources import SettlementSource, logs
 from reporting.store import Store, migrate, open_store, revert
 from tests.clickhouse_server import ClickHouseServer
 from tests.integration.reporting.conftest import Control

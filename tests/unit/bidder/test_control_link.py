@@ -54,7 +54,7 @@ def test_what_is_given_back_is_told_until_control_has_heard_it(link: ControlLink
     hear(link, closed=(5,))
     assert bid(link) == 0
     for _ in range(2):  # the first answer is lost
-        assert link.report() == Heartbeat(1, (), (LeaseUse(5, BID, 3 * BID),))
+        assert link.report() == Heartbeat(1, (), (LeaseUse(5, BID, 3 * BID, 1),))
     hear(link)
     assert link.report() == Heartbeat(1)
 
@@ -82,5 +82,5 @@ async def test_a_worker_that_takes_a_new_number_bids_no_more_from_what_it_gives_
 
     monkeypatch.setattr(link, "_post", post)
     await link.register(cast(aiohttp.ClientSession, None))
-    assert said == [Heartbeat(1, (), (LeaseUse(5, 2 * BID, 3 * BID),), stopping=True)]
+    assert said == [Heartbeat(1, (), (LeaseUse(5, 2 * BID, 3 * BID, 2),), stopping=True)]
     assert (link.worker, link.returned) == (2, [])

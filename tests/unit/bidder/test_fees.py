@@ -133,7 +133,7 @@ def test_from_the_bid_to_the_postings(exchange: str, price: int, postings: dict,
     a = tables.accounts.c
     with store.read() as conn:
         rows = conn.execute(select(a.kind, a.owner, a.currency, a.balance)).fetchall()
-        (spent,) = conn.execute(select(tables.spend_days.c.amount)).scalars()
+        (spent,) = conn.execute(select(tables.spend_totals.c.amount)).scalars()
         row = conn.execute(select(tables.settlements)).one()
     store.close()
     assert {tuple(row[:3]): row[3] for row in rows if row[3]} == postings

@@ -127,6 +127,7 @@ CAPS = "campaigns[0].frequency_caps"
 
 MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     # entry, field, value -> path, value said, part of what is allowed
+    ("advertisers.0", "name", "a\0b", "advertisers[0].name", "a\0b", "none of them NUL"),
     ("exchanges.0", "currency", "USDX", "exchanges[0].currency", "USDX", "ISO 4217"),
     ("exchanges.0", "currency", "XQX", "exchanges[0].currency", "XQX", "ISO 4217"),
     ("exchanges.0", "billing", "win", "exchanges[0].billing", "win", "'burl' or 'impression' or 'nurl'"),

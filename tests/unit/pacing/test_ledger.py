@@ -1,7 +1,7 @@
 """The ledger and the settler, on real stores."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,7 +96,8 @@ class Books:
                 self.balances(),
                 self.settlements(),
                 read_books(conn, EXCHANGES),
-                sorted(map(tuple, conn.execute(select(tables.spend_days)))),
+                sorted(map(tuple, conn.execute(select(tables.spend_quarters)))),
+                sorted(map(tuple, conn.execute(select(tables.spend_totals)))),
             )
 
     def check(self) -> None:
@@ -195,7 +196,9 @@ def test_spend_is_of_the_day_of_receiving_in_the_accounts_zone(books: Books) -> 
     books.log(notice(1, received_ns=before_midnight), notice(2, received_ns=before_midnight, advertiser=2, rate=1))
     books.settle()
     with books.store.read() as conn:
-        days = dict(conn.execute(select(tables.spend_days.c.line_item, tables.spend_days.c.day)).fetchall())
+        s, t = tables.settlements.c, tables.transactions.c
+        of = select(s.line_item, t.day).where(t.id == s.transaction_id)
+        days = {line_item: day for line_item, day in conn.execute(of)}
     assert days[1] < days[2]
 
 
@@ -311,7 +314,11 @@ def test_any_stream_adds_up(
     new_store_url: Callable[[], str], tmp_path_factory: pytest.TempPathFactory, stream: list[tuple], limit: int
 ) -> None:
     """The oracle: the first counting billing of each bid, at the price told, else the bid."""
-    books = Books(tmp_path_factory.mktemp("books"), Store(new_store_url()))
+    with closing(Store(new_store_url())) as store:
+        _check_stream(Books(tmp_path_factory.mktemp("books"), store), stream, limit)
+
+
+def _check_stream(books: Books, stream: list[tuple], limit: int) -> None:
     events = [
         notice(bid, kind, price, marks=marks, advertiser=1 + bid % 2, rate=bid % 2)
         for bid, kind, price, marks, _ in stream
@@ -331,4 +338,3 @@ def test_any_stream_adds_up(
         (usx, _) = read_books(conn, EXCHANGES)
     assert (usx.billed, usx.spend) == (len(expected), sum(expected.values()))
     books.check()
-    books.store.close()
