@@ -116,16 +116,18 @@ cdef class Answer:
         self.out.append(b',"nurl":"')
         self.url(b"/win/", WIN, NULL, 0)
         if seller.basis == BILLING:
-            self.out.append(b'?p=${AUCTION_PRICE}&c=${AUCTION_CURRENCY}","burl":"')
+            self.out.append(seller.notice_query)
+            self.out.append(b'","burl":"')
             self.url(b"/billing/", BILLING, NULL, 0)
-        self.out.append(b'?p=${AUCTION_PRICE}&c=${AUCTION_CURRENCY}","lurl":"')
+        self.out.append(seller.notice_query)
+        self.out.append(b'","lurl":"')
         self.url(b"/loss/", LOSS, NULL, 0)
         self.out.append(b'?r=${AUCTION_LOSS}&m=${AUCTION_MIN_TO_WIN}","adm":"')
         for i in range(ad.pieces, ad.pieces + ad.n_pieces):
             self.out.append(view.pieces[i])
             if view.piece_slots[i] == IMPRESSION_SLOT:
                 self.url(b"/impression/", IMPRESSION, NULL, 0)
-                self.out.append(b"?p=${AUCTION_PRICE}")
+                self.out.append(seller.pixel_query)
             elif view.piece_slots[i] == CLICK_SLOT:
                 self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
                 self.out.append(view.click_queries[row.ad])

@@ -48,7 +48,9 @@ cdef struct Price:
 cdef class Seller:
     """An exchange as the stages read it."""
     cdef readonly object exchange
-    cdef readonly int id, place, network_ms, expiry_s, basis
+    cdef readonly int id, place, network_ms, expiry_s
+    cdef readonly int basis                 # the Kind that books banners, the only format that is bid on; 0: none does
+    cdef string notice_query, pixel_query   # of banners: how their price is asked for
     cdef readonly uint32_t currency
     cdef readonly str currency_name
     cdef readonly bytes head

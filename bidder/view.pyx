@@ -29,6 +29,8 @@ PATH = b"/openrtb2/"
 """Bid requests go to this path with the exchange's key at its end."""
 
 BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
+PRICE_QUERY = {"macro": "p=${AUCTION_PRICE}", "encrypted": "e=${AUCTION_PRICE}", "none": ""}
+"""How the exchange is asked for the price; `trackers.prices` reads it."""
 
 cdef int IMPRESSION_SLOT = 1
 cdef int CLICK_SLOT = 2
@@ -79,6 +81,12 @@ def domain_with_parents(domain: str) -> list:
     return [".".join(parts[i:]) for i in range(max(1, len(parts) - 1))]
 
 
+def queries(exchange, format) -> tuple:
+    """What follows the token in the exchange's own notices of a win and of billing, and in the pixel's URL."""
+    price = PRICE_QUERY[exchange.price_source.get(format, "macro")]
+    return (f"?{price}&c=${{AUCTION_CURRENCY}}".encode(), f"?{price}".encode()) if price else (b"", b"")
+
+
 cdef class Seller:
 
     def __init__(self, exchange, int place, rates):
@@ -88,6 +96,7 @@ cdef class Seller:
         self.network_ms = exchange.network_ms
         self.expiry_s = exchange.bid_expiry_s
         self.basis = BASIS[exchange.billing["banner"]] if "banner" in exchange.billing else 0
+        self.notice_query, self.pixel_query = queries(exchange, "banner")
         self.currency_name = exchange.currency
         self.currency = currency_code(exchange.currency)
         self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()

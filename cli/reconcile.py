@@ -28,6 +28,16 @@ STILL_S = 2.0
 
 Line = dict[str, Any]
 
+NOT_BILLED = {
+    "untold": "won, but no notice of it reached us: not billed",
+    "uncounted": "audits and tests: they count nowhere",
+    "refused": "genuine notices that the tracker refused",
+}
+BILLED = {
+    "late": "billed after the bid's expiry",
+    "estimated": "billed at what was bid, as no price was told: see outbid prices reconcile",
+}
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("reconcile", help="compare the exchange's books, the ledger and the analytics store")
@@ -68,7 +78,7 @@ class Reconciliation:
     waiting: tuple[str, ...]
     """What had not drained."""
     notes: tuple[str, ...]
-    """What the exchange shows apart, because it counts nowhere."""
+    """What the exchange shows apart, because it counts nowhere; and what of the ledger's is late or estimated."""
 
     @property
     def differences(self) -> list[str]:
@@ -120,7 +130,8 @@ async def _read(session: "aiohttp.ClientSession", places: "Places") -> Reconcili
             waiting.append(f"the analytics store is {lag['behind']} behind")
     except (aiohttp.ClientError, TimeoutError) as error:
         waiting.append(f"control and the reporter must both answer: {error}")
-    return Reconciliation(tuple(_side_by_side(theirs, ledger, store)), tuple(waiting), tuple(_notes(theirs)))
+    notes = *_notes(theirs, NOT_BILLED), *_notes(ledger, BILLED)
+    return Reconciliation(tuple(_side_by_side(theirs, ledger, store)), tuple(waiting), notes)
 
 
 async def _get(session: "aiohttp.ClientSession", url: str) -> Any:
@@ -139,14 +150,9 @@ def _side_by_side(*sides: Iterable[Line]) -> Iterator[ThreeBooks]:
         yield ThreeBooks(key, currency, figures)
 
 
-def _notes(theirs: Iterable[Line]) -> Iterator[str]:
-    apart = {
-        "untold": "won, but no notice of it reached us: not billed",
-        "uncounted": "audits and tests: they count nowhere",
-        "refused": "genuine notices that the tracker refused",
-    }
-    for line in theirs:
-        yield from (f"{line['exchange']}: {line[name]} {what}" for name, what in apart.items() if line[name])
+def _notes(lines: Iterable[Line], apart: dict[str, str]) -> Iterator[str]:
+    for line in lines:
+        yield from (f"{line['exchange']}: {line[name]} {what}" for name, what in apart.items() if line.get(name))
 
 
 def show(found: Reconciliation) -> bool:

@@ -39,10 +39,20 @@ class Mark(IntFlag):
     """The bid answered a request with test=1: nothing counts or books."""
     FIRST = 64
     """The first counting notice that proves the bid won, be it win, billing or impression: wins are counted by it."""
+    CONTRADICTION = 128
+    """It disagrees with an earlier notice of the bid: another price, or a loss beside a win, billing or impression."""
 
+
+PROOFS = (Kind.WIN, Kind.BILLING, Kind.IMPRESSION)
+"""Each of these proves that the bid won, and can tell its price."""
 
 NOT_COUNTED = Mark.DUPLICATE | Mark.AUDIT | Mark.TEST
 """A notice with any of these counts nowhere and books nothing."""
+
+
+_UNTOLD = int(
+    Mark.NO_PRICE | Mark.AUDIT | Mark.TEST
+)  # a plain integer: with enum flags, an "and" costs half a microsecond
 
 
 class Bid(Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -130,6 +140,11 @@ class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
     """Exchange currency; 0 unknown."""
     terms: int = 0
     """`domain.campaign.FeeTerms` of the bid; 0: no fees."""
+
+
+def tells_price(notice: Notice) -> bool:
+    """Whether ``price`` was told by the exchange, and not in a test; a price of 0 can be."""
+    return notice.kind in PROOFS and not notice.marks & _UNTOLD
 
 
 class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):

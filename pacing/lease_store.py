@@ -78,7 +78,7 @@ def spend(conn: Connection, booked: Iterable[Bill]) -> None:
         campaigns[s.line_item] = s.campaign
         for sums in (quarters[s.line_item, s.received_ns // QUARTER], totals[s.line_item]):
             sums[0] += s.cost
-            sums[1] += 1
+            sums[1] += s.number == 0
     rows = [
         {"line_item": line_item, "campaign": campaigns[line_item], "amount": amount, "impressions": impressions}
         for line_item, (amount, impressions) in totals.items()

@@ -1,25 +1,30 @@
 """The ledger: what was bought, for whom, and what is owed for it. Double entry, in nanos.
 
-A *settlement* is one billed bid, unique by its bid id, with the fees that it was made under. The settlements of a batch
-and day that move money between the same accounts are summed up in one *transaction*, whose *postings* sum to zero in
-every currency; that is checked each time. Nothing of these is ever changed or deleted.
+A *settlement* is one billed bid with the fees that it was made under, unique by its bid id, or a correction of its
+price, which has the bid's next number. The settlements of a batch and day that move money between the same accounts are
+summed up in one *transaction*, whose *postings* sum to zero in every currency; that is checked each time. Nothing of
+these is ever changed or deleted.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
 from domain.campaign import Exchange, FeeTerms
+from domain.events import Mark
 from domain.fees import split
 from domain.money import convert
 from pacing import bulk, chain, counters
 from pacing.accounts import Accounts
 from pacing.protocol import ExchangeBooks, Settlement
 from pacing.tables import accounts, exchange_totals, postings, settlements, transactions
+
+SUMS = ("billed", "spend", "late", "estimated")
+"""What is summed up for each exchange."""
 
 
 class Unbalanced(AssertionError):
@@ -39,7 +44,13 @@ class Bill:
     fees: FeeTerms | None = None
     """That the bid was made under."""
     charged: tuple[int, ...] = ()
-    """Account nanos of each of these fees, once it is booked."""
+    """Account nanos of each of these fees; of a correction, by how much they change."""
+    old_price: int | None = None
+    """Of a correction: the price that it replaces. The settlement's prices are differences then."""
+    reason: str = ""
+    """Of a correction: who said so."""
+    was_estimated: bool = False
+    """Of a correction: the price that it replaces was an estimate."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Entry:
     kind: str
     moves: Mapping[int, int]
     day: str | None = None
-    """Of settlements: their day. None is an entry by hand."""
+    """Of settlements: their day, also of a correction. None is an entry by hand."""
     by: str = ""
     reason: str = ""
     reference: str | None = None
@@ -62,27 +73,38 @@ def book(conn: Connection, open_accounts: Accounts, bills: Iterable[Bill], now_n
     for bill in bills:
         first.setdefault(bill.settlement.bid, bill)
     known = _booked(conn, list(first))
-    fresh = [bill for bid, bill in first.items() if bid not in known]
-    if not fresh:
+    priced = []
+    for bid, bill in first.items():
+        if bid not in known:
+            account_price = convert(bill.settlement.price, bill.per_unit)
+            settlement = msgspec.structs.replace(bill.settlement, account_price=account_price)
+            priced.append(replace(bill, settlement=settlement, charged=tuple(split(account_price, bill.fees))))
+    return settle(conn, open_accounts, "media", priced, now_ns)
+
+
+def settle(
+    conn: Connection, open_accounts: Accounts, kind: Literal["media", "correction"], bills: list[Bill], now_ns: int
+) -> list[Bill]:
+    """Books bills that have their account prices and fees; returns them with ids."""
+    if not bills:
         return []
-    next_id = counters.take(conn, "settlements", len(fresh))
+    next_id = counters.take(conn, "settlements", len(bills))
     booked = []
-    for id_, bill in enumerate(fresh, next_id):
-        account_price = convert(bill.settlement.price, bill.per_unit)
-        charged = tuple(split(account_price, bill.fees))
-        settlement = msgspec.structs.replace(bill.settlement, id=id_, account_price=account_price, fees=sum(charged))
-        booked.append(Bill(settlement, bill.rate, bill.per_unit, bill.day, bill.fees, charged))
+    for id_, bill in enumerate(bills, next_id):
+        settlement = msgspec.structs.replace(bill.settlement, id=id_, fees=sum(bill.charged))
+        booked.append(replace(bill, settlement=settlement))
     groups: dict[tuple[int, int, str, str, str], list[Bill]] = defaultdict(list)
     for bill in booked:
         s = bill.settlement
         groups[s.line_item, s.exchange, s.currency, s.account_currency, bill.day].append(bill)
-    entries = [Entry("media", _moves(conn, open_accounts, group), group[0].day) for group in groups.values()]
+    entries = [Entry(kind, _moves(conn, open_accounts, group), group[0].day) for group in groups.values()]
     bulk.add(
         conn,
         settlements,
         [
             msgspec.structs.asdict(bill.settlement)
             | {"transaction_id": id_, "rate": bill.rate, "terms": bill.fees.id if bill.fees else 0}
+            | {"old_price": bill.old_price, "reason": bill.reason}
             for id_, group in zip(enter(conn, entries, now_ns), groups.values(), strict=True)
             for bill in group
         ],
@@ -179,17 +201,18 @@ def post_all(conn: Connection, moved: Mapping[int, Mapping[int, int]]) -> None:
 
 def _total(conn: Connection, booked: Sequence[Bill]) -> None:
     """Sums of each exchange, which are asked for often."""
-    exchanges: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
+    exchanges: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     for bill in booked:
         s = bill.settlement
+        first = int(s.number == 0)
         total = exchanges[s.exchange, s.currency]
-        total[0] += 1
-        total[1] += s.price
-    billed = [
-        {"exchange": exchange, "currency": currency, "billed": count, "spend": spend}
-        for (exchange, currency), (count, spend) in exchanges.items()
+        total.update(billed=first, spend=s.price, late=first * bool(s.marks & Mark.LATE))
+        total["estimated"] += s.estimated if first else -bill.was_estimated
+    rows = [
+        {"exchange": exchange, "currency": currency, **{name: sums[name] for name in SUMS}}
+        for (exchange, currency), sums in exchanges.items()
     ]
-    bulk.add_up(conn, exchange_totals, billed, ("billed", "spend"))
+    bulk.add_up(conn, exchange_totals, rows, SUMS)
 
 
 def read_settlements(conn: Connection, after: int, limit: int) -> tuple[Settlement, ...]:
@@ -202,6 +225,6 @@ def read_settlements(conn: Connection, after: int, limit: int) -> tuple[Settleme
 def read_books(conn: Connection, exchanges: Iterable[Exchange]) -> tuple[ExchangeBooks, ...]:
     """Sums of each exchange, in its currency."""
     t = exchange_totals.c
-    rows = conn.execute(select(t.exchange, t.currency, t.billed, t.spend))
-    sums = {(exchange, currency): (billed, spend) for exchange, currency, billed, spend in rows}
-    return tuple(ExchangeBooks(e.key, e.currency, *sums.get((e.id, e.currency), (0, 0))) for e in exchanges)
+    rows = conn.execute(select(t.exchange, t.currency, *(t[name] for name in SUMS)))
+    sums = {(exchange, currency): amounts for exchange, currency, *amounts in rows}
+    return tuple(ExchangeBooks(e.key, e.currency, *sums.get((e.id, e.currency), (0,) * len(SUMS))) for e in exchanges)

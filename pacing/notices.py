@@ -1,7 +1,8 @@
 """What a batch of the money log means for the ledger and for leases.
 
 The event of an exchange's billing basis books a bid, once. It and a loss give the bid's reservation back, whichever
-comes first. A win notice's price is remembered until then, for a billing that tells none.
+comes first. If it tells no price, the first that any notice of the bid tells is the price: one that was told before is
+remembered for it, one that comes later corrects the estimate.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,10 +11,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, delete, select
 
 from domain.campaign import FeeTerms, Rate, Snapshot
-from domain.events import NOT_COUNTED, Event, Kind, Mark, Notice
+from domain.events import NOT_COUNTED, PROOFS, Event, Kind, Mark, Notice, tells_price
 from domain.fees import gross, shares
 from domain.money import RATE_UNIT, convert_up
 from pacing import bulk
+from pacing.corrections import Told
 from pacing.days import day_of
 from pacing.fee_terms import stored
 from pacing.ledger import Bill
@@ -35,7 +37,7 @@ class Flight:
     bid: int
     lease: int
     released: bool = False
-    win_price: int | None = None
+    told_price: int | None = None
 
 
 class Terms:
@@ -73,15 +75,18 @@ class Terms:
         """What the worker reserved for the bid: account nanos, to the last one."""
         return gross(convert_up(notice.max_price, self.per_unit(conn, notice)), *shares(self.fees(conn, notice)))
 
-    def bill(self, conn: Connection, notice: Notice, win_price: int | None) -> Bill:
-        """The bill for a notice. No price told: the win notice's, else what was bid, marked as estimated."""
+    def zone(self, advertiser: int) -> str:
+        return self.account[advertiser][1]
+
+    def bill(self, conn: Connection, notice: Notice, told_price: int | None) -> Bill:
+        """The bill for a notice. If it tells no price: what was told before, else what was bid, as an estimate."""
         try:
             currency = self.exchange_currency[notice.exchange]
             account_currency, zone = self.account[notice.advertiser]
         except KeyError as error:
             raise UnknownNames(f"bid {notice.bid} names id {error}, which is not in the store") from None
         untold = bool(notice.marks & _NO_PRICE)
-        fallback = notice.max_price if win_price is None else win_price
+        fallback = notice.max_price if told_price is None else told_price
         settlement = Settlement(
             id=0,
             received_ns=notice.received_ns,
@@ -97,7 +102,7 @@ class Terms:
             currency=currency,
             account_price=0,
             account_currency=account_currency,
-            estimated=untold,
+            estimated=untold and told_price is None,
             marks=notice.marks,
         )
         per_unit = self.per_unit(conn, notice)
@@ -107,10 +112,21 @@ class Terms:
 
 @dataclass
 class Outcome:
-    """Of a batch: what to book, and (lease, amount in account nanos) of reservations that ended."""
+    """Of a batch: what to book, (lease, amount in account nanos) of reservations that ended, and prices told beside the
+    bills.
+    """
 
     bills: list[Bill] = field(default_factory=list)
     releases: list[tuple[int, int]] = field(default_factory=list)
+    told: list[tuple[int, Told]] = field(default_factory=list)
+    """With their places in the batch."""
+    billed_at: dict[int, int] = field(default_factory=dict)
+    """Place in the batch of each bid's first bill."""
+
+    def told_since(self, booked: Iterable[Bill]) -> list[Told]:
+        """Prices told after what they could correct: after the bill where that was booked from this batch."""
+        since = {bill.settlement.bid: self.billed_at[bill.settlement.bid] for bill in booked}
+        return [told for place, told in self.told if place > since.get(told.bid, -1)]
 
 
 def weigh(conn: Connection, events: Iterable[Event], terms: Terms, known_lease: Callable[[int], bool]) -> Outcome:
@@ -119,20 +135,21 @@ def weigh(conn: Connection, events: Iterable[Event], terms: Terms, known_lease: 
     notices = [event for event in events if isinstance(event, Notice) and _matters(event)]
     seen = _load(conn, {notice.bid for notice in notices})
     changed: dict[int, Flight] = {}
-    for notice in notices:
+    for place, notice in enumerate(notices):
         flight = seen.setdefault(notice.bid, Flight(notice.bid, notice.lease))
-        counts = not notice.marks & _NOT_COUNTED
-        if notice.kind == notice.basis and counts:
-            outcome.bills.append(terms.bill(conn, notice, flight.win_price))
+        if notice.kind == notice.basis and not notice.marks & _NOT_COUNTED:
+            outcome.bills.append(terms.bill(conn, notice, flight.told_price))
+            outcome.billed_at.setdefault(notice.bid, place)
+        if tells_price(notice):
+            outcome.told.append((place, Told(notice.bid, notice.price, Kind(notice.kind).name.lower())))
         if not known_lease(notice.lease):
             continue
-        if notice.kind in (notice.basis, Kind.LOSS):
-            if not flight.released:
-                flight.released = True
-                outcome.releases.append((notice.lease, terms.reserved(conn, notice)))
-                changed[flight.bid] = flight
-        elif counts and not notice.marks & _NO_PRICE:
-            flight.win_price = notice.price
+        if notice.kind in (notice.basis, Kind.LOSS) and not flight.released:
+            flight.released = True
+            outcome.releases.append((notice.lease, terms.reserved(conn, notice)))
+            changed[flight.bid] = flight
+        if flight.told_price is None and tells_price(notice):
+            flight.told_price = notice.price
             changed[flight.bid] = flight
     _save(conn, changed)
     return outcome
@@ -145,14 +162,14 @@ def forget(conn: Connection, leases: Iterable[int]) -> None:
 
 
 def _matters(notice: Notice) -> bool:
-    return notice.kind in (notice.basis, Kind.LOSS, Kind.WIN)
+    return notice.kind == Kind.LOSS or notice.kind in PROOFS
 
 
 def _load(conn: Connection, bids: set[int]) -> dict[int, Flight]:
     found: dict[int, Flight] = {}
     f = flights.c
     for asked in bulk.among(conn, f.bid, bids):
-        rows = conn.execute(select(f.bid, f.lease, f.released, f.win_price).where(asked))
+        rows = conn.execute(select(f.bid, f.lease, f.released, f.told_price).where(asked))
         found |= {bid: Flight(bid, lease, released, price) for bid, lease, released, price in rows}
     return found
 

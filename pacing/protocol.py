@@ -81,7 +81,10 @@ class Grants(Struct, frozen=True):
 
 
 class Settlement(Struct, frozen=True):
-    """One booking of media spend, as the reporter ships it to the analytics store. Ids rise; gaps are possible."""
+    """One booking of media spend, as the reporter ships it to the analytics store. Ids rise; gaps are possible.
+
+    A bid has one, and one more for each correction of its price; prices in these are differences, so sums are right.
+    """
 
     id: int
     received_ns: int
@@ -101,10 +104,12 @@ class Settlement(Struct, frozen=True):
     """Nanos of the advertiser's currency."""
     account_currency: str
     estimated: bool
-    """No price was told: this is the bid's own until reconciled."""
+    """No price was told: this is the bid's own, until a correction says the real one."""
     marks: int
     fees: int = 0
     """Nanos of the advertiser's currency, charged beside the account price."""
+    number: int = 0
+    """0: the billed bid itself. 1 and up: corrections of its price, in the order in which they were made."""
 
     @property
     def cost(self) -> int:
@@ -141,6 +146,10 @@ class ExchangeBooks(Struct, frozen=True):
     """Bids booked."""
     spend: int
     """Nanos of the exchange's currency."""
+    late: int = 0
+    """Of the billed: those whose billing came after the bid's expiry."""
+    estimated: int = 0
+    """Of the billed: those whose price nobody has told yet."""
 
 
 class Books(Struct, frozen=True):

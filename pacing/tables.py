@@ -109,7 +109,7 @@ flights = Table(
     Column("bid", Unsigned64, primary_key=True, autoincrement=False),
     Column("lease", BigInteger, nullable=False, index=True),
     Column("released", Boolean, nullable=False, comment="the reservation was given back once; never again"),
-    Column("win_price", BigInteger, comment="told by the win notice: the price if the billing tells none"),
+    Column("told_price", BigInteger, comment="the first that was told: it counts if the billing tells none"),
     comment="What notices said about bids of leases that are not over yet",
 )
 
@@ -158,7 +158,8 @@ settlements = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("transaction_id", BigInteger, ForeignKey("transactions.id"), nullable=False),
     Column("received_ns", BigInteger, nullable=False),
-    Column("bid", Unsigned64, nullable=False, unique=True),
+    Column("bid", Unsigned64, nullable=False),
+    Column("number", Integer, nullable=False, comment=">0: a correction, in order"),
     Column("exchange", BigInteger, nullable=False),
     Column("advertiser", BigInteger, nullable=False),
     Column("campaign", BigInteger, nullable=False),
@@ -168,14 +169,17 @@ settlements = Table(
     Column("site", Unsigned64, nullable=False),
     Column("rate", BigInteger, nullable=False),
     Column("price", BigInteger, nullable=False),
+    Column("old_price", BigInteger, comment="of a correction: what it replaces"),
     Column("currency", String(3), nullable=False),
     Column("account_price", BigInteger, nullable=False),
     Column("account_currency", String(3), nullable=False),
     Column("estimated", Boolean, nullable=False),
     Column("marks", Integer, nullable=False),
+    Column("reason", String(255), nullable=False),
     Column("terms", BigInteger, nullable=False, comment="fee terms; 0: no fees"),
     Column("fees", BigInteger, nullable=False, comment="nanos of the account's currency, beside the account price"),
-    comment="One row a billed bid: the journal that the transactions sum up",
+    UniqueConstraint("bid", "number"),
+    comment="One row a billed bid, and one a correction of its price: the journal that the transactions sum up",
 )
 
 credited_bids = Table(
@@ -194,6 +198,8 @@ exchange_totals = Table(
     Column("currency", String(3), primary_key=True),
     Column("billed", BigInteger, nullable=False),
     Column("spend", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False),
+    Column("estimated", BigInteger, nullable=False),
 )
 
 spend_totals = Table(

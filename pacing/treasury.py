@@ -16,6 +16,7 @@ from domain.clock import Clock
 from eventlog.remote import Piece
 from pacing import counters, funds, lease_store, notices
 from pacing.accounts import Accounts
+from pacing.corrections import settle_estimates
 from pacing.delivery import delivery
 from pacing.leases import Leases
 from pacing.ledger import book
@@ -92,10 +93,12 @@ class Treasury:
         with self._changing() as conn:
             outcome = notices.weigh(conn, events, self._terms, self._leases.leases.__contains__)
             booked = book(conn, self._accounts, outcome.bills, now)
+            told = outcome.told_since(booked)
+            booked += settle_estimates(conn, self._accounts, told, self._terms.zone, now)
             lease_store.spend(conn, booked)
             for bill in booked:
                 s = bill.settlement
-                self._leases.purses.spend(s.line_item, s.campaign, s.received_ns, s.cost)
+                self._leases.purses.spend(s.line_item, s.campaign, s.received_ns, s.cost, int(s.number == 0))
             for lease, amount in outcome.releases:
                 self._leases.release(lease, amount)
             lease_store.save(conn, self._leases)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Connection, Row, Table, case, func, select
 
 from domain.clock import utc
 from domain.money import format_nanos
@@ -26,6 +26,10 @@ PAGE = 20_000
 """Transactions held in memory at once."""
 CERTAIN_NS = 2 * 24 * 4 * QUARTER
 """Sums of quarters are kept for longer than that."""
+
+
+BILLED = case((settlements.c.number == 0, 1), else_=0)
+"""A correction is no other impression."""
 
 
 @dataclass(frozen=True)
@@ -152,17 +156,17 @@ def _settled(conn: Connection) -> Iterator[str]:
 def _spent(conn: Connection, now_ns: int) -> Iterator[str]:
     """What budgets take for spent, altogether and by quarters of an hour, is what was settled."""
     s, t, q = settlements.c, spend_totals.c, spend_quarters.c
-    sums = select(s.line_item, func.sum(s.account_price + s.fees), func.count()).group_by(s.line_item)
-    booked = {line_item: (int(amount), bids) for line_item, amount, bids in conn.execute(sums)}
+    sums = select(s.line_item, func.sum(s.account_price + s.fees), func.sum(BILLED)).group_by(s.line_item)
+    booked = {line_item: (int(amount), int(bids)) for line_item, amount, bids in conn.execute(sums)}
     said = {id_: (amount, bids) for id_, amount, bids in conn.execute(select(t.line_item, t.amount, t.impressions))}
     for line_item in sorted(booked.keys() | said.keys()):
         yield from _compared(f"line item {line_item}", said.get(line_item, (0, 0)), booked.get(line_item, (0, 0)))
     first = (now_ns - CERTAIN_NS) // QUARTER
     recent: dict[tuple[int, int], tuple[int, int]] = {}
-    rows = select(s.line_item, s.received_ns, s.account_price + s.fees).where(s.received_ns >= first * QUARTER)
-    for line_item, received_ns, cost in conn.execute(rows).yield_per(PAGE):
+    rows = select(s.line_item, s.received_ns, s.account_price + s.fees, BILLED).where(s.received_ns >= first * QUARTER)
+    for line_item, received_ns, cost, billed in conn.execute(rows).yield_per(PAGE):
         amount, bids = recent.get((line_item, received_ns // QUARTER), (0, 0))
-        recent[line_item, received_ns // QUARTER] = amount + cost, bids + 1
+        recent[line_item, received_ns // QUARTER] = amount + cost, bids + billed
     kept = select(q.line_item, q.quarter, q.amount, q.impressions).where(q.quarter >= first)
     said_of = {(line_item, quarter): (amount, bids) for line_item, quarter, amount, bids in conn.execute(kept)}
     for key in sorted(recent.keys() | said_of.keys()):

@@ -8,7 +8,7 @@ import orjson
 from rich.cells import cell_len
 
 from domain.money import format_cpm, format_nanos
-from reporting.report import COUNTS, IDS, Line, Request
+from reporting.report import COUNTS, IDS, MONEY, Line, Request
 
 _HEADS = {
     "bids": "bids",
@@ -28,7 +28,7 @@ def render_json(request: Request, lines: Sequence[Line]) -> bytes:
 def render_csv(request: Request, lines: Sequence[Line]) -> bytes:
     """One line a row, money as exact decimals; the header is there even without rows."""
     columns = [part for name in request.by for part in ((name, f"{name}_id") if name in IDS else (name,))]
-    columns += ["currency", *COUNTS, "win_rate", "ctr", "spend", "spend_nanos", "ecpm"]
+    columns += ["currency", *COUNTS, "win_rate", "ctr", *MONEY, *(f"{name}_nanos" for name in MONEY), "ecpm"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -38,14 +38,14 @@ def render_csv(request: Request, lines: Sequence[Line]) -> bytes:
 
 def render_table(request: Request, lines: Sequence[Line]) -> bytes:
     """Aligned columns; money rounded half-even to four places."""
-    head = [*request.by, *_HEADS.values(), "win%", "CTR%", "spend", "eCPM", "cur"]
+    head = [*request.by, *_HEADS.values(), "win%", "CTR%", *MONEY, "eCPM", "cur"]
     body = [
         [
             *map(_printable, line.labels.values()),
             *(f"{line.sums[name]:,}" for name in COUNTS),
             _percent(line.rate("wins", "bids"), 1),
             _percent(line.rate("clicks", "impressions"), 2),
-            format_nanos(line.sums["spend"], 4),
+            *(format_nanos(line.sums[name], 4) for name in MONEY),
             "-" if line.ecpm_micros is None else format_cpm(round(line.ecpm_micros, -3)),
             line.currency,
         ]

@@ -21,7 +21,8 @@ IDS = ("advertiser", "campaign", "line_item", "creative", "exchange", "site")
 TIMES = {"day": "toString(day)", "hour": "toString(toStartOfHour(time, 'UTC'))"}
 DIMENSIONS = (*TIMES, *IDS)
 COUNTS = ("bids", "wins", "impressions", "clicks", "conversions", "billed")
-_SUMS = (*COUNTS, "spend")
+MONEY = ("spend", "fees")
+_SUMS = (*COUNTS, *MONEY)
 
 _COUNTED = f"bitAnd(marks, {int(NOT_COUNTED)}) = 0"
 _FIRST = f"bitAnd(marks, {int(Mark.FIRST)}) != 0"
@@ -45,7 +46,12 @@ SOURCES = (
     Facts("impressions", _COUNTED, {"impressions": "count()", "wins": f"countIf({_FIRST})"}),
     Facts("clicks", _COUNTED, {"clicks": "count()"}),
     Facts("conversions", _COUNTED, {"conversions": "count()"}),
-    Facts("settlements", "1", {"billed": "count()", "spend": "sum(account_price)"}, "account_currency"),
+    Facts(
+        "settlements",
+        "1",
+        {"billed": "countIf(number = 0)", "spend": "sum(account_price)", "fees": "sum(fees)"},
+        "account_currency",
+    ),
 )
 
 
@@ -87,7 +93,7 @@ class Request:
 
 @dataclass
 class Line:
-    """One row: dimension -> label, and -> id where it has one; exact sums. Spend is nanos of ``currency``."""
+    """One row: dimension -> label, and -> id where it has one; exact sums. Spend and fees are nanos of ``currency``."""
 
     labels: dict[str, str]
     ids: dict[str, int]
@@ -116,8 +122,8 @@ class Line:
             **{name: self.sums[name] for name in COUNTS},
             "win_rate": self.rate("wins", "bids"),
             "ctr": self.rate("clicks", "impressions"),
-            "spend": format_nanos(self.sums["spend"]),
-            "spend_nanos": self.sums["spend"],
+            **{name: format_nanos(self.sums[name]) for name in MONEY},
+            **{f"{name}_nanos": self.sums[name] for name in MONEY},
             "ecpm": None if ecpm is None else format_nanos(ecpm * 1000, 6),
         }
 

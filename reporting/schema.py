@@ -5,6 +5,7 @@ Names of columns are those of the events in `domain.events` and `pacing.protocol
 they mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +34,11 @@ class Dialect:
     """Type of a text of few different values."""
     fact_settings: str
     """End of a fact table's definition."""
+
+    def add(self, table: Table, column: str) -> str:
+        """Rows that are there get 0, or the empty text."""
+        kind = table.columns[column]
+        return f"ALTER TABLE {table.name} ADD COLUMN `{column}` {self.word if kind == 'word' else kind}"
 
     def create(self, table: Table) -> str:
         lines = [f"`{name}` {self.word if kind == 'word' else kind}" for name, kind in table.columns.items()]
@@ -81,6 +87,7 @@ _NOTICE: dict[str, Kind] = {
     "price": "Int64",
     "loss_reason": "Int64",
     "min_to_win": "Int64",
+    "terms": "UInt32",
     **_BATCH,
 }
 
@@ -163,6 +170,8 @@ SETTLEMENTS = Table(
         "account_currency": "word",
         "estimated": "UInt8",
         "marks": "UInt32",
+        "fees": "Int64",
+        "number": "UInt32",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "received_ns"),
@@ -193,19 +202,40 @@ BATCHES = Table("batches", {"log": "String", "start": "UInt64", "end": "UInt64"}
 APPLIED = Table("migrations", {"number": "UInt32", "title": "String"}, ("number",))
 
 
+Has = Callable[[str, str], bool]
+"""Whether a table has a column."""
+
+
 @dataclass(frozen=True)
 class Migration:
-    """One step of the schema; ``creates`` goes up in order, and comes down in reverse."""
+    """One step of the schema; it goes up in order, and comes down in reverse. A table that is created has all of
+    today's columns: ``adds`` (table, column) are for stores that had the table before.
+    """
 
     number: int
     title: str
-    creates: tuple[Table, ...]
+    creates: tuple[Table, ...] = ()
+    adds: tuple[tuple[Table, str], ...] = ()
 
-    def up(self, dialect: Dialect) -> list[str]:
-        return [dialect.create(table) for table in self.creates]
+    def up(self, dialect: Dialect, has: Has = lambda table, column: False) -> list[str]:
+        """What is still to be done in a store that ``has`` these columns."""
+        created = [dialect.create(table) for table in self.creates]
+        return created + [dialect.add(table, column) for table, column in self.adds if not has(table.name, column)]
 
-    def down(self) -> list[str]:
-        return [f"DROP TABLE IF EXISTS {table.name}" for table in reversed(self.creates)]
+    def down(self, has: Has = lambda table, column: True) -> list[str]:
+        dropped = [f"ALTER TABLE {t.name} DROP COLUMN `{column}`" for t, column in self.adds if has(t.name, column)]
+        return [f"DROP TABLE IF EXISTS {table.name}" for table in reversed(self.creates)] + dropped[::-1]
 
 
-MIGRATIONS = (Migration(1, "facts, names and batches", (*FACTS, NAMES, BATCHES)),)
+MIGRATIONS = (
+    Migration(1, "facts, names and batches", (*FACTS, NAMES, BATCHES)),
+    Migration(
+        2,
+        "fees and corrections of settlements, fee terms of notices",
+        adds=(
+            (SETTLEMENTS, "fees"),
+            (SETTLEMENTS, "number"),
+            *((t, "terms") for t in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS)),
+        ),
+    ),
+)

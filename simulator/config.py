@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from domain.settings import load
 
 Basis = Literal["burl", "impression", "nurl"]
+PriceSource = Literal["macro", "encrypted", "none"]
 
 
 class OfferedDeal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +36,10 @@ class Seller(Struct, frozen=True, forbid_unknown_fields=True):
     billing: Basis
     auction_type: Literal[1, 2]
     """``at`` of its requests: 1 first price, 2 second price."""
+    price_source: PriceSource = "macro"
+    """How its notices tell prices."""
+    price_key: str = ""
+    """Of encrypted prices: encryption key and integrity key, 32 bytes each, together in web-safe base64."""
     secret: str = ""
     """Sent as ``X-Outbid-Secret`` if set."""
     tmax_ms: int = 150

@@ -5,6 +5,7 @@ pixel is loaded and the exchange bills; a little later the person may click, lan
 """
 
 import asyncio
+import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,14 @@ from urllib.parse import urlsplit
 from domain.clock import Clock
 from simulator.books import Books, Kind, Notice, Sale, State, new_sale_id
 from simulator.checker import Bid, Loss
+from simulator.config import Seller
 from simulator.courier import Courier
 from simulator.exchange import Auction, Lost, Won
 from simulator.landing import Landings
 from simulator.macros import substitute
 from simulator.mischief import Mischief, Treatment
 from simulator.offer import Offer
+from simulator.sealed_price import encrypt
 from simulator.statistics import Statistics
 from simulator.users import Audience, read_markup
 
@@ -63,7 +66,7 @@ class Salesroom:
 
     async def sell(self, auction: Auction, offer: Offer, won: Won) -> None:
         """Writes the sale into the books, durably, and lets its notices go."""
-        audit = self.mischief.audits()
+        audit = self.mischief.audits() and auction.seller.price_source != "none"  # which has no way to say so
         self.statistics.sales += 1
         self.statistics.tests += offer.test
         self.statistics.audits += audit and not offer.test
@@ -73,7 +76,7 @@ class Salesroom:
             new_sale_id(), seller.key, won.bid.currency, offer.id, won.imp.id, won.bid.id, won.nanos,
             CHARGED_BY[seller.billing], counts, self.clock.now_ns(),
         )  # fmt: skip
-        steps = self._steps(sale, auction, offer, won, "AUDIT" if audit else f"{won.cpm.normalize():f}")
+        steps = self._steps(sale, auction, offer, won, "AUDIT" if audit else price_told(seller, won))
         self.books.sold(sale, [step.notice for step in steps])
         await self.books.durable()
         urls = [step.notice.url for step in steps]
@@ -149,6 +152,17 @@ class Salesroom:
         self.open.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.failure = self.failure or task.exception()
+
+
+def price_told(seller: Seller, won: Won) -> str:
+    """What this exchange puts in the place of ``${AUCTION_PRICE}``."""
+    match seller.price_source:
+        case "macro":
+            return f"{won.cpm.normalize():f}"
+        case "encrypted":
+            return encrypt(won.nanos, seller.price_key, secrets.token_bytes(16))
+        case "none":
+            return ""
 
 
 def _macros(offer: Offer, bid: Bid, *, price: str, loss: Loss, to_win: str) -> dict[str, str]:

@@ -84,11 +84,14 @@ class Trade:
                     Notice(kind, later, marks, bid, 0, at, *place, 7, 3, 1, price, basis, price - 1, 0, 0)
                 )
                 if kind == basis and not marks & NOT_COUNTED:
-                    account, rated = CURRENCY[advertiser], price * (7 if CURRENCY[advertiser] == "CNY" else 1)
-                    self.settlements.append(
-                        Settlement(len(self.settlements) * 3 + 1, later, bid, *place, price, CURRENCY[exchange],
-                                   rated, account, False, int(marks))
-                    )  # fmt: skip
+                    account, rate = CURRENCY[advertiser], 7 if CURRENCY[advertiser] == "CNY" else 1
+                    corrections = [-draw.randint(0, price), 5][: draw.choice((0, 0, 0, 1, 2))]
+                    for number, amount in enumerate([price, *corrections]):
+                        self.settlements.append(
+                            Settlement(len(self.settlements) * 3 + 1, later, bid, *place, amount, CURRENCY[exchange],
+                                       amount * rate, account, bool(corrections and not number), int(marks),
+                                       amount // 7, number)
+                        )  # fmt: skip
         if draw.random() < 0.2:
             self.money.append(Notice(Kind.LOSS, later, always, bid, 0, at, *place, 7, 3, 1, price, basis, 0, 102, 5))
         if draw.random() < 0.2:
@@ -120,8 +123,9 @@ class Trade:
             if event.kind in (Kind.IMPRESSION, Kind.CLICK):
                 add(event, event.received_ns, "impressions" if event.kind == Kind.IMPRESSION else "clicks")
         for row in self.settlements:
-            add(row, row.received_ns, "billed")
+            add(row, row.received_ns, "billed", int(row.number == 0))
             add(row, row.received_ns, "spend", row.account_price)
+            add(row, row.received_ns, "fees", row.fees)
         return {key: dict(sums) for key, sums in found.items()}
 
 

@@ -13,11 +13,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from domain.clock import SECOND
-from domain.events import NOT_COUNTED, Conversion, Kind, Mark, Notice, encode
+from domain.events import NOT_COUNTED, PROOFS, Conversion, Kind, Mark, Notice, encode, tells_price
 
 DAY = 86_400 * SECOND
-PROOFS = (Kind.WIN, Kind.BILLING, Kind.IMPRESSION)
-"""Each of these proves that the bid won."""
 
 _WON = 0
 _AUDITED = 0x80
@@ -26,6 +24,7 @@ _AUDITED = 0x80
 # Plain integers: with enum flags, an "and" costs half a microsecond, and an event takes a dozen.
 _UNCOUNTED = int(NOT_COUNTED)
 _DUPLICATE, _AUDIT, _TEST, _FIRST = (int(mark) for mark in (Mark.DUPLICATE, Mark.AUDIT, Mark.TEST, Mark.FIRST))
+_CONTRADICTION = int(Mark.CONTRADICTION)
 
 
 class Fact(NamedTuple):
@@ -35,9 +34,11 @@ class Fact(NamedTuple):
     """``seen`` or ``clicks``"""
     key: bytes
     value: bytes
+    """In ``seen``: the price that the notice told, 8 bytes; empty if it told none."""
 
 
-Seen = Callable[[bytes], bool]
+Recall = Callable[[bytes], bytes | None]
+"""What is remembered under a key of ``seen``; None: nothing."""
 
 
 def bid_key(notice: Notice, what: int) -> bytes:
@@ -61,21 +62,46 @@ def _own_key(notice: Notice) -> bytes:
     return bid_key(notice, notice.kind | (_AUDITED if notice.marks & _AUDIT else 0))
 
 
-def mark_notice(notice: Notice, seen: Seen) -> Notice:
-    """Adds DUPLICATE, FIRST, and AUDIT to the click of an audited bid (a click's URL carries no price)."""
+def _price(notice: Notice) -> bytes:
+    return notice.price.to_bytes(8, "big") if tells_price(notice) else b""
+
+
+def mark_notice(notice: Notice, recall: Recall) -> Notice:
+    """Adds DUPLICATE, FIRST and CONTRADICTION, and AUDIT to the click of an audited bid (a click's URL carries no
+    price). A notice that is repeated as it was is a DUPLICATE and contradicts nothing, whatever came between.
+    """
     won = bid_key(notice, _WON)
-    if notice.kind == Kind.CLICK and seen(bid_key(notice, _AUDITED)) and not seen(won):
-        notice = replace(notice, marks=notice.marks | _AUDIT)
-    if seen(_own_key(notice)):
-        return replace(notice, marks=notice.marks | _DUPLICATE)
-    if notice.kind in PROOFS and not notice.marks & _UNCOUNTED and not seen(won):
-        return replace(notice, marks=notice.marks | _FIRST)
-    return notice
+    marks = notice.marks
+    if notice.kind == Kind.CLICK and recall(bid_key(notice, _AUDITED)) is not None and recall(won) is None:
+        marks |= _AUDIT
+    own = recall(_own_key(notice if marks == notice.marks else replace(notice, marks=marks)))
+    if _another_price(notice, own, recall):
+        marks |= _CONTRADICTION
+    if own is not None:
+        marks |= _DUPLICATE
+    elif notice.kind == Kind.LOSS and not marks & _UNCOUNTED:
+        if recall(won) is not None:
+            marks |= _CONTRADICTION
+    elif notice.kind in PROOFS and not marks & _UNCOUNTED:
+        if recall(won) is None:
+            marks |= _FIRST
+        if recall(bid_key(notice, Kind.LOSS)) is not None:
+            marks |= _CONTRADICTION
+    return notice if marks == notice.marks else replace(notice, marks=marks)
 
 
-def mark_conversion(conversion: Conversion, seen: Seen) -> Conversion:
+def _another_price(notice: Notice, own: bytes | None, recall: Recall) -> bool:
+    """Was another price told before: by this very notice, or else by one of the bid's others?"""
+    price = _price(notice)
+    if not price:
+        return False
+    others = (recall(bid_key(notice, kind)) for kind in PROOFS if kind != notice.kind)
+    return any(before and before != price for before in ([own] if own else others))
+
+
+def mark_conversion(conversion: Conversion, recall: Recall) -> Conversion:
     """Adds DUPLICATE."""
-    if seen(order_key(conversion)):
+    if recall(order_key(conversion)) is not None:
         return replace(conversion, marks=conversion.marks | _DUPLICATE)
     return conversion
 
@@ -87,7 +113,7 @@ def facts(event: Notice | Conversion) -> Iterator[Fact]:
     if isinstance(event, Conversion):
         yield Fact("seen", order_key(event), b"")
         return
-    yield Fact("seen", _own_key(event), b"")
+    yield Fact("seen", _own_key(event), _price(event))
     if event.marks & _FIRST:
         yield Fact("seen", bid_key(event, _WON), b"")
     if event.marks & _AUDIT:

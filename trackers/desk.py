@@ -32,7 +32,7 @@ class Desk:
     log_name: str
     log_directory: Path
     counts: Counter[str] = field(default_factory=Counter)
-    """Events since the start by kind and mark, and refusals by cause."""
+    """Events since the start by kind and mark, prices told that count for nothing, and refusals, both by cause."""
 
     def __post_init__(self) -> None:
         self.sealer = Sealer(self.keys.seal, self.keys.mac)

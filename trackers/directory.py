@@ -11,7 +11,8 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from domain.campaign import Advertiser, Exchange
+from domain.campaign import Advertiser, Exchange, Format, PriceSource
+from openrtb.price_encryption import PriceKeys
 
 log = logging.getLogger(__name__)
 TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -35,7 +36,8 @@ class Directory:
     def __init__(self, url: str, path: Path) -> None:
         self._url, self._path = url, path
         self._advertisers: dict[str, Advertiser] = {}
-        self._currencies: dict[int, str] = {}
+        self._exchanges: dict[int, Exchange] = {}
+        self._price_keys: dict[int, PriceKeys] = {}
         self.version = 0
         """Of the snapshot that is known; 0: none yet."""
         if path.exists():
@@ -49,7 +51,17 @@ class Directory:
 
     def currency(self, exchange: int) -> str:
         """What the exchange bills in; empty if the exchange is not known here."""
-        return self._currencies.get(exchange, "")
+        known = self._exchanges.get(exchange)
+        return known.currency if known else ""
+
+    def price_source(self, exchange: int, format: Format) -> PriceSource:
+        """Where the exchange's notices have their price; ``macro`` if the exchange is not known here."""
+        known = self._exchanges.get(exchange)
+        return known.price_source.get(format, "macro") if known else "macro"
+
+    def price_keys(self, exchange: int) -> PriceKeys | None:
+        """What decrypts the exchange's prices; None if it is not known here."""
+        return self._price_keys.get(exchange)
 
     async def refresh(self, session: aiohttp.ClientSession) -> None:
         """Fetches the current snapshot. Without control everything stays as it is."""
@@ -72,7 +84,8 @@ class Directory:
 
     def _take(self, listing: Listing) -> None:
         self._advertisers = {advertiser.key: advertiser for advertiser in listing.advertisers}
-        self._currencies = {exchange.id: exchange.currency for exchange in listing.exchanges}
+        self._exchanges = {exchange.id: exchange for exchange in listing.exchanges}
+        self._price_keys = {e.id: PriceKeys.read(e.price_key) for e in listing.exchanges if e.price_key}
         self.version = listing.version
 
     def _keep(self, listing: Listing) -> None:

@@ -27,8 +27,9 @@ class Memory:
         with self._profiles.env.begin() as txn:
             return int.from_bytes(txn.get(self._log, b"", db=self._checkpoints), "big")
 
-    def seen(self, key: bytes) -> bool:
-        return self._get("seen", key) is not None
+    def seen(self, key: bytes) -> bytes | None:
+        """What is remembered under a key of `trackers.counting`; None: nothing."""
+        return self._get("seen", key)
 
     def click(self, bid: int, imp: int) -> Notice | None:
         """The click on this bid's ad, if there was one."""

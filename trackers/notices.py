@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from domain.clock import SECOND
-from domain.events import Kind, Mark, Notice
+from domain.events import PROOFS, Kind, Mark, Notice
 from domain.token import Token
-from openrtb.notices import PriceKind, read_currency, read_loss_reason, read_price
+from openrtb.notices import read_loss_reason, read_price
 from trackers.desk import DESK, Desk, pixel
-
-PRICED = frozenset({Kind.WIN, Kind.BILLING, Kind.IMPRESSION})
-"""Kinds whose URL carries a price macro."""
+from trackers.prices import read_told
 
 
 def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) -> Notice:
@@ -22,9 +20,11 @@ def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) 
     if kind is not Kind.CLICK and received_ns > token.bid_ns + int(token.expiry_s * SECOND * desk.clock.speed):
         marks |= Mark.LATE
     price = 0
-    if kind in PRICED:
-        price, price_marks = _price(desk, token, query)
+    if kind in PROOFS:
+        price, price_marks, fault = read_told(desk.directory, token, query)
         marks |= price_marks
+        if fault:
+            desk.counts[fault] += 1
     return Notice(
         kind=kind,
         received_ns=received_ns,
@@ -49,18 +49,6 @@ def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) 
         min_to_win=read_price(query.get("m")).cpm_micros,
         terms=token.terms,
     )
-
-
-def _price(desk: Desk, token: Token, query: Mapping[str, str]) -> tuple[int, Mark]:
-    told = read_price(query.get("p"))
-    if told.kind is PriceKind.AUDIT:
-        return 0, Mark.AUDIT
-    currency, ours = read_currency(query.get("c")), desk.directory.currency(token.exchange)
-    if told.kind is PriceKind.NONE or (currency and ours and currency != ours):
-        return 0, Mark.NO_PRICE  # a price in a currency that was not bid in is none
-    if told.cpm_micros > token.max_price:
-        return token.max_price, Mark.CAPPED
-    return told.cpm_micros, Mark(0)
 
 
 async def _record(request: web.Request, kind: Kind) -> None:

@@ -134,7 +134,7 @@ def test_every_metric_is_documented() -> None:
 
 def test_every_dimension_and_figure_of_reports_is_documented() -> None:
     text = (DOCS / "reports.md").read_text()
-    line = report.Line({}, {}, "USD", dict.fromkeys((*report.COUNTS, "spend"), 0))
+    line = report.Line({}, {}, "USD", dict.fromkeys((*report.COUNTS, *report.MONEY), 0))
     assert [name for name, _ in ROW.findall(section(text, "## Dimensions"))] == list(report.DIMENSIONS)
     assert [name for name, _ in ROW.findall(section(text, "## Figures"))] == list(line.record())
 

@@ -12,6 +12,7 @@ import pytest
 
 import campaigns.control
 import campaigns.standby
+from campaigns.config import ControlSettings
 from campaigns.control import serve
 from campaigns.importing import import_file
 from campaigns.seat import SEAT
@@ -127,7 +128,7 @@ async def test_a_server_killed_in_the_middle_of_settling_loses_no_bid_and_books_
     (number,) = free_ports(1)
     stop, port = asyncio.Event(), Port(number, http)
     place = Places(data_dir=str(tmp_path), control_port=number)
-    running = asyncio.create_task(serve(place, SystemClock(), url, 25, stop))
+    running = asyncio.create_task(serve(place, SystemClock(), url, ControlSettings(settle_limit=25), stop))
     await port.until(200)
     worker = await port.post("/v1/workers", Register("host", 1), Registered)
     grants = await port.post("/v1/leases", Heartbeat(worker.worker), Grants)
@@ -251,7 +252,7 @@ async def test_a_control_that_lost_its_lock_to_another_becomes_the_standby(
     stop, running = asyncio.Event(), []
     for number, port, status in zip(numbers, ports, (200, 503), strict=True):
         place = Places(data_dir=str(tmp_path), control_port=number)
-        running.append(asyncio.create_task(serve(place, SystemClock(), url, 100, stop)))
+        running.append(asyncio.create_task(serve(place, SystemClock(), url, ControlSettings(settle_limit=100), stop)))
         await port.until(status)
     await asyncio.to_thread(postgres.end_session_with_lock, name, SEAT)
     await ports[1].until(200)

@@ -97,7 +97,7 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
         assert {name: row[name] for name in ("bids", "wins", "impressions", "clicks", "conversions", "billed")} == {
             name: sums.get(name, 0) for name in ("bids", "wins", "impressions", "clicks", "conversions", "billed")
         }
-        assert row["spend_nanos"] == sums.get("spend", 0)
+        assert (row["spend_nanos"], row["fees_nanos"]) == (sums.get("spend", 0), sums.get("fees", 0))
     assert not expected
 
     by_day = list(csv.DictReader(io.StringIO(reporter.get("/v1/report?by=day&format=csv")[1].decode())))
@@ -108,8 +108,9 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
     books = {entry["exchange"]: entry for entry in json.loads(reporter.get("/v1/books")[1])}
     for exchange, key in ((1, "usx"), (2, "cnx")):
         booked = [row.price for row in trade.settlements if row.exchange == exchange]
+        billed = sum(row.exchange == exchange and row.number == 0 for row in trade.settlements)
         entry = books[key]
-        assert (entry["billed"], entry["spend"], entry["currency"]) == (len(booked), sum(booked), CURRENCY[exchange])
+        assert (entry["billed"], entry["spend"], entry["currency"]) == (billed, sum(booked), CURRENCY[exchange])
 
 
 def test_it_says_what_is_wrong_and_ends_cleanly(reporter: Reporter) -> None:

@@ -4,9 +4,11 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from domain.events import Bid, NoBid, Notice, encode
 from eventlog.remote import origin
@@ -14,7 +16,7 @@ from eventlog.writer import LogWriter
 from reporting import report
 from reporting.names import Dictionary, of_snapshot
 from reporting.report import COUNTS, DIMENSIONS
-from reporting.schema import FACTS, MIGRATIONS
+from reporting.schema import FACTS, MIGRATIONS, SETTLEMENTS
 from reporting.shipper import Shipper
 from reporting.sources import SettlementSource, logs
 from reporting.store import Store, migrate, open_store, revert
@@ -191,6 +193,28 @@ def test_migrations_go_down_again(opened: Callable[[], Store]) -> None:
     migrate(store)
     for table in FACTS:
         assert store.query(f"SELECT count() FROM {table.name}")[0][0] == 0
+
+
+def test_what_was_stored_before_corrections_still_counts(opened: Callable[[], Store]) -> None:
+    """A store as the first migration left it: a row without a number is a billed bid."""
+    store = opened()
+    migrate(store)
+    revert(store, 1)
+    columns = {row[0] for row in store.query("DESCRIBE TABLE settlements")}
+    assert {"marks", "estimated"} <= columns and not {"number", "fees"} & columns
+    (row, *_) = Trade(seed=4, auctions=50).settlements
+    fields = {name: [value] for name, value in asdict(row).items()} | {"estimated": [1], "batch": [1], "fees": [9]}
+    before = {name: kind for name, kind in SETTLEMENTS.columns.items() if name not in ("number", "fees")}
+    store.insert(replace(SETTLEMENTS, columns=before), {name: fields[name] for name in before})
+    migrate(store)
+    correction = {"number": [1], "price": [-1], "account_price": [-row.account_price], "batch": [2]}
+    store.insert(SETTLEMENTS, fields | correction)
+    assert list(map(tuple, store.query("SELECT number, price FROM settlements ORDER BY number"))) == [
+        (0, row.price),
+        (1, -1),
+    ]
+    (line,) = report.run(store, report.Request(("line_item",)))
+    assert (line.sums["billed"], line.sums["spend"], line.sums["fees"]) == (1, 0, 9)
 
 
 @pytest.mark.parametrize("text", ["", "it's", "back\\slash \\' ", "%(x)s %s", "new\nline\ttab", "пример", "--", "\0x"])

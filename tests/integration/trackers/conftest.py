@@ -26,12 +26,15 @@ from trackers.app import build
 from trackers.config import TrackerSettings
 
 NOON_NS = 1_800_000_000 * SECOND
+PRICE_KEY = "A" * 86 + "=="
+"""Of the exchange that encrypts its prices: zeros, in base64."""
 
 
 def snapshot(version: int, advertisers: list[Advertiser]) -> bytes:
     exchanges = (
         Exchange(id=1, key="usx", currency="USD", billing=every_format("burl")),
         Exchange(id=2, key="cnx", currency="CNY", billing=every_format("impression")),
+        Exchange(3, "sealed", "USD", every_format("impression"), 2, every_format("encrypted"), PRICE_KEY),
     )
     return msgspec.msgpack.encode(
         Snapshot(version, 0, exchanges, (), tuple(advertisers), (), (), (), (), ()),

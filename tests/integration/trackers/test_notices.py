@@ -2,13 +2,16 @@
 
 import asyncio
 import errno
+import json
 
 import pytest
 
 from domain.events import Kind, Mark
 from eventlog import writer
+from simulator.sealed_price import encrypt
 from targeting.profiles import ProfileStore
 from targeting.record import unpack
+from tests.integration.trackers.conftest import PRICE_KEY
 
 PRICED = [Kind.WIN, Kind.BILLING, Kind.IMPRESSION]
 
@@ -26,7 +29,7 @@ async def test_a_notice_is_in_the_log_with_what_its_token_says(tracker, kind: Ki
         assert (status, body) == (204, b"")
     (notice,) = tracker.notices()  # it was on disk before the answer
     for name in token.__struct_fields__:
-        if name not in ("expiry_s", "test"):
+        if name not in ("expiry_s", "format", "test"):
             assert getattr(notice, name) == getattr(token, name), name
     assert (notice.kind, notice.received_ns) == (kind, tracker.clock.now_ns())
     if kind is Kind.LOSS:
@@ -64,10 +67,41 @@ async def test_the_price_lies_outside_the_seal_and_is_never_trusted(
 
 async def test_a_retry_gets_the_same_answer_and_counts_nowhere(tracker) -> None:
     token = tracker.token()
-    paths = [tracker.path(token, Kind.BILLING, query) for query in ("p=1", "p=1", "p=1.5")]
-    answers = [await tracker.get(path) for path in paths]
+    path = tracker.path(token, Kind.BILLING, "p=1")
+    answers = [await tracker.get(path) for _ in range(3)]
     assert [status for status, _, _ in answers] == [204, 204, 204]
     assert [Mark(notice.marks) for notice in tracker.notices()] == [Mark.FIRST, Mark.DUPLICATE, Mark.DUPLICATE]
+
+
+async def test_notices_that_contradict_each_other_are_marked_and_counted(tracker) -> None:
+    token = tracker.token()
+    told = [(Kind.WIN, "p=1"), (Kind.BILLING, "p=1.5"), (Kind.BILLING, "p=1.5"), (Kind.BILLING, "p=1"), (Kind.LOSS, "")]
+    for kind, query in told:
+        assert (await tracker.get(tracker.path(token, kind, query)))[0] == 204
+        await tracker.stop()  # what was said is remembered beyond the process
+        await tracker.start()
+    again, contradiction = Mark.DUPLICATE, Mark.CONTRADICTION
+    marks = [Mark(notice.marks) for notice in tracker.notices()]
+    assert marks == [Mark.FIRST, contradiction, again, again | contradiction, contradiction]
+    token = tracker.token()
+    for kind in (Kind.LOSS, Kind.WIN):
+        await tracker.get(tracker.path(token, kind, "p=1"))
+    _, health, _ = await tracker.get("/health")
+    assert json.loads(health)["counts"] == {"loss": 1, "win": 1, "win.first": 1, "win.contradiction": 1}
+
+
+async def test_an_encrypted_price_is_read_and_a_plain_one_is_not(tracker) -> None:
+    price = encrypt(1_250_000, PRICE_KEY, bytes(16))
+    for query in ("p=0.01", "e=0.01", f"e={price}&c=USD"):
+        await tracker.get(tracker.path(tracker.token(exchange=3), Kind.IMPRESSION, query))
+    assert [(n.price, bool(n.marks & Mark.NO_PRICE)) for n in tracker.notices()] == [
+        (0, True),
+        (0, True),
+        (1_250_000, False),
+    ]
+    _, health, _ = await tracker.get("/health")
+    counts = json.loads(health)["counts"]
+    assert (counts["price.ignored"], counts["price.undecryptable"]) == (1, 1)
 
 
 async def test_of_notices_that_arrive_together_one_counts(tracker) -> None:

@@ -89,6 +89,17 @@ def test_an_exchange_that_bills_by_impression_gets_no_burl():
     assert (token.basis, token.max_price, token.expiry_s) == (Kind.IMPRESSION, 3_000_000, 600)
 
 
+@pytest.mark.parametrize(
+    ("source", "asked"), [("macro", "p=${AUCTION_PRICE}"), ("encrypted", "e=${AUCTION_PRICE}"), ("none", "")]
+)
+def test_the_exchange_is_asked_for_prices_as_it_tells_them(source, asked):
+    seller = {"price_source": {"banner": source, "video": "macro"}}
+    bid = the_bid(Table(snapshot({"exchanges[0]": seller})))
+    queries = [urlsplit(bid["nurl"]).query, urlsplit(bid["burl"]).query, urlsplit(Links(bid["adm"]).images[-1]).query]
+    both = f"{asked}&c=${{AUCTION_CURRENCY}}" if asked else ""
+    assert queries == [both, both, asked]
+
+
 def test_price_in_another_currency_carries_its_rate_and_reserves_in_the_accounts():
     table = Table(snapshot({"line_items[0]": {"targeting": {"all_of": {"exchange": ["2"]}}}}))
     bid = the_bid(table, {**REQUEST, "cur": ["CNY"], "imp": [{**REQUEST["imp"][0], "bidfloor": 0}]}, "cnx")

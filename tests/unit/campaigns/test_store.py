@@ -18,6 +18,8 @@ from campaigns.store import Store, touch
 from domain.campaign import Limits, every_format
 from domain.clock import SECOND, ManualClock
 from pacing import counters
+from pacing.accounts import Accounts
+from pacing.corrections import Told, correct, standing
 from pacing.protocol import Settlement
 from pacing.tables import metadata, settlements
 
@@ -146,4 +148,35 @@ def test_what_was_stored_before_terms_is_kept_both_ways(tmp_path: Path) -> None:
     made.migrate("0001")
     with made.read() as conn:
         assert conn.execute(text(old)).fetchall() == before
+    made.close()
+
+
+def test_what_was_booked_before_corrections_is_kept_both_ways(tmp_path: Path) -> None:
+    made = Store(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    made.migrate("0002")
+    names = "received_ns, exchange, advertiser, campaign, line_item, creative, deal, site, rate, transaction_id"
+    told = "id, bid, price, account_price, currency, account_currency, estimated, marks"
+    booked = f"INSERT INTO settlements ({told}, {names})"
+    with made.write() as conn:
+        conn.execute(text("INSERT INTO transactions VALUES (1, 'media', 0)"))
+        conn.execute(text("INSERT INTO exchange_totals VALUES (1, 'USD', 3, 600)"))
+        conn.execute(text("INSERT INTO flights VALUES (5, 1, 0, 77)"))
+        for id_, price, estimated, marks in ((1, 100, 0, 4), (2, 200, 1, 16), (3, 300, 1, 20)):
+            row = f"{id_}, {-id_}, {price}, {price}, 'USD', 'USD', {estimated}, {marks}, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1"
+            conn.execute(text(f"{booked} VALUES ({row})"))
+    made.migrate()
+    with made.write() as conn:
+        assert [tuple(row) for row in conn.execute(text("SELECT * FROM exchange_totals"))] == [(1, "USD", 3, 600, 2, 2)]
+        assert conn.execute(text("SELECT told_price FROM flights")).scalar() == 77
+        for name, given in (("settlements", 3), ("transactions", 1)):
+            counters.raise_to(conn, name, given)
+        known = standing(conn, [2**64 - 1, 2**64 - 2])
+        assert [bid.settlement.number for bid in known.values()] == [0, 0]
+        changes = [(known[2**64 - 2], Told(2**64 - 2, 50, "win"))]
+        assert len(correct(conn, Accounts(), changes, lambda _: "UTC", 0)) == 1
+    made.migrate("0002")
+    with made.read() as conn:
+        found = conn.execute(text("SELECT id, bid, price, account_price FROM settlements ORDER BY id"))
+        assert [tuple(row) for row in found] == [(1, -1, 100, 100), (2, -2, 50, 50), (3, -3, 300, 300)]
+        assert conn.execute(text("SELECT win_price FROM flights")).scalar() == 77
     made.close()

@@ -25,13 +25,14 @@ LINES = [
             "conversions": 1,
             "billed": 300,
             "spend": 1_234_567_891,
+            "fees": 2_000_000_004,
         },
     ),
     Line(
         {"day": "2026-09-22", "line_item": "Loans"},
         {"line_item": 8},
         "CNY",
-        {**dict.fromkeys(COUNTS, 0), "spend": 0},
+        {**dict.fromkeys(COUNTS, 0), "spend": 0, "fees": 0},
     ),
 ]
 
@@ -83,6 +84,7 @@ def test_csv_has_the_same_columns_with_and_without_rows() -> None:
     text = render_csv(REQUEST, LINES).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows[0]["line_item"] == 'Cards, "gold"' and rows[0]["spend"] == "1.234567891"
+    assert (rows[0]["fees"], rows[0]["fees_nanos"]) == ("2.000000004", "2000000004")
     assert render_csv(REQUEST, []).decode() == text.splitlines()[0] + "\n"
     assert list(rows[0]) == list(json.loads(render_json(REQUEST, LINES))["rows"][0])
 
@@ -90,7 +92,7 @@ def test_csv_has_the_same_columns_with_and_without_rows() -> None:
 def test_the_table_is_aligned() -> None:
     lines = render_table(REQUEST, LINES).decode().splitlines()
     assert lines[0].split() == ["day", "line_item", "bids", "wins", "imps", "clicks", "conv", "billed",
-                                "win%", "CTR%", "spend", "eCPM", "cur"]  # fmt: skip
+                                "win%", "CTR%", "spend", "fees", "eCPM", "cur"]  # fmt: skip
     end = lines[0].index("spend") + len("spend")
     assert lines[2][:end].endswith("1.2346") and lines[3][:end].endswith("0.00")
     assert "1,200" in lines[2] and "25.0" in lines[2] and "66.67" in lines[2] and "411.523" in lines[2]
@@ -98,7 +100,7 @@ def test_the_table_is_aligned() -> None:
 
 
 def test_a_name_from_outside_cannot_control_the_terminal_and_wide_letters_keep_the_columns() -> None:
-    sums = {**dict.fromkeys(COUNTS, 0), "spend": 0}
+    sums = {**dict.fromkeys(COUNTS, 0), "spend": 0, "fees": 0}
     lines = [Line({"site": name}, {"site": 1}, "USD", sums) for name in ("a\x1b[2J\nb", "金融")]
     head, _, first, second = render_table(Request(("site",)), lines).decode().splitlines()
     assert "\x1b" not in first and first.startswith("a\ufffd[2J\ufffdb")

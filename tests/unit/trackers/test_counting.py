@@ -23,16 +23,16 @@ class Past:
     """Remembers events as a tracker does."""
 
     def __init__(self) -> None:
-        self.keys: set[bytes] = set()
+        self.facts: dict[bytes, bytes] = {}
 
     def live(self, events: Iterable[Notice | Conversion]) -> list[Mark]:
         marks = []
         for event in events:
             if isinstance(event, Notice):
-                marked: Notice | Conversion = mark_notice(event, self.keys.__contains__)
+                marked: Notice | Conversion = mark_notice(event, self.facts.get)
             else:
-                marked = mark_conversion(event, self.keys.__contains__)
-            self.keys |= {fact.key for fact in facts(marked) if fact.table == "seen"}
+                marked = mark_conversion(event, self.facts.get)
+            self.facts |= {fact.key: fact.value for fact in facts(marked) if fact.table == "seen"}
             marks.append(Mark(marked.marks))
         return marks
 
@@ -45,12 +45,43 @@ def test_the_first_proof_of_a_win_is_marked_whatever_kind_it_is() -> None:
     proofs = [Kind.WIN, Kind.BILLING, Kind.IMPRESSION]
     for first in proofs:
         rest = [kind for kind in proofs if kind != first]
-        assert Past().live(map(notice, [Kind.LOSS, Kind.CLICK, first, *rest])) == [0, 0, Mark.FIRST, 0, 0]
+        assert Past().live(map(notice, [Kind.CLICK, first, *rest])) == [0, Mark.FIRST, 0, 0]
 
 
 def test_a_notice_counts_once_a_kind() -> None:
     kinds = [Kind.BILLING, Kind.BILLING, Kind.WIN, Kind.BILLING, Kind.WIN]
     assert Past().live(map(notice, kinds)) == [Mark.FIRST, Mark.DUPLICATE, 0, Mark.DUPLICATE, Mark.DUPLICATE]
+
+
+@pytest.mark.parametrize("proof", [Kind.WIN, Kind.BILLING, Kind.IMPRESSION])
+def test_a_loss_and_a_proof_of_a_win_contradict_each_other(proof: Kind) -> None:
+    again, contradiction = Mark.DUPLICATE, Mark.CONTRADICTION
+    events = [notice(proof), notice(Kind.LOSS), notice(Kind.LOSS), notice(proof)]
+    assert Past().live(events) == [Mark.FIRST, contradiction, again, again]
+    assert Past().live(events[1:3] + events[:1]) == [0, again, Mark.FIRST | contradiction]
+    audit = notice(proof, Mark.AUDIT, price=0)
+    assert Past().live([audit, notice(Kind.LOSS), replace(audit, imp=1)]) == [Mark.AUDIT, 0, Mark.AUDIT]
+
+
+def test_another_price_is_a_contradiction() -> None:
+    untold = {"marks": Mark.NO_PRICE, "price": 0}
+    win, other, bill = notice(Kind.WIN), notice(Kind.WIN, price=1), notice(Kind.BILLING)
+    again, contradiction, silent = Mark.DUPLICATE, Mark.CONTRADICTION, Mark.NO_PRICE
+    assert Past().live([win, other, win]) == [Mark.FIRST, again | contradiction, again]
+    assert Past().live([other, bill, bill]) == [Mark.FIRST, contradiction, again]
+    assert Past().live([other, notice(Kind.BILLING, **untold), bill]) == [Mark.FIRST, silent, again | contradiction]
+    assert Past().live([notice(Kind.WIN, **untold), win, bill]) == [Mark.FIRST | silent, again, 0]
+    free = replace(win, price=0)
+    assert Past().live([win, free, notice(Kind.IMPRESSION, price=0)]) == [
+        Mark.FIRST,
+        again | contradiction,
+        contradiction,
+    ]
+
+
+def test_of_a_test_no_price_is_compared() -> None:
+    events = [notice(Kind.WIN, Mark.TEST), notice(Kind.BILLING, Mark.TEST, price=1), notice(Kind.LOSS, Mark.TEST)]
+    assert Past().live(events) == [Mark.TEST] * 3
 
 
 @pytest.mark.parametrize("other", [{"bid": 1 << 32 | 8}, {"imp": 1}])

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0006"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -38,7 +38,6 @@ TRANSACTIONS: tuple[sa.Column[Any], ...] = (
     ),
 )
 SETTLEMENTS: tuple[sa.Column[Any], ...] = (
-    sa.Column("terms", sa.BigInteger(), nullable=False, server_default="0", comment="fee terms; 0: no fees"),
     sa.Column(
         "fees",
         sa.BigInteger(),
@@ -135,8 +134,8 @@ def _date_transactions() -> None:
     """What was booked before belongs to the day of its first settlement."""
     conn = op.get_bind()
     first = sa.text(
-        "SELECT s.transaction_id, min(s.received_ns), min(a.time_zone) FROM settlements s "
-        "JOIN advertisers a ON a.id = s.advertiser GROUP BY s.transaction_id"
+        "SELECT s.transaction_id, min(s.received_ns), coalesce(min(a.time_zone), 'UTC') FROM settlements s "
+        "LEFT JOIN advertisers a ON a.id = s.advertiser GROUP BY s.transaction_id"
     )
     days = [
         {"id": id_, "day": datetime.fromtimestamp(received_ns // 10**9, ZoneInfo(zone)).date().isoformat()}
@@ -163,7 +162,8 @@ def _sum_up_days() -> None:
     op.execute(
         "INSERT INTO spend_days (line_item, day, campaign, amount) "
         "SELECT s.line_item, t.day, MIN(s.campaign), SUM(s.account_price) FROM settlements s "
-        "JOIN transactions t ON t.id = s.transaction_id GROUP BY s.line_item, t.day"
+        "JOIN settlements first ON first.bid = s.bid AND first.number = 0 "
+        "JOIN transactions t ON t.id = first.transaction_id GROUP BY s.line_item, t.day"
     )
 
 
