@@ -16,6 +16,7 @@ from bidder.fit import fit
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.limits import frequency, gate
+from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.rules import blocks, deals, floors
 from bidder.select import select
@@ -41,6 +42,7 @@ class Auction:
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor = tcf_vendor_id
+        self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
@@ -71,10 +73,13 @@ class Auction:
             return self.no_bid(NoBidReason.BELOW_FLOOR, "floors", seller)
         if not frequency(candidates, view, request):
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
+        if not throttle(candidates, view, self.paces, request):
+            return self.no_bid(NoBidReason.PACING, "pacing", seller)
         if not gate(candidates, view, seller, self.leases):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
-        fixed_cpm(candidates, request)
+        if not fixed_cpm(candidates, view, self.paces, request):
+            return self.no_bid(NoBidReason.PACING, "pricing", seller)
         choose(candidates, view, seller, self.leases, request)
         self.bids += 1
         return self.answer.write(candidates, view, seller, request)

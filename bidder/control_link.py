@@ -15,8 +15,18 @@ import msgspec
 
 from bidder.answer import Answer
 from bidder.leases import Leases
+from bidder.paces import Paces
 from bidder.state import State
-from pacing.protocol import HEARTBEAT_S, Grants, Heartbeat, LeaseUse, Register, Registered
+from pacing.protocol import (
+    HEARTBEAT_S,
+    SUPPLY_S,
+    Grants,
+    Heartbeat,
+    LeaseUse,
+    Register,
+    Registered,
+    Supplied,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +38,10 @@ TIMEOUT_S = 2.0
 class ControlLink:
     """One worker's conversation with control."""
 
-    def __init__(self, base: str, state: State, leases: Leases, answer: Answer) -> None:
-        self.base, self.state, self.leases, self.answer = base, state, leases, answer
-        self.worker = 0
+    def __init__(self, base: str, state: State, paces: Paces, leases: Leases, answer: Answer) -> None:
+        self.base, self.state, self.paces, self.leases, self.answer = base, state, paces, leases, answer
+        self.worker = self.paced = 0
+        self._supplied_s = 0.0
         self.returned: list[LeaseUse] = []
         """Leases that were given up, until control has heard of it."""
         self.away_since: float | None = None
@@ -63,7 +74,11 @@ class ControlLink:
         """The next heartbeat. A lease whose time is over is given back with it."""
         for lease in self.leases.ended():
             self.give_back(lease)
-        return Heartbeat(self.worker, tuple(self.leases.uses()), tuple(self.returned))
+        supplied: list[Supplied] = []
+        if time.monotonic() - self._supplied_s >= SUPPLY_S:
+            self._supplied_s, supplied = time.monotonic(), self.paces.supplied()
+        uses, returned = tuple(self.leases.uses()), tuple(self.returned)
+        return Heartbeat(self.worker, uses, returned, supplied=tuple(supplied), paced=self.paced)
 
     def hear(self, grants: Grants, report: Heartbeat, asked_ns: int) -> None:
         """Takes control's answer to the last ``report``, made at ``asked_ns`` (monotonic)."""
@@ -78,6 +93,10 @@ class ControlLink:
             self.give_back(lease)
         for grant in grants.grants:
             self.leases.apply(grant, asked_ns)
+        self.paces.heard(report.supplied)
+        for order in grants.paces:
+            self.paces.apply(order)
+        self.paced = grants.paced
 
     async def register(self, session: aiohttp.ClientSession) -> None:
         """Gets an incarnation number, under which bid ids begin anew; what an older one held is given back."""
@@ -85,7 +104,8 @@ class ControlLink:
         if self.worker:
             await self._post(session, "/v1/leases", self.farewell(), Grants)
             self.returned.clear()
-        self.worker = registered.worker
+        self.worker, self.paced = registered.worker, 0
+        self.paces.restart()
         self.answer.start(registered.worker)
         log.info("registered as worker %d", self.worker)
 

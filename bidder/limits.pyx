@@ -67,6 +67,6 @@ def gate(Candidates c not None, View view not None, Seller seller not None, Leas
             c.rows[kept] = row[0]
             kept += 1
         elif c.keep_reasons:
-            c.out("gate", row.line, row.ad, row.imp, "its lease does not cover the bid: budget or pacing holds it back")
+            c.out("gate", row.line, row.ad, row.imp, "its lease does not cover the bid: budgets are spent, or their plans let no more out yet")
     c.rows.resize(kept)
     return kept

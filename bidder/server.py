@@ -56,7 +56,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor_id)
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings)
-    link = ControlLink(where.control_base, state, leases, answer)
+    link = ControlLink(where.control_base, state, auction.paces, leases, answer)
     jobs = (link.run(), service.watch(), renew(reader, loop), listen(service, where, stop))
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))

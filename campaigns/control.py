@@ -34,6 +34,7 @@ WATCH_S = 0.1
 IDLE_S = 0.05
 """Pause of the settler when the money logs have nothing new."""
 EXPIRE_S = 1.0
+STEER_S = 0.1
 SEAT_S = 1.0
 """Between two looks whether this process is still the store's control."""
 RETRY_S = 1.0
@@ -97,6 +98,10 @@ class Control:
         self.treasury.expire()
         return False
 
+    def steer(self) -> bool:
+        self.treasury.steer()
+        return False
+
     async def keep(self, name: str, duty: Callable[[], bool], pause_s: float) -> None:
         """Does a duty for ever: again at once while there is more, else after a pause. A failure is not the end."""
         while True:
@@ -146,6 +151,7 @@ async def _duties(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(control.keep("publishing", control.watch, WATCH_S)),
         asyncio.create_task(control.keep("settling", control.settle, IDLE_S)),
         asyncio.create_task(control.keep("expiry of leases", control.expire, EXPIRE_S)),
+        asyncio.create_task(control.keep("pacing", control.steer, STEER_S)),
         *(asyncio.create_task(collector.run()) for collector in control.collectors),
     ]
     yield

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 TITLES = {
     "targeting": "Targeting", "fit": "Fit (flight, size, mimes, secure)", "blocks": "Block lists",
     "deals": "Deals",
-    "floors": "Floors", "frequency": "Frequency caps", "gate": "Budget", "choose": "Choice",
+    "floors": "Floors", "frequency": "Frequency caps", "pacing": "Pacing: share of the auctions", "gate": "Budget",
+    "pricing": "Price", "choose": "Choice",
 }  # fmt: skip
 KEYS_SHOWN = 5
 

@@ -174,4 +174,5 @@ cdef class Sealer:
         )
 
 
-TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+TO_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
+"""The standard alphabet's own two characters are in no token."""

@@ -38,7 +38,7 @@ class NoBidReason(IntEnum):
     BLOCKED = 502, "What is left is blocked by bcat, badv, battr, wseat or bseat."
     BELOW_FLOOR = 503, "No price is as high as the floor."
     FREQUENCY = 504, "This person has seen the ads as often as their frequency caps allow."
-    BUDGET = 505, "The leases hold no more money: budgets are spent, or pacing holds it back."
+    BUDGET = 505, "The leases hold no more money: budgets are spent, or their plans let no more out yet."
     PRIVACY = 506, "A privacy signal forbids the use that every campaign in question needs."
     NO_CAMPAIGNS = 507, "Nothing is live: no campaign is published, in flight and active."
     OVERLOAD = 508, "The worker has more requests waiting than it can answer in time."
@@ -46,6 +46,7 @@ class NoBidReason(IntEnum):
     CURRENCY = 510, "None of the allowed bid currencies is ours on this exchange, or a floor's currency has no rate."
     CONTROL_AWAY = 511, "The control process has been away so long that all leases have ended."
     NO_BANNER = 512, "No impression on offer takes a banner."
+    PACING = 513, "What is left spends along its plan, and does not bid so high or in this auction to keep to it."
 
 
 REASONS = {int(reason): reason for reason in NoBidReason}

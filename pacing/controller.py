@@ -49,6 +49,8 @@ class Pacer:
     end_s: float
     floor: float = 0.3
     least_share: float = 0.001
+    ahead: float = 1.0
+    """How many times as fast as the even pace it spends, until the budget is gone."""
     push: float = 0.0
     seen: int = 0
     spent: int = 0
@@ -61,9 +63,9 @@ class Pacer:
         self.supply.tell(at_s, impressions)
         to_come = self.supply.to_come(self.end_s)
         if to_come > 0 and self.budget > 0:
-            even = self.budget / (seen + to_come)
+            even = self.budget / (seen + to_come) * self.ahead
             soon = self.supply.to_come(min(self.end_s, at_s + CATCH_UP_S))
-            behind = (even * seen - spent) / soon if soon else 0.0
+            behind = (min(even * seen, self.budget) - spent) / soon if soon else 0.0
             most = max(even * CATCH_UP_AT_MOST, (self.budget - spent) / to_come)
             wanted = min(max(0.0, even + behind), most)
             enough = max(FEW, self.supply.to_come(at_s + REACTION_S))

@@ -61,7 +61,22 @@ class Forecast:
             next_s = min(end_s, at_s + BIN_S - at_s % BIN_S)
             self._seconds[_bin(at_s)] += next_s - at_s
             at_s = next_s
+        self._add_up()
+
+    def _add_up(self) -> None:
         self._until = list(accumulate((rate * BIN_S for rate in self._rates()), initial=0.0))
+
+    @property
+    def learned_of(self) -> tuple[list[float], list[float]]:
+        """Impressions and seconds of each quarter of an hour of the week; `restored` takes them."""
+        return self._impressions, self._seconds
+
+    @classmethod
+    def restored(cls, impressions: list[float], seconds: list[float]) -> "Forecast":
+        made = cls()
+        made._impressions, made._seconds = impressions, seconds
+        made._add_up()
+        return made
 
     def expected(self, start_s: float, end_s: float) -> float:
         """Impressions from ``start_s`` to ``end_s``; one a second as long as none were learned of."""

@@ -16,6 +16,9 @@ from msgspec import Struct
 HEARTBEAT_S = 0.2
 """Real seconds between a worker's heartbeats; a published change reaches it within one."""
 
+SUPPLY_S = 1.0
+"""Real seconds between a worker's figures of what it could have bid on."""
+
 LEASE_S = 60.0
 """Real seconds a lease may be bid from after it was granted or topped up last, unless control is set otherwise: so long
 bids go on without control, and so long at least the money of a worker that died is not to be had."""
@@ -48,6 +51,21 @@ class LeaseUse(Struct, frozen=True):
     """As ``granted``."""
 
 
+class Supplied(Struct, frozen=True, array_like=True):
+    """In how many auctions a line item could have bid since the worker registered: all but budget and pacing let it."""
+
+    line_item: int
+    auctions: int
+
+
+class PaceOrder(Struct, frozen=True, array_like=True):
+    """How hard a line item is to bid: ``multiplier`` × its price, in this ``share`` of the auctions."""
+
+    line_item: int
+    multiplier: float
+    share: float
+
+
 class Heartbeat(Struct, frozen=True):
     worker: int
     uses: tuple[LeaseUse, ...] = ()
@@ -55,6 +73,10 @@ class Heartbeat(Struct, frozen=True):
     returned: tuple[LeaseUse, ...] = ()
     """Leases that the worker gives back, with their final figures (ended, shutting down, or line item gone)."""
     stopping: bool = False
+    supplied: tuple[Supplied, ...] = ()
+    """Figures that changed since control heard of them, every `SUPPLY_S`."""
+    paced: int = 0
+    """`Grants.paced` of the last answer that was heard."""
 
 
 class Grant(Struct, frozen=True):
@@ -76,6 +98,10 @@ class Grants(Struct, frozen=True):
     grants: tuple[Grant, ...] = ()
     closed: tuple[int, ...] = ()
     """Leases that the worker must not use any more, and drops after reporting them in ``returned``."""
+    paces: tuple[PaceOrder, ...] = ()
+    """Orders that are newer than what the worker has heard of."""
+    paced: int = 0
+    """Number of the newest order."""
     forget: bool = False
     """The worker is unknown (control was restored): register anew."""
 

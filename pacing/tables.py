@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -220,6 +221,16 @@ spend_quarters = Table(
     Column("amount", BigInteger, nullable=False, comment="fees included"),
     Column("impressions", BigInteger, nullable=False),
     comment="Of the last days: hours and days of any time zone are sums of these",
+)
+
+supply = Table(
+    "supply",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("owner", BigInteger, primary_key=True, autoincrement=False),
+    Column("learned", LargeBinary, nullable=False, comment="msgpack: impressions and seconds by quarter of the week"),
+    Column("today", LargeBinary, nullable=False, comment="msgpack: what is not learned yet, and how hard to push"),
+    comment="What pacing knows of the traffic that an account's line items could bid on",
 )
 
 checkpoints = Table(

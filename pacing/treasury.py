@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert, select
 
 from domain.campaign import Snapshot
 from domain.clock import Clock
 from eventlog.remote import Piece
-from pacing import counters, funds, lease_store, notices
+from pacing import counters, funds, lease_store, notices, supply_store
 from pacing.accounts import Accounts
+from pacing.conductor import SLACK, Conductor
 from pacing.corrections import settle_estimates
 from pacing.delivery import delivery
 from pacing.leases import Leases
@@ -48,6 +50,7 @@ class Treasury:
         self._lease_s, self._trackers = lease_s, trackers
         self._stale = False
         self._settled_ns = 0
+        self._conductor = Conductor(clock.speed)
         self._read_again()
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -57,6 +60,7 @@ class Treasury:
         self._leases.plan(snapshot)
         with self._careful(), self._begin() as conn:
             self._fund(conn)
+            supply_store.load(conn, self._conductor.plan(self._leases.purses))
 
     def notice_entries(self, conn: Connection) -> None:
         """Reads the store anew where somebody made entries in it by hand: what may be spent is another from then on."""
@@ -70,6 +74,7 @@ class Treasury:
             now = self._clock.now_ns()
             conn.execute(insert(workers).values(id=id_, host=worker.host[:255], pid=worker.pid, registered_ns=now))
         self._workers.add(id_)
+        self._conductor.welcome(id_)
         log.info("worker %d is process %d on %s", id_, worker.pid, worker.host)
         return id_
 
@@ -80,7 +85,17 @@ class Treasury:
                 return Grants(self._snapshot.version, forget=True)
             grants = self._leases.heartbeat(beat, self._clock.now_ns(), self._snapshot.version)
             lease_store.save(conn, self._leases)
-            return grants
+        self._conductor.hear(beat.worker, beat.supplied, beat.stopping)
+        return replace(grants, paces=self._conductor.orders(beat.paced), paced=self._conductor.newest)
+
+    def steer(self) -> None:
+        """To be called often: looks how spend keeps to its plans, and orders workers to bid more or less."""
+        with self._careful():
+            now = self._clock.now_ns()
+            unsaved = self._conductor.look(now)
+        if unsaved:
+            with self._changing() as conn:
+                supply_store.save(conn, unsaved, now)
 
     def settle(self, limit: int) -> int:
         """Books the next records of the money logs; returns how many there were, 0 when the ledger is up to date."""
@@ -120,6 +135,7 @@ class Treasury:
         with self._changing() as conn:
             now = self._clock.now_ns()
             self._leases.expire(now, self._settled_ns)
+            self._conductor.forget_all_but(self._leases.seen)
             lease_store.save(conn, self._leases)
             lease_store.forget_quarters(conn, now)
 
@@ -152,12 +168,14 @@ class Treasury:
     def _read_again(self) -> None:
         self._leases = Leases(speed=self._clock.speed, lease_s=self._lease_s)
         self._terms, self._accounts = Terms(self._snapshot), Accounts(_agencies(self._snapshot))
+        self._leases.slack, self._leases.shapes = SLACK, self._conductor.shapes
         self._leases.plan(self._snapshot)
         with self._begin() as conn:
             lease_store.load(conn, self._leases)
             self._fund(conn)
             self._logs = MoneyLogs.from_checkpoints(conn, self._data, self._trackers)
             self._workers = set(conn.execute(select(workers.c.id)).scalars())
+            supply_store.load(conn, self._conductor.plan(self._leases.purses))
         self._stale = False
 
     def _fund(self, conn: Connection) -> None:

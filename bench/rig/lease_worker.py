@@ -21,6 +21,7 @@ import uvloop
 from bidder.answer import Answer
 from bidder.control_link import ControlLink
 from bidder.leases import Leases
+from bidder.paces import Paces
 from bidder.state import State
 from domain.campaign import Snapshot
 from domain.clock import Clock, from_env
@@ -79,7 +80,7 @@ async def main(base: str, data: str, rate: str, seed: str, shares: str) -> None:
     leases = Leases()
     state = State(leases, base)
     answer = Answer(Sealer(keys.seal, keys.mac), lambda record: 0, base)
-    link = ControlLink(base, state, leases, answer)
+    link = ControlLink(base, state, Paces(leases), leases, answer)
     await asyncio.gather(link.run(), bid(state, link, from_env(), float(rate), random.Random(seed), shares))
 
 

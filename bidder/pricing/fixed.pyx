@@ -1,17 +1,33 @@
-"""Fixed CPM: bid what the marketer wrote; in a fixed-price deal (``at`` 3) what was agreed."""
+"""Fixed CPM: bid what the marketer wrote, times the pace's multiplier; in a fixed-price deal what was agreed."""
+
+from libc.stdint cimport int64_t
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder.paces cimport Paces, at_fixed_price
+from bidder.view cimport View
 from openrtb.request cimport Request
 
-cdef int FIXED_PRICE = 3  # of a deal's ``at``, OpenRTB 3.2.12
 
-
-def fixed_cpm(Candidates c not None, Request r not None):
-    """Sets each pair's price; none falls below its floor, none rises above the marketer's bid."""
-    cdef size_t i
+def fixed_cpm(Candidates c not None, View view not None, Paces paces not None, Request r not None):
+    """Sets each pair's price, at most the marketer's bid; who is too low for the floor then is out. Returns how many pairs
+    are left.
+    """
+    cdef size_t i, kept = 0
     cdef Candidate *row
+    cdef double multiplier
+    paces.fill()
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        if row.deal >= 0 and r.deals[row.deal].auction_type == FIXED_PRICE and row.floor > 0:
+        multiplier = paces.slots[view.lines[row.line].lease].multiplier
+        if at_fixed_price(row, r):
             row.price = row.floor
-    return c.rows.size()
+        elif multiplier < 1.0:
+            row.price = <int64_t>(row.price * multiplier)
+        if row.price >= row.floor and row.price > 0:
+            c.rows[kept] = row[0]
+            kept += 1
+        elif c.keep_reasons:
+            c.out("pricing", row.line, row.ad, row.imp,
+                  f"to keep to its plan it bids {multiplier:.1%} of its price, which is below the floor")
+    c.rows.resize(kept)
+    return kept

@@ -18,6 +18,7 @@ import msgspec
 import bidder.leases
 from bidder.answer import Answer
 from bidder.control_link import ControlLink
+from bidder.paces import Paces
 from bidder.state import State as Campaigns
 from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Status, Targeting, every_format
 from domain.clock import SECOND
@@ -268,7 +269,7 @@ class World:
                 leases.take(LINE, 1)
         Clock.now_ns = NOW
         leases.tick()
-        link = ControlLink("", cast(Campaigns, None), leases, cast(Answer, None))
+        link = ControlLink("", cast(Campaigns, None), Paces(leases), leases, cast(Answer, None))
         link.worker, link.returned = w.id, list(w.returned)
         return link
 

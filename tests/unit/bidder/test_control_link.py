@@ -9,6 +9,7 @@ import pytest
 from bidder.answer import Answer
 from bidder.control_link import ControlLink
 from bidder.leases import Leases
+from bidder.paces import Paces
 from bidder.state import State
 from domain.clock import SECOND
 from pacing.protocol import LEASE_S, Grant, Grants, Heartbeat, LeaseUse, Register, Registered
@@ -27,7 +28,8 @@ class Numbers:
 
 @pytest.fixture
 def link() -> ControlLink:
-    link = ControlLink("", cast(State, None), Leases(), cast(Answer, Numbers()))
+    leases = Leases()
+    link = ControlLink("", cast(State, None), Paces(leases), leases, cast(Answer, Numbers()))
     link.worker = 1
     return link
 

@@ -1,0 +1,155 @@
+"""Keeps spend to its plans: hears from workers what could have been bid on, and tells them how hard to bid.
+
+Every account with a budget has a `pacing.steering.Helm`; a line item bids as the tightest of its accounts lets it.
+Leases are the limit that nothing exceeds, paces are how it is not reached too early.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import exp
+
+from domain.clock import SECOND
+from pacing.controller import Pace, Pacer
+from pacing.leases import AHEAD
+from pacing.protocol import PaceOrder, Supplied
+from pacing.purse import Shape
+from pacing.purses import Line, Purses
+from pacing.steering import Helm, Owner
+
+LOOK_S = 5.0
+"""Seconds of business time between two looks at an account …"""
+
+LEAST_LOOK_S = 0.5
+"""… but at least so many real seconds."""
+
+SAVE_S = 30.0
+"""Real seconds after which what is known of an account's day is saved again."""
+
+SLACK = 2.0
+"""How much faster than an even plan leases let out: as fast as a controller catches up."""
+
+NOTABLE = 0.002
+"""A pace is told if it differs by so much."""
+
+
+class Conductor:
+    """Not of the store: what it knows may be ahead of it, and money does not depend on it."""
+
+    def __init__(self, speed: float) -> None:
+        self.look_ns = int(max(LOOK_S, LEAST_LOOK_S * speed) * SECOND)
+        self.save_ns = int(SAVE_S * speed * SECOND)
+        self.helms: dict[Owner, Helm] = {}
+        self._known: dict[Owner, Helm] = {}
+        """Those of accounts with nothing live at the moment, too."""
+        self.shapes: dict[int, Shape] = {}
+        """How the supply of each paced line item is spread over time."""
+        self.auctions: dict[int, int] = {}
+        """In which each line item could have bid."""
+        self.newest = 0
+        """Number of the newest order."""
+        self._of: dict[int, tuple[float, list[Helm]]] = {}
+        """Of each paced line item: how far ahead, and whose budgets it spends from."""
+        self._orders: dict[int, tuple[int, PaceOrder]] = {}
+        """By line item, with their numbers, which rise."""
+        self._heard: dict[int, dict[int, int] | None] = {}
+        """The last figures of each worker; None if it was there before this process."""
+
+    def plan(self, purses: Purses) -> dict[Owner, Helm]:
+        """Takes over accounts and budgets; what is known of traffic stays. Returns the accounts that are new here."""
+        owners = {id(purse): owner for owner, purse in purses.above.items()}
+        lines: dict[Owner, dict[float, list[int]]] = {}
+        accounts: dict[Owner, Line] = {}
+        self._of = {}
+        self.shapes.clear()
+        found: dict[int, tuple[float, list[Owner]]] = {}
+        for line in purses.lines.values():
+            if not (line.live and line.paced):
+                continue
+            ahead = AHEAD if line.pacing == "ahead" else 1.0
+            mine: list[Owner] = []
+            for purse in line.purses:
+                owner = owners.get(id(purse), ("line_item", line.id))
+                if purse.money.limited or purse.impressions.limited:
+                    lines.setdefault(owner, {}).setdefault(ahead, []).append(line.id)
+                    accounts[owner] = line
+                    mine.append(owner)
+            if mine:
+                found[line.id] = ahead, mine
+        helms, fresh = {}, {}
+        for place, owner in enumerate(lines):
+            purse = purses.above[owner] if owner in purses.above else accounts[owner].purse
+            helm = self._known.get(owner)
+            if helm is None:
+                helm = fresh[owner] = self._known[owner] = Helm(owner, purse, due_ns=self.look_ns * place // len(lines))
+            helm.purse, helm.lines = purse, lines[owner]
+            for line_ids in helm.lines.values():
+                for id_ in line_ids:
+                    helm.heard.setdefault(id_, self.auctions.get(id_, 0))
+            helms[owner] = helm
+        self.helms = helms
+        for id_, (ahead, mine) in found.items():
+            self._of[id_] = ahead, [helms[owner] for owner in mine]
+            self.shapes[id_] = helms[mine[0]].shape
+        for id_ in [id_ for id_ in self._orders if id_ not in self._of]:
+            self._order(id_, 0.0)
+        return fresh
+
+    def welcome(self, worker: int) -> None:
+        """A worker that begins to count now."""
+        self._heard[worker] = {}
+
+    def hear(self, worker: int, supplied: Iterable[Supplied], stopping: bool = False) -> None:
+        """Takes a worker's figures. Those of one that counted before this process began are a beginning only."""
+        heard = self._heard.get(worker)
+        for line_item, auctions in ((one.line_item, one.auctions) for one in supplied):
+            if heard is None:
+                heard = self._heard[worker] = _Beginning()
+            before = heard.get(line_item, auctions if isinstance(heard, _Beginning) else 0)
+            heard[line_item] = auctions
+            self.auctions[line_item] = self.auctions.get(line_item, 0) + max(0, auctions - before)
+        if stopping:
+            self._heard.pop(worker, None)
+
+    def forget_all_but(self, workers: Mapping[int, int]) -> None:
+        """Drops figures of workers that are gone."""
+        for worker in [worker for worker in self._heard if worker not in workers]:
+            del self._heard[worker]
+
+    def look(self, now_ns: int) -> list[Helm]:
+        """Looks at the accounts whose turn it is; returns those of which something is to be saved."""
+        unsaved = []
+        for helm in self.helms.values():
+            if not helm.due_ns <= now_ns:
+                continue
+            helm.due_ns = max(helm.due_ns + self.look_ns, now_ns)
+            helm.hear(self.auctions, now_ns)
+            helm.look(now_ns)
+            for lines in helm.lines.values():
+                for line in lines:
+                    ahead, helms = self._of[line]
+                    self._order(line, min((one.pushes.get(ahead, 0.0) for one in helms), default=0.0))
+            if helm.learned or now_ns - helm.saved_ns >= self.save_ns:
+                unsaved.append(helm)
+        return unsaved
+
+    def orders(self, since: int) -> tuple[PaceOrder, ...]:
+        """Those with numbers above ``since``."""
+        found = []
+        for number, order in reversed(self._orders.values()):
+            if number <= since:
+                break
+            found.append(order)
+        return tuple(found)
+
+    def _order(self, line: int, push: float) -> None:
+        pushed = exp(push)
+        pace = Pace(max(pushed, Pacer.floor), min(1.0, pushed / Pacer.floor))
+        _, last = self._orders.get(line, (0, PaceOrder(line, 1.0, 1.0)))
+        if max(abs(pace.multiplier / last.multiplier - 1), abs(pace.share / last.share - 1)) < NOTABLE:
+            return
+        self.newest += 1
+        self._orders.pop(line, None)
+        self._orders[line] = self.newest, PaceOrder(line, pace.multiplier, pace.share)
+
+
+class _Beginning(dict[int, int]):
+    """Figures of a worker that had been counting for a while when they were first heard."""
