@@ -11,10 +11,14 @@ Adaptive pacing of the bid price is known from Xu et al., "Smart Pacing for Effe
 from dataclasses import dataclass
 from math import exp, log
 
-from pacing.forecast import Supply
+from pacing.forecast import DAY_S, Supply
 
 CATCH_UP_S = 15 * 60
 """What was spent too little or too much is to be made good within this time …"""
+
+CATCH_UP_LATER_S = 3600
+"""… and within so much more for each day that is left after this one: what a day's level says of a whole flight is too
+uncertain to stop for, or to race for …"""
 
 CATCH_UP_AT_MOST = 2.0
 """… but by spending no more than so many times the even pace, unless all the rest of the day takes more."""
@@ -70,7 +74,9 @@ class Pacer:
         to_come = self.supply.to_come(self.end_s)
         if to_come > 0 and self.budget > 0:
             even = self.ahead * self.budget / (seen + to_come)
-            soon = self.supply.to_come(min(self.end_s, at_s + CATCH_UP_S))
+            later_days = max(0.0, (self.end_s - at_s) / DAY_S - 1)
+            until_s = at_s + CATCH_UP_S + CATCH_UP_LATER_S * later_days
+            soon = self.supply.to_come(min(self.end_s, until_s))
             by_then = min(float(self.budget), even * (seen + soon))
             wanted = (by_then - spent) / soon if soon else even
             most = max(even * CATCH_UP_AT_MOST, (self.budget - spent) / to_come)
