@@ -18,7 +18,7 @@ def flat_forecast(a_minute: int = 100) -> Forecast:
 
 @dataclass
 class Day:
-    """Spend of each minute is traffic × share × (bid in the market's prices)², at most ``spend_at_full`` a piece."""
+    """Spend of each minute is traffic × share × (bid in the market's prices)², at most ``full`` a piece."""
 
     pacer: Pacer
     traffic: Callable[[int], int] = lambda _: 100
