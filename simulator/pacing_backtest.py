@@ -157,7 +157,8 @@ class BackTest:
     def _soonest(self, day: RecordedDay, shock: Shock, calm: Sequence[float], shocked: Sequence[float]) -> int | None:
         first = max(0, shock.starts_s(day) - day.start_s) // STEP_S
         most = affordable(shock.on(day), self.price, self.budget)
-        return soonest(calm[first - 1] if first else 0.0, shocked[first:], most[first:])
+        spent = [0.0, *calm][: first + 1][-1]
+        return soonest(spent, shocked[first:], most[first:])
 
 
 def run_day(day: RecordedDay, budget: int, pacing: Pacing, chance: Random) -> tuple[float, ...]:

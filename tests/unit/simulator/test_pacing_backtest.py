@@ -1,6 +1,7 @@
 """The harness that measures pacings: its market, its shocks, its ruler, and that nobody is told the future."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from random import Random
 from statistics import fmean
@@ -92,6 +93,16 @@ def test_the_way_back_is_measured_from_the_shock_to_the_last_minute_outside() ->
     assert outcome.deviation == pytest.approx((0.4 + 0.1 + 0.06 + 0.04) / 10)
     assert Outcome(0, (0.5, 0.6), (0.5, 0.5)).back_after(0) is None
     assert Outcome(600, (0.9, *[0.5] * 9), plan).back_after(0) == 1  # the shock began before the recording did
+
+
+def test_a_shock_before_the_recording_or_after_it_has_a_bound_too() -> None:
+    """Twelve hours from 9:00. Five times the traffic from 3:00 on changes no share; 22:00 never comes."""
+    late = RecordedDay("late", tuple(replace(slot, at_s=slot.at_s + 9 * 3600) for slot in day(1, hours=12).slots))
+    shocks = [Shock("early", traffic=5, hour=3), Shock("over", traffic=5, hour=22), Shock("in", traffic=5, hour=15)]
+    test = BackTest([day(0), late], 1, 0.1, shocks=shocks)
+    trial = next(test.trials({"fixed": lambda terms: Fixed(terms.price)}, lambda _: None))
+    assert (trial.soonest["early"], trial.soonest["over"]) == (0, 0)
+    assert trial.soonest["in"]
 
 
 @pytest.mark.parametrize(("mode", "ahead"), [("even", 1.0), ("ahead", 1.2), ("asap", inf)])
