@@ -12,10 +12,9 @@ from math import inf
 from random import Random
 from typing import Protocol
 
-from domain.campaign import Pacing as Mode
 from domain.errors import Problem, Refused
 from simulator.pacing_market import bought
-from simulator.pacing_plan import AHEAD, BACK_WITHIN, affordable, planned, soonest
+from simulator.pacing_plan import AHEAD, BACK_WITHIN, Mode, affordable, planned, soonest
 from simulator.pacing_shocks import SHOCKS, Shock
 from simulator.slots import DAY_S, STEP_S, RecordedDay
 

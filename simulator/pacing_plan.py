@@ -6,11 +6,13 @@ of the day's budget.
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Final
+from typing import Final, Literal
 
-from domain.campaign import Pacing
 from simulator.pacing_market import expected_cost
 from simulator.slots import RecordedDay
+
+Mode = Literal["even", "ahead", "asap"]
+"""In step with the supply, a fifth ahead of it, or as fast as possible."""
 
 AHEAD: Final = {"even": 1.0, "ahead": 1.2}
 """What the plan is, against the even one, until the budget is spent. ``asap`` has no such plan."""
@@ -24,14 +26,14 @@ def affordable(day: RecordedDay, price: float, budget: int) -> list[float]:
     return [impressions * expected_cost(mean, price) / budget for impressions, mean in day.minutes]
 
 
-def planned(day: RecordedDay, pacing: Pacing, most: Sequence[float]) -> tuple[float, ...]:
+def planned(day: RecordedDay, mode: Mode, most: Sequence[float]) -> tuple[float, ...]:
     """What is to be spent by the end of each minute: the share of the day's impressions that have come, or so much more
-    as the pacing is ahead; for ``asap`` all that can be spent (``most``)."""
-    if pacing == "asap":
+    as the mode is ahead; for ``asap`` all that can be spent (``most``)."""
+    if mode == "asap":
         return tuple(min(1.0, spent) for spent in accumulate(most))
     come = list(accumulate(impressions for impressions, _ in day.minutes))
     total = max(1, come[-1])
-    return tuple(min(1.0, AHEAD[pacing] * (by_now / total)) for by_now in come)
+    return tuple(min(1.0, AHEAD[mode] * (by_now / total)) for by_now in come)
 
 
 def soonest(spent: float, plan: Sequence[float], most: Sequence[float], within: float = BACK_WITHIN) -> int | None:

@@ -8,10 +8,10 @@ from statistics import fmean
 
 import pytest
 
-from domain.campaign import Pacing
 from domain.errors import Refused
 from simulator.pacing_backtest import BackTest, Outcome, Terms, run_day
 from simulator.pacing_market import SIGMA, bought, expected_cost
+from simulator.pacing_plan import Mode
 from simulator.pacing_shocks import Shock
 from simulator.slots import DAY_S, RecordedDay, Slot
 
@@ -106,7 +106,7 @@ def test_a_shock_before_the_recording_or_after_it_has_a_bound_too() -> None:
 
 
 @pytest.mark.parametrize(("mode", "ahead"), [("even", 1.0), ("ahead", 1.2), ("asap", inf)])
-def test_pacings_are_told_how_far_ahead_they_are_to_be(mode: Pacing, ahead: float) -> None:
+def test_pacings_are_told_how_far_ahead_they_are_to_be(mode: Mode, ahead: float) -> None:
     told = []
 
     def make(terms: Terms) -> Fixed:
