@@ -2,8 +2,9 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         metavar="SHARE",
         help="a day's budget, as a share of what all impressions of a learned day cost (default: %(default)s)",
     )
+    pacing.add_argument(
+        "--pacing",
+        choices=("even", "ahead", "asap"),
+        default="even",
+        help="the plan: in step with the supply, a fifth ahead of it, or as fast as possible (default: %(default)s)",
+    )
     pacing.add_argument("--seed", type=int, default=1, help="of the auctions' chance (default: %(default)s)")
     pacing.add_argument(
         "--shock-hour",
@@ -49,14 +56,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     from cli.curves import draw
     from domain.errors import Problem, Refused
-    from simulator.pacing_backtest import SHOCKS, BackTest
+    from simulator.pacing_backtest import BackTest
+    from simulator.pacing_shocks import SHOCKS
     from simulator.slots import read_slots
 
     days = read_slots(asked.slots, asked.campaign)
     if not 0 <= asked.shock_hour <= 23:
         raise Refused([Problem("shock-hour", asked.shock_hour, "it must be an hour of the day, 0 to 23")])
     shocks = [replace(shock, hour=asked.shock_hour) for shock in SHOCKS]
-    test = BackTest(days, asked.learn, asked.budget, asked.seed, not asked.until_midnight, shocks)
+    test = BackTest(days, asked.learn, asked.budget, asked.seed, not asked.until_midnight, shocks, asked.pacing)
     trials = list(conduct(test))
     if not trials:
         raise Refused([Problem("slots", str(asked.slots), "it must have a day of 12 hours after those learned from")])
@@ -71,9 +79,10 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def conduct(test: "BackTest") -> "Iterator[Trial]":
-    """All trials. The pacings share one forecast, which has learned of the days before."""
+    """All trials. The pacings share one forecast, which has learned of the days before. As fast as possible is the full
+    price on everything, whoever paces."""
     from pacing.forecast import Forecast
-    from simulator.pacing_baselines import Linear, Pid
+    from simulator.pacing_baselines import FullPrice, Linear, Pid
     from simulator.slots import RecordedDay
 
     forecast = Forecast()
@@ -81,6 +90,8 @@ def conduct(test: "BackTest") -> "Iterator[Trial]":
     def learn(day: RecordedDay) -> None:
         forecast.learn(day.start_s, day.end_s, [(slot.at_s, slot.impressions) for slot in day.slots])
 
+    if test.mode == "asap":
+        return test.trials({OURS: FullPrice}, learn)
     pacings = {
         OURS: lambda terms: _adaptive(terms, forecast),
         "PID": lambda terms: Pid(terms, forecast.expected),
@@ -93,7 +104,7 @@ def _adaptive(terms: "Terms", forecast: "Forecast") -> "Pacing":
     from pacing.controller import Pacer
     from pacing.forecast import Supply
 
-    pacer = Pacer(Supply(forecast, terms.start_s), terms.budget, terms.end_s)
+    pacer = Pacer(Supply(forecast, terms.start_s), terms.budget, terms.end_s, terms.ahead)
 
     class Adaptive:
         def decide(self, at_s: int, impressions: int, spent: int) -> tuple[float, float]:
@@ -112,6 +123,7 @@ def as_json(campaign: str, trials: "Sequence[Trial]") -> Iterator[str]:
             "spent": round(trial.calm.spent[-1], 5),
             "plan_deviation": round(trial.calm.deviation, 5),
             "back_after_minutes": trial.back_after,
+            "soonest": trial.soonest,
         }
         yield json.dumps(found, ensure_ascii=False)
     ours = [trial.calm for trial in trials if trial.pacing == OURS]
@@ -132,8 +144,14 @@ def as_text(campaign: str, test: "BackTest", trials: "Sequence[Trial]") -> Itera
     yield ""
     yield f"{'':22}{'':8}{'share of budget':>17}   minutes from the beginning of a shock until within 5 % of plan"
     yield f"{'day':12}{'pacing':10}{'spent':>8}{'off plan':>9}   " + "".join(f"{name:>24}" for name in shocks)
-    for trial in trials:
-        back = (trial.back_after[name] for name in shocks)
-        yield f"{trial.day:12}{trial.pacing:10}{trial.calm.spent[-1]:8.2%}{trial.calm.deviation:9.2%}   " + "".join(
-            f"{'never' if minutes is None else minutes:>24}" for minutes in back
-        )
+    for day, of_day in groupby(trials, lambda trial: trial.day):
+        for trial in of_day:
+            spend = f"{trial.calm.spent[-1]:8.2%}{trial.calm.deviation:9.2%}"
+            yield f"{day:12}{trial.pacing:10}{spend}   {_minutes(trial.back_after, shocks)}"
+        yield f"{day:12}{'soonest':10}{'-':>8}{'-':>9}   {_minutes(trial.soonest, shocks)}"
+    yield ""
+    yield "soonest: when a pacing that knows the future could be back, at no more than the full price on everything."
+
+
+def _minutes(found: Mapping[str, int | None], shocks: Sequence[str]) -> str:
+    return "".join(f"{'never' if found[name] is None else found[name]:>24}" for name in shocks)

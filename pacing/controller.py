@@ -11,10 +11,14 @@ Adaptive pacing of the bid price is known from Xu et al., "Smart Pacing for Effe
 from dataclasses import dataclass
 from math import exp, log
 
-from pacing.forecast import Supply
+from pacing.forecast import DAY_S, Supply
 
 CATCH_UP_S = 15 * 60
 """What was spent too little or too much is to be made good within this time …"""
+
+CATCH_UP_LATER_S = 3600
+"""… and within so much more for each day that is left after this one: what a day's level says of a whole flight is too
+uncertain to stop for, or to race for …"""
 
 CATCH_UP_AT_MOST = 2.0
 """… but by spending no more than so many times the even pace, unless all the rest of the day takes more."""
@@ -36,21 +40,27 @@ class Pace:
 
 @dataclass
 class Pacer:
-    """One budget, from now until ``end_s`` (seconds since 1970).
+    """One budget, of a day or of a whole flight, until ``end_s`` (seconds since 1970).
+
+    ``ahead`` is how far spend is to run before the even plan: with 1.2 a fifth, so that the money is gone when five
+    sixths of the impressions have come.
 
     ``floor`` is the lowest multiplier; below it bids would win only what nobody wants, so fewer are made instead. The
     highest is 1: the price that the advertiser named. ``push`` is both in one number, the logarithm of
     multiplier × share.
+
+    ``budget`` and ``end_s`` may be assigned between two looks: the plan is drawn anew at each, from the budget's
+    beginning. ``push``, ``seen`` and ``spent``, with a `Supply` that was told of today's traffic, are all there is to
+    keep over a restart.
     """
 
     supply: Supply
     budget: int
     """Nanos."""
     end_s: float
+    ahead: float = 1.0
     floor: float = 0.3
     least_share: float = 0.001
-    ahead: float = 1.0
-    """How many times as fast as the even pace it spends, until the budget is gone."""
     push: float = 0.0
     seen: int = 0
     spent: int = 0
@@ -63,11 +73,14 @@ class Pacer:
         self.supply.tell(at_s, impressions)
         to_come = self.supply.to_come(self.end_s)
         if to_come > 0 and self.budget > 0:
-            even = self.budget / (seen + to_come) * self.ahead
-            soon = self.supply.to_come(min(self.end_s, at_s + CATCH_UP_S))
-            behind = (min(even * seen, self.budget) - spent) / soon if soon else 0.0
+            even = self.ahead * self.budget / (seen + to_come)
+            later_days = max(0.0, (self.end_s - at_s) / DAY_S - 1)
+            until_s = at_s + CATCH_UP_S + CATCH_UP_LATER_S * later_days
+            soon = self.supply.to_come(min(self.end_s, until_s))
+            by_then = min(float(self.budget), even * (seen + soon))
+            wanted = (by_then - spent) / soon if soon else even
             most = max(even * CATCH_UP_AT_MOST, (self.budget - spent) / to_come)
-            wanted = min(max(0.0, even + behind), most)
+            wanted = min(max(0.0, wanted), most)
             enough = max(FEW, self.supply.to_come(at_s + REACTION_S))
             error = (wanted * impressions - cost) / (even * enough)
             self.push += min(max(error, -1.0), 1.0)

@@ -29,6 +29,10 @@ PRIOR_S = 3600
 BURST_S = 30 * 60
 """Traffic that is unlike the day's level just now is taken to stay so for so long, and then to return to it."""
 
+MANY = 20
+"""A quarter of an hour without any of so many expected impressions is closed (a day-part, an outage), not slow: it says
+nothing of the day's level."""
+
 NOW_S = 3 * 60
 """What is "just now": an older minute counts exponentially less."""
 
@@ -140,16 +144,20 @@ class Supply:
         self._quarter_expected += expected
         self.at_s = at_s
         if at_s - self._quarter_s >= BIN_S:
-            if self._quarter_expected > 0:
+            closed = self._quarter_seen == 0 and self._quarter_expected >= MANY
+            if self._quarter_expected > 0 and not closed:
                 self._quarters.append((self._quarter_seen / self._quarter_expected, self._quarter_expected))
             self._quarter_s, self._quarter_seen, self._quarter_expected = at_s, 0.0, 0.0
 
     def to_come(self, until_s: float) -> float:
-        """Impressions from the last call to ``until_s``."""
+        """Impressions from the last call to ``until_s``. Today's level is taken to last for a day; what was not learned
+        has no other."""
         level, expected = self.level, self._now_expected + self._little
         now = (self._now_seen + self._little * level) / expected if expected else level
         burst = self._forecast.expected(self.at_s, min(until_s, self.at_s + BURST_S))
-        return level * self._forecast.expected(self.at_s, until_s) + (now - level) * burst
+        day_s = min(until_s, self.at_s + DAY_S)
+        later = self._forecast.expected(day_s, until_s) * (1.0 if self._forecast.learned else level)
+        return level * self._forecast.expected(self.at_s, day_s) + (now - level) * burst + later
 
 
 def _median(weighted: Iterable[tuple[float, float]]) -> float:

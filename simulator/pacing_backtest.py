@@ -1,81 +1,31 @@
-"""A back-test of budget pacing on recorded supply: an auction model, shocks, a plan, and a ruler.
+"""A back-test of budget pacing on recorded supply: days are run minute by minute and held against the plan.
 
 What paces is handed in as a `Pacing`, so the harness shares no code with the controller that it measures. It alone
-knows the plan: budget × the share of the day's supply that has come by now, which nobody knows before the day is over.
-
-**Auction model.** A slot tells how many impressions there were and what they cost on average. The market price of each
-impression is taken as log-normal around that mean, independent of the others; a higher bid wins and pays the market
-price (second price). Of a minute with many impressions only the sum is drawn, from the normal distribution with the
-exact mean and variance of that sum; of one with few, each impression. Bids do not move the market.
+knows the plan (`simulator.pacing_plan`), which nobody knows before the day is over.
 
 Times are seconds since 1970; prices are nanos an impression, budgets nanos.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from math import exp, log, sqrt
+from dataclasses import dataclass, field
+from math import inf
 from random import Random
-from statistics import NormalDist
 from typing import Protocol
 
 from domain.errors import Problem, Refused
-from simulator.slots import DAY_S, SLOT_S, RecordedDay
-
-STEP_S = 60
-"""A pacing decides once a minute."""
+from simulator.pacing_market import bought
+from simulator.pacing_plan import AHEAD, BACK_WITHIN, Mode, affordable, planned, soonest
+from simulator.pacing_shocks import SHOCKS, Shock
+from simulator.slots import DAY_S, STEP_S, RecordedDay
 
 TOLD_LATE_S = 60
 """What a pacing is told is so old: billing notices take their time."""
-
-SIGMA = 0.91
-"""Deviation of the logarithm of market prices: iPinYou's price histograms, as in `simulator.market`."""
-
-FEW = 30
-"""Below so many impressions each is drawn by itself."""
 
 LEAST_DAY_S = 12 * 3600
 """A day that was recorded for less than this is learned from, but not run."""
 
 HIGHEST_BID = 2.0
 """The advertiser's price, against the mean market price of the days that were learned from."""
-
-NORMAL = NormalDist()
-
-
-@dataclass(frozen=True)
-class Shock:
-    """From ``hour`` of the day on, for ``minutes`` or until the day ends: traffic and prices times a factor."""
-
-    name: str
-    traffic: float = 1.0
-    prices: float = 1.0
-    minutes: int | None = None
-    hour: int = 12
-
-    def starts_s(self, day: RecordedDay) -> int:
-        return day.midnight_s + self.hour * 3600
-
-    def on(self, day: RecordedDay) -> RecordedDay:
-        """The day as it would have been."""
-        start_s = self.starts_s(day)
-        end_s = day.end_s if self.minutes is None else start_s + 60 * self.minutes
-        slots = (
-            replace(slot, impressions=round(slot.impressions * self.traffic), price=slot.price * self.prices)
-            if start_s <= slot.at_s < end_s
-            else slot
-            for slot in day.slots
-        )
-        return replace(day, slots=tuple(slots))
-
-
-SHOCKS = (
-    Shock("traffic × 5, 1 h", traffic=5, minutes=60),
-    Shock("traffic ÷ 5, 1 h", traffic=1 / 5, minutes=60),
-    Shock("prices + 50 %, 1 h", prices=1.5, minutes=60),
-    Shock("prices + 50 %, to stay", prices=1.5),
-    Shock("traffic × 5, to stay", traffic=5),
-    Shock("traffic ÷ 5, to stay", traffic=1 / 5),
-)
 
 
 class Pacing(Protocol):
@@ -89,12 +39,14 @@ class Pacing(Protocol):
 
 @dataclass(frozen=True)
 class Terms:
-    """What a pacing is told before the day begins. ``price`` is the advertiser's, the highest bid."""
+    """What a pacing is told before the day begins. ``price`` is the advertiser's, the highest bid; spend is to run
+    ``ahead`` × the even pace."""
 
     start_s: int
     end_s: int
     budget: int
     price: float
+    ahead: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,9 +66,9 @@ class Outcome:
         """Mean over the day's minutes."""
         return sum(self.deviations) / len(self.deviations)
 
-    def back_after(self, shock_s: int, within: float = 0.05) -> int | None:
+    def back_after(self, shock_s: int, within: float = BACK_WITHIN) -> int | None:
         """Minutes from the beginning of a shock until spend is near the plan to stay; None if it never is."""
-        after = self.deviations[(shock_s - self.start_s) // STEP_S :]
+        after = self.deviations[max(0, shock_s - self.start_s) // STEP_S :]
         outside = [minute for minute, far in enumerate(after, 1) if far > within]
         if outside and outside[-1] == len(after):
             return None
@@ -132,6 +84,8 @@ class Trial:
     calm: Outcome
     shocked: Mapping[str, Outcome] = field(default_factory=dict)
     back_after: Mapping[str, int | None] = field(default_factory=dict)
+    soonest: Mapping[str, int | None] = field(default_factory=dict)
+    """When the best of all pacings would be back."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +103,7 @@ class BackTest:
     seed: int = 1
     told_end: bool = True
     shocks: Sequence[Shock] = SHOCKS
+    mode: Mode = "even"
 
     def __post_init__(self) -> None:
         if not 0 < self.learned < len(self.days):
@@ -186,44 +141,32 @@ class BackTest:
 
     def _trial(self, day: RecordedDay, name: str, make: Callable[[Terms], Pacing]) -> Trial:
         end_s = day.end_s if self.told_end else day.midnight_s + DAY_S
-        terms = Terms(day.start_s, end_s, self.budget, self.price)
+        terms = Terms(day.start_s, end_s, self.budget, self.price, AHEAD.get(self.mode, inf))
 
         def run(supply: RecordedDay) -> Outcome:
-            return run_day(supply, self.budget, make(terms), Random(f"{self.seed} {day.name}"))
+            spent = run_day(supply, self.budget, make(terms), Random(f"{self.seed} {day.name}"))
+            return Outcome(day.start_s, spent, planned(supply, self.mode, affordable(supply, self.price, self.budget)))
 
+        calm = run(day)
         shocked = {shock.name: run(shock.on(day)) for shock in self.shocks}
         back = {shock.name: shocked[shock.name].back_after(shock.starts_s(day)) for shock in self.shocks}
-        return Trial(day.name, name, run(day), shocked, back)
+        best = {shock.name: self._soonest(day, shock, calm.plan, shocked[shock.name].plan) for shock in self.shocks}
+        return Trial(day.name, name, calm, shocked, back, best)
+
+    def _soonest(self, day: RecordedDay, shock: Shock, calm: Sequence[float], shocked: Sequence[float]) -> int | None:
+        first = max(0, shock.starts_s(day) - day.start_s) // STEP_S
+        most = affordable(shock.on(day), self.price, self.budget)
+        spent = [0.0, *calm][: first + 1][-1]
+        return soonest(spent, shocked[first:], most[first:])
 
 
-def run_day(day: RecordedDay, budget: int, pacing: Pacing, chance: Random) -> Outcome:
-    """Runs a day minute by minute; when the budget is spent, nothing more is."""
-    slots = {slot.at_s: slot for slot in day.slots}
+def run_day(day: RecordedDay, budget: int, pacing: Pacing, chance: Random) -> tuple[float, ...]:
+    """Runs a day minute by minute: the share of the budget that is spent at the end of each. When the budget is spent,
+    nothing more is."""
     seen, spent = [0], [0]
-    for at_s in range(day.start_s, day.end_s, STEP_S):
+    for impressions, price in day.minutes:
         told = max(0, len(seen) - 1 - TOLD_LATE_S // STEP_S)
         bid, share = pacing.decide(day.start_s + told * STEP_S, seen[told], spent[told])
-        impressions, cost = 0, 0.0
-        slot = slots.get(at_s - at_s % SLOT_S)
-        if slot is not None:
-            step, steps = (at_s - slot.at_s) // STEP_S, SLOT_S // STEP_S
-            impressions = slot.impressions * (step + 1) // steps - slot.impressions * step // steps
-            cost = bought(impressions, slot.price, bid, share, chance)
         seen.append(seen[-1] + impressions)
-        spent.append(min(budget, spent[-1] + round(cost)))
-    total = max(1, seen[-1])
-    return Outcome(day.start_s, tuple(nanos / budget for nanos in spent[1:]), tuple(n / total for n in seen[1:]))
-
-
-def bought(impressions: int, mean: float, bid: float, share: float, chance: Random) -> float:
-    """What the impressions cost that are won, of so many with this mean market price."""
-    if bid <= 0 or share <= 0 or mean <= 0 or impressions <= 0:
-        return 0.0
-    middle = log(mean) - SIGMA**2 / 2
-    if impressions < FEW:
-        prices = [chance.lognormvariate(middle, SIGMA) for _ in range(impressions) if chance.random() < share]
-        return sum(price for price in prices if price < bid)
-    z = (log(bid) - middle) / SIGMA
-    paid = share * mean * NORMAL.cdf(z - SIGMA)
-    paid_squared = share * mean**2 * exp(SIGMA**2) * NORMAL.cdf(z - 2 * SIGMA)
-    return max(0.0, chance.gauss(impressions * paid, sqrt(impressions * max(0.0, paid_squared - paid**2))))
+        spent.append(min(budget, spent[-1] + round(bought(impressions, price, bid, share, chance))))
+    return tuple(nanos / budget for nanos in spent[1:])

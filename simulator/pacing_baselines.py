@@ -3,18 +3,30 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.pacing_backtest import STEP_S, Terms
+from simulator.pacing_backtest import Terms
+from simulator.slots import STEP_S
+
+
+@dataclass
+class FullPrice:
+    """As fast as possible."""
+
+    terms: Terms
+
+    def decide(self, at_s: int, impressions: int, spent: int) -> tuple[float, float]:
+        return self.terms.price, 1.0
 
 
 @dataclass
 class Linear:
-    """The straight line through the day: bids the full price while it is behind the line, and not at all otherwise."""
+    """The straight line through the day, ``ahead`` times as steep: bids the full price while it is behind the line, and
+    not at all otherwise."""
 
     terms: Terms
 
     def decide(self, at_s: int, impressions: int, spent: int) -> tuple[float, float]:
         terms = self.terms
-        soon = min(1.0, (at_s + STEP_S - terms.start_s) / (terms.end_s - terms.start_s))
+        soon = min(1.0, terms.ahead * (at_s + STEP_S - terms.start_s) / (terms.end_s - terms.start_s))
         return terms.price, float(spent < terms.budget * soon)
 
 
@@ -40,7 +52,8 @@ class Pid:
     def decide(self, at_s: int, impressions: int, spent: int) -> tuple[float, float]:
         terms = self.terms
         day = self.expected(terms.start_s, terms.end_s)
-        error = (self.expected(terms.start_s, at_s) / day if day else 0.0) - spent / terms.budget
+        plan = min(1.0, terms.ahead * self.expected(terms.start_s, at_s) / day) if day else 0.0
+        error = plan - spent / terms.budget
         change, self.last = error - self.last, error
         output = self.start + self.proportional * error + self.derivative * change
         if 0 < output + self.integral * self.total < 1:  # where the bid is at its limit, errors are not summed up

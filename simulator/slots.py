@@ -6,13 +6,15 @@ Times are seconds since 1970, the recording's local time taken as UTC; prices ar
 import csv
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from math import inf, nan
 from pathlib import Path
 
 from domain.errors import Problem, Refused
 
 SLOT_S = 300
+STEP_S = 60
+"""A back-test goes by the minute."""
 DAY_S = 86_400
 
 FEN = 10_000
@@ -46,6 +48,17 @@ class RecordedDay:
     def midnight_s(self) -> int:
         """The one that it begins after."""
         return self.start_s - self.start_s % DAY_S
+
+    @property
+    def minutes(self) -> list[tuple[int, float]]:
+        """Of each minute: impressions, the slot's in equal parts, and their mean market price."""
+        slots, steps = {slot.at_s: slot for slot in self.slots}, SLOT_S // STEP_S
+        found = []
+        for at_s in range(self.start_s, self.end_s, SLOT_S):
+            slot = slots.get(at_s, Slot(at_s, 0, 0.0))
+            parts = [slot.impressions * step // steps for step in range(steps + 1)]
+            found += [(after - before, slot.price) for before, after in pairwise(parts)]
+        return found
 
     @property
     def impressions(self) -> int:

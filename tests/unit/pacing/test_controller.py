@@ -1,53 +1,10 @@
 """The pacing controller against a market that answers exactly as it is told."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import pytest
 
 from pacing.controller import Pace, Pacer
 from pacing.forecast import DAY_S, MONDAY_S, Forecast, Supply
-
-BUDGET = 1_000_000_000
-EVERY_S = 60
-
-
-def flat_forecast(a_minute: int = 100) -> Forecast:
-    forecast = Forecast()
-    forecast.learn(MONDAY_S, MONDAY_S + DAY_S, [(MONDAY_S + s, a_minute) for s in range(0, DAY_S, 60)])
-    return forecast
-
-
-@dataclass
-class Day:
-    """Spend of each minute is traffic × share × (bid in the market's prices)², at most ``spend_at_full`` a piece."""
-
-    pacer: Pacer
-    traffic: Callable[[int], int] = lambda _: 100
-    prices: Callable[[int], float] = lambda _: 1.0
-    full: float = 4 * BUDGET / (1440 * 100)
-    """Nanos an impression at the full price: four times what is needed on average."""
-    spent: list[int] = field(default_factory=lambda: [0])
-    seen: int = 0
-    paces: list[Pace] = field(default_factory=list)
-
-    def run(self, minutes: int) -> "Day":
-        for _ in range(minutes):
-            minute = len(self.spent)
-            pace = self.pacer.look(MONDAY_S + (minute - 1) * 60, self.seen, self.spent[-1])
-            self.paces.append(pace)
-            impressions = self.traffic(minute)
-            price = self.full * pace.share * (pace.multiplier / self.prices(minute)) ** 2 * self.prices(minute)
-            self.seen += impressions
-            self.spent.append(min(self.pacer.budget, self.spent[-1] + round(impressions * price)))
-        return self
-
-    def share(self, minute: int) -> float:
-        return self.spent[minute] / self.pacer.budget
-
-
-def pacer(budget: int = BUDGET) -> Pacer:
-    return Pacer(Supply(flat_forecast(), MONDAY_S), budget, MONDAY_S + DAY_S)
+from tests.unit.pacing.paced_day import BUDGET, Day, pacer
 
 
 def test_flat_traffic_is_spent_evenly_to_the_end() -> None:
@@ -120,6 +77,27 @@ def test_without_a_forecast_it_paces_along_a_straight_line() -> None:
     day = Day(unlearned).run(1440)
     for hour in range(1, 25):
         assert day.share(60 * hour) == pytest.approx(hour / 24, abs=0.01)
+
+
+def test_ahead_runs_a_fifth_before_the_even_plan_and_ends_earlier() -> None:
+    early = pacer()
+    early.ahead = 1.2
+    day = Day(early).run(1440)
+    for hour in range(1, 20):
+        assert day.share(60 * hour) == pytest.approx(1.2 * hour / 24, abs=0.01)
+    assert max(day.share(minute) - 1.2 * minute / 1440 for minute in range(30, 1441)) < 0.005
+    assert day.share(20 * 60) == pytest.approx(1, abs=0.01)
+    assert day.share(21 * 60) > 0.999
+
+
+def test_ahead_catches_up_at_no_more_than_double_its_pace() -> None:
+    early = pacer()
+    early.ahead = 1.2
+    day = Day(early, prices=lambda minute: 1e9 if 360 < minute <= 480 else 1.0).run(1440)
+    fastest = max(day.share(minute + 30) - day.share(minute) for minute in range(500, 1400))
+    assert 1.2 * 1.7 / 48 < fastest < 1.2 * 2.3 / 48
+    assert day.share(660) == pytest.approx(1.2 * 11 / 24, abs=0.01)
+    assert day.share(1440) > 0.999
 
 
 @pytest.mark.parametrize("budget", [0, 1])

@@ -98,3 +98,20 @@ def test_traffic_where_none_was_expected_does_not_upset_the_day() -> None:
     for minute in range(1, 11 * 60 + 1):
         supply.tell(MONDAY_S + minute * 60, 1)
     assert supply.to_come(MONDAY_S + DAY_S) == pytest.approx(720 * 40)
+
+
+@pytest.mark.parametrize(("a_minute", "level"), [(10, 1.0), (1, 0.0)])
+def test_an_empty_quarter_is_closed_where_many_were_expected_and_slow_where_few_were(
+    a_minute: int, level: float
+) -> None:
+    supply = Supply(learned({0: a_minute}), MONDAY_S)
+    for minute in range(1, 6 * 60 + 1):
+        supply.tell(MONDAY_S + minute * 60, 0)
+    assert supply.level == pytest.approx(level)
+
+
+def test_the_level_of_today_says_nothing_of_the_days_after() -> None:
+    supply = Supply(learned({0: 10}), MONDAY_S)
+    for minute in range(1, 6 * 60 + 1):
+        supply.tell(MONDAY_S + minute * 60, 15)
+    assert supply.to_come(supply.at_s + 3 * DAY_S) == pytest.approx((1.5 + 1 + 1) * 1440 * 10)

@@ -1,13 +1,18 @@
-"""The harness that measures pacings: its market, its plan, its ruler, and that nobody is told the future."""
+"""The harness that measures pacings: its market, its shocks, its ruler, and that nobody is told the future."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import inf
 from random import Random
 from statistics import fmean
 
 import pytest
 
 from domain.errors import Refused
-from simulator.pacing_backtest import SIGMA, BackTest, Outcome, Shock, Terms, bought, run_day
+from simulator.pacing_backtest import BackTest, Outcome, Terms, run_day
+from simulator.pacing_market import SIGMA, bought, expected_cost
+from simulator.pacing_plan import Mode
+from simulator.pacing_shocks import Shock
 from simulator.slots import DAY_S, RecordedDay, Slot
 
 PRICE = 800_000.0
@@ -41,20 +46,25 @@ def test_what_is_bought_costs_what_single_auctions_would(impressions: int, bid: 
     times = 1_000_000 // impressions // 20 + 50
     costs = [bought(impressions, PRICE, bid * PRICE, share, chance) for _ in range(times)]
     assert fmean(costs) / impressions / PRICE == pytest.approx(single, rel=0.05)
+    assert share * expected_cost(PRICE, bid * PRICE) / PRICE == pytest.approx(single, rel=0.02)
 
 
 def test_nothing_is_bought_for_nothing() -> None:
     for wrong in ((0, PRICE, 1.0, 1.0), (9, PRICE, 0.0, 1.0), (9, PRICE, 1.0, 0.0), (9, 0.0, 1.0, 1.0)):
         assert bought(*wrong, Random(1)) == 0
+    assert expected_cost(PRICE, 0) == expected_cost(0, PRICE) == 0
 
 
-def test_a_budget_is_never_exceeded_and_the_plan_is_the_share_of_supply() -> None:
-    outcome = run_day(day(impressions=lambda hour: 0 if hour < 12 else 600), 10**9, Fixed(10 * PRICE), Random(1))
-    assert len(outcome.plan) == len(outcome.spent) == 1440
-    assert outcome.plan[719] == 0 and outcome.spent[719] == 0
-    assert outcome.plan[1079] == pytest.approx(0.5)
-    assert outcome.plan[-1] == 1
-    assert outcome.spent[-1] == max(outcome.spent) == 1
+def test_a_budget_is_never_exceeded() -> None:
+    spent = run_day(day(impressions=lambda hour: 0 if hour < 12 else 600), 10**9, Fixed(10 * PRICE), Random(1))
+    assert len(spent) == 1440
+    assert spent[719] == 0
+    assert spent[-1] == max(spent) == 1
+
+
+def test_the_minutes_of_a_day_are_its_slots_in_equal_parts_and_nothing_where_there_is_none() -> None:
+    gap = RecordedDay("gap", (Slot(0, 12, 5.0), Slot(600, 5, 7.0)))
+    assert gap.minutes == [(2, 5.0), (2, 5.0), (3, 5.0), (2, 5.0), (3, 5.0), *[(0, 0.0)] * 5, *[(1, 7.0)] * 5]
 
 
 def test_a_pacing_is_told_of_the_minute_before_the_last() -> None:
@@ -82,6 +92,30 @@ def test_the_way_back_is_measured_from_the_shock_to_the_last_minute_outside() ->
     assert outcome.back_after(300) == 0
     assert outcome.deviation == pytest.approx((0.4 + 0.1 + 0.06 + 0.04) / 10)
     assert Outcome(0, (0.5, 0.6), (0.5, 0.5)).back_after(0) is None
+    assert Outcome(600, (0.9, *[0.5] * 9), plan).back_after(0) == 1  # the shock began before the recording did
+
+
+def test_a_shock_before_the_recording_or_after_it_has_a_bound_too() -> None:
+    """Twelve hours from 9:00. Five times the traffic from 3:00 on changes no share; 22:00 never comes."""
+    late = RecordedDay("late", tuple(replace(slot, at_s=slot.at_s + 9 * 3600) for slot in day(1, hours=12).slots))
+    shocks = [Shock("early", traffic=5, hour=3), Shock("over", traffic=5, hour=22), Shock("in", traffic=5, hour=15)]
+    test = BackTest([day(0), late], 1, 0.1, shocks=shocks)
+    trial = next(test.trials({"fixed": lambda terms: Fixed(terms.price)}, lambda _: None))
+    assert (trial.soonest["early"], trial.soonest["over"]) == (0, 0)
+    assert trial.soonest["in"]
+
+
+@pytest.mark.parametrize(("mode", "ahead"), [("even", 1.0), ("ahead", 1.2), ("asap", inf)])
+def test_pacings_are_told_how_far_ahead_they_are_to_be(mode: Mode, ahead: float) -> None:
+    told = []
+
+    def make(terms: Terms) -> Fixed:
+        told.append(terms.ahead)
+        return Fixed(terms.price)
+
+    trials = list(BackTest([day(0), day(1)], 1, 0.1, shocks=(), mode=mode).trials({"full": make}, lambda _: None))
+    assert told == [ahead]
+    assert (trials[0].calm.deviation < 0.01) == (mode == "asap")  # all that can be spent is what asap plans
 
 
 def test_days_are_learned_from_when_they_are_over_and_short_ones_are_not_run() -> None:
