@@ -57,7 +57,7 @@ class Conductor:
         """Takes over accounts and budgets; what is known of traffic stays. Returns the accounts that are new here."""
         owners = {id(purse): owner for owner, purse in purses.above.items()}
         lines: dict[Owner, dict[float, list[int]]] = {}
-        accounts: dict[Owner, Line] = {}
+        accounts: dict[Owner, list[Line]] = {}
         self._of = {}
         self.shapes.clear()
         found: dict[int, tuple[float, list[Owner]]] = {}
@@ -70,17 +70,18 @@ class Conductor:
                 owner = owners.get(id(purse), ("line_item", line.id))
                 if purse.money.limited or purse.impressions.limited:
                     lines.setdefault(owner, {}).setdefault(ahead, []).append(line.id)
-                    accounts[owner] = line
+                    accounts.setdefault(owner, []).append(line)
                     mine.append(owner)
             if mine:
                 found[line.id] = ahead, mine
         helms, fresh = {}, {}
         for place, owner in enumerate(lines):
-            purse = purses.above[owner] if owner in purses.above else accounts[owner].purse
+            purse = purses.above[owner] if owner in purses.above else accounts[owner][0].purse
             helm = self._known.get(owner)
             if helm is None:
                 helm = fresh[owner] = self._known[owner] = Helm(owner, purse, due_ns=self.look_ns * place // len(lines))
             helm.purse, helm.lines = purse, lines[owner]
+            helm.open_in([line.hours for line in accounts[owner]])
             for line_ids in helm.lines.values():
                 for id_ in line_ids:
                     helm.heard.setdefault(id_, self.auctions.get(id_, 0))

@@ -5,7 +5,7 @@ Pure arithmetic, without a clock and without I/O. Times are seconds since 1970 (
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import accumulate
 from math import exp
 
@@ -48,6 +48,11 @@ class Forecast:
         self._impressions = [0.0] * WEEK_BINS
         self._seconds = [0.0] * WEEK_BINS
         self._until: list[float] = [0.0] * (WEEK_BINS + 1)
+        self._open = [1.0] * WEEK_BINS
+        """0 where nothing may be bid on, whatever comes."""
+        self.learned = False
+        """Whether there is more than a straight line, whose level today's traffic alone can tell."""
+        self._add_up()
 
     def learn(self, start_s: int, end_s: int, counts: Iterable[tuple[int, int]]) -> None:
         """Takes the traffic of [start_s, end_s): (when, how many) of what came; at other times in there nothing did.
@@ -67,8 +72,20 @@ class Forecast:
             at_s = next_s
         self._add_up()
 
+    def open_in(self, hours: Collection[int] | None) -> None:
+        """From now on there is something to bid on in these hours of the week (UTC, 0 is Monday's first) only; None: in
+        all of them.
+        """
+        opened = [1.0 if hours is None or b * BIN_S // 3600 in hours else 0.0 for b in range(WEEK_BINS)]
+        if opened != self._open:
+            self._open = opened
+            self._add_up()
+
     def _add_up(self) -> None:
-        self._until = list(accumulate((rate * BIN_S for rate in self._rates()), initial=0.0))
+        rates = self._rates()
+        self.learned = any(rates)
+        rates = [is_open * (rate if self.learned else 1.0) for is_open, rate in zip(self._open, rates, strict=True)]
+        self._until = list(accumulate((rate * BIN_S for rate in rates), initial=0.0))
 
     @property
     def learned_of(self) -> tuple[list[float], list[float]]:
@@ -84,14 +101,7 @@ class Forecast:
 
     def expected(self, start_s: float, end_s: float) -> float:
         """Impressions from ``start_s`` to ``end_s``; one a second as long as none were learned of."""
-        if end_s <= start_s:
-            return 0.0
-        return max(0.0, self._total(end_s) - self._total(start_s)) if self.learned else end_s - start_s
-
-    @property
-    def learned(self) -> bool:
-        """Whether there is more than a straight line, whose level today's traffic alone can tell."""
-        return self._until[-1] > 0
+        return max(0.0, self._total(end_s) - self._total(start_s)) if end_s > start_s else 0.0
 
     def _total(self, at_s: float) -> float:
         """Impressions since weeks are counted."""

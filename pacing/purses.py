@@ -24,7 +24,8 @@ class Line:
     name: str = ""
     advertiser: str = ""
     currency: str = ""
-
+    hours: frozenset[int] | None = None
+    """Of the week, in UTC, in which it may be bid on; None is all."""
     limited: bool = False
     """Whether anybody limits its spend."""
     counts_bids: bool = False
@@ -70,6 +71,8 @@ class Purses:
             line = self.line(item.id, campaign.id, owner.id, owner.agency)
             line.pacing, line.key, line.name = item.pacing, item.key, item.name
             line.advertiser, line.currency = owner.key, owner.currency
+            hours = item.targeting.all_of.get("hour_of_week")
+            line.hours = None if hours is None else frozenset(map(int, hours))
             line.live = all(state == "active" for state in states)
             purse = line.purse
             purse.rezone(owner.time_zone)

@@ -1,6 +1,6 @@
 """One account's plans, kept to: a controller for each of its budgets, and how hard that lets its line items bid."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,10 +40,17 @@ class Helm:
     """Each line item's figure of auctions, as it was counted here last."""
     kept: dict[tuple[str, float], float] = field(default_factory=dict)
     """Pushes from before a restart."""
+    hours: frozenset[int] | None = None
     due_ns: int = 0
     saved_ns: int = 0
     learned: bool = True
     """Whether the forecast is another than what was saved."""
+
+    def open_in(self, hours: Sequence[frozenset[int] | None]) -> None:
+        """Takes the hours of the week of each line item; None is all."""
+        some = [each for each in hours if each is not None]
+        self.hours = frozenset().union(*some) if len(some) == len(hours) else None
+        self.traffic.forecast.open_in(self.hours)
 
     def hear(self, auctions: Mapping[int, int], at_ns: int) -> None:
         """Takes what the line items could have bid on since the last time."""
@@ -104,6 +111,8 @@ class Helm:
         pushes = [(name, ahead, course.pacer.push) for (name, ahead), course in self.courses.items()]
         return self.traffic.today() | {"pushes": pushes}
 
-    def restore(self, today: dict[str, Any]) -> None:
+    def restore(self, forecast: Forecast, today: dict[str, Any]) -> None:
+        forecast.open_in(self.hours)
+        self.traffic.forecast = forecast
         self.traffic.restore(today)
         self.kept = {(name, ahead): push for name, ahead, push in today["pushes"]}

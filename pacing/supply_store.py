@@ -16,8 +16,8 @@ def load(conn: Connection, helms: Mapping[Owner, Helm]) -> None:
     for row in conn.execute(select(supply)):
         helm = helms.get((row.kind, row.owner))
         if helm is not None:
-            helm.traffic.forecast = Forecast.restored(*msgspec.msgpack.decode(row.learned))
-            helm.restore(msgspec.msgpack.decode(row.today))
+            forecast = Forecast.restored(*msgspec.msgpack.decode(row.learned))
+            helm.restore(forecast, msgspec.msgpack.decode(row.today))
             helm.learned = False
 
 
