@@ -80,11 +80,12 @@ class Conductor:
             helm = self._known.get(owner)
             if helm is None:
                 helm = fresh[owner] = self._known[owner] = Helm(owner, purse, due_ns=self.look_ns * place // len(lines))
+            before = {id_ for ids in helm.lines.values() for id_ in ids}
             helm.purse, helm.lines = purse, lines[owner]
             helm.open_in([line.hours for line in accounts[owner]])
-            for line_ids in helm.lines.values():
-                for id_ in line_ids:
-                    helm.heard.setdefault(id_, self.auctions.get(id_, 0))
+            for line in accounts[owner]:
+                if line.id not in before:
+                    helm.heard[line.id] = self.auctions.get(line.id, 0)
             helms[owner] = helm
         self.helms = helms
         for id_, (ahead, mine) in found.items():
