@@ -32,6 +32,7 @@ from domain.money import NANOS
 from pacing import counters, lease_store
 from pacing.accounts import Accounts, Owner
 from pacing.by_hand import Note
+from pacing.corrections import Told, correct, standing
 from pacing.ledger import Bill, book
 from pacing.notices import Terms
 
@@ -141,3 +142,9 @@ class Finance:
             booked = book(conn, self.accounts(), bills, now_ns)
             lease_store.spend(conn, booked)
             return booked
+
+    def correct(self, bid: int, price: int, now_ns: int) -> None:
+        """Books another price for a bid that was billed, as the exchange's file would."""
+        with self.store.write() as conn:
+            changes = [(one, Told(bid, price, "invoice.csv")) for one in standing(conn, [bid]).values()]
+            lease_store.spend(conn, correct(conn, self.accounts(), changes, self.terms.zone, now_ns))

@@ -92,6 +92,7 @@ class Billing:
 async def test_bids_go_on_from_leases_then_stop_then_come_back(
     deployment: Deployment, tmp_path: Path, how: str
 ) -> None:
+    deployment.environment["OUTBID_CONTROL_LEASE_S"] = "10"  # so that it is over soon
     file = tmp_path / "campaigns.yaml"
     file.write_text(CAMPAIGNS)
     status, said = await deployment.outbid("campaigns", "import", str(file))

@@ -3,7 +3,7 @@ happened says. The oracle keeps that list itself, and works amounts out with fra
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -56,6 +56,7 @@ steps = st.one_of(
     st.tuples(st.just("adjust"), st.sampled_from(sorted(ADVERTISER_OF)[1:]), amounts, st.booleans(), moments),
     st.tuples(st.just("credit"), st.sets(st.integers(1, 30), min_size=1, max_size=6), st.booleans(), moments),
     st.tuples(st.just("reverse"), st.integers(1, 40), moments),
+    st.tuples(st.just("correct"), st.integers(1, 30), st.integers(0, 10**8), moments),
 )
 
 
@@ -103,6 +104,15 @@ class Oracle:
                 for n, fee in enumerate(fees):
                     self.events.append(Event("fees", advertiser, spent.at_ns, fee, spent.line_item, n))
 
+    def correct(self, bid: int, price: int, at_ns: int) -> None:
+        """Its price turns out to be another: the difference of all that it costs is of the time of the correction."""
+        if bid in self.bids:
+            before, after = self.bids[bid], replace(self.bids[bid], price=price)
+            self.bids[bid] = after
+            (media, fees), (was_media, were_fees) = self.cost(after), self.cost(before)
+            more = media + sum(fees) - was_media - sum(were_fees)
+            self.events.append(Event("corrections", LINE_ITEMS[after.line_item][1], at_ns, more))
+
     def enter(self, transaction: int, events: list[Event]) -> None:
         self.by_hand[transaction] = events
         self.events += events
@@ -121,6 +131,10 @@ def run(world: Finance, oracle: Oracle, step: tuple) -> None:
         bids = [Spent(*fields) for fields in rest[0]]
         world.spend(bids, LAST)
         oracle.spend(bids)
+        return
+    if what == "correct":
+        world.correct(*rest)
+        oracle.correct(*rest)
         return
     *_, now = rest
     with world.store.write() as conn:
@@ -193,12 +207,12 @@ def check(world: Finance, oracle: Oracle) -> None:
         for balance in funds.balances(conn, payers(world.known)):
             payer = balance.payer.owner.kind, balance.payer.owner.key
             assert balance.owed == oracle.balance(payer)
-            by_section = {"top-ups": 0, "refunds": 0, "adjustments": 0, "media": 0, "fees": 0}
+            by_section = {"top-ups": 0, "refunds": 0, "adjustments": 0, "media": 0, "fees": 0, "corrections": 0}
             for event in oracle.of(payer):
                 by_section[event.section] += event.amount
             assert balance.paid_in == -by_section["top-ups"] - by_section["refunds"]
             assert balance.adjustments == -by_section["adjustments"]
-            assert balance.spent == by_section["media"] + by_section["fees"]
+            assert balance.spent == by_section["media"] + by_section["fees"] + by_section["corrections"]
             assert left.get((payer[0], balance.payer.owner.id), 0) == balance.paid_in + balance.adjustments
         for payer in PAYERS:
             before = 0
@@ -240,7 +254,10 @@ def test_one_history_in_either_database(store: Store) -> None:
     history = [
         ("top_up", ("agency", "group"), 5 * 10**9, october),
         ("spend", [(n, 1 + n % 5, 1 + n % 2, 9_999_999 + n, MIDNIGHTS[n]) for n in range(1, 20)]),
+        ("correct", 2, 5_000_001, october),
         ("credit", {1, 2, 3}, False, october),
+        ("correct", 3, 1, october + 30 * 86_400 * SECOND),
+        ("correct", 4, 99_999_999, october),
         ("credit", {5, 7}, True, october),
         ("adjust", ("line_item", "line4"), 77, True, october),
         ("reverse", 40, october),
