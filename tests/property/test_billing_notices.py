@@ -1,13 +1,15 @@
 """Whatever comes of a bid in whatever order, and however often: what is booked in the end is what plain Python says."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campaigns.store import Store
 from domain.events import PROOFS, Kind
 from pacing.ledger import read_books
 from tests.unit.pacing.test_billing_basis import BID, EXCHANGES, House
@@ -40,10 +42,9 @@ def owed(basis: Kind, heard: list[Heard]) -> tuple[int, bool] | None:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("house"))
-    yield made
-    made.store.close()
+def house(tmp_path_factory: pytest.TempPathFactory, new_store_url: Callable[[], str]) -> Iterator[House]:
+    with closing(Store(new_store_url())) as store:
+        yield House(tmp_path_factory.mktemp("house"), store)
 
 
 @settings(max_examples=80, deadline=None)
