@@ -4,7 +4,7 @@ Every account with a budget has a `pacing.steering.Helm`; a line item bids as th
 Leases are the limit that nothing exceeds, paces are how it is not reached too early.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import exp
 
 from domain.clock import SECOND
@@ -23,6 +23,9 @@ LEAST_LOOK_S = 0.5
 
 SAVE_S = 30.0
 """Real seconds after which what is known of an account's day is saved again."""
+
+SILENCE_S = 600.0
+"""Real seconds after which a worker that says nothing is forgotten."""
 
 SLACK = 2.0
 """How much faster than an even plan leases let out: as fast as a controller catches up."""
@@ -50,8 +53,11 @@ class Conductor:
         """Of each paced line item: how far ahead, and whose budgets it spends from."""
         self._orders: dict[int, tuple[int, PaceOrder]] = {}
         """By line item, with their numbers, which rise."""
-        self._heard: dict[int, dict[int, int] | None] = {}
-        """The last figures of each worker; None if it was there before this process."""
+        self._heard: dict[int, dict[int, int]] = {}
+        """The last figures of each worker."""
+        self._heard_ns: dict[int, int] = {}
+        """When each was heard last."""
+        self._silence_ns = int(SILENCE_S * speed * SECOND)
 
     def plan(self, purses: Purses) -> dict[Owner, Helm]:
         """Takes over accounts and budgets; what is known of traffic stays. Returns the accounts that are new here."""
@@ -95,12 +101,13 @@ class Conductor:
             self._order(id_, 0.0)
         return fresh
 
-    def welcome(self, worker: int) -> None:
+    def welcome(self, worker: int, now_ns: int) -> None:
         """A worker that begins to count now."""
-        self._heard[worker] = {}
+        self._heard[worker], self._heard_ns[worker] = {}, now_ns
 
-    def hear(self, worker: int, supplied: Iterable[Supplied], stopping: bool = False) -> None:
+    def hear(self, worker: int, supplied: Iterable[Supplied], now_ns: int) -> None:
         """Takes a worker's figures. Those of one that counted before this process began are a beginning only."""
+        self._heard_ns[worker] = now_ns
         heard = self._heard.get(worker)
         for line_item, auctions in ((one.line_item, one.auctions) for one in supplied):
             if heard is None:
@@ -108,13 +115,12 @@ class Conductor:
             before = heard.get(line_item, auctions if isinstance(heard, _Beginning) else 0)
             heard[line_item] = auctions
             self.auctions[line_item] = self.auctions.get(line_item, 0) + max(0, auctions - before)
-        if stopping:
-            self._heard.pop(worker, None)
 
-    def forget_all_but(self, workers: Mapping[int, int]) -> None:
+    def forget(self, now_ns: int) -> None:
         """Drops figures of workers that are gone."""
-        for worker in [worker for worker in self._heard if worker not in workers]:
-            del self._heard[worker]
+        for worker in [worker for worker, at_ns in self._heard_ns.items() if now_ns - at_ns > self._silence_ns]:
+            self._heard.pop(worker, None)
+            del self._heard_ns[worker]
 
     def look(self, now_ns: int) -> list[Helm]:
         """Looks at the accounts whose turn it is; returns those of which something is to be saved."""

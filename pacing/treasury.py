@@ -74,7 +74,7 @@ class Treasury:
             now = self._clock.now_ns()
             conn.execute(insert(workers).values(id=id_, host=worker.host[:255], pid=worker.pid, registered_ns=now))
         self._workers.add(id_)
-        self._conductor.welcome(id_)
+        self._conductor.welcome(id_, now)
         log.info("worker %d is process %d on %s", id_, worker.pid, worker.host)
         return id_
 
@@ -85,7 +85,7 @@ class Treasury:
                 return Grants(self._snapshot.version, forget=True)
             grants = self._leases.heartbeat(beat, self._clock.now_ns(), self._snapshot.version)
             lease_store.save(conn, self._leases)
-        self._conductor.hear(beat.worker, beat.supplied, beat.stopping)
+        self._conductor.hear(beat.worker, beat.supplied, self._clock.now_ns())
         return replace(grants, paces=self._conductor.orders(beat.paced), paced=self._conductor.newest)
 
     def steer(self) -> None:
@@ -135,7 +135,7 @@ class Treasury:
         with self._changing() as conn:
             now = self._clock.now_ns()
             self._leases.expire(now, self._settled_ns)
-            self._conductor.forget_all_but(self._leases.seen)
+            self._conductor.forget(now)
             lease_store.save(conn, self._leases)
             lease_store.forget_quarters(conn, now)
 

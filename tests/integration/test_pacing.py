@@ -1,6 +1,7 @@
-"""A flight of an hour and a half: a worker's real auction, its conversation with a real treasury, and its bills.
+"""A flight of an hour: a worker's real auction, its conversation with a real treasury, and its bills.
 
-Nothing is known of the traffic beforehand, and the first minutes cost what they cost. The plan is made here: budget × the share of the auctions that have come.
+Nothing is known of the traffic beforehand, and the first minutes cost what they cost. The plan is made here: budget ×
+the share of the auctions that have come.
 """
 
 import json
@@ -23,8 +24,8 @@ from pacing.treasury import Treasury
 from tests.auction_table import NOW_NS, Table, snapshot
 
 REQUEST = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_text())
-STEP_S, STEPS = 10, 540
-AUCTIONS = 10
+STEP_S, STEPS = 2, 1800
+AUCTIONS = 5
 """In each step."""
 
 

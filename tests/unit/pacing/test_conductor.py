@@ -52,7 +52,7 @@ class World:
         self.purses.plan(self.snapshot)
         self.conductor.plan(self.purses)
         for worker in range(WORKERS):
-            self.conductor.welcome(worker)
+            self.conductor.welcome(worker, at(0))
         self.told: deque[list[tuple[int, int]]] = deque([] for _ in range(LATE))
         self.spent: dict[int, int] = {}
 
@@ -78,7 +78,7 @@ class World:
                 self.spent[id_] = self.spent.get(id_, 0) + price
             for worker in range(WORKERS):  # each of them saw a third
                 figures = (Supplied(id_, (count + worker) // WORKERS) for id_, count in self.auctions.items())
-                self.conductor.hear(worker, figures)
+                self.conductor.hear(worker, figures, now)
             self.conductor.look(now)
             for order in self.conductor.orders(self.known):
                 self.paced[order.line_item] = order.multiplier, order.share
@@ -181,11 +181,14 @@ def test_figures_of_workers_count_once_whatever_is_heard_twice_or_began_before()
     purses = Purses()
     purses.plan(plan(item(pacing="even")))
     conductor.plan(purses)
-    conductor.welcome(7)
+    conductor.welcome(7, at(0))
     for auctions in (10, 10, 25, 20):
-        conductor.hear(7, [Supplied(1, auctions)])
-    conductor.hear(8, [Supplied(1, 1_000)])  # was there before this process
-    conductor.hear(8, [Supplied(1, 1_005)])
+        conductor.hear(7, [Supplied(1, auctions)], at(1))
+    conductor.hear(8, [Supplied(1, 1_000)], at(1))  # was there before this process
+    conductor.hear(8, [Supplied(1, 1_005)], at(2))
+    assert conductor.auctions == {1: 30}
+    conductor.forget(at(DAY_S))  # what was silent for so long begins anew
+    conductor.hear(7, [Supplied(1, 90)], at(DAY_S))
     assert conductor.auctions == {1: 30}
 
 
