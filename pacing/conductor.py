@@ -1,6 +1,6 @@
 """Keeps spend to its plans: hears from workers what could have been bid on, and tells them how hard to bid.
 
-Every account with a budget has a `pacing.steering.Helm`; a line item bids as the tightest of its accounts lets it.
+Every account with a budget has an `AccountPacer`; a line item bids as the tightest of its accounts lets it.
 Leases are the limit that nothing exceeds, paces are how it is not reached too early.
 """
 
@@ -8,18 +8,21 @@ from collections.abc import Iterable
 from math import exp
 
 from domain.clock import SECOND
+from pacing.account_pacer import AccountPacer, Owner
 from pacing.controller import Pace, Pacer
 from pacing.leases import AHEAD
 from pacing.protocol import PaceOrder, Supplied
 from pacing.purse import Shape
 from pacing.purses import Line, Purses
-from pacing.steering import Helm, Owner
 
 LOOK_S = 5.0
 """Seconds of business time between two looks at an account …"""
 
 LEAST_LOOK_S = 0.5
 """… but at least so many real seconds."""
+
+TURNS = 64
+"""Accounts are looked at in so many groups, one after the other."""
 
 SAVE_S = 30.0
 """Real seconds after which what is known of an account's day is saved again."""
@@ -40,8 +43,8 @@ class Conductor:
     def __init__(self, speed: float) -> None:
         self.look_ns = int(max(LOOK_S, LEAST_LOOK_S * speed) * SECOND)
         self.save_ns = int(SAVE_S * speed * SECOND)
-        self.helms: dict[Owner, Helm] = {}
-        self._known: dict[Owner, Helm] = {}
+        self.pacers: dict[Owner, AccountPacer] = {}
+        self._known: dict[Owner, AccountPacer] = {}
         """Those of accounts with nothing live at the moment, too."""
         self.shapes: dict[int, Shape] = {}
         """How the supply of each paced line item is spread over time."""
@@ -49,7 +52,7 @@ class Conductor:
         """In which each line item could have bid."""
         self.newest = 0
         """Number of the newest order."""
-        self._of: dict[int, tuple[float, list[Helm]]] = {}
+        self._of: dict[int, tuple[float, list[AccountPacer]]] = {}
         """Of each paced line item: how far ahead, and whose budgets it spends from."""
         self._orders: dict[int, tuple[int, PaceOrder]] = {}
         """By line item, with their numbers, which rise."""
@@ -59,7 +62,7 @@ class Conductor:
         """When each was heard last."""
         self._silence_ns = int(SILENCE_S * speed * SECOND)
 
-    def plan(self, purses: Purses) -> dict[Owner, Helm]:
+    def plan(self, purses: Purses) -> dict[Owner, AccountPacer]:
         """Takes over accounts and budgets; what is known of traffic stays. Returns the accounts that are new here."""
         owners = {id(purse): owner for owner, purse in purses.above.items()}
         lines: dict[Owner, dict[float, list[int]]] = {}
@@ -80,23 +83,23 @@ class Conductor:
                     mine.append(owner)
             if mine:
                 found[line.id] = ahead, mine
-        helms, fresh = {}, {}
-        for place, owner in enumerate(lines):
+        pacers, fresh = {}, {}
+        for owner in lines:
             purse = purses.above[owner] if owner in purses.above else accounts[owner][0].purse
-            helm = self._known.get(owner)
-            if helm is None:
-                helm = fresh[owner] = self._known[owner] = Helm(owner, purse, due_ns=self.look_ns * place // len(lines))
-            before = {id_ for ids in helm.lines.values() for id_ in ids}
-            helm.purse, helm.lines = purse, lines[owner]
-            helm.open_in([line.hours for line in accounts[owner]])
+            pacer = self._known.get(owner)
+            if pacer is None:
+                pacer = fresh[owner] = self._known[owner] = AccountPacer(owner, purse)
+            before = {id_ for ids in pacer.lines.values() for id_ in ids}
+            pacer.purse, pacer.lines = purse, lines[owner]
+            pacer.open_in([line.hours for line in accounts[owner]])
             for line in accounts[owner]:
                 if line.id not in before:
-                    helm.heard[line.id] = self.auctions.get(line.id, 0)
-            helms[owner] = helm
-        self.helms = helms
+                    pacer.heard[line.id] = self.auctions.get(line.id, 0)
+            pacers[owner] = pacer
+        self.pacers = pacers
         for id_, (ahead, mine) in found.items():
-            self._of[id_] = ahead, [helms[owner] for owner in mine]
-            self.shapes[id_] = helms[mine[0]].shape
+            self._of[id_] = ahead, [pacers[owner] for owner in mine]
+            self.shapes[id_] = pacers[mine[0]].shape
         for id_ in [id_ for id_ in self._orders if id_ not in self._of]:
             self._order(id_, 0.0)
         return fresh
@@ -122,21 +125,23 @@ class Conductor:
             self._heard.pop(worker, None)
             del self._heard_ns[worker]
 
-    def look(self, now_ns: int) -> list[Helm]:
+    def look(self, now_ns: int) -> list[AccountPacer]:
         """Looks at the accounts whose turn it is; returns those of which something is to be saved."""
         unsaved = []
-        for helm in self.helms.values():
-            if not helm.due_ns <= now_ns:
+        for pacer in self.pacers.values():
+            if pacer.due_ns is None:  # not all at once
+                pacer.due_ns = now_ns + self.look_ns * (pacer.owner[1] % TURNS) // TURNS
+            if now_ns < pacer.due_ns:
                 continue
-            helm.due_ns = max(helm.due_ns + self.look_ns, now_ns)
-            helm.hear(self.auctions, now_ns)
-            helm.look(now_ns)
-            for lines in helm.lines.values():
+            pacer.due_ns = max(pacer.due_ns + self.look_ns, now_ns)
+            pacer.hear(self.auctions, now_ns)
+            pacer.look(now_ns)
+            for lines in pacer.lines.values():
                 for line in lines:
-                    ahead, helms = self._of[line]
-                    self._order(line, min((one.pushes.get(ahead, 0.0) for one in helms), default=0.0))
-            if helm.learned or now_ns - helm.saved_ns >= self.save_ns:
-                unsaved.append(helm)
+                    ahead, pacers = self._of[line]
+                    self._order(line, min((one.pushes.get(ahead, 0.0) for one in pacers), default=0.0))
+            if pacer.learned or now_ns - pacer.saved_ns >= self.save_ns:
+                unsaved.append(pacer)
         return unsaved
 
     def orders(self, since: int) -> tuple[PaceOrder, ...]:

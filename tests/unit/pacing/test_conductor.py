@@ -163,7 +163,7 @@ def test_a_control_that_starts_again_goes_on_where_it_was(new_store_url: Callabl
     world.run(0, noon)
     with closing(Store(new_store_url())) as store:
         with store.write() as conn:
-            supply_store.save(conn, world.conductor.helms.values(), at(noon))
+            supply_store.save(conn, world.conductor.pacers.values(), at(noon))
         before = world.paced[1]
         world.conductor, world.known = Conductor(1.0), 0
         fresh = world.conductor.plan(world.purses)

@@ -26,7 +26,7 @@ class Course:
 
 
 @dataclass(eq=False)
-class Helm:
+class AccountPacer:
     """``lines`` are the paced line items that spend from the account, by how far they may run ahead of an even plan."""
 
     owner: Owner
@@ -41,7 +41,8 @@ class Helm:
     kept: dict[tuple[str, float], float] = field(default_factory=dict)
     """Pushes from before a restart."""
     hours: frozenset[int] | None = None
-    due_ns: int = 0
+    due_ns: int | None = None
+    """When it is to be looked at next."""
     saved_ns: int = 0
     learned: bool = True
     """Whether the forecast is another than what was saved."""
