@@ -10,8 +10,8 @@ Time is real: the speed of a compressed day would change no delay that leases kn
 seconds. The clock only starts at noon, so that no day ends within the run. That leaves a question of proportion. What a
 silent loss has reserved comes back when its lease was replaced (after up to 60 s) and the expiry has passed. Of a
 budget that lasts a day this is little, of one that is spent in three minutes it is most of what is left. So the expiry
-is 30 s here (half of the longest delay), and one lost bid in fifty is silent. ``--untold`` and ``--expiry`` show other
-worlds.
+is 30 s here (half of the longest delay), and one lost bid in fifty is silent. Once a budget is nearly spent, what is
+left of it halves every 35 s, as bids in the dark are found out about. ``--untold`` and ``--expiry`` show other worlds.
 
 ``overspend``: of the budget that was exceeded most, by what was billed in time. ``delivery``: what was billed, late or
 not, of all budgets together, none counted above 1. ``late``: what was billed after the bid's expiry, of all budgets; it
@@ -61,7 +61,7 @@ NOON = datetime(2027, 3, 16, 12, tzinfo=UTC)
 class Plan:
     """Of a run, real seconds."""
 
-    bidding_s: float = 240.0
+    bidding_s: float = 300.0
     away_after_s: float = 30.0
     away_s: float = 60.0
     kill_every_s: float = 8.0
@@ -140,8 +140,8 @@ class Run:
         self.control.kill()
         await asyncio.to_thread(self.control.wait)
         await asyncio.sleep(self.plan.away_s)
-        await self.start_control()
         self.away = (gone, time.monotonic())
+        await self.start_control()
 
     async def show(self, exchanges: Exchanges, budget: int) -> None:
         started = time.monotonic()
