@@ -2,8 +2,9 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
-    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, cpm_micros, currency_code, exact, folded, host_of, mime_bit,
+    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
 )
 
 from openrtb.nobid import NoBidReason
@@ -12,14 +13,14 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
 
 cdef int INVALID = NoBidReason.INVALID_REQUEST
-cdef int NO_BANNER = NoBidReason.NO_BANNER
+cdef int NO_FORMAT = NoBidReason.NO_FORMAT
 cdef uint32_t USD = currency_code("USD")
 
 NO_IFA = "00000000-0000-0000-0000-000000000000"
 
 
 cdef int fill(Request r, object model, object exchange) except -1:
-    """0, or the no-bid reason of a request that contradicts itself or offers no banner. ``r`` is empty (`begin`)."""
+    """0, or the no-bid reason of a request that contradicts itself or offers nothing. ``r`` is empty (`begin`)."""
     r.model = model
     r.id = model.id
     r.hash = exact(r.id)
@@ -63,8 +64,11 @@ cdef int fill_admission(Request r, object model, object exchange) except -1:
 cdef int fill_imps(Request r, list imps, str seat) except -1:
     cdef Imp row
     cdef int32_t place = -1
+    cdef size_t rows, domains
     for imp in imps:
         place += 1
+        clear_imp(&row)
+        row.place = place
         imp_id = imp.id
         if imp_id in r.imp_ids:
             return INVALID
@@ -73,45 +77,26 @@ cdef int fill_imps(Request r, list imps, str seat) except -1:
         row.floor = cpm_micros(floor) if floor is not None else 0
         if row.floor < 0:
             return INVALID
-        banner = imp.banner
-        if banner is None:
-            continue
         currency = imp.bidfloorcur
         row.currency = currency_code(currency) if currency is not None else USD
         row.secure = imp.secure == 1
-        row.battr = mask_of(banner.battr)
-        row.btype = mask_of(banner.btype)
-        row.mimes = 0
-        if banner.mimes is not None:
-            for mime in banner.mimes:
-                row.mimes |= mime_bit(mime)
-        row.sizes = <int32_t>r.sizes.size()
-        if banner.format is not None:
-            for item in banner.format:
-                if item.w is not None and item.h is not None:
-                    r.add_size(item.w, item.h)
-        if <int32_t>r.sizes.size() == row.sizes and banner.w is not None and banner.h is not None:
-            r.add_size(banner.w, banner.h)
+        rows, domains = r.imps.size(), r.deal_domains.size()
         row.deals = <int32_t>r.deals.size()
         pmp = imp.pmp
         row.private_auction = pmp is not None and pmp.private_auction == 1
         if pmp is not None and pmp.deals is not None:
             for deal in pmp.deals:
                 fill_deal(r, deal, seat)
-        r.add_imp(&row, place)
-    return 0 if r.imps.size() else NO_BANNER
-
-
-cdef uint64_t mask_of(list numbers) except? 0:
-    """List of small enumeration values -> bit mask."""
-    cdef uint64_t mask = 0
-    cdef long n
-    if numbers is not None:
-        for item in numbers:
-            n = item
-            if 0 <= n < 64:
-                mask |= <uint64_t>1 << n
-    return mask
+        row.n_deals = <int32_t>r.deals.size() - row.deals
+        fill_banner(r, row, imp.banner)
+        fill_video(r, row, imp.video)
+        fill_audio(r, row, imp.audio)
+        fill_native(r, row, imp.native)
+        if r.imps.size() == rows:  # its deals are nobody's
+            r.deals.resize(row.deals)
+            r.deal_domains.resize(domains)
+            del r.deal_codes[row.deals:]
+    return 0 if r.imps.size() else NO_FORMAT
 
 
 cdef int fill_deal(Request r, object deal, str seat) except -1:
@@ -144,6 +129,8 @@ cdef int fill_inventory(Request r, object model) except -1:
     r.is_app = model.site is None and model.app is not None
     place = model.app if r.is_app else model.site
     if place is None:
+        if model.dooh is not None:
+            name_screen(r, model.dooh)
         return 0
     if r.is_app:
         name = place.bundle or place.domain or place.id
@@ -161,6 +148,16 @@ cdef int fill_inventory(Request r, object model) except -1:
         if not r.is_app and PyUnicode_IS_ASCII(name):
             raw = PyUnicode_AsUTF8AndSize(name, &size)
             r.add_parents(raw, size)
+    return 0
+
+
+cdef int name_screen(Request r, object dooh) except -1:
+    cdef str name = dooh.domain or dooh.id or dooh.name
+    r.is_dooh = True
+    if name:
+        r.site_name = name.lower()
+        r.site = folded(name)
+        r.sites.push_back(r.site)
     return 0
 
 

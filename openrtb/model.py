@@ -36,27 +36,59 @@ class Banner(Struct, gc=False):
     btype: list[Integer] | None = None
     battr: list[Integer] | None = None
     mimes: list[str] | None = None
+    expdir: list[Integer] | None = None
+    api: list[Integer] | None = None
 
 
 class Video(Struct, gc=False):
-    """3.2.7: that video is offered; its rules are not read yet."""
+    """3.2.7"""
 
     mimes: list[str] | None = None
+    minduration: Integer | None = None
+    maxduration: Integer | None = None
+    rqddurs: list[Integer] | None = None
+    protocols: list[Integer] | None = None
+    protocol: Integer | None = None
     w: Integer | None = None
     h: Integer | None = None
+    linearity: Integer | None = None
+    skip: Integer | None = None
+    boxingallowed: Integer | None = None
+    minbitrate: Integer | None = None
+    maxbitrate: Integer | None = None
+    delivery: list[Integer] | None = None
+    battr: list[Integer] | None = None
+    api: list[Integer] | None = None
+    mincpmpersec: float | None = None
+    poddur: Integer | None = None
+    maxseq: Integer | None = None
 
 
 class Audio(Struct, gc=False):
-    """3.2.8: that audio is offered."""
+    """3.2.8"""
 
     mimes: list[str] | None = None
+    minduration: Integer | None = None
+    maxduration: Integer | None = None
+    rqddurs: list[Integer] | None = None
+    protocols: list[Integer] | None = None
+    minbitrate: Integer | None = None
+    maxbitrate: Integer | None = None
+    delivery: list[Integer] | None = None
+    battr: list[Integer] | None = None
+    api: list[Integer] | None = None
+    mincpmpersec: float | None = None
+    poddur: Integer | None = None
+    maxseq: Integer | None = None
 
 
 class Native(Struct, gc=False):
-    """3.2.9: that native is offered. Some exchanges send the request as an object; it is read back into its text."""
+    """3.2.9. Some exchanges send the request as an object; it is read back into its text."""
 
     request: Annotated[str, Meta(extra={"json_text": True})] | None = None
     ver: str | None = None
+    api: list[Integer] | None = None
+    battr: list[Integer] | None = None
 
 
 class Deal(Struct, gc=False):
@@ -126,6 +158,8 @@ class Dooh(Struct, gc=False):
     """3.2.31: a screen in a public place; its device is nobody's."""
 
     id: str | None = None
+    name: str | None = None
+    domain: str | None = None
 
 
 class Geo(Struct, gc=False):

@@ -45,7 +45,7 @@ class NoBidReason(IntEnum):
     NO_DEAL = 509, "The auction is private, or the line items buy through deals only, and no deal matches."
     CURRENCY = 510, "None of the allowed bid currencies is ours on this exchange, or a floor's currency has no rate."
     CONTROL_AWAY = 511, "The control process has been away so long that all leases have ended."
-    NO_BANNER = 512, "No impression on offer takes a banner."
+    NO_FORMAT = 512, "No impression offers a format that can be bid on."
     PACING = 513, "What is left spends along its plan, and does not bid so high or in this auction to keep to it."
 
 

@@ -1,4 +1,5 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
 from libcpp.vector cimport vector
 
 cdef struct Deal:
@@ -9,14 +10,42 @@ cdef struct Deal:
     int32_t domains, n_domains  # slice of Request.deal_domains (wadomain); none: any advertiser
     bint open_to_us        # wseat is absent or names our seat
 
-cdef struct Imp:
+cdef enum Format:          # places in domain.campaign.FORMATS
+    BANNER
+    VIDEO
+    AUDIO
+    NATIVE
+
+cdef struct Flex:          # a size by ratio
+    uint32_t size          # width << 16 | height of the ratio
+    int32_t min_width      # 0: any
+
+cdef struct Player:        # what video and audio are played by
+    int32_t min_s, max_s   # length of an ad; 0: no limit
+    int32_t lengths, n_lengths  # slice of Request.lengths (rqddurs); with any, an ad has one of them exactly
+    uint64_t protocols     # bit n: VAST protocol n (AdCOM list "Creative Subtypes - Audio/Video") is read
+    uint64_t deliveries    # bit n; 0: any
+    int32_t min_kbps, max_kbps  # 0: no limit
+    int32_t linearity      # 0: any
+    int32_t skip           # may the ad be skippable? -1: nothing said
+    int32_t width, height  # 0: unknown
+    bint boxed             # may other shapes be letter-boxed?
+    int64_t floor_per_s    # CPM micros of the imp's currency for each second of the ad (mincpmpersec)
+    int32_t pod_s, most    # length and ads of a pod that is filled as the bidder likes; 0: one ad
+
+cdef struct Imp:           # one format of an imp: who offers banner and video has two rows
     int32_t place          # position in the request
-    int32_t sizes, n_sizes # slice of Request.sizes
-    uint64_t size_mask     # size_bit of each
+    int32_t format
+    int32_t sizes, n_sizes # slice of Request.sizes, of banners
+    int32_t flexes, n_flexes  # slice of Request.flexes
+    uint64_t size_mask     # size_bit of each; of other formats format_bit; all ones where sizes are flexible
+    int32_t detail         # place in Request.players, or of a native request in Request.natives
     int32_t deals, n_deals # slice of Request.deals
     int64_t floor          # CPM micros of ``currency``
     uint32_t currency
     uint64_t battr, btype  # bit n: attribute or type n is refused
+    uint64_t apis          # bit n: API framework n is supported
+    uint64_t expansions    # bit n: banners may expand in direction n
     uint32_t mimes         # bits of MIMES that are taken; 0: any
     bint secure
     bint private_auction
@@ -36,13 +65,17 @@ cdef class Request:
     cdef vector[Imp] imps
     cdef vector[Deal] deals
     cdef vector[uint32_t] sizes
+    cdef vector[Flex] flexes
+    cdef vector[Player] players
+    cdef vector[int32_t] lengths
+    cdef readonly list natives   # texts of native requests
     cdef vector[uint64_t] deal_domains, bcat, acat, badv, categories, sites, segments, facts
     cdef int32_t offsets[16]
     # who and where; name ids, 0 unknown
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
-    cdef readonly bint is_app, test, foreign_categories
+    cdef readonly bint is_app, is_dooh, test, foreign_categories
     cdef readonly int signals
     cdef readonly bint seat_allowed, currency_allowed
     # texts of the device, for the enrichment modules; None where absent
@@ -54,13 +87,27 @@ cdef class Request:
     cdef readonly uint64_t hash  # of the id: rotation and sampling
 
     cdef int begin(self, object exchange, int64_t now_ns) except -1
-    cdef void add_imp(self, Imp *row, int32_t place) noexcept nogil
+    cdef void add_imp(self, Imp *row) noexcept nogil
     cdef void add_size(self, int64_t width, int64_t height) noexcept nogil
+    cdef void add_flex(self, int64_t width, int64_t height, int64_t min_width) noexcept nogil
     cdef void add_parents(self, const char *domain, Py_ssize_t size) noexcept nogil
 
 cdef inline uint64_t size_bit(uint32_t size) noexcept nogil:
     """One of 64 bits for a size (Fibonacci hashing): sizes without a common bit have nothing in common."""
     return <uint64_t>1 << ((size * <uint32_t>0x9E3779B1) >> 26)
+
+cdef inline uint64_t format_bit(int format) noexcept nogil:
+    """Stands where `size_bit` stands for formats that have no sizes to agree on."""
+    return size_bit(<uint32_t>format)  # no banner is that small
+
+cdef inline void clear_imp(Imp *row) noexcept nogil:
+    memset(row, 0, sizeof(Imp))
+    row.detail = -1
+
+cdef inline void clear_player(Player *player) noexcept nogil:
+    memset(player, 0, sizeof(Player))
+    player.skip = -1
+    player.boxed = True
 
 cdef inline uint32_t currency_of(const char *text, Py_ssize_t size) noexcept nogil:
     """``USD`` -> its three letters in one number, upper-cased; 0 for what is no currency code."""

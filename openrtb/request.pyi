@@ -22,6 +22,8 @@ class Request:
     tmax: int
     hour_of_week: int
     is_app: bool
+    is_dooh: bool
+    natives: list[str]
     test: bool
     signals: int
     user_agent: str | None
@@ -40,4 +42,5 @@ class Request:
     def set_geo(self, country_code: str, country: int, region: int, city: int) -> None: ...
     @property
     def imp_count(self) -> int: ...
+    def formats(self) -> list[tuple[int, int]]: ...
     def size_list(self) -> list[str]: ...

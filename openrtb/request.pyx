@@ -24,6 +24,10 @@ cdef int64_t MAX_CPM = 1_000_000_000_000_000
 MIMES = {
     "image/png": 1, "image/jpeg": 2, "image/jpg": 2, "image/gif": 4, "image/webp": 8, "text/html": 16,
     "text/javascript": 32, "application/javascript": 32, "image/svg+xml": 64,
+    "video/mp4": 1 << 8, "video/webm": 1 << 9, "video/ogg": 1 << 10, "video/quicktime": 1 << 11, "video/3gpp": 1 << 12,
+    "application/x-mpegurl": 1 << 13, "application/vnd.apple.mpegurl": 1 << 13, "application/dash+xml": 1 << 14,
+    "audio/mpeg": 1 << 16, "audio/mp3": 1 << 16, "audio/mp4": 1 << 17, "audio/aac": 1 << 18, "audio/ogg": 1 << 19,
+    "audio/wav": 1 << 20, "audio/x-wav": 1 << 20, "audio/m4a": 1 << 17, "audio/x-m4a": 1 << 17, "audio/webm": 1 << 21,
 }
 """Creative content types as bits; a type that is not here matches no creative of ours."""
 
@@ -32,7 +36,7 @@ cdef uint32_t OTHER_MIME = 1 << 31
 
 
 cdef uint32_t mime_bit(str mime):
-    return <uint32_t>MIME_BITS.get(mime, OTHER_MIME)
+    return <uint32_t>MIME_BITS.get(mime.lower(), OTHER_MIME)
 
 
 cdef uint64_t folded_bytes(const char *text, Py_ssize_t size) noexcept nogil:
@@ -100,7 +104,7 @@ cdef class Request:
         self.hour_of_week = <int>((now_ns // 3_600_000_000_000 + 72) % 168)  # 1970-01-01 was a Thursday
         self.auction_type = exchange.auction_type
         self.tmax = self.device_type = 0
-        self.test = self.is_app = self.foreign_categories = False
+        self.test = self.is_app = self.is_dooh = self.foreign_categories = False
         self.signals = QUIET
         self.personal = self.seat_allowed = self.currency_allowed = True
         self.person = self.site = 0
@@ -114,6 +118,11 @@ cdef class Request:
         self.imps.clear()
         self.deals.clear()
         self.sizes.clear()
+        self.flexes.clear()
+        self.players.clear()
+        self.lengths.clear()
+        if self.natives is None or self.natives:
+            self.natives = []
         self.deal_domains.clear()
         self.bcat.clear()
         self.acat.clear()
@@ -127,15 +136,25 @@ cdef class Request:
         if 0 < width < 65536 and 0 < height < 65536:
             self.sizes.push_back((<uint32_t>width << 16) | <uint32_t>height)
 
-    cdef void add_imp(self, Imp *row, int32_t place) noexcept nogil:
-        """Takes an imp whose slices end where the vectors end now."""
+    cdef void add_flex(self, int64_t width, int64_t height, int64_t min_width) noexcept nogil:
+        """A size by ratio; ``min_width`` 0: any."""
+        cdef Flex row
+        if 0 < width < 65536 and 0 < height < 65536 and min_width < 65536:
+            row.size = (<uint32_t>width << 16) | <uint32_t>height
+            row.min_width = <int32_t>max(0, min_width)
+            self.flexes.push_back(row)
+
+    cdef void add_imp(self, Imp *row) noexcept nogil:
+        """Takes a row that is complete but for its mask."""
         cdef int32_t i
-        row.place = place
-        row.n_sizes = <int32_t>self.sizes.size() - row.sizes
-        row.n_deals = <int32_t>self.deals.size() - row.deals
-        row.size_mask = 0
-        for i in range(row.sizes, row.sizes + row.n_sizes):
-            row.size_mask |= size_bit(self.sizes[i])
+        if row.format != BANNER:
+            row.size_mask = format_bit(row.format)
+        elif row.n_flexes:
+            row.size_mask = ~<uint64_t>0
+        else:
+            row.size_mask = 0
+            for i in range(row.sizes, row.sizes + row.n_sizes):
+                row.size_mask |= size_bit(self.sizes[i])
         self.imps.push_back(row[0])
 
     cdef void add_parents(self, const char *domain, Py_ssize_t size) noexcept nogil:
@@ -174,8 +193,12 @@ cdef class Request:
 
     @property
     def imp_count(self):
-        """Imps that a banner can be bid on."""
+        """Formats of imps that can be bid on; an imp with a banner and a video counts twice."""
         return self.imps.size()
+
+    def formats(self):
+        """Of each imp that can be bid on: (place, place in `domain.campaign.FORMATS`)."""
+        return [(row.place, row.format) for row in self.imps]
 
     def size_list(self):
         """Offered banner sizes, for people."""
@@ -185,7 +208,9 @@ cdef class Request:
         """All that was read, as plain values: for comparing two ways of reading."""
         return {
             "id": self.id, "imp_ids": self.imp_ids, "deal_codes": self.deal_codes, "imps": [dict(x) for x in self.imps],
-            "deals": [dict(x) for x in self.deals], "sizes": list(self.sizes), "deal_domains": list(self.deal_domains),
+            "deals": [dict(x) for x in self.deals], "sizes": list(self.sizes), "flexes": [dict(x) for x in self.flexes],
+            "players": [dict(x) for x in self.players], "lengths": list(self.lengths), "natives": self.natives,
+            "is_dooh": self.is_dooh, "deal_domains": list(self.deal_domains),
             "bcat": list(self.bcat), "acat": list(self.acat), "badv": list(self.badv),
             "categories": sorted(self.categories), "sites": sorted(self.sites), "person": self.person, "site": self.site,
             "site_name": self.site_name, "language": self.language, "device_type": self.device_type,

@@ -28,7 +28,7 @@ from openrtb.scan_values cimport as_str, take_currencies, take_names, take_optio
 from openrtb.nobid import NoBidReason
 
 cdef int INVALID = NoBidReason.INVALID_REQUEST
-cdef int NO_BANNER = NoBidReason.NO_BANNER
+cdef int NO_FORMAT = NoBidReason.NO_FORMAT
 
 
 cdef int scan(Request r, bytes body, object exchange) except -1:
@@ -51,7 +51,7 @@ cdef int scan(Request r, bytes body, object exchange) except -1:
         return ODD
     if invalid or (site.there and app.there):
         return INVALID
-    return 0 if r.imps.size() else NO_BANNER
+    return 0 if r.imps.size() else NO_FORMAT
 
 
 cdef bint scan_root(

@@ -1,12 +1,13 @@
-"""Imps, banners, sizes and deals, scanned."""
+"""Imps and their deals, scanned."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from cython_ext.json_cursor cimport (
     Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_null, take_text,
 )
-from openrtb.request cimport Deal, Imp, Request, currency_of, exact_bytes, mime_bit
+from openrtb.request cimport Deal, Imp, Request, clear_imp, currency_of, exact_bytes
+from openrtb.scan_formats cimport scan_audio, scan_banner, scan_native, scan_video
 from openrtb.scan_values cimport (
-    as_str, take_currency, take_floor, take_mask, take_names, take_optional_integer, take_seats, twice,
+    as_str, take_currency, take_floor, take_names, take_optional_integer, take_seats, twice,
 )
 
 cdef uint32_t USD = currency_of(b"USD", 3)
@@ -106,100 +107,19 @@ cdef bint scan_pmp(Cursor *c, Request r, Text *seat, Imp *row) except -1:
     return True
 
 
-cdef bint scan_format(Cursor *c, Request r) except -1:
-    cdef Text key
-    cdef bint first = True
-    cdef uint32_t met = 0
-    cdef int found
-    cdef int64_t w = -1, h = -1
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            r.add_size(w, h)
-            return True
-        if key_is(&key, b"w", 1):
-            if twice(&met, 0) or not take_optional_integer(c, &w):
-                return False
-        elif key_is(&key, b"h", 1):
-            if twice(&met, 1) or not take_optional_integer(c, &h):
-                return False
-        elif not skip_value(c):
-            return False
-
-
-cdef bint scan_banner(Cursor *c, Request r, Imp *row) except -1:
-    cdef Text key, mime
-    cdef bint first = True, first_item
-    cdef uint32_t met = 0
-    cdef int found
-    cdef int64_t w = -1, h = -1
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
-        if key_is(&key, b"w", 1):
-            if twice(&met, 0) or not take_optional_integer(c, &w):
-                return False
-        elif key_is(&key, b"h", 1):
-            if twice(&met, 1) or not take_optional_integer(c, &h):
-                return False
-        elif key_is(&key, b"battr", 5):
-            if twice(&met, 2) or not take_mask(c, &row.battr):
-                return False
-        elif key_is(&key, b"btype", 5):
-            if twice(&met, 3) or not take_mask(c, &row.btype):
-                return False
-        elif key_is(&key, b"format", 6) or key_is(&key, b"mimes", 5):
-            if twice(&met, 4 if key.size == 6 else 5):
-                return False
-            if take_null(c):
-                continue
-            if not open_with(c, 91):
-                return False
-            first_item = True
-            while True:
-                found = next_item(c, &first_item)
-                if found < 0:
-                    return False
-                if found == 0:
-                    break
-                if key.size == 6:
-                    if not scan_format(c, r):
-                        return False
-                elif take_text(c, &mime):
-                    row.mimes |= mime_bit(as_str(&mime))
-                else:
-                    return False
-        elif not skip_value(c):
-            return False
-    if <int32_t>r.sizes.size() == row.sizes:
-        r.add_size(w, h)
-    return True
-
-
 cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invalid) except -1:
     cdef Imp row
     cdef Text key, id_
-    cdef bint first = True, has_banner = False
+    cdef bint first = True
     cdef uint32_t met = 0
     cdef int found
+    cdef int32_t i, before = <int32_t>r.imps.size()
     cdef int64_t secure = 0
     cdef size_t domains
     id_.size = 0
-    row.floor = 0
+    clear_imp(&row)
+    row.place = place
     row.currency = USD
-    row.battr = row.btype = 0
-    row.mimes = 0
-    row.private_auction = False
-    row.sizes = <int32_t>r.sizes.size()
     row.deals = <int32_t>r.deals.size()
     domains = r.deal_domains.size()
     if not open_with(c, 123):
@@ -214,12 +134,8 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
             if twice(&met, 0) or not take_text(c, &id_):
                 return False
         elif key_is(&key, b"banner", 6):
-            if twice(&met, 1):
+            if twice(&met, 1) or not (take_null(c) or scan_banner(c, r, row)):
                 return False
-            if not take_null(c):
-                if not scan_banner(c, r, &row):
-                    return False
-                has_banner = True
         elif key_is(&key, b"bidfloor", 8):
             if twice(&met, 2) or not take_floor(c, &row.floor):
                 return False
@@ -232,6 +148,15 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
         elif key_is(&key, b"pmp", 3):
             if twice(&met, 5) or not scan_pmp(c, r, seat, &row):
                 return False
+        elif key_is(&key, b"video", 5):
+            if twice(&met, 6) or not (take_null(c) or scan_video(c, r, row)):
+                return False
+        elif key_is(&key, b"audio", 5):
+            if twice(&met, 7) or not (take_null(c) or scan_audio(c, r, row)):
+                return False
+        elif key_is(&key, b"native", 6):
+            if twice(&met, 8) or not (take_null(c) or scan_native(c, r, row)):
+                return False
         elif not skip_value(c):
             return False
     if id_.size == 0:
@@ -240,11 +165,29 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
     if name in r.imp_ids or row.floor < 0:
         invalid[0] = True
     r.imp_ids.append(name)
-    if has_banner:
-        row.secure = secure == 1
-        r.add_imp(&row, place)
-    else:  # its deals and sizes are nobody's
+    if <int32_t>r.imps.size() == before:  # its deals are nobody's
         r.deals.resize(row.deals)
         r.deal_domains.resize(domains)
         del r.deal_codes[row.deals:]
+        return True
+    sort_formats(r, before)
+    for i in range(before, <int32_t>r.imps.size()):  # what stood behind the formats in the imp, too
+        r.imps[i].floor, r.imps[i].currency = row.floor, row.currency
+        r.imps[i].secure = secure == 1
+        r.imps[i].private_auction = row.private_auction
+        r.imps[i].deals = row.deals
+        r.imps[i].n_deals = <int32_t>r.deals.size() - row.deals
     return True
+
+
+cdef void sort_formats(Request r, int32_t start) noexcept nogil:
+    """The rows of one imp in the order of formats, whatever the order of its keys."""
+    cdef int32_t i, j
+    cdef Imp row
+    for i in range(start + 1, <int32_t>r.imps.size()):
+        row = r.imps[i]
+        j = i
+        while j > start and r.imps[j - 1].format > row.format:
+            r.imps[j] = r.imps[j - 1]
+            j -= 1
+        r.imps[j] = row

@@ -20,6 +20,14 @@ cdef inline bint take_optional_integer(Cursor *c, int64_t *out) noexcept nogil:
     return take_null(c) or take_integer(c, out)
 
 
+cdef inline bint take_optional_number(Cursor *c, int64_t *out, bint *there) noexcept nogil:
+    """A whole number, and that there is one."""
+    if take_null(c):
+        return True
+    there[0] = True
+    return take_integer(c, out)
+
+
 cdef inline str as_str(Text *text):
     return PyUnicode_DecodeASCII(text.start, text.size, NULL)
 

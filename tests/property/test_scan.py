@@ -25,7 +25,13 @@ RICH = {
     "imp": [
         {"id": "1", "banner": {"format": [{"w": 300, "h": 250}, {"w": 1, "h": 2, "x": None}], "battr": [1, 8, 70],
                                "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1},
-        {"id": "2", "video": {"mimes": ["video/mp4"]}, "pmp": {"deals": [{"id": "nobody's"}]}},
+        {"id": "2", "video": {"minduration": 5}, "native": {"request": ""}, "pmp": {"deals": [{"id": "nobody's"}]}},
+        {"id": "4", "native": {"request": "{\"ver\":\"1.2\",\"assets\":[]}", "ver": "1.2", "battr": [3], "api": [7]},
+         "video": {"mimes": ["video/mp4", "Video/WebM"], "minduration": 5, "maxduration": 30, "protocols": [2, 3, 7],
+                   "w": 640, "h": 360, "linearity": 1, "skip": 0, "boxingallowed": 0, "minbitrate": 100, "delivery": [2],
+                   "maxbitrate": 5000, "battr": [16], "api": [7], "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3},
+         "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9]}, "bidfloor": 2.5,
+         "banner": {"w": 320, "h": 50, "expdir": [2], "api": [5], "format": [{"wratio": 6, "hratio": 5, "wmin": 300}]}},
         {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR",
          "pmp": {"private_auction": 1, "deals": [
              {"id": "D", "bidfloor": 2.25, "at": 3, "wseat": ["outbid"], "wadomain": ["bank.example"]},
