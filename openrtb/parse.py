@@ -93,7 +93,7 @@ def _reader(kind: inspect.Type) -> Reader:
     if isinstance(kind, inspect.Metadata):
         extra = kind.extra or {}
         if "if_unreadable" in extra:
-            return _signal_reader(_reader(kind.type), extra["if_unreadable"])
+            return _careful_reader(_reader(kind.type), extra["if_unreadable"], extra.get("if_blank"))
         return _read_json_text if extra.get("json_text") else _reader(kind.type)
     if isinstance(kind, inspect.StructType):
         return _struct_reader(kind)
@@ -155,12 +155,15 @@ def _list_reader(read_item: Reader, min_length: int, of_objects: bool) -> Reader
     return read
 
 
-def _signal_reader(read_value: Reader, if_unreadable: int) -> Reader:
+def _careful_reader(read_value: Reader, if_unreadable: object, if_blank: object) -> Reader:
     def read(value: Any, path: str, repairs: list[str]) -> Any:
+        if value == "" and if_blank is not None:
+            repairs.append(f"{path}: '' read as {if_blank}")
+            return if_blank
         try:
             return read_value(value, path, repairs)
         except _Unusable as unusable:
-            repairs.append(f"{path}: {unusable.value!r} read as {if_unreadable}, to be on the safe side")
+            repairs.append(f"{path}: {unusable.value!r} read as {if_unreadable!r}, to be on the safe side")
             return if_unreadable
 
     return read
