@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from openrtb.fill_floors cimport fill_length_floors, floor_per_second
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
     CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
@@ -29,6 +30,7 @@ cdef int fill(Request r, object model, object exchange) except -1:
     if model.tmax is not None:
         r.tmax = model.tmax
     r.test = model.test == 1
+    r.all_imps = model.allimps == 1
     r.signals = signals_of(model.regs, model.device)
     fill_admission(r, model, exchange)
     fill_device(r, model.device)
@@ -64,7 +66,7 @@ cdef int fill_admission(Request r, object model, object exchange) except -1:
 cdef int fill_imps(Request r, list imps, str seat) except -1:
     cdef Imp row
     cdef int32_t place = -1
-    cdef size_t rows, domains
+    cdef size_t rows, domains, floors
     for imp in imps:
         place += 1
         clear_imp(&row)
@@ -80,7 +82,8 @@ cdef int fill_imps(Request r, list imps, str seat) except -1:
         currency = imp.bidfloorcur
         row.currency = currency_code(currency) if currency is not None else USD
         row.secure = imp.secure == 1
-        rows, domains = r.imps.size(), r.deal_domains.size()
+        row.interstitial = imp.instl == 1
+        rows, domains, floors = r.imps.size(), r.deal_domains.size(), r.deal_floors.size()
         row.deals = <int32_t>r.deals.size()
         pmp = imp.pmp
         row.private_auction = pmp is not None and pmp.private_auction == 1
@@ -95,6 +98,7 @@ cdef int fill_imps(Request r, list imps, str seat) except -1:
         if r.imps.size() == rows:  # its deals are nobody's
             r.deals.resize(row.deals)
             r.deal_domains.resize(domains)
+            r.deal_floors.resize(floors)
             del r.deal_codes[row.deals:]
     return 0 if r.imps.size() else NO_FORMAT
 
@@ -105,6 +109,12 @@ cdef int fill_deal(Request r, object deal, str seat) except -1:
     row.floor = cpm_micros(floor) if floor is not None else 0
     if row.floor < 0:
         return 0
+    row.has_floor = floor is not None
+    row.floor_per_s = floor_per_second(deal)
+    row.floors = <int32_t>r.deal_floors.size()
+    fill_length_floors(&r.deal_floors, deal.durfloors)
+    row.n_floors = <int32_t>r.deal_floors.size() - row.floors
+    row.guaranteed = deal.guar == 1
     row.code = exact(deal.id)
     currency = deal.bidfloorcur
     row.currency = currency_code(currency) if currency is not None else USD
@@ -214,6 +224,14 @@ cdef int fill_blocks(Request r, object model) except -1:
     if model.badv is not None:
         for item in model.badv:
             r.badv.push_back(folded(item))
+    if model.bapp is not None:
+        for item in model.bapp:
+            r.bapp.push_back(folded(item))
+    for tongues in (model.wlang, model.wlangb):
+        if tongues is not None:
+            for item in tongues:
+                r.tongues.push_back(folded(item))
     taxonomy = model.cattax
-    r.foreign_categories = taxonomy is not None and taxonomy != 1 and (r.bcat.size() or r.acat.size())
+    if taxonomy is not None:
+        r.taxonomy = taxonomy
     return 0

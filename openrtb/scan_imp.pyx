@@ -4,7 +4,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from cython_ext.json_cursor cimport (
     Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_null, take_text,
 )
-from openrtb.request cimport Deal, Imp, Request, clear_imp, currency_of, exact_bytes
+from openrtb.request cimport UNREADABLE_FLOOR, Deal, Imp, Request, clear_imp, currency_of, exact_bytes
+from openrtb.scan_floors cimport scan_length_floors
 from openrtb.scan_formats cimport scan_audio, scan_banner, scan_native, scan_video
 from openrtb.scan_values cimport (
     as_str, take_currency, take_floor, take_names, take_optional_integer, take_seats, twice,
@@ -19,9 +20,11 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
     cdef bint first = True
     cdef uint32_t met = 0
     cdef int found, seats = 0
-    cdef int64_t at = 0
+    cdef int64_t at = 0, guaranteed = 0
     code.size = 0
-    row.floor = 0
+    row.floor = row.floor_per_s = 0
+    row.has_floor = False
+    row.floors = <int32_t>r.deal_floors.size()
     row.currency = USD
     row.domains = <int32_t>r.deal_domains.size()
     if not open_with(c, 123):
@@ -36,10 +39,22 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
             if twice(&met, 0) or not take_text(c, &code):
                 return False
         elif key_is(&key, b"bidfloor", 8):
-            if twice(&met, 1) or not take_floor(c, &row.floor):
+            if twice(&met, 1):
+                return False
+            row.has_floor = c.at[0] != 110  # null
+            if not take_floor(c, &row.floor):
                 return False
         elif key_is(&key, b"bidfloorcur", 11):
             if twice(&met, 2) or not take_currency(c, &row.currency):
+                return False
+        elif key_is(&key, b"mincpmpersec", 12):
+            if twice(&met, 6) or not take_floor(c, &row.floor_per_s):
+                return False
+        elif key_is(&key, b"durfloors", 9):
+            if twice(&met, 7) or not scan_length_floors(c, &r.deal_floors):
+                return False
+        elif key_is(&key, b"guar", 4):
+            if twice(&met, 8) or not take_optional_integer(c, &guaranteed):
                 return False
         elif key_is(&key, b"at", 2):
             if twice(&met, 3) or not take_optional_integer(c, &at):
@@ -56,9 +71,14 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
     if code.size == 0:
         return False
     row.n_domains = <int32_t>r.deal_domains.size() - row.domains
+    row.n_floors = <int32_t>r.deal_floors.size() - row.floors
     if row.floor < 0:
         r.deal_domains.resize(row.domains)
+        r.deal_floors.resize(row.floors)
         return True
+    if row.floor_per_s < 0:
+        row.floor_per_s = UNREADABLE_FLOOR
+    row.guaranteed = guaranteed == 1
     row.code = exact_bytes(code.start, code.size)
     row.auction_type = <int32_t>at
     row.open_to_us = seats != 1
@@ -114,14 +134,14 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
     cdef uint32_t met = 0
     cdef int found
     cdef int32_t i, before = <int32_t>r.imps.size()
-    cdef int64_t secure = 0
-    cdef size_t domains
+    cdef int64_t secure = 0, interstitial = 0
+    cdef size_t domains, floors
     id_.size = 0
     clear_imp(&row)
     row.place = place
     row.currency = USD
     row.deals = <int32_t>r.deals.size()
-    domains = r.deal_domains.size()
+    domains, floors = r.deal_domains.size(), r.deal_floors.size()
     if not open_with(c, 123):
         return False
     while True:
@@ -144,6 +164,9 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
                 return False
         elif key_is(&key, b"secure", 6):
             if twice(&met, 4) or not take_optional_integer(c, &secure):
+                return False
+        elif key_is(&key, b"instl", 5):
+            if twice(&met, 9) or not take_optional_integer(c, &interstitial):
                 return False
         elif key_is(&key, b"pmp", 3):
             if twice(&met, 5) or not scan_pmp(c, r, seat, &row):
@@ -168,12 +191,14 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
     if <int32_t>r.imps.size() == before:  # its deals are nobody's
         r.deals.resize(row.deals)
         r.deal_domains.resize(domains)
+        r.deal_floors.resize(floors)
         del r.deal_codes[row.deals:]
         return True
     sort_formats(r, before)
     for i in range(before, <int32_t>r.imps.size()):  # what stood behind the formats in the imp, too
         r.imps[i].floor, r.imps[i].currency = row.floor, row.currency
         r.imps[i].secure = secure == 1
+        r.imps[i].interstitial = interstitial == 1
         r.imps[i].private_auction = row.private_auction
         r.imps[i].deals = row.deals
         r.imps[i].n_deals = <int32_t>r.deals.size() - row.deals
