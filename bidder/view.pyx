@@ -115,7 +115,7 @@ cdef class View:
         self.routes = {PATH + key.encode(): seller for key, seller in self.sellers.items()}
         advertisers = {a.id: a for a in snapshot.advertisers if a.status == "active"}
         campaigns = {c.id: c for c in snapshot.campaigns if c.status == "active" and c.advertiser in advertisers}
-        creatives = {c.id: c for c in snapshot.creatives if c.status == "active"}
+        creatives = {c.id: c for c in snapshot.creatives if c.status == "active" and c.format == "banner"}
         rates = {(r.base, r.quote): r for r in snapshot.rates}
         deals = {d.id: d for d in snapshot.deals}
         terms = {t.id: t for t in snapshot.terms}
