@@ -7,7 +7,8 @@ import logging
 import msgspec
 
 from bidder.leases import Leases
-from bidder.view import View, is_secure
+from bidder.creative_texts import is_secure
+from bidder.view import View
 from domain.campaign import Snapshot
 
 log = logging.getLogger(__name__)
