@@ -1,5 +1,4 @@
-"""What a creative is as text: its markup, with marks where a bid's own URLs go, and the fields that are the same in all of
-its bids."""
+"""A creative as text: its markup, with marks where a bid's own URLs go, and the fields that all of its bids have."""
 
 import html
 
@@ -20,7 +19,7 @@ PIXEL_MARKUP = '<img src="{impression}" width="1" height="1" alt="" style="posit
 
 
 def is_secure(url: str) -> bool:
-    """May a secure page load it? HTTPS, and loopback addresses, which browsers trust as well (W3C Secure Contexts, 3.1)."""
+    """May a secure page load it? HTTPS, or a loopback address, which browsers trust too (W3C Secure Contexts, 3.1)."""
     return url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]"))
 
 

@@ -1,5 +1,5 @@
 from bidder.candidates import Candidates
-from bidder.view import View
+from bidder.view import Seller, View
 from openrtb.request import Request
 
 MOST: int
