@@ -9,6 +9,7 @@ from openrtb.request cimport (
 )
 
 from openrtb.nobid import NoBidReason
+from openrtb.validate import imp_defect, request_defect
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
@@ -37,9 +38,17 @@ cdef int fill(Request r, object model, object exchange) except -1:
     fill_person(r, model, exchange.key)
     fill_blocks(r, model)
     fill_inventory(r, model)
-    if model.site is not None and model.app is not None:
+    defect = request_defect(model)
+    if defect is not None:
+        note(model, str(defect))
         return INVALID
-    return fill_imps(r, model.imp, exchange.seat)
+    return fill_imps(r, model, exchange.seat)
+
+
+cdef int note(object model, str words) except -1:
+    """For those who ask why: what `openrtb.validate` found."""
+    model.repairs = [*(model.repairs or []), words]
+    return 0
 
 
 cdef int signals_of(object regs, object device) except -1:
@@ -63,22 +72,23 @@ cdef int fill_admission(Request r, object model, object exchange) except -1:
     return 0
 
 
-cdef int fill_imps(Request r, list imps, str seat) except -1:
+cdef int fill_imps(Request r, object model, str seat) except -1:
     cdef Imp row
     cdef int32_t place = -1
+    cdef bint defective = False
     cdef size_t rows, domains, floors
-    for imp in imps:
+    for imp in model.imp:
         place += 1
         clear_imp(&row)
         row.place = place
-        imp_id = imp.id
-        if imp_id in r.imp_ids:
-            return INVALID
-        r.imp_ids.append(imp_id)
+        r.imp_ids.append(imp.id)
+        defect = imp_defect(imp)
+        if defect is not None:
+            note(model, f"imp[{place}].{defect}; no bid on it")
+            defective = True
+            continue
         floor = imp.bidfloor
         row.floor = cpm_micros(floor) if floor is not None else 0
-        if row.floor < 0:
-            return INVALID
         currency = imp.bidfloorcur
         row.currency = currency_code(currency) if currency is not None else USD
         row.secure = imp.secure == 1
@@ -100,7 +110,7 @@ cdef int fill_imps(Request r, list imps, str seat) except -1:
             r.deal_domains.resize(domains)
             r.deal_floors.resize(floors)
             del r.deal_codes[row.deals:]
-    return 0 if r.imps.size() else NO_FORMAT
+    return 0 if r.imps.size() else INVALID if defective else NO_FORMAT
 
 
 cdef int fill_deal(Request r, object deal, str seat) except -1:
