@@ -13,12 +13,13 @@ from bidder.candidates import Candidates
 from bidder.choose import choose
 from bidder.enrichment.chain import Chain
 from bidder.fit import fit
+from bidder.floors import floors
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.limits import frequency, gate
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
-from bidder.rules import blocks, deals, floors
+from bidder.rules import blocks, deals
 from bidder.select import select
 from bidder.view import Seller, View
 from domain.clock import Clock

@@ -1,6 +1,7 @@
 """Filling the compiled request from the typed model: the reference, and the way of every request that is odd."""
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from openrtb.fill_floors cimport fill_length_floors, floor_per_second
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
@@ -182,13 +183,18 @@ cdef int name_screen(Request r, object dooh) except -1:
 
 
 cdef int fill_categories(Request r, list categories) except -1:
-    cdef str category
-    if categories is not None:
-        for category in categories:
-            r.categories.push_back(folded(category))
-            dash = category.find("-")
+    return add_with_parents(&r.categories, categories)
+
+
+cdef int add_with_parents(vector[uint64_t] *names, list texts) except -1:
+    """Name ids, and of what comes before the first hyphen: ``IAB1-2`` is in ``IAB1``, ``en-GB`` is spoken in ``en``."""
+    cdef str text
+    if texts is not None:
+        for text in texts:
+            names.push_back(folded(text))
+            dash = text.find("-")
             if dash > 0:
-                r.categories.push_back(folded(category[:dash]))
+                names.push_back(folded(text[:dash]))
     return 0
 
 
@@ -237,10 +243,10 @@ cdef int fill_blocks(Request r, object model) except -1:
     if model.bapp is not None:
         for item in model.bapp:
             r.bapp.push_back(folded(item))
-    for tongues in (model.wlang, model.wlangb):
-        if tongues is not None:
-            for item in tongues:
-                r.tongues.push_back(folded(item))
+    if model.wlang is not None:
+        for item in model.wlang:
+            r.tongues.push_back(folded(item))
+    add_with_parents(&r.tongues, model.wlangb)
     taxonomy = model.cattax
     if taxonomy is not None:
         r.taxonomy = taxonomy

@@ -144,7 +144,7 @@ cdef bint scan_root(
             if twice(&met, 18) or not take_names(c, &r.tongues, False):
                 return False
         elif key_is(&key, b"wlangb", 6):
-            if twice(&met, 19) or not take_names(c, &r.tongues, False):
+            if twice(&met, 19) or not take_names(c, &r.tongues, True):
                 return False
         elif key_is(&key, b"allimps", 7):
             if twice(&met, 20) or not take_optional_integer(c, &all_imps):
