@@ -98,6 +98,13 @@ class Content(Struct, gc=False):
     cat: list[str] | None = None
 
 
+class Publisher(Struct, gc=False):
+    """3.2.15: who sells the site or app; ``id`` is the account that ads.txt names."""
+
+    id: str | None = None
+    domain: str | None = None
+
+
 class Site(Struct, gc=False):
     """3.2.13"""
 
@@ -107,6 +114,7 @@ class Site(Struct, gc=False):
     sectioncat: list[str] | None = None
     pagecat: list[str] | None = None
     page: str | None = None
+    publisher: Publisher | None = None
     content: Content | None = None
 
 
@@ -119,6 +127,7 @@ class App(Struct, gc=False):
     cat: list[str] | None = None
     sectioncat: list[str] | None = None
     pagecat: list[str] | None = None
+    publisher: Publisher | None = None
     content: Content | None = None
 
 
@@ -217,7 +226,8 @@ class SupplyChain(Struct, gc=False):
     """3.2.25"""
 
     complete: Integer | None = None
-    nodes: list[SupplyChainNode] | None = None
+    nodes: Annotated[list[SupplyChainNode], Meta(extra={"all_or_none": True})] | None = None
+    """A chain without one of its links would look shorter than it is."""
     ver: str | None = None
 
 

@@ -24,6 +24,9 @@ class Request:
     is_app: bool
     test: bool
     signals: int
+    chain_state: int
+    publisher: int
+    app_domain: int
     user_agent: str | None
     os_text: str | None
     address: str | None
