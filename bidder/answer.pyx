@@ -5,6 +5,7 @@ from libcpp.string cimport string
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder cimport markups as mark
 from bidder.markups cimport Markups, Variant
 from bidder.view cimport Ad, Line, Price, Seller, View
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
@@ -119,7 +120,7 @@ cdef class Answer:
         self.out.append(b'","lurl":"')
         self.url(b"/loss/", LOSS, NULL, 0)
         self.out.append(b'?r=${AUCTION_LOSS}&m=${AUCTION_MIN_TO_WIN}","adm":"')
-        self.write_markup(row, view, seller)
+        self.write_markup(row, view, seller, bid)
         self.out.append(b'","cid":"')
         append_number(&self.out, view.lines[row.line].campaign)
         self.out.append(b'",')
@@ -132,21 +133,23 @@ cdef class Answer:
         self.out.append(view.tails[row.ad])
         return 0
 
-    cdef int write_markup(self, Candidate *row, View view, Seller seller) except -1:
+    cdef int write_markup(self, Candidate *row, View view, Seller seller, uint64_t bid) except -1:
         cdef Ad *ad = &view.ads[row.ad]
         cdef Markups markups = view.natives.markups if ad.format == NATIVE else view.markups
         cdef Variant *variant = &markups.variants[row.variant]
         cdef int32_t i
-        cdef int kind
+        cdef int after
         for i in range(variant.pieces, variant.pieces + variant.n_pieces):
             self.out.append(markups.pieces[i])
-            kind = markups.marks[i]
-            if kind == IMPRESSION:
+            after = markups.marks[i]
+            if after == mark.IMPRESSION:
                 self.url(b"/impression/", IMPRESSION, NULL, 0)
                 self.out.append(seller.pixel_queries[ad.format])
-            elif kind == CLICK:
+            elif after == mark.CLICK:
                 self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
                 self.out.append(view.click_queries[row.ad])
+            elif after == mark.BID:
+                append_number(&self.out, <int64_t>bid)
         return 0
 
     cdef int log(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:

@@ -2,14 +2,11 @@
 
 import html
 
-from bidder.markups import mark
 from domain.campaign import CLICK_MACRO, FORMATS, Advertiser, Creative
-from domain.events import Kind
+from openrtb import marks
 
 XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4
 """Banner ad types, OpenRTB list 5.2."""
-
-CLICK, IMPRESSION = mark(Kind.CLICK), mark(Kind.IMPRESSION)
 
 IMAGE_MARKUP = (
     '<a href="{click}" target="_blank" rel="noopener"><img src="{image}" width="{width}" height="{height}" alt="" '
@@ -27,11 +24,11 @@ def banner(creative: Creative) -> str:
     """The HTML of a banner."""
     if creative.image_url:
         body = IMAGE_MARKUP.format(
-            click=CLICK, image=html.escape(creative.image_url), width=creative.width, height=creative.height
+            click=marks.CLICK, image=html.escape(creative.image_url), width=creative.width, height=creative.height
         )
     else:
-        body = creative.markup.replace(CLICK_MACRO, CLICK)
-    return body + PIXEL_MARKUP.format(impression=IMPRESSION)
+        body = creative.markup.replace(CLICK_MACRO, marks.CLICK)
+    return body + PIXEL_MARKUP.format(impression=marks.IMPRESSION)
 
 
 def banner_type(creative: Creative) -> int:

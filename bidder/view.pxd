@@ -101,4 +101,4 @@ cdef class View:
     cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC
     cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
-    cdef int _add_media(self, Ad *row, object creative) except -1
+    cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1

@@ -25,6 +25,7 @@ from domain.events import Kind
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
+from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
 
@@ -195,25 +196,24 @@ cdef class View:
         elif row.format == NATIVE:
             self.natives.add(place, creative)
         else:
-            self._add_media(&row, creative)
+            self._add_media(&row, creative, advertiser)
         self.landings.push_back(creative.landing_url.encode())
         self.click_queries.push_back(("?u=" + quote(creative.landing_url, safe="")).encode())
         self.tails.push_back(json.dumps(bid_fields(creative, advertiser), separators=(",", ":"))[1:].encode())
         self.ads.push_back(row)
         self.creatives.append(creative)
 
-    cdef int _add_media(self, Ad *row, creative) except -1:
+    cdef int _add_media(self, Ad *row, creative, advertiser) except -1:
         """What a video or audio ad has more than a banner: its VAST in every version, and its files."""
         cdef Rendition file
-        from bidder.creative_texts import vast_texts
         media = creative.video or creative.audio
         row.length_ms = media.duration_ms
         row.skippable = creative.video is not None and creative.video.skip_after_ms is not None
         row.inner = mask(media.protocols)
-        row.variants = <int32_t>self.markups.variants.size()
-        for protocols, text in vast_texts(creative):
-            place = self.markups.add(text, mask(protocols))
-            if USUAL_VAST & set(protocols):
+        row.variants = row.usual = <int32_t>self.markups.variants.size()
+        for form in reversed(forms(creative)):
+            place = self.markups.add(build(creative, form.version, advertiser.name), mask([form.protocol]))
+            if form.protocol in USUAL_VAST:
                 row.usual = place
         row.n_variants = <int32_t>self.markups.variants.size() - row.variants
         row.renditions = <int32_t>self.renditions.size()

@@ -218,8 +218,8 @@ class Targeting(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Creative(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is shown. Of the banner, ``image_url`` (we write the markup) or ``markup`` (HTML with our click macro); of the
-    other formats, the part that has the format's name.
+    """What is shown. Of a banner, ``image_url`` (we write the markup) or ``markup`` (HTML with our click macro); of
+    another format, the part that has the format's name.
     """
 
     id: int

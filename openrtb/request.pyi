@@ -26,6 +26,9 @@ class Request:
     natives: list[str]
     test: bool
     signals: int
+    chain_state: int
+    publisher: int
+    app_domain: int
     user_agent: str | None
     os_text: str | None
     address: str | None

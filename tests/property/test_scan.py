@@ -17,8 +17,10 @@ BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_t
 RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
-    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1},
-    "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]}},
+    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
+        {"asi": "Ssp.Example", "sid": "00-A", "hp": 1, "rid": "r"}, {"asi": "x.example", "sid": "7", "hp": 1}]}},
+    "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]},
+             "publisher": {"id": "P-1", "domain": "example.com", "name": "N"}},
     "user": {"id": "u", "buyeruid": "Ann"},
     "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,
                "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
@@ -129,3 +131,26 @@ def test_any_bytes(body: bytes) -> None:
 @given(st.decimals(0, 10_000, places=6) | st.floats(0, 1e6))
 def test_floors(floor) -> None:
     compare(b'{"id":"a","imp":[{"id":"1","bidfloor":%b,"banner":{"w":1,"h":1}}]}' % str(floor).encode())
+
+
+NODES = st.lists(
+    st.fixed_dictionaries({}, optional={
+        "asi": st.sampled_from(["a.example", "A.Example", "", None, 7, "ü.example"]),
+        "sid": st.sampled_from(["1", "", None, 1, "x" * 300]),
+        "hp": st.sampled_from([0, 1, None, "1", True]),
+    }) | st.none() | st.just("no node"),
+    max_size=3,
+)  # fmt: skip
+CHAINS = st.none() | st.fixed_dictionaries({}, optional={
+    "complete": st.sampled_from([0, 1, None, "1", 2]),
+    "ver": st.sampled_from(["1.0", "1", "1.1", "2.0", "10", "", None, 1.0, 1]),
+    "nodes": NODES | st.none() | st.just({}),
+})  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.fixed_dictionaries({}, optional={
+    "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
+}))  # fmt: skip
+def test_supply_chains(source) -> None:
+    compare(json.dumps({**RICH, "source": source}).encode())

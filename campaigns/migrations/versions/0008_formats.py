@@ -9,13 +9,7 @@ branch_labels = None
 depends_on = None
 
 PARTS = ("video", "audio", "native")
-LISTS = {
-    "apis": None,
-    "expands": None,
-    "trackers": None,
-    "verifications": None,
-    "categories": "empty: the advertiser's",
-}
+LISTS = {**dict.fromkeys(("apis", "expands", "trackers", "verifications")), "categories": "empty: the advertiser's"}
 
 
 def upgrade() -> None:
