@@ -81,7 +81,8 @@ class Auction:
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
         if not fixed_cpm(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pricing", seller)
-        choose(candidates, view, seller, self.leases, request)
+        if not choose(candidates, view, seller, self.leases, request):
+            return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
         self.bids += 1
         return self.answer.write(candidates, view, seller, request)
 

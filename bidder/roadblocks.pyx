@@ -38,7 +38,8 @@ cdef int64_t single_worth(Candidates c, Request r) noexcept nogil:
 
 
 cdef int64_t all_of(
-    Candidates c, View view, Seller seller, Leases leases, Request r, int32_t line, int32_t n_imps, vector[Candidate] *found
+    Candidates c, View view, Seller seller, Leases leases, Request r, int32_t line, int32_t n_imps,
+    vector[Candidate] *found,
 ) noexcept nogil:
     """A row of the line item for each imp, in their order, and what they come to; -1 if an imp has none, or its lease does
     not cover them all.
@@ -56,7 +57,9 @@ cdef int64_t all_of(
             row = &c.rows[i]
             if row.line != line or r.imps[row.imp].place != imp:
                 continue
-            if best is NULL or row.price > best.price or (row.price == best.price and turn(r.hash, row) > turn(r.hash, best)):
+            if best is not NULL and row.price < best.price:
+                continue
+            if best is NULL or row.price > best.price or turn(r.hash, row) > turn(r.hash, best):
                 best = row
         if best is NULL:
             return -1

@@ -95,7 +95,7 @@ cdef class View:
         live = []
         for item in snapshot.line_items:
             ads = [creatives[c] for c in item.creatives if c in creatives]
-            deals_left = not (item.deals and item.deals_only) or any(d in deals for d in item.deals)  # else it would turn into an open one
+            deals_left = not (item.deals and item.deals_only) or any(d in deals for d in item.deals)  # else all open
             if item.status == "active" and item.campaign in campaigns and ads and deals_left:
                 advertiser = advertisers[campaigns[item.campaign].advertiser]
                 media = most_media(item.bid_cpm, *shares(terms.get(item.terms)))

@@ -240,7 +240,7 @@ cdef class Request:
             "categories": sorted(self.categories), "sites": sorted(self.sites), "person": self.person, "site": self.site,
             "site_name": self.site_name, "language": self.language, "device_type": self.device_type,
             "auction_type": self.auction_type, "tmax": self.tmax, "is_app": self.is_app, "test": self.test,
-            "bapp": list(self.bapp), "tongues": list(self.tongues), "taxonomy": self.taxonomy, "all_imps": self.all_imps,
+            "bapp": list(self.bapp), "tongues": sorted(self.tongues), "taxonomy": self.taxonomy, "all_imps": self.all_imps,
             "length_floors": [dict(x) for x in self.length_floors],
             "deal_floors": [dict(x) for x in self.deal_floors], "seat_allowed": self.seat_allowed,
             "currency_allowed": self.currency_allowed, "user_agent": self.user_agent, "os_text": self.os_text,

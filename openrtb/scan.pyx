@@ -139,7 +139,7 @@ cdef bint scan_root(
             if twice(&met, 15) or not take_names(c, &r.badv, False):
                 return False
         elif key_is(&key, b"bapp", 4):
-            if twice(&met, 17) or not take_names(c, &r.bapp, False):
+            if twice(&met, 21) or not take_names(c, &r.bapp, False):
                 return False
         elif key_is(&key, b"wlang", 5):
             if twice(&met, 18) or not take_names(c, &r.tongues, False):
