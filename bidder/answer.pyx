@@ -124,6 +124,8 @@ cdef class Answer:
         self.out.append(b'","cid":"')
         append_number(&self.out, view.lines[row.line].campaign)
         self.out.append(b'",')
+        if ad.length_ms:
+            self.write_protocol(view.markups.variants[row.variant].protocols)
         if row.flex >= 0:
             self.out.append(b'"wratio":')
             append_number(&self.out, r.flexes[row.flex].size >> 16)
@@ -131,6 +133,17 @@ cdef class Answer:
             append_number(&self.out, r.flexes[row.flex].size & 0xFFFF)
             self.out.push_back(b",")
         self.out.append(view.tails[row.ad])
+        return 0
+
+    cdef int write_protocol(self, uint64_t protocols) except -1:
+        """Which VAST the markup is."""
+        cdef int number = 0
+        while protocols > 1:
+            protocols >>= 1
+            number += 1
+        self.out.append(b'"protocol":')
+        append_number(&self.out, number)
+        self.out.push_back(b",")
         return 0
 
     cdef int write_markup(self, Candidate *row, View view, Seller seller, uint64_t bid) except -1:

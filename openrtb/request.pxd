@@ -77,7 +77,7 @@ cdef class Request:
     cdef vector[Flex] flexes
     cdef vector[Player] players
     cdef vector[int32_t] lengths
-    cdef readonly list natives   # texts of native requests
+    cdef readonly list natives   # (text of the native request, its version as the imp tells it or "")
     cdef vector[uint64_t] deal_domains, bcat, acat, badv, categories, sites, segments, facts
     cdef vector[ChainNode] chain
     cdef int32_t offsets[16]
