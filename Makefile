@@ -72,6 +72,7 @@ lock: $(VENV)/made
 	$(PIP) install --quiet pip-tools
 	$(BIN)/pip-compile $(LOCKING) --output-file requirements.lock requirements.in
 	$(BIN)/pip-compile $(LOCKING) --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.in
+	$(BIN)/pip-compile $(LOCKING) --constraint requirements.lock --output-file tests/fuzz/requirements.lock tests/fuzz/requirements.in
 LOCKING := --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
