@@ -1,8 +1,8 @@
 """Reading bid requests: what a clean one and a sloppy one cost, and whether sloppy ones are served.
 
 ``decode_ratio`` is what the compiled scanner needs to fill a `Request` from clean requests, divided by what msgspec
-needs to decode the same bytes into the typed model (bar: 1.0). Both are timed in turns, in the same rounds; the ratio is the
-median of those of the rounds. The requests are those of `bench/bid_path.py`, and the clean ones of the directory.
+needs to decode the same bytes into the typed model (bar: 1.0). Both are timed in turns, in the same rounds; the ratio is
+the median of those of the rounds. The requests are those of `bench/bid_path.py`, and the clean ones of the directory.
 
 ``bench/parse.py [DIR]`` reads the ``*.json`` files of a directory of captured requests (without one, a built-in
 request), then each of them with one value after another replaced by what careless exchanges write instead. What is

@@ -5,13 +5,14 @@ from libcpp.string cimport string
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder cimport markups as mark
+from bidder.markups cimport Markups, Variant
 from bidder.view cimport Ad, Line, Price, Seller, View
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
 from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
-from openrtb.request cimport Request
+from openrtb.request cimport NATIVE, Request
 from openrtb.respond cimport append_cpm, append_json, append_number
 
-from domain.campaign import FORMATS
 from domain.events import Bid, Kind, Name, encode
 
 cdef int BID_FIELDS = len(Bid.__struct_fields__)
@@ -23,9 +24,6 @@ cdef int LOSS = Kind.LOSS
 cdef int IMPRESSION = Kind.IMPRESSION
 cdef int CLICK = Kind.CLICK
 cdef int TEST_FLAG = 0x10
-cdef int BANNER = FORMATS.index("banner")
-cdef int IMPRESSION_SLOT = 1
-cdef int CLICK_SLOT = 2
 
 LAST_COUNTER = 0xFFFF_FFFF
 
@@ -94,13 +92,12 @@ cdef class Answer:
         content.rate, content.terms = price.rate_id, price.terms
         content.exchange = seller.id
         content.expiry_s = seller.expiry_s
-        content.basis_and_flags = seller.basis | (TEST_FLAG if r.test else 0)
-        content.format, content.unused = BANNER, 0
+        content.format, content.unused = view.ads[row.ad].format, 0
+        content.basis_and_flags = seller.bases[content.format] | (TEST_FLAG if r.test else 0)
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
         return bid
 
     cdef int write_bid(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
-        cdef int32_t i
         cdef Ad *ad = &view.ads[row.ad]
         self.out.append(b'{"id":"')
         append_number(&self.out, <int64_t>bid)
@@ -115,26 +112,57 @@ cdef class Answer:
             append_json(&self.out, <str>r.deal_codes[row.deal])
         self.out.append(b',"nurl":"')
         self.url(b"/win/", WIN, NULL, 0)
-        if seller.basis == BILLING:
-            self.out.append(seller.notice_query)
+        if seller.bases[ad.format] == BILLING:
+            self.out.append(seller.notice_queries[ad.format])
             self.out.append(b'","burl":"')
             self.url(b"/billing/", BILLING, NULL, 0)
-        self.out.append(seller.notice_query)
+        self.out.append(seller.notice_queries[ad.format])
         self.out.append(b'","lurl":"')
         self.url(b"/loss/", LOSS, NULL, 0)
         self.out.append(b'?r=${AUCTION_LOSS}&m=${AUCTION_MIN_TO_WIN}","adm":"')
-        for i in range(ad.pieces, ad.pieces + ad.n_pieces):
-            self.out.append(view.pieces[i])
-            if view.piece_slots[i] == IMPRESSION_SLOT:
-                self.url(b"/impression/", IMPRESSION, NULL, 0)
-                self.out.append(seller.pixel_query)
-            elif view.piece_slots[i] == CLICK_SLOT:
-                self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
-                self.out.append(view.click_queries[row.ad])
+        self.write_markup(row, view, seller, bid)
         self.out.append(b'","cid":"')
         append_number(&self.out, view.lines[row.line].campaign)
         self.out.append(b'",')
+        if ad.length_ms:
+            self.write_protocol(view.markups.variants[row.variant].protocols)
+        if row.flex >= 0:
+            self.out.append(b'"wratio":')
+            append_number(&self.out, r.flexes[row.flex].size >> 16)
+            self.out.append(b',"hratio":')
+            append_number(&self.out, r.flexes[row.flex].size & 0xFFFF)
+            self.out.push_back(b",")
         self.out.append(view.tails[row.ad])
+        return 0
+
+    cdef int write_protocol(self, uint64_t protocols) except -1:
+        """Which VAST the markup is."""
+        cdef int number = 0
+        while protocols > 1:
+            protocols >>= 1
+            number += 1
+        self.out.append(b'"protocol":')
+        append_number(&self.out, number)
+        self.out.push_back(b",")
+        return 0
+
+    cdef int write_markup(self, Candidate *row, View view, Seller seller, uint64_t bid) except -1:
+        cdef Ad *ad = &view.ads[row.ad]
+        cdef Markups markups = view.natives.markups if ad.format == NATIVE else view.markups
+        cdef Variant *variant = &markups.variants[row.variant]
+        cdef int32_t i
+        cdef int after
+        for i in range(variant.pieces, variant.pieces + variant.n_pieces):
+            self.out.append(markups.pieces[i])
+            after = markups.marks[i]
+            if after == mark.IMPRESSION:
+                self.url(b"/impression/", IMPRESSION, NULL, 0)
+                self.out.append(seller.pixel_queries[ad.format])
+            elif after == mark.CLICK:
+                self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
+                self.out.append(view.click_queries[row.ad])
+            elif after == mark.BID:
+                append_number(&self.out, <int64_t>bid)
         return 0
 
     cdef int log(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:

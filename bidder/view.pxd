@@ -3,13 +3,16 @@ from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
+from bidder.markups cimport Markups
+from bidder.natives cimport Natives
+
 cdef struct Cap:
     uint32_t scope         # of the person's record: a campaign's or a line item's counter
     uint32_t impressions
     uint32_t seconds
 
 cdef struct Slot:
-    uint64_t size_mask              # openrtb.request.size_bit of the creative's size
+    uint64_t size_mask              # openrtb.request.size_bit of the banner's size, or format_bit
     int32_t ad                      # place in View.ads
 
 cdef struct Line:
@@ -26,8 +29,22 @@ cdef struct DealRow:
     uint32_t id
     uint32_t exchange
 
+cdef struct Rendition:              # a file of a video or audio ad
+    uint32_t mime                   # bit of openrtb.request.MIMES
+    uint64_t deliveries             # bit n of AdCOM's list "Delivery Methods"; 0: not known
+    int32_t kbps, width, height     # 0: not known
+
 cdef struct Ad:
     uint32_t id
+    int32_t format                  # place in domain.campaign.FORMATS
+    int32_t variants, n_variants    # slice of Markups.variants; of VAST the oldest version first
+    int32_t usual                   # of them, for players that do not say what they read
+    int32_t renditions, n_renditions  # slice of View.renditions
+    int64_t length_ms
+    uint64_t inner                  # bit n: the third party's VAST within is in protocol n; 0: there is none
+    uint64_t apis                   # bit n: cannot do without API framework n
+    uint64_t expansions             # bit n: expands in direction n
+    bint skippable
     int32_t advertiser              # place: 0 to View.advertisers - 1
     uint32_t size
     uint64_t attributes             # bit n: has attribute n
@@ -36,7 +53,6 @@ cdef struct Ad:
     bint secure
     int32_t categories, n_categories  # slice of View.names: first its own, then the parent of each
     int32_t domains, n_domains        # slice of View.names: landing domain and its parents
-    int32_t pieces, n_pieces          # slice of View.pieces: the markup, cut at the tracker URLs
 
 cdef struct Price:
     int64_t bid                     # CPM micros of the exchange's currency; 0: no rate, so no bid
@@ -49,8 +65,9 @@ cdef class Seller:
     """An exchange as the stages read it."""
     cdef readonly object exchange
     cdef readonly int id, place, network_ms, expiry_s
-    cdef readonly int basis                 # the Kind that books banners, the only format that is bid on; 0: none does
-    cdef string notice_query, pixel_query   # of banners: how their price is asked for
+    cdef int bases[4]                       # by format: the Kind that books; 0: none does, and nothing is bid
+    cdef vector[string] notice_queries      # by format: how the price is asked for, in notices …
+    cdef vector[string] pixel_queries       # … and in what the browser or player calls
     cdef readonly uint32_t currency
     cdef readonly str currency_name
     cdef readonly bytes head
@@ -71,8 +88,10 @@ cdef class View:
     cdef vector[DealRow] deals
     cdef vector[uint64_t] names
     cdef vector[Price] prices               # [seller.place * lines + line]
-    cdef vector[string] pieces
-    cdef vector[int] piece_slots            # what follows each piece: 0 nothing, 1 impression URL, 2 click URL
+    cdef vector[Rendition] renditions
+    cdef readonly Markups markups
+    cdef readonly Natives natives
     cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC
     cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
+    cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1

@@ -36,6 +36,7 @@ cdef int fill(Request r, object model, object exchange) except -1:
     fill_person(r, model, exchange.key)
     fill_blocks(r, model)
     fill_inventory(r, model)
+    fill_chain(r, model.source)
     defect = request_defect(model)
     if defect is not None:
         note(model, str(defect))
@@ -146,6 +147,7 @@ cdef int fill_inventory(Request r, object model) except -1:
         name = place.bundle or place.domain or place.id
     else:
         name = place.domain or host_of(place.page) or place.id
+    fill_publisher(r, place)
     fill_categories(r, place.cat)
     fill_categories(r, place.sectioncat)
     fill_categories(r, place.pagecat)
@@ -168,6 +170,40 @@ cdef int name_screen(Request r, object dooh) except -1:
         r.site_name = name.lower()
         r.site = folded(name)
         r.sites.push_back(r.site)
+    return 0
+
+
+cdef int fill_publisher(Request r, object place) except -1:
+    publisher = place.publisher
+    if publisher is not None and publisher.id:
+        r.publisher = exact(publisher.id)
+    if r.is_app:
+        domain = place.domain or (publisher.domain if publisher is not None else None)
+        if domain:
+            r.app_domain = folded(domain)
+    return 0
+
+
+cdef int fill_chain(Request r, object source) except -1:
+    """``source.schain``, else ``source.ext.schain``, where it was before 2.6."""
+    cdef Py_ssize_t size = 0
+    cdef const char *version = NULL
+    if source is None:
+        return 0
+    chain = source.schain
+    if chain is None and source.ext is not None:
+        chain = source.ext.schain
+    if chain is None:
+        return 0
+    if chain.nodes is not None:
+        for node in chain.nodes:
+            r.add_node(
+                folded(node.asi) if node.asi is not None else 0, exact(node.sid) if node.sid is not None else 0,
+                node.hp is None or node.hp == 1,
+            )
+    if chain.ver is not None:
+        version = PyUnicode_AsUTF8AndSize(chain.ver, &size)
+    r.end_chain(chain.complete == 1, version, size)
     return 0
 
 

@@ -127,6 +127,8 @@ def _reader(kind: inspect.Type) -> Reader:
         extra = kind.extra or {}
         if "if_unreadable" in extra:
             return _careful_reader(_reader(kind.type), extra["if_unreadable"], extra.get("if_blank"))
+        if extra.get("all_or_none"):
+            return _whole_reader(_reader(kind.type))
         return _read_json_text if extra.get("json_text") else _reader(kind.type)
     if isinstance(kind, inspect.StructType):
         return _struct_reader(kind)
@@ -191,6 +193,16 @@ def _list_reader(read_item: Reader, min_length: int, of_objects: bool) -> Reader
                 repairs.drop(where, f"{unusable.path}: {unusable.value!r} is not {unusable.allowed}; {where} dropped")
         if len(items) < min_length:
             raise problem or _Unusable(path, value, f"an array with at least {min_length} entry")
+        return items
+
+    return read
+
+
+def _whole_reader(read_list: Reader) -> Reader:
+    def read(value: Any, path: str, repairs: Repairs) -> Any:
+        items = read_list(value, path, repairs)
+        if isinstance(value, list) and len(items) != len(value):
+            raise _Unusable(path, value, "an array of which every entry can be read")
         return items
 
     return read

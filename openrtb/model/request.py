@@ -46,7 +46,8 @@ class SupplyChain(Struct, gc=False):
     """3.2.25"""
 
     complete: Integer | None = None
-    nodes: list[SupplyChainNode] | None = None
+    nodes: Annotated[list[SupplyChainNode], Meta(extra={"all_or_none": True})] | None = None
+    """A chain without one of its links would look shorter than it is."""
     ver: str | None = None
 
 
