@@ -23,6 +23,7 @@ cdef int BILLING = Kind.BILLING
 cdef int LOSS = Kind.LOSS
 cdef int IMPRESSION = Kind.IMPRESSION
 cdef int CLICK = Kind.CLICK
+cdef int EVENT = Kind.EVENT
 cdef int TEST_FLAG = 0x10
 
 LAST_COUNTER = 0xFFFF_FFFF
@@ -124,6 +125,8 @@ cdef class Answer:
         self.out.append(b'","cid":"')
         append_number(&self.out, view.lines[row.line].campaign)
         self.out.append(b'",')
+        if ad.length_ms:
+            self.write_protocol(view.markups.variants[row.variant].protocols)
         if row.flex >= 0:
             self.out.append(b'"wratio":')
             append_number(&self.out, r.flexes[row.flex].size >> 16)
@@ -131,6 +134,17 @@ cdef class Answer:
             append_number(&self.out, r.flexes[row.flex].size & 0xFFFF)
             self.out.push_back(b",")
         self.out.append(view.tails[row.ad])
+        return 0
+
+    cdef int write_protocol(self, uint64_t protocols) except -1:
+        """Which VAST the markup is."""
+        cdef int number = 0
+        while protocols > 1:
+            protocols >>= 1
+            number += 1
+        self.out.append(b'"protocol":')
+        append_number(&self.out, number)
+        self.out.push_back(b",")
         return 0
 
     cdef int write_markup(self, Candidate *row, View view, Seller seller, uint64_t bid) except -1:
@@ -148,6 +162,10 @@ cdef class Answer:
             elif after == mark.CLICK:
                 self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
                 self.out.append(view.click_queries[row.ad])
+            elif after == mark.EVENT:
+                self.url(b"/event/", EVENT, NULL, 0)
+            elif after == mark.CLICKED:
+                self.url(b"/clicked/", CLICK, NULL, 0)
             elif after == mark.BID:
                 append_number(&self.out, <int64_t>bid)
         return 0

@@ -116,7 +116,7 @@ cdef const char *unfit(Imp *imp, Ad *ad, Request r, View view, Seller seller, Ca
     if ad.format == BANNER:
         why = misfit_banner(imp, ad, r, row)
     elif ad.format == NATIVE:
-        why = view.natives.misfit(row.ad, <str>r.natives[imp.detail], &row.variant)
+        why = view.natives.misfit(row.ad, <tuple>r.natives[imp.detail], &row.variant)
     else:
         why = misfit_player(imp, ad, r, view, row)
     return why if why is not NULL else misfit(imp, ad)
@@ -135,6 +135,7 @@ def fit(Candidates c not None, View view not None, Seller seller not None, Reque
     cdef int64_t now_ns = r.now_ns
     cdef const char *why
     cdef Candidate row
+    view.natives.forget()
     row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
     for word in range(c.words.size()):
         bits = c.words[word]

@@ -19,7 +19,7 @@ from bidder.natives cimport Natives
 from openrtb.request cimport BANNER, NATIVE, currency_code, folded, format_bit, mime_bit, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
-from bidder.creative_texts import banner, banner_type, bid_fields
+from bidder.creative_texts import attributes, banner, banner_type, bid_fields
 from domain.campaign import FORMATS, INTERSTITIALS, ROADBLOCKS
 from domain.events import Kind
 from domain.fees import most_media, shares
@@ -88,7 +88,7 @@ cdef class View:
         self.routes = {PATH + key.encode(): seller for key, seller in self.sellers.items()}
         advertisers = {a.id: a for a in snapshot.advertisers if a.status == "active"}
         campaigns = {c.id: c for c in snapshot.campaigns if c.status == "active" and c.advertiser in advertisers}
-        creatives = {c.id: c for c in snapshot.creatives if c.status == "active" and c.format == "banner"}
+        creatives = {c.id: c for c in snapshot.creatives if c.status == "active"}
         rates = {(r.base, r.quote): r for r in snapshot.rates}
         deals = {d.id: d for d in snapshot.deals}
         terms = {t.id: t for t in snapshot.terms}
@@ -185,7 +185,7 @@ cdef class View:
         row.tongue, row.bundle = folded(creative.language), folded(creative.bundle)
         row.format = FORMATS.index(creative.format)
         row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
-        row.attributes, row.apis, row.expansions = mask(creative.attributes), mask(creative.apis), mask(creative.expands)
+        row.attributes, row.apis, row.expansions = mask(attributes(creative)), mask(creative.apis), mask(creative.expands)
         row.type = <uint32_t>1 << <int>banner_type(creative)
         row.secure = tracker_is_secure
         if row.format == BANNER:

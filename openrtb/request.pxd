@@ -93,7 +93,7 @@ cdef class Request:
     cdef vector[Player] players
     cdef vector[int32_t] lengths
     cdef vector[LengthFloor] length_floors, deal_floors
-    cdef readonly list natives   # texts of native requests
+    cdef readonly list natives   # (text of the native request, its version as the imp tells it or "")
     cdef vector[uint64_t] deal_domains, bcat, acat, badv, bapp, categories, sites, segments, facts
     cdef vector[uint64_t] tongues  # that creatives may be in (wlang, wlangb); none: any
     cdef readonly int taxonomy     # of bcat and acat (cattax)

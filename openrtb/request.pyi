@@ -23,7 +23,7 @@ class Request:
     hour_of_week: int
     is_app: bool
     is_dooh: bool
-    natives: list[str]
+    natives: list[tuple[str, str]]
     test: bool
     signals: int
     chain_state: int

@@ -164,7 +164,7 @@ def test_ids_come_back_as_they_were(name):
 @pytest.mark.parametrize("name", ["\ud800", 1e40, "", None, {}])
 def test_an_id_that_could_not_come_back_as_it_was_is_refused(name):
     table = Table()
-    with pytest.raises(Malformed, match="^id"):
+    with pytest.raises(Malformed, match=r"^id"):
         table.decide({**REQUEST, "id": name})
     with pytest.raises(Malformed, match=r"^imp\[0\]\.id"):
         table.decide({**REQUEST, "imp": [{**REQUEST["imp"][0], "id": name}]})
