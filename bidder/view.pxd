@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
+from openrtb.privacy cimport Policy
 
 cdef struct Cap:
     uint32_t scope         # of the person's record: a campaign's or a line item's counter
@@ -51,6 +52,7 @@ cdef class Seller:
     cdef readonly int id, place, network_ms, expiry_s
     cdef readonly int basis                 # the Kind that books banners, the only format that is bid on; 0: none does
     cdef string notice_query, pixel_query   # of banners: how their price is asked for
+    cdef Policy policy                      # what privacy signals leave
     cdef readonly uint32_t currency
     cdef readonly str currency_name
     cdef readonly bytes head

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.leases cimport Leases
+from openrtb.privacy cimport policy_of
 from openrtb.request cimport currency_code, folded, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
@@ -95,6 +96,7 @@ cdef class Seller:
         self.id = exchange.id
         self.network_ms = exchange.network_ms
         self.expiry_s = exchange.bid_expiry_s
+        self.policy = policy_of(exchange.privacy)
         self.basis = BASIS[exchange.billing["banner"]] if "banner" in exchange.billing else 0
         self.notice_query, self.pixel_query = queries(exchange, "banner")
         self.currency_name = exchange.currency

@@ -2,8 +2,9 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cython_ext.json_cursor cimport Text
 from openrtb.request cimport (
-    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, cpm_micros, currency_code, exact, folded, host_of, mime_bit,
+    DNT, LMT, Deal, Imp, Request, cpm_micros, currency_code, exact, folded, host_of, mime_bit,
 )
 
 from openrtb.nobid import NoBidReason
@@ -28,7 +29,7 @@ cdef int fill(Request r, object model, object exchange) except -1:
     if model.tmax is not None:
         r.tmax = model.tmax
     r.test = model.test == 1
-    r.signals = signals_of(model.regs, model.device)
+    fill_signals(r, model)
     fill_admission(r, model, exchange)
     fill_device(r, model.device)
     fill_person(r, model, exchange.key)
@@ -39,13 +40,37 @@ cdef int fill(Request r, object model, object exchange) except -1:
     return fill_imps(r, model.imp, exchange.seat)
 
 
-cdef int signals_of(object regs, object device) except -1:
-    if regs is not None:
-        if regs.coppa == 1:
-            return CHILD
-        if regs.gdpr or regs.us_privacy is not None or regs.gpp_sid is not None or regs.ext is not None:
-            return IN_MODEL
-    return CONTEXTUAL if device is not None and (device.lmt == 1 or device.dnt == 1) else QUIET
+cdef int fill_signals(Request r, object model) except -1:
+    """Of privacy. What is said in two places (``regs`` and ``regs.ext``) counts in the first that says anything."""
+    device, regs, user = model.device, model.regs, model.user
+    r.lent = model
+    if device is not None:
+        if device.lmt is not None and device.lmt > 0:
+            r.signals |= LMT
+        if device.dnt is not None and device.dnt > 0:
+            r.signals |= DNT
+    if user is not None:
+        lend(&r.consent, user.consent or (user.ext.consent if user.ext is not None else None))
+    if regs is None:
+        return 0
+    ext = regs.ext
+    lend(&r.us_privacy, regs.us_privacy or (ext.us_privacy if ext is not None else None))
+    lend(&r.gpp, regs.gpp or (ext.gpp if ext is not None else None))
+    for section in regs.gpp_sid or (ext.gpp_sid if ext is not None else None) or ():
+        r.apply_section(section)
+    r.close_signals(
+        regs.coppa or 0,
+        regs.gdpr or (ext.gdpr if ext is not None else None) or 0,
+        regs.gpc or (ext.gpc if ext is not None else None) or 0,
+    )
+    return 0
+
+
+cdef int lend(Text *out, str text) except -1:
+    """The model keeps ``text`` alive."""
+    if text is not None:
+        out.start = PyUnicode_AsUTF8AndSize(text, &out.size)
+    return 0
 
 
 cdef int fill_admission(Request r, object model, object exchange) except -1:

@@ -14,6 +14,8 @@ Integer = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 request."""
 Signal = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1, extra={"if_unreadable": 1})]
 """A privacy signal: one that is there but cannot be read is taken for a 1, never for nothing."""
+PrivacyText = Annotated[str, Meta(extra={"if_unreadable": "?"})]
+"""A privacy string: one that is there but is no text is taken for one that cannot be read, never for nothing."""
 Id = Annotated[str, Meta(min_length=1)]
 
 
@@ -168,7 +170,7 @@ class Eid(Struct, gc=False):
 class UserExt(Struct, gc=False):
     """Where ``consent`` and ``eids`` were before 2.6."""
 
-    consent: str | None = None
+    consent: PrivacyText | None = None
     eids: list[Eid] | None = None
 
 
@@ -177,18 +179,19 @@ class User(Struct, gc=False):
 
     id: str | None = None
     buyeruid: str | None = None
-    consent: str | None = None
+    consent: PrivacyText | None = None
     eids: list[Eid] | None = None
     ext: UserExt | None = None
 
 
 class RegsExt(Struct, gc=False):
-    """Where the privacy signals were before 2.6."""
+    """Where the privacy signals were before 2.6; ``gpc`` (Global Privacy Control) is still here."""
 
     gdpr: Signal | None = None
-    us_privacy: str | None = None
-    gpp: str | None = None
+    us_privacy: PrivacyText | None = None
+    gpp: PrivacyText | None = None
     gpp_sid: list[Integer] | None = None
+    gpc: Signal | None = None
 
 
 class Regs(Struct, gc=False):
@@ -196,9 +199,10 @@ class Regs(Struct, gc=False):
 
     coppa: Signal | None = None
     gdpr: Signal | None = None
-    us_privacy: str | None = None
-    gpp: str | None = None
+    us_privacy: PrivacyText | None = None
+    gpp: PrivacyText | None = None
     gpp_sid: list[Integer] | None = None
+    gpc: Signal | None = None
     ext: RegsExt | None = None
 
 

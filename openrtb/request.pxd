@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
+from cython_ext.json_cursor cimport Text
 
 cdef struct Deal:
     uint64_t code          # name id of the exchange's deal id
@@ -21,11 +22,14 @@ cdef struct Imp:
     bint secure
     bint private_auction
 
-cdef enum Signals:       # of privacy
-    QUIET                # none is raised
-    CONTEXTUAL           # lmt or dnt
-    CHILD                # coppa
-    IN_MODEL             # others: openrtb.privacy reads them from the model
+cdef enum Signal:        # of privacy: bits, each raised if the request has it
+    COPPA = 1
+    LMT = 2
+    DNT = 4
+    GDPR = 8
+    GPC = 16
+    US_PRIVACY = 32      # there is a US privacy string
+    GPP = 64             # there is a GPP string, or gpp_sid says that a section applies
 
 cdef class Request:
     """One bid request, as the stages read it: numbers, 64-bit name ids, and slices of shared vectors."""
@@ -43,7 +47,11 @@ cdef class Request:
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
     cdef readonly bint is_app, test, foreign_categories
-    cdef readonly int signals
+    cdef readonly int signals    # of privacy, which openrtb.privacy judges; 0: none is raised
+    cdef Text consent, us_privacy, gpp  # as sent; size 0 where absent. The texts lie in what ``lent`` keeps alive
+    cdef uint64_t gpp_sections   # bit n: gpp_sid has n; bit 0: one above 63
+    cdef bint gpp_sections_told  # gpp_sid says which sections apply; else all that the string has do
+    cdef object lent
     cdef readonly bint seat_allowed, currency_allowed
     # texts of the device, for the enrichment modules; None where absent
     cdef readonly str user_agent, os_text, address
@@ -57,6 +65,8 @@ cdef class Request:
     cdef void add_imp(self, Imp *row, int32_t place) noexcept nogil
     cdef void add_size(self, int64_t width, int64_t height) noexcept nogil
     cdef void add_parents(self, const char *domain, Py_ssize_t size) noexcept nogil
+    cdef void apply_section(self, int64_t section) noexcept nogil
+    cdef void close_signals(self, int64_t coppa, int64_t gdpr, int64_t gpc) noexcept nogil
 
 cdef inline uint64_t size_bit(uint32_t size) noexcept nogil:
     """One of 64 bits for a size (Fibonacci hashing): sizes without a common bit have nothing in common."""
