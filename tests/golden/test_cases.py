@@ -44,7 +44,9 @@ def test_there_are_cases() -> None:
 def test_case(path: Path) -> None:
     case = json.loads(path.read_text())
     assert set(case) <= KEYS and case["about"] and case["expect"]
-    table = Table(snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY), vendor=case.get("vendor", 0))
+    table = Table(
+        snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY), vendor=case.get("vendor", 0)
+    )
     request = merge(json.loads((HERE / "request.json").read_text()), case.get("request", {}))
     outcome = table.decide(request, case.get("exchange", "usx"))
     if "no_bid" in case["expect"]:
