@@ -28,7 +28,7 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tcf_purposes: tuple[int, ...] = (1, 2, 3, 4, 7)
     """The TCF purposes that the use of a person needs, all of them; else a bid is by context."""
     tcf_legitimate_interests: tuple[int, ...] = ()
-    """Those of them that our entry in the Global Vendor List declares on legitimate interest; the others are by consent."""
+    """Those that our entry in the Global Vendor List declares on legitimate interest; the others are by consent."""
     tcf_flexible_purposes: tuple[int, ...] = ()
     """Those whose legal basis a publisher may choose, by our entry."""
     geo_database: str = ""

@@ -1,4 +1,4 @@
-"""Consent strings against plain Python twins: any state of consent is read back as it was written; any text is read calmly."""
+"""Consent strings against plain Python twins: any state is read back as it was written; any text is read calmly."""
 
 from typing import Any
 
