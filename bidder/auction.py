@@ -25,6 +25,7 @@ from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
 from openrtb.request import Request
+from openrtb.tcf import Vendor
 
 
 class NoBid(NamedTuple):
@@ -38,10 +39,10 @@ class Auction:
     """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
 
     def __init__(
-        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, tcf_vendor_id: int = 0
+        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, vendor: Vendor
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
-        self.vendor = tcf_vendor_id
+        self.vendor = vendor
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0

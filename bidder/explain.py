@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bidder.auction import Auction, NoBid
 from bidder.view import DAYS, Seller, View
 from domain.money import format_cpm
+from openrtb.privacy import raised
 
 STAGES = ("targeting", "fit", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
 
@@ -83,7 +84,11 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
         "banner_imps": request.imp_count,
         "sizes": request.size_list(),
         "deals": request.deal_codes,
-        "person": "not to be used (privacy)" if not request.personal else "known" if request.person else "unknown",
+        "person": f"not to be used ({', '.join(raised(request, auction.vendor))})"
+        if not request.personal
+        else "known"
+        if request.person
+        else "unknown",
         "profile": request.record is not None,
         "hour": f"{DAYS[request.hour_of_week // 24]} {request.hour_of_week % 24:02d}h UTC",
     }

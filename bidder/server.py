@@ -53,7 +53,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
     chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(reader)])
     journal = Journal(writer.append, settings.no_bid_sample)
-    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor_id)
+    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor())
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)

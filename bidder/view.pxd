@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
+from openrtb.privacy cimport Policy
 
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
@@ -68,6 +69,7 @@ cdef class Seller:
     cdef int bases[4]                       # by format: the Kind that books; 0: none does, and nothing is bid
     cdef vector[string] notice_queries      # by format: how the price is asked for, in notices …
     cdef vector[string] pixel_queries       # … and in what the browser or player calls
+    cdef Policy policy                      # what privacy signals leave
     cdef readonly uint32_t currency
     cdef readonly str currency_name
     cdef readonly bytes head

@@ -15,6 +15,7 @@ from libc.string cimport memset
 from bidder.leases cimport Leases
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
+from openrtb.privacy cimport policy_of
 from openrtb.request cimport BANNER, NATIVE, currency_code, folded, format_bit, mime_bit, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
@@ -80,6 +81,7 @@ cdef class Seller:
             notice, pixel = queries(exchange, format)
             self.notice_queries.push_back(notice)
             self.pixel_queries.push_back(pixel)
+        self.policy = policy_of(exchange.privacy)
         self.currency_name = exchange.currency
         self.currency = currency_code(exchange.currency)
         self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()

@@ -26,6 +26,7 @@ from domain.campaign import (
     FrequencyCap,
     Limits,
     LineItem,
+    Privacy,
     Rate,
     Targeting,
 )
@@ -38,7 +39,7 @@ LIMITS = tuple(Limits.__struct_fields__)
 FUNDS = ("funding", "credit_limit")
 EXCHANGE = (
     *("key", "currency", "billing", "auction_type", "price_source", "price_key", "seat", "secret"),
-    *("bid_expiry_s", "no_bid", "network_ms"),
+    *("bid_expiry_s", "no_bid", "network_ms", "privacy"),
 )
 AGENCY = ("key", "name", "currency", "time_zone", *FUNDS, *LIMITS, "status")
 FEE = ("key", "name", "share", "cpm")
@@ -113,6 +114,7 @@ class Reading:
             bid_expiry_s=e.take("bid_expiry_s", values.integer(1, 0xFFFF), 300),
             no_bid=e.take("no_bid", values.choice("nbr", "204"), "nbr"),
             network_ms=e.take("network_ms", values.integer(0, 1000), 10),
+            privacy=e.take("privacy", values.privacy, Privacy()),
         )
         encrypted = e.sound and "encrypted" in exchange.price_source.values()
         if e.sound and encrypted != bool(exchange.price_key):

@@ -49,6 +49,7 @@ exchanges = Table(
     Column("bid_expiry_s", Integer, nullable=False),
     Column("no_bid", String(8), nullable=False),
     Column("network_ms", Integer, nullable=False),
+    Column("privacy", JSON, nullable=False, comment="the fields of `domain.campaign.Privacy` that are set"),
 )
 
 agencies = Table(

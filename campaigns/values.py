@@ -5,14 +5,15 @@ from base64 import b64decode
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import pycountry
+from msgspec import structs
 
 from campaigns.entry import Wrong
-from domain.campaign import FORMATS, Format, every_format
+from domain.campaign import FORMATS, Format, Privacy, every_format
 from domain.clock import SECOND
 from domain.money import NANOS, RATE_UNIT, MoneyError, parse_nanos
 
@@ -161,6 +162,22 @@ def by_format(*options: str) -> Check[dict[Format, Any]]:
         return {name: value[name] for name in FORMATS if name in value}
 
     return check
+
+
+def privacy(value: Any) -> Privacy:
+    """A mapping from privacy signals to what they leave; those that are not named leave what they do by default."""
+    known = {f.name: get_args(f.type) for f in structs.fields(Privacy)}
+    if not isinstance(value, dict):
+        raise Wrong(f"it must be a mapping from {', '.join(known)} to what they leave")
+    faults: list[tuple[str, object, str]] = []
+    for name, left in value.items():
+        if name not in known:
+            faults.append((f".{name}", left, f"there is no such signal; there are {', '.join(known)}"))
+        elif left not in known[name] or not isinstance(left, str):
+            faults.append((f".{name}", left, f"it must be {' or '.join(map(repr, known[name]))}"))
+    if faults:
+        raise Wrong("", *faults)
+    return Privacy(**value)
 
 
 def price_key(value: Any) -> str:

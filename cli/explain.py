@@ -94,7 +94,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
         chain = Chain([GeoModule(settings.geo_database), DeviceModule(), profiles])
         answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
         auction = Auction(
-            chain, leases, answer, Journal(keep_nothing, settings.no_bid_sample), from_env(), settings.tcf_vendor_id
+            chain, leases, answer, Journal(keep_nothing, settings.no_bid_sample), from_env(), settings.tcf_vendor()
         )
         return explain(auction, body, view.sellers[exchange], view)
 

@@ -52,6 +52,22 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     total_impressions: int | None = None
 
 
+class Privacy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a privacy signal leaves us on an exchange, where it forbids more: an ad by context, or no bid at all.
+
+    ``ignore`` is for exchanges that raise a signal on everything, or whose own rules already follow it.
+    """
+
+    coppa: Literal["no_bid", "contextual"] = "no_bid"
+    """The request is about a child's device, page or app."""
+    lmt: Literal["contextual", "ignore", "no_bid"] = "contextual"
+    dnt: Literal["contextual", "ignore", "no_bid"] = "contextual"
+    gdpr: Literal["contextual", "no_bid"] = "contextual"
+    """GDPR applies, and no TCF consent covers us."""
+    us: Literal["contextual", "no_bid"] = "contextual"
+    """Somebody opted out under a law of the United States, or GPC says so."""
+
+
 class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """One seller's endpoint: ``POST /openrtb2/{key}``."""
 
@@ -76,6 +92,7 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """How a no-bid is told: a response with the reason code, or status 204 without a body."""
     network_ms: int = 10
     """Subtracted from ``tmax``: the way back to the exchange is part of it."""
+    privacy: Privacy = Privacy()
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,9 +2,10 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cython_ext.json_cursor cimport Text
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
-    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
+    DNT, LMT, Deal, Imp, Request, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
 )
 
 from openrtb.nobid import NoBidReason
@@ -30,7 +31,7 @@ cdef int fill(Request r, object model, object exchange) except -1:
     if model.tmax is not None:
         r.tmax = model.tmax
     r.test = model.test == 1
-    r.signals = signals_of(model.regs, model.device)
+    fill_signals(r, model)
     fill_admission(r, model, exchange)
     fill_device(r, model.device)
     fill_person(r, model, exchange.key)
@@ -50,13 +51,37 @@ cdef int note(object model, str words) except -1:
     return 0
 
 
-cdef int signals_of(object regs, object device) except -1:
-    if regs is not None:
-        if regs.coppa == 1:
-            return CHILD
-        if regs.gdpr or regs.us_privacy is not None or regs.gpp_sid is not None or regs.ext is not None:
-            return IN_MODEL
-    return CONTEXTUAL if device is not None and (device.lmt == 1 or device.dnt == 1) else QUIET
+cdef int fill_signals(Request r, object model) except -1:
+    """Of privacy. What is said in two places (``regs`` and ``regs.ext``) counts in the first that says anything."""
+    device, regs, user = model.device, model.regs, model.user
+    r.lent = model
+    if device is not None:
+        if device.lmt is not None and device.lmt > 0:
+            r.signals |= LMT
+        if device.dnt is not None and device.dnt > 0:
+            r.signals |= DNT
+    if user is not None:
+        lend(&r.consent, user.consent or (user.ext.consent if user.ext is not None else None))
+    if regs is None:
+        return 0
+    ext = regs.ext
+    lend(&r.us_privacy, regs.us_privacy or (ext.us_privacy if ext is not None else None))
+    lend(&r.gpp, regs.gpp or (ext.gpp if ext is not None else None))
+    for section in regs.gpp_sid or (ext.gpp_sid if ext is not None else None) or ():
+        r.apply_section(section)
+    r.close_signals(
+        regs.coppa or 0,
+        regs.gdpr or (ext.gdpr if ext is not None else None) or 0,
+        regs.gpc or (ext.gpc if ext is not None else None) or 0,
+    )
+    return 0
+
+
+cdef int lend(Text *out, str text) except -1:
+    """The model keeps ``text`` alive."""
+    if text is not None:
+        out.start = PyUnicode_AsUTF8AndSize(text, &out.size)
+    return 0
 
 
 cdef int fill_admission(Request r, object model, object exchange) except -1:

@@ -21,6 +21,7 @@ from domain.clock import ManualClock
 from domain.events import Event, decode
 from domain.naming import person_key
 from domain.token import Sealer
+from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting.record import Record, campaign_scope, line_item_scope, pack
 
@@ -78,6 +79,7 @@ class Table:
     lease: int = PLENTY
     tracker_base: str = "https://t.example"
     vendor: int = 0
+    """Our id in the Global Vendor List."""
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW_NS)
@@ -86,7 +88,7 @@ class Table:
         answer = Answer(SEALER, self.append, self.tracker_base)
         answer.start(7)
         chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])  # type: ignore[arg-type]
-        self.auction = Auction(chain, self.leases, answer, Journal(self.append, 1), self.clock, self.vendor)
+        self.auction = Auction(chain, self.leases, answer, Journal(self.append, 1), self.clock, Vendor(self.vendor))
         self.view = View(self.campaigns, self.leases, self.tracker_base.startswith("https://"))
         for item in self.campaigns.line_items:
             if self.lease:

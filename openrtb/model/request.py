@@ -7,17 +7,17 @@ from msgspec import Meta, Struct, field
 from openrtb.model.imp import Imp
 from openrtb.model.person import Device, User
 from openrtb.model.place import App, Dooh, Site
-from openrtb.model.values import Id, Integer, Signal
+from openrtb.model.values import Id, Integer, PrivacyText, Signal
 
 
 class RegsExt(Struct, gc=False):
     """Where the privacy signals were before 2.6; ``gpc`` is Global Privacy Control."""
 
     gdpr: Signal | None = None
-    us_privacy: str | None = None
-    gpp: str | None = None
+    us_privacy: PrivacyText | None = None
+    gpp: PrivacyText | None = None
     gpp_sid: list[Integer] | None = None
-    gpc: str | None = None
+    gpc: Signal | None = None
 
 
 class Regs(Struct, gc=False):
@@ -25,9 +25,11 @@ class Regs(Struct, gc=False):
 
     coppa: Signal | None = None
     gdpr: Signal | None = None
-    us_privacy: str | None = None
-    gpp: str | None = None
+    us_privacy: PrivacyText | None = None
+    gpp: PrivacyText | None = None
     gpp_sid: list[Integer] | None = None
+    gpc: Signal | None = None
+    """Not of the specification, which has it under ``ext``; some send it here."""
     ext: RegsExt | None = None
 
 

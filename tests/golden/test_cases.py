@@ -16,7 +16,7 @@ from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope, 
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "openrtb").glob("*.json"))
-KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "expect"}
+KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "vendor", "expect"}
 
 
 def people_of(case: dict) -> People:
@@ -47,7 +47,9 @@ def test_there_are_cases() -> None:
 def test_case(path: Path) -> None:
     case = json.loads(path.read_text())
     assert set(case) <= KEYS and case["about"] and case["expect"]
-    table = Table(snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY))
+    table = Table(
+        snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY), vendor=case.get("vendor", 0)
+    )
     request = merge(json.loads((HERE / "request.json").read_text()), case.get("request", {}))
     outcome = table.decide(request, case.get("exchange", "usx"))
     if "no_bid" in case["expect"]:

@@ -4,6 +4,7 @@ import copy
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -17,13 +18,17 @@ BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_t
 RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
-    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
+    "cattax": 1, "test": 0,
+    "regs": {"coppa": 0, "gdpr": 0, "us_privacy": "1YNN", "gpp": "DBABLA~BAAAAAAAAAA", "gpp_sid": [7, 70, 0, -1],
+             "gpc": "0", "ext": {"gdpr": 1, "us_privacy": "1YYN", "gpp": "DBABM~C", "gpp_sid": [2], "gpc": "1",
+                                 "coppa": 1}},
+    "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
         {"asi": "Ssp.Example", "sid": "00-A", "hp": 1, "rid": "r"}, {"asi": "x.example", "sid": "7", "hp": 1}]}},
     "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]},
              "publisher": {"id": "P-1", "domain": "example.com", "name": "N"}},
-    "user": {"id": "u", "buyeruid": "Ann"},
+    "user": {"id": "u", "buyeruid": "Ann", "consent": "CPx", "ext": {"consent": "COy", "eids": []}},
     "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,
-               "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
+               "dnt": 0, "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
     "imp": [
         {"id": "1", "banner": {"format": [{"w": 300, "h": 250}, {"w": 1, "h": 2, "x": None}], "battr": [1, 8, 70],
                                "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1},
@@ -96,6 +101,45 @@ def test_changed_values(changes) -> None:
             continue  # an earlier change took this place away
     compare(json.dumps(document).encode())
     compare(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+
+
+PRIVACY_PATHS = [
+    path for path in PATHS if path[0] in ("regs", "user") or path in (("device", "lmt"), ("device", "dnt"))
+]
+SIGNALS = ODD | st.sampled_from(
+    ["delete", "1YYN", "1", "0", "-1", 1, 0, -1, 2, [0], [-1], [63], [64], [7, 2], "C\x7f", True]
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(PRIVACY_PATHS), SIGNALS), min_size=1, max_size=8))
+def test_changed_privacy_signals(changes) -> None:
+    document = copy.deepcopy(RICH)
+    for path, value in changes:
+        try:
+            inside = document
+            for step in path[:-1]:
+                inside = inside[step]
+            if value == "delete":
+                del inside[path[-1]]
+            else:
+                inside[path[-1]] = copy.deepcopy(value)
+        except (KeyError, IndexError, TypeError):
+            continue
+    compare(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "regs",
+    [
+        *({"gdpr": 1}, {"ext": {"gdpr": 1}}, {"us_privacy": "1YYN"}, {"gpp": "DBABLA~BAAAAAAAAAA", "gpp_sid": [7]}),
+        *({"gpc": 1}, {"gpc": "1"}, {"ext": {"gpc": "1"}}, {"ext": {"dsa": {"dsarequired": 1}}}, {"ext": None}),
+    ],
+)
+def test_privacy_signals_stay_with_the_scanner(regs) -> None:
+    body = json.dumps({**BASE, "regs": regs, "user": {"ext": {"consent": "CPx", "eids": []}}}).encode()
+    assert scans(body, EXCHANGE)
+    compare(body)
 
 
 TEXT = json.dumps(RICH, separators=(",", ":")).encode()

@@ -13,7 +13,7 @@ from campaigns.catalogue import Catalogue
 from campaigns.importing import Summary, import_file
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
-from domain.campaign import FrequencyCap, Limits
+from domain.campaign import FrequencyCap, Limits, Privacy
 from domain.errors import Refused
 from domain.naming import person_key
 from targeting.index import TargetingIndex
@@ -134,6 +134,10 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     ("exchanges.0", "billing", {"print": "burl"}, "exchanges[0].billing.print", "burl", "no such format"),
     ("exchanges.0", "billing", {"video": "win"}, "exchanges[0].billing.video", "win", "'burl' or 'impression'"),
     ("exchanges.0", "billing", {}, "exchanges[0].billing", {}, "at least one format"),
+    ("exchanges.0", "privacy", "no_bid", "exchanges[0].privacy", "no_bid", "a mapping from coppa, lmt, dnt, gdpr, us"),
+    ("exchanges.0", "privacy", {"ccpa": "no_bid"}, "exchanges[0].privacy.ccpa", "no_bid", "no such signal"),
+    ("exchanges.0", "privacy", {"coppa": "ignore"}, "exchanges[0].privacy.coppa", "ignore", "'no_bid' or 'contextual'"),
+    ("exchanges.0", "privacy", {"lmt": ["ignore"]}, "exchanges[0].privacy.lmt", ["ignore"], "'contextual' or 'ignore'"),
     ("exchanges.0", "price_source", "encrypted", "exchanges[0].price_key", None, "where prices are encrypted"),
     ("exchanges.0", "price_key", "c2hvcnQ=", "exchanges[0].price_key", "c2hvcnQ=", "64 bytes"),
     ("agencies.0", "currency", "USD", "advertisers[1].agency", "house", "accounts in CNY, too"),
@@ -337,6 +341,19 @@ def test_what_is_taken_is_what_was_written(desk: Desk) -> None:
         ("USD", "CNY", 7_100_000_000),
         ("CNY", "USD", 140_845_070),
     ]
+
+
+def test_a_privacy_policy_is_stored_and_published(desk: Desk) -> None:
+    file = deepcopy(FILE)
+    file["exchanges"][0]["privacy"] = {"lmt": "ignore", "gdpr": "no_bid"}
+    desk.take(file)
+    stored = desk.stored()
+    assert stored.exchanges["usx"].privacy == Privacy(lmt="ignore", gdpr="no_bid")
+    assert stored.exchanges["cnx"].privacy == Privacy()
+    published = {e.key: e.privacy for e in compile_snapshot(stored, NOW).exchanges}
+    assert published["usx"] == Privacy(lmt="ignore", gdpr="no_bid")
+    desk.take(FILE)
+    assert desk.stored().exchanges["usx"].privacy == Privacy()  # what is not given falls back to its default
 
 
 def test_numbers_are_exact_and_words_are_words(desk: Desk) -> None:
