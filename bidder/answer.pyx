@@ -23,6 +23,7 @@ cdef int BILLING = Kind.BILLING
 cdef int LOSS = Kind.LOSS
 cdef int IMPRESSION = Kind.IMPRESSION
 cdef int CLICK = Kind.CLICK
+cdef int EVENT = Kind.EVENT
 cdef int TEST_FLAG = 0x10
 
 LAST_COUNTER = 0xFFFF_FFFF
@@ -161,6 +162,10 @@ cdef class Answer:
             elif after == mark.CLICK:
                 self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
                 self.out.append(view.click_queries[row.ad])
+            elif after == mark.EVENT:
+                self.url(b"/event/", EVENT, NULL, 0)
+            elif after == mark.CLICKED:
+                self.url(b"/clicked/", CLICK, NULL, 0)
             elif after == mark.BID:
                 append_number(&self.out, <int64_t>bid)
         return 0

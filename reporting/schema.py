@@ -137,6 +137,13 @@ def _notices(name: str) -> Table:
 
 WINS, BILLINGS, LOSSES = _notices("wins"), _notices("billings"), _notices("losses")
 IMPRESSIONS, CLICKS = _notices("impressions"), _notices("clicks")
+EVENTS = Table(
+    "events",
+    {**_NOTICE, "event": "UInt8", "error": "UInt32"},
+    ("advertiser", "campaign", "line_item", "received_ns"),
+    "received_ns",
+)
+"""How ads play and whether they are in view."""
 CONVERSIONS = Table(
     "conversions",
     {
@@ -177,7 +184,7 @@ SETTLEMENTS = Table(
     ("advertiser", "campaign", "line_item", "received_ns"),
     "received_ns",
 )
-FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, CONVERSIONS, SETTLEMENTS)
+FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, SETTLEMENTS)
 
 NAMES = Table(
     "names",
@@ -238,4 +245,5 @@ MIGRATIONS = (
             *((t, "terms") for t in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS)),
         ),
     ),
+    Migration(3, "events of playing and viewing", (EVENTS,)),
 )

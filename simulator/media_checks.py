@@ -29,6 +29,8 @@ def check_played(bid: Json, offered: Json, markup: str) -> str:
         document = ElementTree.fromstring(markup)
     except ElementTree.ParseError as error:
         return f"adm is no XML: {error}"
+    for element in document.iter():
+        element.tag = element.tag.rpartition("}")[2]  # VAST 4 has a namespace, older versions have none
     if document.tag != "VAST":
         return f"adm's root element is {document.tag}, not VAST"
     bodies = [body for ad in document.iter("Ad") for body in ad if body.tag in ("InLine", "Wrapper")]
