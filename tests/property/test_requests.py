@@ -16,7 +16,7 @@ from openrtb.nobid import NoBidReason
 from openrtb.parse import Malformed
 from tests.auction_table import Table
 from tests.fuzz.target import EXCHANGE, NOW_NS, check
-from tests.property.requests import CLEAN, SLOPPY
+from tests.property.requests import CLEAN, IMPS, SLOPPY
 
 TABLE = Table()
 
@@ -59,6 +59,38 @@ BASE = {
     "id": "a", "site": {"domain": "news.example"}, "device": {"geo": {"country": "USA"}}, "user": {"buyeruid": "ann"},
 }  # fmt: skip
 BANNER = {"w": 300, "h": 250}
+FORMATS = ("banner", "video", "audio", "native")
+OFFERS = [
+    {"banner": {"format": [{"w": 300, "h": 250}, {"wratio": 6, "hratio": 5, "wmin": 100}]}},
+    {"video": {"mimes": ["video/mp4"], "protocols": [2, 3, 5, 6, 7, 8], "maxduration": 60}},
+    {"audio": {"mimes": ["audio/mpeg", "audio/mp3"]}},
+    {"native": {"request": '{"ver":"1.2","assets":[{"id":1,"title":{"len":90}}]}'}},
+]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(IMPS, st.lists(st.sampled_from(OFFERS), min_size=4, max_size=4), st.integers(0, 2**32))
+def test_a_bid_is_for_what_its_imp_offers(imps: list[Any], offers: list[Any], seed: int) -> None:
+    document = {
+        **BASE,
+        "imp": [{**imp, **offer, "id": str(n)} for n, (imp, offer) in enumerate(zip(imps, offers, strict=False))],
+    }
+    body = encoded(document, seed)
+    check(body)
+    answer = served(body)
+    if answer is None or isinstance(answer, NoBid):
+        return
+    for bid in (bid for seat in answer["seatbid"] for bid in seat["bid"]):
+        imp = document["imp"][int(bid["impid"])]
+        offer = imp[FORMATS[bid["mtype"] - 1]]
+        assert bid["mtype"] in (1, 4) or offer["mimes"]
+        floor = imp.get("bidfloor")
+        if "dealid" not in bid and isinstance(floor, int | float) and imp.get("bidfloorcur") in (None, "USD"):
+            assert 0 <= floor <= bid["price"]
+        if "dealid" in bid:
+            assert bid["dealid"] in [str(deal["id"]) for deal in imp["pmp"]["deals"]]
+
+
 DEFECTS: list[dict[str, Any]] = [
     {"bidfloor": -0.01}, {"bidfloor": "-1"}, {"bidfloor": "low"}, {"bidfloor": {}}, {"bidfloor": [1, 2]},
     {"bidfloor": True}, {"bidfloor": 10**400}, {"bidfloor": "1e999"},
