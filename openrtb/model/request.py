@@ -17,17 +17,18 @@ class RegsExt(Struct, gc=False):
     us_privacy: str | None = None
     gpp: str | None = None
     gpp_sid: list[Integer] | None = None
-    gpc: str | None = None
+    gpc: Signal | None = None
 
 
 class Regs(Struct, gc=False):
-    """3.2.3"""
+    """3.2.3; ``gpc`` (Global Privacy Control) is not of the specification, but in use."""
 
     coppa: Signal | None = None
     gdpr: Signal | None = None
     us_privacy: str | None = None
     gpp: str | None = None
     gpp_sid: list[Integer] | None = None
+    gpc: Signal | None = None
     ext: RegsExt | None = None
 
 
