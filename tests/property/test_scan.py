@@ -82,7 +82,8 @@ def test_a_clean_request_is_scanned() -> None:
 
 WORDY = (
     '{"id":"a","imp":[{"id":"1","banner":{"w":1,"h":1},"tagid":"Größe"}],'
-    '"site":{"domain":"d.example","page":"https:\\/\\/d.example\\/straße","name":"Zeitung für \\"alle\\" \\u00e9","keywords":"日本,\\ud83d\\ude00,/\\/"},'
+    '"site":{"domain":"d.example","page":"https:\\/\\/d.example\\/straße",'
+    '"name":"Zeitung für \\"alle\\" \\u00e9","keywords":"日本,\\ud83d\\ude00,/\\/"},'
     '"device":{"geo":{"country":"CHE","region":"Genève","city":"Zürich"},"model":"\\t"},"ü":1}'
 )
 
