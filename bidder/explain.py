@@ -7,6 +7,8 @@ from bidder.auction import Auction, NoBid
 from bidder.view import DAYS, Seller, View
 from domain.money import format_cpm
 from openrtb.privacy import raised
+from openrtb.decode import decode_through_model
+from openrtb.request import Request
 
 STAGES = ("targeting", "fit", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
 
@@ -28,6 +30,7 @@ class Explanation:
     request: dict[str, object]
     """What the bidder understood of it."""
     repairs: tuple[str, ...]
+    """What had to be mended or left out of it, and the rules (`openrtb.validate`) that it breaks."""
     stages: dict[str, tuple[Removal, ...]]
     """What each stage that was reached removed: targeting line items, later stages pairs of imp and creative."""
     no_bid: NoBid | None = None
@@ -51,11 +54,18 @@ def explain(auction: Auction, body: bytes, seller: Seller, view: View) -> Explan
     reached = STAGES if not isinstance(outcome, NoBid) else STAGES[: _place(outcome.stage)]
     return Explanation(
         _understood(auction, seller),
-        tuple(auction.request.repairs),
+        _mended(body, seller),
         {stage: stages[stage] for stage in reached},
         outcome if isinstance(outcome, NoBid) else None,
         () if isinstance(outcome, NoBid) else tuple(_bids(auction, seller, view)),
     )
+
+
+def _mended(body: bytes, seller: Seller) -> tuple[str, ...]:
+    """By the typed model, which says it in words; the scanner does not."""
+    request = Request()
+    decode_through_model(request, body, seller.exchange, 0)
+    return tuple(request.repairs)
 
 
 def _place(stage: str) -> int:

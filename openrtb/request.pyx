@@ -235,9 +235,9 @@ cdef class Request:
     def fields(self):
         """All that was read, as plain values: for comparing two ways of reading."""
         return {
-            "id": self.id, "imp_ids": self.imp_ids, "deal_codes": self.deal_codes, "imps": [dict(x) for x in self.imps],
+            "id": self.id, "imp_ids": self.imp_ids, "deal_codes": self.deal_codes,
+            "imps": [offer_of(self, x) for x in self.imps],
             "deals": [dict(x) for x in self.deals], "sizes": list(self.sizes), "flexes": [dict(x) for x in self.flexes],
-            "players": [dict(x) for x in self.players], "lengths": list(self.lengths), "natives": self.natives,
             "is_dooh": self.is_dooh, "deal_domains": list(self.deal_domains),
             "bcat": list(self.bcat), "acat": list(self.acat), "badv": list(self.badv),
             "categories": sorted(self.categories), "sites": sorted(self.sites), "person": self.person, "site": self.site,
@@ -285,6 +285,21 @@ cdef str coarse(str address):
     if ":" in address:
         return ":".join(address.split("::", 1)[0].split(":")[:3]) + "::"
     return address.rpartition(".")[0] + ".0"
+
+
+cdef dict offer_of(Request r, Imp row):
+    """A row with what its ``detail`` leads to, since the order of details is that in which they were read."""
+    cdef Player player
+    offer = dict(row)
+    place = offer.pop("detail")
+    if row.format == NATIVE:
+        offer["native"] = r.natives[place]
+    elif row.format != BANNER:
+        player = r.players[row.detail]
+        offer["player"] = dict(player)
+        del offer["player"]["lengths"]
+        offer["rqddurs"] = [r.lengths[i] for i in range(player.lengths, player.lengths + player.n_lengths)]
+    return offer
 
 
 cdef str host_of(str page):

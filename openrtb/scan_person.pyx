@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
 from openrtb.request cimport DNT, LMT, Request, exact_bytes, folded_bytes
-from openrtb.scan_values cimport as_str, take_optional_integer, take_optional_text, twice
+from openrtb.scan_values cimport as_str, take_optional_integer, take_optional_text, take_optional_utf8, twice
 
 cdef const char *NO_IFA = b"00000000-0000-0000-0000-000000000000"
 
@@ -98,14 +98,17 @@ cdef bint scan_geo(Cursor *c, Request r) except -1:
             if twice(&met, 0) or not take_optional_text(c, &country):
                 return False
         elif key_is(&key, b"region", 6):
-            if twice(&met, 1) or not take_optional_text(c, &region):
+            if twice(&met, 1) or not take_optional_utf8(c, &region):
                 return False
         elif key_is(&key, b"city", 4):
-            if twice(&met, 2) or not take_optional_text(c, &city):
+            if twice(&met, 2) or not take_optional_utf8(c, &city):
                 return False
         elif not skip_value(c):
             return False
-    r.place = (text_or_none(&country), text_or_none(&region), text_or_none(&city))
+    try:
+        r.place = (text_or_none(&country), utf8_or_none(&region), utf8_or_none(&city))
+    except UnicodeDecodeError:
+        return False
     return True
 
 
@@ -146,6 +149,10 @@ cdef bint scan_user(Cursor *c, Request r, Person *person) except -1:
     if r.consent.size == 0 and older.size:
         r.consent = older
     return True
+
+
+cdef inline str utf8_or_none(Text *text):
+    return PyUnicode_DecodeUTF8(text.start, text.size, NULL) if text.start is not NULL else None
 
 
 cdef bint scan_user_ext(Cursor *c, Text *consent) except -1:

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport uint32_t
 from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
-from openrtb.request cimport Request, exact_bytes, folded_bytes, host_of
-from openrtb.scan_values cimport as_str, take_names, take_optional_text, twice
+from openrtb.request cimport Request, exact_bytes, folded_bytes
+from openrtb.scan_values cimport as_str, take_names, take_optional_raw, take_optional_text, twice
 
 
 cdef void clear_place(Place *place) noexcept nogil:
@@ -30,7 +30,7 @@ cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
             if twice(&met, 0) or not take_optional_text(c, &place.domain):
                 return False
         elif key_is(&key, b"page", 4):
-            if twice(&met, 1) or not take_optional_text(c, &place.page):
+            if twice(&met, 1) or not take_optional_raw(c, &place.page):
                 return False
         elif key_is(&key, b"bundle", 6):
             if twice(&met, 2) or not take_optional_text(c, &place.bundle):
@@ -104,7 +104,6 @@ cdef bint name_place(Request r, Place *place) except -1:
     """The site's domain (its own, else its page's host) or the app's bundle, else what the exchange calls it."""
     cdef Text *name = &place.id
     cdef Text *home
-    cdef str host
     if r.is_app:
         if place.bundle.size:
             name = &place.bundle
@@ -113,9 +112,7 @@ cdef bint name_place(Request r, Place *place) except -1:
     elif place.domain.size:
         name = &place.domain
     elif place.page.size:
-        host = host_of(as_str(&place.page))
-        if host:
-            return False  # rare, and the model does it as well
+        return False  # rare, and the model looks for its host as well
     if name.size > 256:
         return False
     r.publisher = exact_bytes(place.publisher.start, place.publisher.size)

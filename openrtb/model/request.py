@@ -21,7 +21,7 @@ class RegsExt(Struct, gc=False):
 
 
 class Regs(Struct, gc=False):
-    """3.2.3"""
+    """3.2.3; ``gpc`` (Global Privacy Control) is not of the specification, but in use."""
 
     coppa: Signal | None = None
     gdpr: Signal | None = None
@@ -29,7 +29,6 @@ class Regs(Struct, gc=False):
     gpp: PrivacyText | None = None
     gpp_sid: list[Integer] | None = None
     gpc: Signal | None = None
-    """Not of the specification, which has it under ``ext``; some send it here."""
     ext: RegsExt | None = None
 
 

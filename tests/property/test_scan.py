@@ -84,6 +84,34 @@ def test_a_clean_request_is_scanned() -> None:
     compare(json.dumps(RICH).encode())
 
 
+WORDY = (
+    '{"id":"a","imp":[{"id":"1","banner":{"w":1,"h":1},"tagid":"Größe"}],'
+    '"site":{"domain":"d.example","page":"https:\\/\\/d.example\\/straße",'
+    '"name":"Zeitung für \\"alle\\" \\u00e9","keywords":"日本,\\ud83d\\ude00,/\\/"},'
+    '"device":{"geo":{"country":"CHE","region":"Genève","city":"Zürich"},"model":"\\t"},"ü":1}'
+)
+
+
+def test_words_of_any_language_are_scanned() -> None:
+    body = WORDY.replace(',"ü":1', "").encode()
+    assert scans(body, EXCHANGE)
+    compare(body)
+    request = Request()
+    decode(request, body, EXCHANGE, 0)
+    assert request.place == ("CHE", "Genève", "Zürich")
+    assert not scans(WORDY.encode(), EXCHANGE)  # a key could be any
+    compare(WORDY.encode())
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.integers(0, len(WORDY.encode())), st.integers(0, 4), st.binary(max_size=3) | st.sampled_from(
+    [b"\\", b"\\u", b"\\ud800", b"\\x", b'"', b"\xc3", b"\xe2\x82", b"\xf0\x90", b"\xed\xa0\x80", b"\xc0\xa2", b"\x7f"]
+))  # fmt: skip
+def test_changed_words(at: int, cut: int, inserted: bytes) -> None:
+    body = WORDY.encode()
+    compare(body[:at] + inserted + body[at + cut :])
+
+
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), ODD | st.just("delete")), min_size=1, max_size=4))
 def test_changed_values(changes) -> None:
