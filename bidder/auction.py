@@ -12,6 +12,7 @@ from bidder.answer import Answer
 from bidder.candidates import Candidates
 from bidder.choose import choose
 from bidder.enrichment.chain import Chain
+from bidder.enrichment.supply import SupplyModule
 from bidder.fit import fit
 from bidder.journal import Journal
 from bidder.leases import Leases
@@ -20,6 +21,7 @@ from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.rules import blocks, deals, floors
 from bidder.select import select
+from bidder.supply import supply
 from bidder.view import Seller, View
 from domain.clock import Clock
 from openrtb.decode import decode
@@ -38,10 +40,11 @@ class Auction:
     """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
 
     def __init__(
-        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, tcf_vendor_id: int = 0
+        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, tcf_vendor_id: int = 0,
+        sellers: SupplyModule | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
-        self.vendor = tcf_vendor_id
+        self.vendor, self.sellers = tcf_vendor_id, sellers or SupplyModule()
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -65,6 +68,8 @@ class Auction:
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
+        if untrusted := supply(candidates, view, seller, request, self.sellers):
+            return self.no_bid(untrusted, "supply", seller)
         if not blocks(candidates, view, request):
             return self.no_bid(NoBidReason.BLOCKED, "blocks", seller)
         if not deals(candidates, view, seller, request):

@@ -7,7 +7,7 @@ from bidder.auction import Auction, NoBid
 from bidder.view import DAYS, Seller, View
 from domain.money import format_cpm
 
-STAGES = ("targeting", "fit", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
+STAGES = ("targeting", "fit", "supply", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
         "deals": request.deal_codes,
         "person": "not to be used (privacy)" if not request.personal else "known" if request.person else "unknown",
         "profile": request.record is not None,
+        **auction.sellers.describe(request, seller),
         "hour": f"{DAYS[request.hour_of_week // 24]} {request.hour_of_week % 24:02d}h UTC",
     }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "targeting": "Targeting", "fit": "Fit (flight, size, mimes, secure)", "blocks": "Block lists",
-    "deals": "Deals",
+    "supply": "Supply chain and block lists of ours", "deals": "Deals",
     "floors": "Floors", "frequency": "Frequency caps", "pacing": "Pacing: share of the auctions", "gate": "Budget",
     "pricing": "Price", "choose": "Choice",
 }  # fmt: skip
