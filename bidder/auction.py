@@ -40,7 +40,13 @@ class Auction:
     """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
 
     def __init__(
-        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, tcf_vendor_id: int = 0,
+        self,
+        chain: Chain,
+        leases: Leases,
+        answer: Answer,
+        journal: Journal,
+        clock: Clock,
+        tcf_vendor_id: int = 0,
         sellers: SupplyModule | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
@@ -69,6 +75,7 @@ class Auction:
         if not fit(candidates, view, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
         if untrusted := supply(candidates, view, seller, request, self.sellers):
+            self.answer.name_site(request)  # `outbid supply fetch` reads in the log whose ads.txt is wanted
             return self.no_bid(untrusted, "supply", seller)
         if not blocks(candidates, view, request):
             return self.no_bid(NoBidReason.BLOCKED, "blocks", seller)

@@ -1,4 +1,4 @@
-"""What a campaign file says of the way that impressions come: rules of line items, and lists of whom not to buy from."""
+"""What a campaign file says of whom to buy from: rules of line items, and block lists."""
 
 from collections.abc import Callable
 from typing import Any, get_args
@@ -33,10 +33,7 @@ def rules(e: Entry) -> SupplyRules:
 
 def block_list(e: Entry, key: str, id_: int, references: References) -> BlockList:
     """An entry of the section ``block_lists``."""
-    scopes = {
-        name: e.take(name, references.id_of(kind, _called(name)), 0)
-        for name, kind in SCOPES.items()
-    }
+    scopes = {name: e.take(name, references.id_of(kind, _called(name)), 0) for name, kind in SCOPES.items()}
     named = [name for name in SCOPES if e.values.get(name) is not None]
     if len(named) > 1:
         e.wrong(named[1], e.values[named[1]], f"it must be of one scope only, and {named[0]} is given already")

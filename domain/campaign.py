@@ -78,7 +78,7 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     network_ms: int = 10
     """Subtracted from ``tmax``: the way back to the exchange is part of it."""
     ads_domain: str = ""
-    """What ads.txt files and supply chains call this exchange; empty: not known, and then its sellers are not either."""
+    """What ads.txt files and supply chains call this exchange; empty: not known, so that its sellers are not either."""
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """ads.txt and app-ads.txt: who may sell a publisher's inventory (IAB Tech Lab, ads.txt 1.1 and app-ads.txt 1.0).
 
-Files are written by hand, so reading is lenient: what can only mean one thing is taken, whatever cannot be read is named in
-`AdsTxt.problems` and left out. Reading never raises.
+Files are written by hand, so reading is lenient: what can only mean one thing is taken, whatever cannot be read is
+named in `AdsTxt.problems` and left out. Reading never raises.
 """
 
 import re
@@ -18,7 +18,7 @@ _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\0"))
 _NEW_LINE = re.compile(r"\r\n|\r|\n")
 _VARIABLE = re.compile(r"([A-Za-z][A-Za-z_-]*)\s*=\s*(.*)", re.DOTALL)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-_DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})+")
+_DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.(?!\d+$){_LABEL}")
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|!--|script|div|meta|title)", re.IGNORECASE)
 _SHOWN = 80
 

@@ -66,9 +66,7 @@ def parse_sellers_json(body: bytes) -> SellersJson:
     except RecursionError:
         raise Unreadable("it is nested too deep") from None
     sellers = [seller for entry in file.sellers if (seller := _seller(entry)) is not None]
-    return SellersJson(
-        tuple(sellers), _text(file.contact_email), _text(file.version), len(file.sellers) - len(sellers)
-    )
+    return SellersJson(tuple(sellers), _text(file.contact_email), _text(file.version), len(file.sellers) - len(sellers))
 
 
 def _seller(entry: object) -> Seller | None:

@@ -43,6 +43,11 @@ def pack_alias(domain: str, long long valid_until_s):
     return HEADER.pack(VERSION, ALIAS, 1, valid_until_s) + struct.pack("<Q", name_id(domain.lower()))
 
 
+def prolonged(record: bytes, long long valid_until_s):
+    """The same record, holding until then."""
+    return record[:8] + struct.pack("<q", valid_until_s) + record[16:]
+
+
 def key_of(kind: str, name: str):
     """Key of a record: ``kind`` is ``ads.txt``, ``app-ads.txt`` or ``sellers.json``, ``name`` a domain or a bundle."""
     cdef uint64_t mixed = {"ads.txt": ADS_TXT, "app-ads.txt": APP_ADS_TXT, "sellers.json": SELLERS_JSON}[kind]

@@ -75,7 +75,7 @@ CODES = {"RESELLER": 0, "DIRECT": 1, "PUBLISHER": 0, "INTERMEDIARY": 1, "BOTH": 
 
 
 class Files:
-    """ads.txt, app-ads.txt and sellers.json in place of the LMDB store. Aliases are texts: another name's file counts."""
+    """ads.txt, app-ads.txt and sellers.json in place of the LMDB store. A text is an alias: that name's file counts."""
 
     def __init__(self) -> None:
         self.records: dict[int, bytes] = {}

@@ -1,8 +1,9 @@
 from typing import Protocol
 
+from typing_extensions import Buffer
+
 from bidder.view import Seller
 from openrtb.request import Request
-from typing_extensions import Buffer
 
 class Records(Protocol):
     def get(self, key: int) -> Buffer | None: ...

@@ -17,7 +17,8 @@ BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_t
 RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
-    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
+    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {
+        "tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
         {"asi": "Ssp.Example", "sid": "00-A", "hp": 1, "rid": "r"}, {"asi": "x.example", "sid": "7", "hp": 1}]}},
     "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]},
              "publisher": {"id": "P-1", "domain": "example.com", "name": "N"}},

@@ -30,9 +30,7 @@ def upgrade() -> None:
         "block_lists",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column(
-            "agency", sa.BigInteger(), nullable=False, comment="0: of none; all three 0: of the whole house"
-        ),
+        sa.Column("agency", sa.BigInteger(), nullable=False, comment="0: of none; all three 0: of the whole house"),
         sa.Column("advertiser", sa.BigInteger(), nullable=False),
         sa.Column("campaign", sa.BigInteger(), nullable=False),
         sa.Column("domains", sa.JSON(), nullable=False),

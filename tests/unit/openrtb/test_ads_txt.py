@@ -1,8 +1,11 @@
-"""ads.txt as it is written: by hand, on every kind of machine. ``ads_txt_vectors.json`` is what the npm package ads.txt 0.4.0
-reads from files of the usual shapes."""
+"""ads.txt as it is written: by hand, on every kind of machine.
+
+``ads_txt_vectors.json`` is what the npm package ads.txt 0.4.0 reads from files of the usual shapes.
+"""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +18,11 @@ ONE = Seller("ssp.example", "7", "DIRECT")
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["file"][:20])
-def test_another_implementation_reads_the_same(vector: dict[str, object]) -> None:
-    read = parse_ads_txt(str(vector["file"]).encode())
-    theirs = [Seller(domain.lower(), account, kind.upper(), authority) for domain, account, kind, authority in vector["records"]]  # type: ignore[attr-defined]
+def test_another_implementation_reads_the_same(vector: dict[str, Any]) -> None:
+    read = parse_ads_txt(vector["file"].encode())
+    theirs = [Seller(system.lower(), account, kind.upper(), by) for system, account, kind, by in vector["records"]]
     assert list(read.sellers) == list(dict.fromkeys(theirs))
-    for name, value in vector["variables"].items():  # type: ignore[attr-defined]
+    for name, value in vector["variables"].items():
         assert value in read.variables[name.upper()]
 
 
@@ -40,7 +43,8 @@ def test_what_can_only_mean_one_thing_is_taken(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("ssp.example, 7", "at least three fields"), ("ssp example, 7, DIRECT", "no domain"), ("ssp, 7, DIRECT", "no domain"),
+        ("ssp.example, 7", "at least three fields"), ("ssp example, 7, DIRECT", "no domain"),
+        ("ssp, 7, DIRECT", "no domain"),
         ("ssp.example, , DIRECT", "account is empty"), ("ssp.example, 7, OWNER", "neither DIRECT nor RESELLER"),
         ("ssp.example, 7, ,", "neither DIRECT nor RESELLER"), ("GREETING=hello", "no such variable"),
         ("CONTACT=", "no value"), ("hello", "at least three fields"),
@@ -55,9 +59,9 @@ def test_what_cannot_be_read_is_named_and_left_out(line: str, why: str) -> None:
 
 def test_variables_of_1_1() -> None:
     read = parse_ads_txt(
-        b"OwnerDomain=Owner.example\nownerdomain = second.example\nMANAGERDOMAIN=all.example\nMANAGERDOMAIN=us.example, us # here\n"
-        b"MANAGERDOMAIN=again.example\nSUBDOMAIN=a.x.example\nSUBDOMAIN=not a domain\nINVENTORYPARTNERDOMAIN=p.example\n"
-        b"CONTACT=ads@x.example, by mail\n"
+        b"OwnerDomain=Owner.example\nownerdomain = second.example\nMANAGERDOMAIN=all.example\n"
+        b"MANAGERDOMAIN=us.example, us # here\nMANAGERDOMAIN=again.example\nSUBDOMAIN=a.x.example\n"
+        b"SUBDOMAIN=not a domain\nINVENTORYPARTNERDOMAIN=p.example\nCONTACT=ads@x.example, by mail\n"
     )
     assert read.owner == "owner.example"
     assert read.managers == {"": "all.example", "US": "us.example"}
@@ -74,7 +78,8 @@ def test_a_placeholder_declares_that_nobody_may_sell_and_an_empty_file_nothing()
 def test_byte_order_marks_and_wide_text() -> None:
     for coding in ("utf-8-sig", "utf-16"):
         assert parse_ads_txt("ssp.example, 7, DIRECT".encode(coding)).sellers == (ONE,)
-    assert parse_ads_txt(b"\xff\xfe").sellers == () and parse_ads_txt(b"ssp.example, \xe9, DIRECT").sellers[0].account == "\ufffd"
+    assert parse_ads_txt(b"\xff\xfe").sellers == ()
+    assert parse_ads_txt(b"ssp.example, \xe9, DIRECT").sellers[0].account == "\ufffd"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_pages_are_no_files(body: bytes, page: bool) -> None:
 
 def test_domains() -> None:
     assert domain_in(" http://WWW.Bücher.example:80/a ") == "www.xn--bcher-kva.example"
-    assert domain_in("no domain") == domain_in("localhost") == domain_in("a..b") == domain_in("-a.b") == ""
+    assert not any(map(domain_in, ("no domain", "localhost", "a..b", "-a.b", "127.0.0.1", "", "//")))
 
 
 RECORDS = st.lists(
@@ -107,7 +112,7 @@ SPACES = st.text(" \t", max_size=3)
 
 
 @given(RECORDS, st.data())
-def test_what_is_written_is_read_back_whatever_the_spaces_and_line_ends(records: list[Seller], data: st.DataObject) -> None:
+def test_what_is_written_is_read_back_whatever_the_spaces(records: list[Seller], data: st.DataObject) -> None:
     lines = []
     for one in records:
         parts = [one.system, one.account, one.relationship, *([one.authority] if one.authority else [])]
