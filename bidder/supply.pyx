@@ -1,7 +1,7 @@
 """Supply: through whose hands the impression comes, and whether a line item wants it from them.
 
 Block lists first (sites, bundles, publishers, nodes of the supply chain), then each line item's rules on ads.txt,
-sellers.json and the chain. What the files say is looked up only for requests that a line item with such a rule can bid on.
+sellers.json and the chain. What the files say is looked up only where a line item with such a rule is left.
 """
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
@@ -10,7 +10,7 @@ from libcpp.vector cimport vector
 from bidder.candidates cimport Candidate, Candidates
 from bidder.enrichment.supply cimport SupplyModule
 from bidder.view cimport (
-    AUTHORISED, BlockScope, CHAIN_NOT_BROKEN, CHAIN_WHOLE, IS_DIRECT, IS_LISTED, Line, NOT_MISSING, NOT_UNAUTHORISED, Seller,
+    AUTHORISED, CHAIN_NOT_BROKEN, CHAIN_WHOLE, IS_DIRECT, IS_LISTED, NOT_MISSING, NOT_UNAUTHORISED, BlockScope, Line, Seller,
     View, blocked_bundle, blocked_node, blocked_publisher,
 )
 from openrtb.request cimport BROKEN, Request, UNTOLD, WHOLE
@@ -125,7 +125,9 @@ cdef inline int broken_rule(Line *line, uint32_t facts, int32_t hops, int ads_tx
     return UNLISTED_SELLER
 
 
-def supply(Candidates c not None, View view not None, Seller seller not None, Request r not None, SupplyModule sellers not None):
+def supply(
+    Candidates c not None, View view not None, Seller seller not None, Request r not None, SupplyModule sellers not None
+):
     """Takes out whose block lists or rules are against the seller; 0, or the no-bid reason when nobody is left."""
     cdef vector[Hit] hits
     cdef size_t i, kept = 0, n = c.rows.size()
@@ -152,7 +154,10 @@ def supply(Candidates c not None, View view not None, Seller seller not None, Re
     for i in range(n):
         line = &view.lines[rows[i].line]
         found = first_block(line, view, hits)
-        why = (NODE if hits[found].node else SITE) if found >= 0 else broken_rule(line, facts, <int32_t>r.chain.size(), answer)
+        if found >= 0:
+            why = NODE if hits[found].node else SITE
+        else:
+            why = broken_rule(line, facts, <int32_t>r.chain.size(), answer)
         counts[why] += 1
         if why == FINE:
             rows[kept] = rows[i]

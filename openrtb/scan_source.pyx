@@ -7,7 +7,7 @@ from openrtb.scan_values cimport take_optional_integer, take_optional_text, twic
 
 
 cdef bint scan_source(Cursor *c, Request r) noexcept nogil:
-    """``schain``, or what ``ext.schain`` says. A request with both is rare, and which one counts is the model's matter."""
+    """``schain``, or what ``ext.schain`` says. Where both do, which is rare, the model knows which counts."""
     cdef Text key
     cdef bint first = True, told = False
     cdef uint32_t met = 0

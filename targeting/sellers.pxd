@@ -5,7 +5,8 @@ cdef enum Said:
     UNKNOWN     # no record, one that is out of date, or unreadable
     NO_FILE     # there is none, so nobody is told who may sell
     UNLISTED
-    LISTED      # and from here on LISTED + code: of ads.txt 0 reseller, 1 direct; of sellers.json 0 publisher, 1 intermediary, 2 both
+    LISTED      # and from here on LISTED + code: of ads.txt 0 reseller, 1 direct; of sellers.json 0 publisher,
+                # 1 intermediary, 2 both
 
 # Which file of a domain: a record's key is the domain's name id with one of these mixed in.
 cdef enum:

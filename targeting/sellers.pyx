@@ -1,8 +1,9 @@
 """Who may sell a site or an app, as the bid path looks it up: a record for each ads.txt, app-ads.txt and sellers.json.
 
-A record is a header of 16 bytes (version, state, two bytes of padding, how many sellers as 32 bits, unix seconds until which
-it holds as 64 bits; little endian), then the sellers' ids of 64 bits in ascending order, a code of what each is in the lowest
-two bits. An alias (an app's bundle, a sub-domain without a file of its own) has the domain's name id in the sellers' place.
+A record is a header of 16 bytes (version, state, two bytes of padding, how many sellers as 32 bits, unix seconds until
+which it holds as 64 bits; little endian), then the sellers' ids of 64 bits in ascending order, a code of what each is in
+the lowest two bits. An alias (an app's bundle, a sub-domain without a file of its own) has the domain's name id in the
+sellers' place.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """Is this seller allowed to sell this site or app? What ads.txt, app-ads.txt and sellers.json say, from the host's store.
 
-The seller is the account that the request names (``publisher.id``) at the exchange, under the name that the exchange has
-in ads.txt (``ads_domain``). Where there is a supply chain, each of its nodes must be authorised too (ads.txt 1.1; the
-SupplyChain object): the answer is the worst of all, but what the seller is (direct or reseller) is said of the seller itself.
+The seller is the account that the request names (``publisher.id``) at the exchange, under the exchange's own name in
+ads.txt (``ads_domain``). Where there is a supply chain, each of its nodes must be authorised too (ads.txt 1.1; the
+SupplyChain object): one that is not decides, else what the seller itself is (direct or reseller).
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -15,7 +15,8 @@ from targeting.sellers cimport (
 )
 
 ADS_TXT_WORDS = (
-    "not known (no file was fetched, or the seller is not told)", "no file", "not authorised", "authorised reseller", "direct",
+    "not known (no file was fetched, or the seller is not told)", "no file", "not authorised", "authorised reseller",
+    "direct",
 )
 SELLERS_JSON_WORDS = ("not known", "not known", "missing", "listed", "listed", "listed")
 CHAIN_WORDS = ("not told", "incomplete", "complete")
