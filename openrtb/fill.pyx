@@ -170,6 +170,8 @@ cdef int fill_publisher(Request r, object place) except -1:
     publisher = place.publisher
     if publisher is not None and publisher.id:
         r.publisher = exact(publisher.id)
+    if place.inventorypartnerdomain:
+        r.partner = folded(place.inventorypartnerdomain)
     if r.is_app:
         domain = place.domain or (publisher.domain if publisher is not None else None)
         if domain:

@@ -115,6 +115,7 @@ class Site(Struct, gc=False):
     pagecat: list[str] | None = None
     page: str | None = None
     publisher: Publisher | None = None
+    inventorypartnerdomain: str | None = None
     content: Content | None = None
 
 
@@ -128,6 +129,7 @@ class App(Struct, gc=False):
     sectioncat: list[str] | None = None
     pagecat: list[str] | None = None
     publisher: Publisher | None = None
+    inventorypartnerdomain: str | None = None
     content: Content | None = None
 
 

@@ -57,6 +57,7 @@ cdef class Request:
     cdef readonly int chain_state           # Chain
     cdef readonly uint64_t publisher        # exact name id of site.publisher.id or app.publisher.id
     cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain
+    cdef readonly uint64_t partner          # name id of site.inventorypartnerdomain or app.inventorypartnerdomain
     cdef readonly bint seat_allowed, currency_allowed
     # texts of the device, for the enrichment modules; None where absent
     cdef readonly str user_agent, os_text, address

@@ -103,7 +103,7 @@ cdef class Request:
         self.test = self.is_app = self.foreign_categories = False
         self.signals = QUIET
         self.personal = self.seat_allowed = self.currency_allowed = True
-        self.person = self.site = self.publisher = self.app_domain = 0
+        self.person = self.site = self.publisher = self.app_domain = self.partner = 0
         self.chain_state = UNTOLD
         self.chain.clear()
         self.language = self.os = self.browser = self.country = self.region = self.city = 0
@@ -212,7 +212,7 @@ cdef class Request:
             "foreign_categories": self.foreign_categories, "seat_allowed": self.seat_allowed,
             "currency_allowed": self.currency_allowed, "user_agent": self.user_agent, "os_text": self.os_text,
             "address": self.address, "place": self.place, "hash": self.hash, "publisher": self.publisher,
-            "app_domain": self.app_domain, "chain": [dict(x) for x in self.chain], "chain_state": self.chain_state,
+            "app_domain": self.app_domain, "partner": self.partner, "chain": [dict(x) for x in self.chain], "chain_state": self.chain_state,
         }
 
 

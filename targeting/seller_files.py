@@ -50,6 +50,8 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sellers in it."""
     subdomains: tuple[str, ...] = ()
     """Of an ads.txt or app-ads.txt: sub-domains with a file of their own."""
+    partners: tuple[str, ...] = ()
+    """Of an ads.txt or app-ads.txt: inventory partners, whose files may count."""
     alias: str = ""
     """The domain whose file counts for this name."""
 

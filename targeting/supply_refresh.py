@@ -89,14 +89,29 @@ class Refresh:
         apps = {domain for _, domain in wanted.apps}
         asked: tuple[tuple[Kind, Iterable[str]], ...] = ("ads.txt", wanted.sites), ("app-ads.txt", apps)
         for kind, names in asked:
-            await self._files(kind, {root for name in names if (root := root_domain(name))}, force)
-            await self._files(kind, self._own(kind, names), force)
+            roots = {root for name in names if (root := root_domain(name))}
+            own = await self._with_sub_domains(kind, roots, names, force)
+            partners = self._partners(kind, roots | own)
+            await self._with_sub_domains(kind, {root_domain(name) for name in partners} - roots, partners, force)
+            self._aliases(kind, ((name, name) for name in partners))
         await self._files("sellers.json", {name for name in wanted.systems if domain_in(name)}, force)
         self._aliases("ads.txt", ((name, name) for name in wanted.sites))
         self._aliases("app-ads.txt", ((domain, domain) for domain in apps))
         self._aliases("app-ads.txt", ((bundle, domain) for bundle, domain in wanted.apps if bundle))
         await self._write()
         return self.summary
+
+    async def _with_sub_domains(self, kind: Kind, roots: set[str], names: Iterable[str], force: bool) -> set[str]:
+        """Fetches files of root domains, then those of the names among their sub-domains that have their own."""
+        await self._files(kind, roots, force)
+        own = self._own(kind, names)
+        await self._files(kind, own, force)
+        return own
+
+    def _partners(self, kind: Kind, names: Iterable[str]) -> set[str]:
+        """The inventory partners that files name, but those of partners in turn."""
+        found = {name for domain in names if (file := self.store.file(kind, domain)) for name in file.partners}
+        return {name for name in found if root_domain(name)}
 
     def _own(self, kind: Kind, names: Iterable[str]) -> set[str]:
         """The sub-domains among the names that have files of their own."""
@@ -167,13 +182,14 @@ class Refresh:
             ), None
         absent, problem = answer.absent, answer.problem
         if read is not None and read.sellers is not None:
-            if read.sellers or kind == "sellers.json":
+            if read.sellers or read.partners or kind == "sellers.json":
                 self.summary.read += 1
                 file = File(
                     kind, name, "good", now, until, due, "", 0, answer.url, answer.etag, answer.last_modified,
-                    len(read.sellers), read.subdomains,
+                    len(read.sellers), read.subdomains, read.partners,
                 )  # fmt: skip
-                return file, sellers.pack(read.sellers, until)
+                partners = [(partner, "", 0) for partner in read.partners]  # a seller without an account: the domain
+                return file, sellers.pack([*read.sellers, *partners], until)
             absent = True  # an empty file declares nothing
         elif read is not None:
             problem = read.problem
@@ -201,15 +217,15 @@ class Read:
 
     sellers: list[tuple[str, str, int]] | None
     subdomains: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
     problem: str = ""
 
 
 def _read(kind: Kind, system: str, body: bytes) -> Read:
     if kind != "sellers.json":
         read = parse_ads_txt(body)
-        return Read(
-            [(one.system, one.account, RELATIONSHIPS[one.relationship]) for one in read.sellers], read.subdomains
-        )
+        listed = [(one.system, one.account, RELATIONSHIPS[one.relationship]) for one in read.sellers]
+        return Read(listed, read.subdomains, read.inventory_partners)
     try:
         return Read([(system, seller.id, TYPES[seller.type]) for seller in parse_sellers_json(body).sellers])
     except Unreadable as error:

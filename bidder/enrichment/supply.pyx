@@ -9,9 +9,9 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from bidder.view cimport Seller
-from openrtb.request cimport Request
+from openrtb.request cimport ChainNode, Request
 from targeting.sellers cimport (
-    ADS_TXT, APP_ADS_TXT, LISTED, NO_FILE, SELLERS_JSON, UNKNOWN, UNLISTED, alias_of, said, seller_key,
+    ADS_TXT, APP_ADS_TXT, LISTED, SELLERS_JSON, UNKNOWN, UNLISTED, alias_of, said, seller_key,
 )
 
 ADS_TXT_WORDS = (
@@ -22,6 +22,13 @@ SELLERS_JSON_WORDS = ("not known", "not known", "missing", "listed", "listed", "
 CHAIN_WORDS = ("not told", "incomplete", "complete")
 
 
+cdef inline int of_node(ChainNode *node, Py_buffer *view, int64_t now_s) noexcept nogil:
+    """What a record says of a node; one without a seller is nobody's. (A domain alone stands for an inventory partner.)"""
+    if not node.asi or not node.sid:
+        return UNLISTED
+    return said(<const uint8_t *>view.buf, view.len, seller_key(node.asi, node.sid), now_s)
+
+
 cdef class SupplyModule:
 
     def __init__(self, reader=None):
@@ -29,9 +36,9 @@ cdef class SupplyModule:
 
     cdef int ads_txt(self, Request r, Seller seller) except -1:
         cdef int64_t now_s = r.now_ns // 1_000_000_000
-        cdef uint64_t account = r.publisher, domain
+        cdef uint64_t account = r.publisher
         cdef Py_buffer view
-        cdef int answer = UNKNOWN, node, of_seller
+        cdef int answer = UNKNOWN, node
         cdef size_t i, n = r.chain.size()
         if self.reader is None:
             return UNKNOWN
@@ -47,12 +54,10 @@ cdef class SupplyModule:
             if seller.ads_domain and account:
                 answer = said(<const uint8_t *>view.buf, view.len, seller_key(seller.ads_domain, account), now_s)
             else:
-                answer = said(
-                    <const uint8_t *>view.buf, view.len, seller_key(r.chain[n - 1].asi, r.chain[n - 1].sid), now_s
-                )
+                answer = of_node(&r.chain[n - 1], &view, now_s)
             if answer >= LISTED:
                 for i in range(n):
-                    node = said(<const uint8_t *>view.buf, view.len, seller_key(r.chain[i].asi, r.chain[i].sid), now_s)
+                    node = of_node(&r.chain[i], &view, now_s)
                     if node < LISTED:
                         answer = node
                         break
@@ -62,10 +67,13 @@ cdef class SupplyModule:
         return answer
 
     def record_of(self, Request r not None):
-        """The record of the site's or app's file: its own, else that of the domain it belongs to."""
+        """The record of the site's or app's file: its own, else that of the domain it belongs to.
+
+        Where the file confirms the inventory partner that the request names, the partner's file counts instead.
+        """
         cdef object record = None
         cdef Py_buffer view
-        cdef uint64_t domain
+        cdef int confirmed
         cdef uint64_t kind = APP_ADS_TXT if r.is_app else ADS_TXT
         cdef size_t i
         for i in range(r.sites.size()):
@@ -74,6 +82,18 @@ cdef class SupplyModule:
                 break
         if record is None and r.app_domain:
             record = self.reader.get(r.app_domain ^ kind)
+        record = self.behind_alias(record, kind)
+        if record is None or not r.partner:
+            return record
+        PyObject_GetBuffer(record, &view, PyBUF_SIMPLE)
+        confirmed = said(<const uint8_t *>view.buf, view.len, seller_key(r.partner, 0), r.now_ns // 1_000_000_000)
+        PyBuffer_Release(&view)
+        return self.behind_alias(self.reader.get(r.partner ^ kind), kind) if confirmed >= LISTED else record
+
+    def behind_alias(self, record, uint64_t kind):
+        """The record that counts for a name's."""
+        cdef Py_buffer view
+        cdef uint64_t domain
         if record is None:
             return None
         PyObject_GetBuffer(record, &view, PyBUF_SIMPLE)

@@ -1,7 +1,8 @@
 """The folder ``openrtb/`` as a specification: each file is one sentence about what the bidder does.
 
 ``request`` is a merge patch (RFC 7396; ``"imp[0]"`` reaches into a list) on ``request.json``, ``campaigns`` one on
-``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none);
+``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none;
+a seller without an account is an inventory partner);
 ``people`` has segments and ages (in seconds) of impressions by line item. ``expect`` is either
 ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order.
 """

@@ -380,6 +380,19 @@ async def test_a_sub_domain_is_asked_only_where_its_domain_refers_to_it(site: We
     }  # fmt: skip
 
 
+async def test_files_of_inventory_partners_are_fetched_too(site: Web, run: Run) -> None:
+    site.hosts |= {
+        "news.example": GOOD + b"INVENTORYPARTNERDOMAIN=tv.partner.example\n",
+        "partner.example": b"ssp.example, 5, DIRECT\nINVENTORYPARTNERDOMAIN=third.example\n",
+        "only.example": b"INVENTORYPARTNERDOMAIN=partner.example\n",
+    }
+    assert await run.refresh(Wanted(frozenset({"news.example", "only.example"}))) == Summary(read=3, aliases=1)
+    assert "third.example/ads.txt" not in site.asked
+    assert run.store.file("ads.txt", "tv.partner.example").alias == "partner.example"  # type: ignore[union-attr]
+    assert run.says("ads.txt", "news.example", "tv.partner.example", "") > UNLISTED
+    assert run.says("ads.txt", "only.example", "ssp.example", "1") == UNLISTED
+
+
 async def test_apps_are_known_by_their_bundle_and_systems_by_their_own_file(site: Web, run: Run) -> None:
     site.hosts |= {
         "dev.example/app-ads.txt": GOOD,

@@ -21,6 +21,7 @@ RICH = {
         "tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
         {"asi": "Ssp.Example", "sid": "00-A", "hp": 1, "rid": "r"}, {"asi": "x.example", "sid": "7", "hp": 1}]}},
     "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]},
+             "inventorypartnerdomain": "Partner.example",
              "publisher": {"id": "P-1", "domain": "example.com", "name": "N"}},
     "user": {"id": "u", "buyeruid": "Ann"},
     "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,

@@ -13,7 +13,7 @@ from campaigns.catalogue import Catalogue
 from campaigns.importing import Summary, import_file
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
-from domain.campaign import FrequencyCap, Limits
+from domain.campaign import FrequencyCap, Limits, SupplyRules
 from domain.errors import Refused
 from domain.naming import person_key
 from targeting.index import TargetingIndex
@@ -455,6 +455,22 @@ def test_an_import_that_came_between_is_built_upon(desk: Desk, monkeypatch: pyte
     assert calls
     assert summary.version == 3
     assert {key: item.name for key, item in desk.stored().line_items.items()} == {"l1": "Ours", "l2": "Theirs"}
+
+
+def test_rules_and_block_lists_are_stored_and_published(desk: Desk) -> None:
+    desk.take(FILE)
+    stored = desk.stored()
+    assert stored.exchanges["usx"].ads_domain == "usx.example"
+    assert stored.line_items["l1"].supply == SupplyRules("authorised", "not_incomplete", max_hops=3)
+    unsafe, rivals = stored.block_lists["unsafe"], stored.block_lists["rivals"]
+    assert (unsafe.agency, unsafe.advertiser, unsafe.campaign) == (0, 0, 0)
+    assert (unsafe.domains, unsafe.bundles) == (("bad.example",), ("com.bad.game", "1234567"))
+    assert unsafe.publishers == ((stored.exchanges["usx"].id, "pub:7"),)
+    assert unsafe.nodes == (("murky.example", ""), ("ssp.example", "00-A"))
+    assert rivals.campaign == stored.campaigns["cards"].id
+    snapshot = compile_snapshot(stored, NOW)
+    assert snapshot.block_lists == (unsafe, rivals) and snapshot.line_items[0].supply.max_hops == 3
+    assert desk.take(FILE).version == 1, "nothing has changed"
 
 
 def test_the_example_set_is_taken_and_has_what_it_promises(desk: Desk) -> None:
