@@ -30,6 +30,12 @@ cdef bint scan_source(Cursor *c, Request r) noexcept nogil:
             return False
 
 
+cdef bint skip_ext(Cursor *c, Request r) noexcept nogil:
+    """The request's own ``ext``. A chain there is one of OpenRTB 2.4, and the model's matter."""
+    cdef bint told = True
+    return scan_ext(c, r, &told)
+
+
 cdef bint scan_ext(Cursor *c, Request r, bint *told) noexcept nogil:
     cdef Text key
     cdef bint first = True

@@ -93,7 +93,7 @@ class SellerFiles:
     """The environment in the directory ``path`` (made if it is not there). A process may open a path only once."""
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        if readonly and not (path / "data.mdb").exists():
+        if readonly and not _made(path):
             SellerFiles(path).close()
         path.mkdir(parents=True, exist_ok=True)
         self.env = lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=4, max_readers=MAX_READERS, readonly=readonly)
@@ -146,6 +146,18 @@ class SellerFiles:
                 if record is not None:
                     txn.put(key, record, db=self._records)
                 txn.put(_name(file.kind, file.name), _encode(file), db=self._files)
+
+
+def _made(path: Path) -> bool:
+    """Whether the store and its sub-databases exist: these are made in one transaction, so one speaks for both."""
+    if not (path / "data.mdb").exists():
+        return False
+    try:
+        with lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=4, max_readers=MAX_READERS, readonly=True) as env:
+            env.open_db(b"records", create=False)
+    except lmdb.Error:
+        return False
+    return True
 
 
 def _key(kind: Kind, name: str) -> bytes:

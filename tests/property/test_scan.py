@@ -143,9 +143,12 @@ CHAINS = st.none() | st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
-@given(st.fixed_dictionaries({}, optional={
-    "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
-}))  # fmt: skip
-def test_supply_chains(source) -> None:
-    compare(json.dumps({**RICH, "source": source}).encode())
+@settings(max_examples=800, deadline=None)
+@given(
+    st.fixed_dictionaries({}, optional={
+        "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
+    }),
+    st.none() | st.sampled_from(["x", 5]) | st.fixed_dictionaries({}, optional={"schain": CHAINS, "x": st.just([1])}),
+)  # fmt: skip
+def test_supply_chains(source, ext) -> None:
+    compare(json.dumps({**RICH, "source": source, "ext": ext}).encode())
