@@ -12,6 +12,7 @@ from bidder.answer import Answer
 from bidder.candidates import Candidates
 from bidder.choose import choose
 from bidder.enrichment.chain import Chain
+from bidder.enrichment.supply import SupplyModule
 from bidder.fit import fit
 from bidder.journal import Journal
 from bidder.leases import Leases
@@ -20,6 +21,7 @@ from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.rules import blocks, deals, floors
 from bidder.select import select
+from bidder.supply import supply
 from bidder.view import Seller, View
 from domain.clock import Clock
 from openrtb.decode import decode
@@ -39,10 +41,17 @@ class Auction:
     """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
 
     def __init__(
-        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, vendor: Vendor
+        self,
+        chain: Chain,
+        leases: Leases,
+        answer: Answer,
+        journal: Journal,
+        clock: Clock,
+        vendor: Vendor,
+        sellers: SupplyModule | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
-        self.vendor = vendor
+        self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -66,6 +75,9 @@ class Auction:
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
+        if untrusted := supply(candidates, view, seller, request, self.sellers):
+            self.answer.name_site(request)  # `outbid supply fetch` reads in the log whose ads.txt is wanted
+            return self.no_bid(untrusted, "supply", seller)
         if not blocks(candidates, view, request):
             return self.no_bid(NoBidReason.BLOCKED, "blocks", seller)
         if not deals(candidates, view, seller, request):

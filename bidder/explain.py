@@ -10,7 +10,7 @@ from openrtb.privacy import raised
 from openrtb.decode import decode_through_model
 from openrtb.request import Request
 
-STAGES = ("targeting", "fit", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
+STAGES = ("targeting", "fit", "supply", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
         if request.person
         else "unknown",
         "profile": request.record is not None,
+        **auction.sellers.describe(request, seller),
         "hour": f"{DAYS[request.hour_of_week // 24]} {request.hour_of_week % 24:02d}h UTC",
     }
 

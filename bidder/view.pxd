@@ -7,10 +7,34 @@ from openrtb.privacy cimport Policy
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
 
+from targeting.sellers cimport seller_key
+
 cdef struct Cap:
     uint32_t scope         # of the person's record: a campaign's or a line item's counter
     uint32_t impressions
     uint32_t seconds
+
+cdef enum SupplyFact:    # what is known of a request's sellers; a line item needs some of these
+    MAX_HOPS = 1         # of no fact: stands for Line.max_hops where needs are gathered
+    NOT_UNAUTHORISED = 2
+    AUTHORISED = 4
+    IS_DIRECT = 8
+    CHAIN_NOT_BROKEN = 16
+    CHAIN_WHOLE = 32
+    NOT_MISSING = 64
+    IS_LISTED = 128
+
+cdef struct BlockScope:  # whom a block list is for; all 0: the whole house
+    uint32_t agency, advertiser, campaign
+
+cdef inline uint64_t blocked_bundle(uint64_t bundle) noexcept nogil:
+    return bundle ^ 0xB1 if bundle else 0
+
+cdef inline uint64_t blocked_publisher(uint64_t exchange, uint64_t account) noexcept nogil:
+    return seller_key(exchange, account)
+
+cdef inline uint64_t blocked_node(uint64_t system, uint64_t seller) noexcept nogil:
+    return seller_key(system, seller) ^ 0xB2 if system else 0
 
 cdef struct Slot:
     uint64_t size_mask              # openrtb.request.size_bit of the banner's size, or format_bit
@@ -20,9 +44,11 @@ cdef struct Line:
     int64_t start_ns, end_ns        # flight
     uint64_t size_mask              # of all its creatives
     int32_t creatives, n_creatives  # slice of View.slots
-    uint32_t id, campaign, advertiser
+    uint32_t id, campaign, advertiser, agency
     int32_t caps, n_caps            # slice of View.caps
     int32_t deals, n_deals          # slice of View.deals; with any, the line item buys through deals only
+    uint32_t supply_needs           # of SupplyFact
+    int32_t max_hops                # of the supply chain; 0: any number
     int32_t lease                   # slot in the worker's Leases
 
 cdef struct DealRow:
@@ -71,6 +97,7 @@ cdef class Seller:
     cdef vector[string] pixel_queries       # … and in what the browser or player calls
     cdef Policy policy                      # what privacy signals leave
     cdef readonly uint32_t currency
+    cdef readonly uint64_t ads_domain       # name id; 0: not known
     cdef readonly str currency_name
     cdef readonly bytes head
     cdef unordered_map[uint32_t, int64_t] floor_rates  # currency -> exchange nanos for 10⁹ nanos of it
@@ -83,6 +110,11 @@ cdef class View:
     cdef readonly list creatives            # domain.campaign.Creative, in the order of ``ads``
     cdef readonly object index
     cdef readonly size_t advertisers        # how many there are
+    cdef readonly bint supply_rules         # does any line item have one?
+    cdef readonly list block_lists          # domain.campaign.BlockList, in the order of ``block_scopes``
+    cdef dict block_entries                 # what is blocked, in words, by its id
+    cdef unordered_map[uint64_t, vector[int32_t]] blocked   # places of the lists that it is on
+    cdef vector[BlockScope] block_scopes
     cdef vector[Line] lines
     cdef vector[Ad] ads
     cdef vector[Slot] slots

@@ -16,7 +16,7 @@ from bidder.leases cimport Leases
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
 from openrtb.privacy cimport policy_of
-from openrtb.request cimport BANNER, NATIVE, currency_code, folded, format_bit, mime_bit, size_bit
+from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, format_bit, mime_bit, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import attributes, banner, banner_type, bid_fields
@@ -82,6 +82,7 @@ cdef class Seller:
             self.notice_queries.push_back(notice)
             self.pixel_queries.push_back(pixel)
         self.policy = policy_of(exchange.privacy)
+        self.ads_domain = folded(exchange.ads_domain)
         self.currency_name = exchange.currency
         self.currency = currency_code(exchange.currency)
         self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()
@@ -122,6 +123,7 @@ cdef class View:
         cdef dict ad_places = {}
         cdef dict advertiser_places = {id_: place for place, id_ in enumerate(advertisers)}
         self.advertisers = len(advertisers)
+        self._block([listed for listed in snapshot.block_lists if listed.status == "active"])
         for place, (_, item, campaign, advertiser, ads, prices) in enumerate(live):
             self._add_line(item, campaign, advertiser, leases)
             for ad in ads:
@@ -138,6 +140,10 @@ cdef class View:
         cdef Line row
         row.id, row.campaign, row.advertiser = item.id, campaign.id, advertiser.id
         row.start_ns, row.end_ns = campaign.start_ns, campaign.end_ns
+        row.agency = advertiser.agency
+        row.supply_needs = needs_of(item.supply)
+        row.max_hops = item.supply.max_hops
+        self.supply_rules = self.supply_rules or row.supply_needs != 0 or row.max_hops != 0
         row.lease = leases.slot(item.id)
         row.size_mask = 0
         row.creatives = <int32_t>self.slots.size()
@@ -147,6 +153,30 @@ cdef class View:
         self._add_caps(scope_line_item(item.id), item.frequency_caps)
         self._add_caps(scope_campaign(campaign.id), campaign.frequency_caps)
         self.lines.push_back(row)
+
+    def _block(self, lists):
+        cdef BlockScope scope
+        self.block_lists, self.block_entries = lists, {}
+        for place, listed in enumerate(lists):
+            scope.agency, scope.advertiser, scope.campaign = listed.agency, listed.advertiser, listed.campaign
+            self.block_scopes.push_back(scope)
+            for domain in listed.domains:
+                self._add_block(folded(domain), f"domain {domain}", place)
+            for bundle in listed.bundles:
+                self._add_block(blocked_bundle(folded(bundle)), f"bundle {bundle}", place)
+            for exchange, account in listed.publishers:
+                self._add_block(blocked_publisher(exchange, exact(account)), f"publisher {account}", place)
+            for system, seller in listed.nodes:
+                said = f"seller {seller} of {system}" if seller else f"advertising system {system}"
+                self._add_block(blocked_node(folded(system), exact(seller)), said, place)
+
+    def _add_block(self, uint64_t entry, str said, int32_t place):
+        self.blocked[entry].push_back(place)
+        self.block_entries[entry] = said
+
+    def say_block(self, int place, uint64_t entry) -> str:
+        """Which entry of which block list is against a line item."""
+        return f"block list {self.block_lists[place].key}: {self.block_entries[entry]}"
 
     def _add_slot(self, int line, int32_t ad):
         cdef Slot slot
@@ -260,6 +290,18 @@ def with_deals(item, deals: dict):
         return item
     codes = tuple(deals[d].code for d in item.deals if d in deals)
     return replace(item, targeting=replace(item.targeting, all_of={**item.targeting.all_of, "deal": codes}))
+
+
+SUPPLY_NEEDS = {
+    "ads_txt": {"not_unauthorised": NOT_UNAUTHORISED, "authorised": AUTHORISED, "direct": IS_DIRECT},
+    "schain": {"not_incomplete": CHAIN_NOT_BROKEN, "complete": CHAIN_WHOLE},
+    "sellers_json": {"not_missing": NOT_MISSING, "listed": IS_LISTED},
+}
+
+
+def needs_of(rules) -> int:
+    """What must be known of a request's sellers, as bits."""
+    return sum(of.get(getattr(rules, name), 0) for name, of in SUPPLY_NEEDS.items())
 
 
 def price_on(Seller seller, account: str, media: int, rates: dict) -> tuple:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from campaigns import terms, values
+from campaigns import supply_rules, terms, values
 from campaigns.catalogue import Catalogue
 from campaigns.entry import Entry, Wrong
 from campaigns.exchange_rates import effective, inverse
@@ -34,12 +34,15 @@ from domain.errors import Problem, Refused
 from targeting.audiences import read_audience
 from targeting.record import MAX_IMPRESSIONS, MAX_SECONDS
 
-SECTIONS = ("exchanges", "rates", "agencies", "fees", "advertisers", "audiences", "creatives", "deals", "campaigns")
+SECTIONS = (
+    *("exchanges", "rates", "agencies", "fees", "advertisers", "audiences", "creatives", "deals", "campaigns"),
+    "block_lists",
+)
 LIMITS = tuple(Limits.__struct_fields__)
 FUNDS = ("funding", "credit_limit")
 EXCHANGE = (
     *("key", "currency", "billing", "auction_type", "price_source", "price_key", "seat", "secret"),
-    *("bid_expiry_s", "no_bid", "network_ms", "privacy"),
+    *("bid_expiry_s", "no_bid", "network_ms", "privacy", "ads_domain"),
 )
 AGENCY = ("key", "name", "currency", "time_zone", *FUNDS, *LIMITS, "status")
 FEE = ("key", "name", "share", "cpm")
@@ -57,7 +60,7 @@ CAMPAIGN = (
 )
 LINE_ITEM = (
     *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
-    *("frequency_caps", "deals", "status"),
+    *("frequency_caps", "deals", "supply", "status"),
 )
 MIMES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 
@@ -90,6 +93,7 @@ class Reading:
             ("creatives", CREATIVE, self._creative),
             ("deals", DEAL, self._deal),
             ("campaigns", CAMPAIGN, self._campaign),
+            ("block_lists", supply_rules.BLOCK_LIST, self._block_list),
         ):
             for entry in file.entries(section, fields):
                 read(entry)
@@ -115,6 +119,7 @@ class Reading:
             no_bid=e.take("no_bid", values.choice("nbr", "204"), "nbr"),
             network_ms=e.take("network_ms", values.integer(0, 1000), 10),
             privacy=e.take("privacy", values.privacy, Privacy()),
+            ads_domain=e.take("ads_domain", values.domain_name, ""),
         )
         encrypted = e.sound and "encrypted" in exchange.price_source.values()
         if e.sound and encrypted != bool(exchange.price_key):
@@ -249,10 +254,15 @@ class Reading:
             deals=_ascending(e.take("deals", deals, ())),
             activated_ns=before.activated_ns if before else 0,
             status=e.take("status", _status, "active"),
+            supply=supply_rules.rules(e),
         )
         if e.sound and 0 not in item.creatives:
             self._check_sizes(e, item)
         references.keep("line_items", e, key, item, "campaign")
+
+    def _block_list(self, e: Entry) -> None:
+        key, id_ = self.references.identify("block_lists", e)
+        self.references.keep("block_lists", e, key, supply_rules.block_list(e, key, id_, self.references))
 
     def _check_sizes(self, e: Entry, item: LineItem) -> None:
         """A targeted size without a creative of that size would never be served, and nobody would know why."""

@@ -45,6 +45,7 @@ def compile_snapshot(catalogue: Catalogue, published_ns: int, terms: Mapping[int
         audiences=tuple(catalogue.audiences.values()),
         agencies=tuple(catalogue.agencies.values()),
         terms=tuple(sorted({t.id: t for t in terms.values()}.values(), key=lambda t: t.id)),
+        block_lists=tuple(catalogue.block_lists.values()),
     )
 
 

@@ -50,6 +50,7 @@ exchanges = Table(
     Column("no_bid", String(8), nullable=False),
     Column("network_ms", Integer, nullable=False),
     Column("privacy", JSON, nullable=False, comment="the fields of `domain.campaign.Privacy` that are set"),
+    Column("ads_domain", String(255), nullable=False),
 )
 
 agencies = Table(
@@ -121,6 +122,7 @@ line_items = Table(
     Column("frequency_caps", JSON, nullable=False),
     Column("activated_ns", BigInteger, nullable=False, comment="0: not published yet"),
     _status(),
+    Column("supply", JSON, nullable=False, comment="the fields of `domain.campaign.SupplyRules` that are set"),
 )
 
 creatives = Table(
@@ -184,6 +186,21 @@ line_item_deals = Table(
     metadata,
     Column("line_item", BigInteger, ForeignKey("line_items.id"), primary_key=True),
     Column("deal", BigInteger, ForeignKey("deals.id"), primary_key=True),
+)
+
+block_lists = Table(
+    "block_lists",
+    metadata,
+    _id(),
+    _key(),
+    Column("agency", BigInteger, nullable=False, comment="0: of none; all three 0: of the whole house"),
+    Column("advertiser", BigInteger, nullable=False),
+    Column("campaign", BigInteger, nullable=False),
+    Column("domains", JSON, nullable=False),
+    Column("bundles", JSON, nullable=False),
+    Column("publishers", JSON, nullable=False, comment="[exchange, account] of each"),
+    Column("nodes", JSON, nullable=False, comment="[advertising system, seller or empty] of each"),
+    _status(),
 )
 
 revision = Table(

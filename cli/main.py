@@ -22,6 +22,7 @@ from cli import (
     secret,
     simulate,
     statement,
+    supply,
     tracker,
     up,
 )
@@ -38,6 +39,7 @@ COMMANDS = (
     backtest,
     reconcile,
     prices,
+    supply,
     secret,
     bidder,
     tracker,

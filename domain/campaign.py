@@ -22,6 +22,9 @@ PriceSource = Literal["macro", "encrypted", "none"]
 """Where a notice's price is: in the clear, encrypted, or nowhere."""
 Funding = Literal["open", "prepaid", "credit"]
 Pacing = Literal["even", "ahead", "asap"]
+AdsTxtRule = Literal["any", "not_unauthorised", "authorised", "direct"]
+SchainRule = Literal["any", "not_incomplete", "complete"]
+SellersJsonRule = Literal["any", "not_missing", "listed"]
 
 CLICK_MACRO = "${CLICK_URL}"
 """Where a creative's own markup wants the click tracker; every such markup has it at least once."""
@@ -93,6 +96,8 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     network_ms: int = 10
     """Subtracted from ``tmax``: the way back to the exchange is part of it."""
     privacy: Privacy = Privacy()
+    ads_domain: str = ""
+    """What ads.txt files and supply chains call this exchange; empty: not known, so that its sellers are not either."""
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,6 +192,20 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "active"
 
 
+class SupplyRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Through whose hands a line item's impressions may come. What is not known passes the rules that begin with
+    ``not_``, and no other but ``any``.
+    """
+
+    ads_txt: AdsTxtRule = "any"
+    """What the seller is to the publisher: ``direct``, or also an authorised reseller, or not told to be neither."""
+    schain: SchainRule = "any"
+    sellers_json: SellersJsonRule = "any"
+    """Is each seller in the sellers.json of its advertising system?"""
+    max_hops: int = 0
+    """Most nodes of a supply chain; 0: any number."""
+
+
 class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     """A target, a price, a budget, and the creatives to show."""
 
@@ -206,6 +225,7 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     activated_ns: int = 0
     """When it was first published: an even plan's first day begins here, not at midnight."""
     status: Status = "active"
+    supply: SupplyRules = SupplyRules()
     terms: int = 0
     """`FeeTerms` that it bids under; only in a snapshot. 0: no fees."""
 
@@ -277,6 +297,24 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
 
 
+class BlockList(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where nothing is bought, by one agency, advertiser or campaign, or (all three 0) by anybody of the house."""
+
+    id: int
+    key: str
+    agency: int = 0
+    advertiser: int = 0
+    campaign: int = 0
+    domains: tuple[str, ...] = ()
+    """Sites, with their sub-domains, and apps of that developer."""
+    bundles: tuple[str, ...] = ()
+    publishers: tuple[tuple[int, str], ...] = ()
+    """Exchange, and the publisher's account there."""
+    nodes: tuple[tuple[str, str], ...] = ()
+    """Advertising system and seller (empty: all its sellers) in a supply chain."""
+    status: Status = "active"
+
+
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a bidder decides on, at one version; published whole, swapped whole. Paused items are in it too."""
 
@@ -295,3 +333,4 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     agencies: tuple[Agency, ...] = ()
     terms: tuple[FeeTerms, ...] = ()
     """Those that line items bid under."""
+    block_lists: tuple[BlockList, ...] = ()

@@ -37,7 +37,7 @@ cdef int fill(Request r, object model, object exchange) except -1:
     fill_person(r, model, exchange.key)
     fill_blocks(r, model)
     fill_inventory(r, model)
-    fill_chain(r, model.source)
+    fill_chain(r, model)
     defect = request_defect(model)
     if defect is not None:
         note(model, str(defect))
@@ -202,6 +202,8 @@ cdef int fill_publisher(Request r, object place) except -1:
     publisher = place.publisher
     if publisher is not None and publisher.id:
         r.publisher = exact(publisher.id)
+    if place.inventorypartnerdomain:
+        r.partner = folded(place.inventorypartnerdomain)
     if r.is_app:
         domain = place.domain or (publisher.domain if publisher is not None else None)
         if domain:
@@ -209,15 +211,16 @@ cdef int fill_publisher(Request r, object place) except -1:
     return 0
 
 
-cdef int fill_chain(Request r, object source) except -1:
-    """``source.schain``, else ``source.ext.schain``, where it was before 2.6."""
+cdef int fill_chain(Request r, object model) except -1:
+    """``source.schain``, else ``source.ext.schain``, where it was before 2.6, else ``ext.schain``, before 2.5."""
     cdef Py_ssize_t size = 0
     cdef const char *version = NULL
-    if source is None:
-        return 0
-    chain = source.schain
-    if chain is None and source.ext is not None:
+    source = model.source
+    chain = source.schain if source is not None else None
+    if chain is None and source is not None and source.ext is not None:
         chain = source.ext.schain
+    if chain is None and model.ext is not None:
+        chain = model.ext.schain
     if chain is None:
         return 0
     if chain.nodes is not None:

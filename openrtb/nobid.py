@@ -48,6 +48,9 @@ class NoBidReason(IntEnum):
     NO_FORMAT = 512, "No impression offers a format that can be bid on."
     PACING = 513, "What is left spends along its plan, and does not bid so high or in this auction to keep to it."
 
+    SCHAIN_TOO_LONG = 520, "The supply chain has more nodes than every campaign in question allows."
+    SELLER_NOT_LISTED = 521, "The sellers.json of an advertising system in the supply chain does not list its seller."
+
 
 REASONS = {int(reason): reason for reason in NoBidReason}
 """By code."""

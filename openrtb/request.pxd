@@ -92,7 +92,8 @@ cdef class Request:
     cdef readonly bint is_app, is_dooh, test, foreign_categories
     cdef readonly int chain_state           # Chain
     cdef readonly uint64_t publisher        # exact name id of site.publisher.id or app.publisher.id
-    cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain; of sites it is in ``sites``
+    cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain
+    cdef readonly uint64_t partner          # name id of site.inventorypartnerdomain or app.inventorypartnerdomain
     cdef readonly int signals    # of privacy, which openrtb.privacy judges; 0: none is raised
     cdef Text consent, us_privacy, gpp  # as sent; size 0 where absent. The texts lie in what ``lent`` keeps alive
     cdef uint64_t gpp_sections   # bit n: gpp_sid has n; bit 0: one above 63

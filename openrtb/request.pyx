@@ -112,7 +112,7 @@ cdef class Request:
         self.gpp_sections_told = False
         self.lent = None
         self.personal = self.seat_allowed = self.currency_allowed = True
-        self.person = self.site = self.publisher = self.app_domain = 0
+        self.person = self.site = self.publisher = self.app_domain = self.partner = 0
         self.chain_state = UNTOLD
         self.chain.clear()
         self.language = self.os = self.browser = self.country = self.region = self.city = 0
@@ -246,7 +246,8 @@ cdef class Request:
             "foreign_categories": self.foreign_categories, "seat_allowed": self.seat_allowed,
             "currency_allowed": self.currency_allowed, "user_agent": self.user_agent, "os_text": self.os_text,
             "address": self.address, "place": self.place, "hash": self.hash, "publisher": self.publisher,
-            "app_domain": self.app_domain, "chain": [dict(x) for x in self.chain], "chain_state": self.chain_state,
+            "app_domain": self.app_domain, "partner": self.partner,
+            "chain": [dict(x) for x in self.chain], "chain_state": self.chain_state,
             "signals": self.signals,
             "consent": as_bytes(&self.consent), "us_privacy": as_bytes(&self.us_privacy), "gpp": as_bytes(&self.gpp),
             "gpp_sections": self.gpp_sections, "gpp_sections_told": self.gpp_sections_told,

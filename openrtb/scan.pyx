@@ -23,7 +23,7 @@ from openrtb.scan_imp cimport CONTRADICTORY, SOUND, scan_imp
 from openrtb.scan_person cimport Person, name_person, scan_device, scan_user
 from openrtb.scan_place cimport Place, clear_place, name_place, scan_place
 from openrtb.scan_regs cimport scan_regs
-from openrtb.scan_source cimport scan_source
+from openrtb.scan_source cimport scan_source, skip_ext
 from openrtb.scan_values cimport as_str, take_currencies, take_names, take_optional_integer, take_seats, twice
 
 from openrtb.nobid import NoBidReason
@@ -144,6 +144,9 @@ cdef bint scan_root(
                 return False
         elif key_is(&key, b"source", 6):
             if twice(&met, 17) or not scan_source(c, r):
+                return False
+        elif key_is(&key, b"ext", 3):
+            if twice(&met, 18) or not skip_ext(c, r):
                 return False
         elif key_is(&key, b"dooh", 4):
             return False

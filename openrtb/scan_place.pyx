@@ -9,7 +9,7 @@ from openrtb.scan_values cimport as_str, take_names, take_optional_raw, take_opt
 cdef void clear_place(Place *place) noexcept nogil:
     place.there = False
     place.domain.size = place.page.size = place.bundle.size = place.id.size = 0
-    place.publisher.size = place.publisher_domain.size = 0
+    place.publisher.size = place.publisher_domain.size = place.partner.size = 0
 
 
 cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
@@ -51,6 +51,9 @@ cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
             if twice(&met, 7):
                 return False
             if not take_null(c) and not scan_content(c, r):
+                return False
+        elif key_is(&key, b"inventorypartnerdomain", 22):
+            if twice(&met, 9) or not take_optional_text(c, &place.partner) or place.partner.size > 256:
                 return False
         elif key_is(&key, b"publisher", 9):
             if twice(&met, 8):
@@ -116,6 +119,7 @@ cdef bint name_place(Request r, Place *place) except -1:
     if name.size > 256:
         return False
     r.publisher = exact_bytes(place.publisher.start, place.publisher.size)
+    r.partner = folded_bytes(place.partner.start, place.partner.size)
     if r.is_app:
         home = &place.domain if place.domain.size else &place.publisher_domain
         if home.size > 256:

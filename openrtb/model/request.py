@@ -70,6 +70,12 @@ class Source(Struct, gc=False):
     ext: SourceExt | None = None
 
 
+class BidRequestExt(Struct, gc=False):
+    """Where ``schain`` was before 2.5, which had no place for it."""
+
+    schain: SupplyChain | None = None
+
+
 class BidRequest(Struct, gc=False):
     """3.2.1. ``at`` defaults to the exchange's own auction type, ``cur`` to any currency."""
 
@@ -96,5 +102,6 @@ class BidRequest(Struct, gc=False):
     bapp: list[str] | None = None
     source: Source | None = None
     regs: Regs | None = None
+    ext: BidRequestExt | None = None
     repairs: list[str] | None = field(default=None, name="(repairs)")
     """Not of the protocol: what `openrtb.parse` had to mend, one ``path: what`` each; None if nothing."""

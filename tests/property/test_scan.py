@@ -25,6 +25,7 @@ RICH = {
     "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
         {"asi": "Ssp.Example", "sid": "00-A", "hp": 1, "rid": "r"}, {"asi": "x.example", "sid": "7", "hp": 1}]}},
     "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]},
+             "inventorypartnerdomain": "Partner.example",
              "publisher": {"id": "P-1", "domain": "example.com", "name": "N"}},
     "user": {"id": "u", "buyeruid": "Ann", "consent": "CPx", "ext": {"consent": "COy", "eids": []}},
     "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,
@@ -220,9 +221,12 @@ CHAINS = st.none() | st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
-@given(st.fixed_dictionaries({}, optional={
-    "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
-}))  # fmt: skip
-def test_supply_chains(source) -> None:
-    compare(json.dumps({**RICH, "source": source}).encode())
+@settings(max_examples=800, deadline=None)
+@given(
+    st.fixed_dictionaries({}, optional={
+        "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
+    }),
+    st.none() | st.sampled_from(["x", 5]) | st.fixed_dictionaries({}, optional={"schain": CHAINS, "x": st.just([1])}),
+)  # fmt: skip
+def test_supply_chains(source, ext) -> None:
+    compare(json.dumps({**RICH, "source": source, "ext": ext}).encode())
