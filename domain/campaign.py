@@ -5,7 +5,7 @@ and on the command line. Times are nanoseconds UTC; money is nanos (or CPM micro
 the name of the field says otherwise.
 """
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -18,6 +18,10 @@ Basis = Literal["burl", "impression", "nurl"]
 """The event that books spend."""
 PriceSource = Literal["macro", "encrypted", "none"]
 """Where a notice's price is: in the clear, encrypted, or nowhere."""
+NoticeUrl = Literal["nurl", "burl", "lurl"]
+PricePlace = Literal["nurl", "burl", "pixel"]
+NoticeFact = Literal["mbr", "discount", "imp_ts", "multiplier"]
+CreativeApi = Literal["none", "google", "xandr"]
 Funding = Literal["open", "prepaid", "credit"]
 Pacing = Literal["even", "ahead", "asap"]
 
@@ -50,6 +54,21 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     total_impressions: int | None = None
 
 
+class NoticeStyle(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which notices an exchange calls, and by which macros it tells what."""
+
+    urls: tuple[NoticeUrl, ...] = ("nurl", "burl", "lurl")
+    """Sent with bids; ``burl`` where it books."""
+    price_macro: str = "${AUCTION_PRICE}"
+    price_in: tuple[PricePlace, ...] = ("nurl", "burl", "pixel")
+    """Where the exchange puts its price: some allow one macro only."""
+    min_to_win_macro: str = "${AUCTION_MIN_TO_WIN}"
+    """Empty: not told."""
+    facts: tuple[NoticeFact, ...] = ()
+    """What ``nurl`` and ``burl`` ask for besides: market bid ratio, discount, time of the impression, multiplier. On
+    screens in public places (DOOH) the last two are always asked for."""
+
+
 class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """One seller's endpoint: ``POST /openrtb2/{key}``."""
 
@@ -70,10 +89,35 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """If set, requests must carry it in the header ``X-Outbid-Secret``."""
     bid_expiry_s: int = 300
     """How long after the auction a billing can still arrive; the reservation is kept as long."""
-    no_bid: Literal["nbr", "204"] = "nbr"
-    """How a no-bid is told: a response with the reason code, or status 204 without a body."""
+    no_bid: Literal["nbr", "204", "empty"] = "nbr"
+    """How a no-bid is told: a response with the reason code, status 204 without a body, or ``{}``."""
     network_ms: int = 10
     """Subtracted from ``tmax``: the way back to the exchange is part of it."""
+    adapter: str = "generic"
+    """Of `openrtb.adapters`: where the fields came from that the campaign file left out, and what is done otherwise."""
+    notices: NoticeStyle = NoticeStyle()
+    price_unit: Literal["cpm", "cpi"] = "cpm"
+    """What an encrypted price counts: micros of a CPM, or of one impression's cost."""
+    buyer_fee_ppm: int = 0
+    """Millionths that the exchange charges on top of the price that it tells; 0: the price told is all."""
+    click_macro: str = ""
+    """Of the exchange's own click tracker; it is put before ours."""
+    click_escapes: int = 0
+    """How often our click URL is percent-encoded behind ``click_macro``."""
+    qps: int = 0
+    """Requests a second that are looked at, all workers together; 0: all."""
+    billing_id: str = ""
+    """Whom the exchange bills, where it asks for that in each bid."""
+    bid_ext: dict[str, Any] = {}
+    """``ext`` of every bid."""
+    expiries_s: dict[Format, int] = {}
+    """By format, where ``bid_expiry_s`` (then the longest of them) is not the same for all."""
+    approval: Literal["optional", "required"] = "optional"
+    """``required``: only creatives that the exchange has approved are bid with. Disapproved ones never are."""
+    creative_api: CreativeApi = "none"
+    """How creatives are submitted for approval."""
+    creative_account: str = ""
+    """Ours, where creatives are submitted."""
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
