@@ -2,14 +2,18 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.string cimport string
+from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder.limits cimport billed
 from bidder.view cimport Ad, Line, Price, Seller, View
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
 from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
 from openrtb.request cimport Request
 from openrtb.respond cimport append_cpm, append_json, append_number
+
+from urllib.parse import quote
 
 from domain.campaign import FORMATS
 from domain.events import Bid, Kind, Name, encode
@@ -30,6 +34,13 @@ cdef int CLICK_SLOT = 2
 LAST_COUNTER = 0xFFFF_FFFF
 
 
+cdef inline int expiry(Seller seller, Request r, int32_t imp) noexcept nogil:
+    """Seconds in which we take a billing as in time: the exchange's, no longer than the imp says (``imp.exp``, 7.2)."""
+    cdef int ours = seller.expiries[r.imps[imp].format]
+    cdef int theirs = r.imps[imp].exp
+    return theirs if 0 < theirs < ours else ours
+
+
 cdef class Answer:
     """Writes responses and bid events; one object a worker.
 
@@ -39,6 +50,7 @@ cdef class Answer:
     cdef Sealer sealer
     cdef object append  # the event log's
     cdef string base
+    cdef vector[string] click_bases  # of click URLs, percent-encoded so often
     cdef string out
     cdef string record
     cdef readonly uint64_t worker
@@ -50,6 +62,10 @@ cdef class Answer:
         self.sealer = sealer
         self.append = append
         self.base = tracker_base.encode()
+        clicks = f"{tracker_base}/click/"
+        for _ in range(3):
+            self.click_bases.push_back(clicks.encode())
+            clicks = quote(clicks, safe="")
         self.named = set()
         self.worker = 0
         self.counter = 0
@@ -74,6 +90,20 @@ cdef class Answer:
         self.out.append(mac, MAC_TEXT)
         return 0
 
+    cdef int click_url(self, View view, Seller seller, int32_t ad) except -1:
+        """Appends the click URL, behind the exchange's own click macro where it has one."""
+        cdef char mac[MAC_TEXT]
+        self.out.append(seller.click_macro)
+        self.out.append(self.click_bases[seller.click_escapes])
+        self.out.append(self.sealed, SEALED_TEXT)  # its characters are never encoded
+        self.sealer.bind(CLICK, self.sealed, view.landings[ad].data(), view.landings[ad].size(), mac)
+        self.out.append(mac, MAC_TEXT)
+        if seller.click_escapes:
+            self.out.append(view.escaped_queries[2 * ad + seller.click_escapes - 1])
+        else:
+            self.out.append(view.click_queries[ad])
+        return 0
+
     cdef uint64_t seal(self, Candidate *row, View view, Seller seller, Request r) except 0:
         cdef Line *line = &view.lines[row.line]
         cdef Price *price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
@@ -84,7 +114,7 @@ cdef class Answer:
         content.bid_ns = <uint64_t>r.now_ns
         content.person = r.person
         content.site = r.site
-        content.max_price = row.price
+        content.max_price = billed(row.price, seller, r, row.imp)
         content.advertiser = line.advertiser
         content.campaign = line.campaign
         content.line_item = line.id
@@ -93,7 +123,7 @@ cdef class Answer:
         content.lease = row.lease
         content.rate, content.terms = price.rate_id, price.terms
         content.exchange = seller.id
-        content.expiry_s = seller.expiry_s
+        content.expiry_s = expiry(seller, r, row.imp)
         content.basis_and_flags = seller.basis | (TEST_FLAG if r.test else 0)
         content.format, content.unused = BANNER, 0
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
@@ -109,31 +139,37 @@ cdef class Answer:
         self.out.append(b',"price":')
         append_cpm(&self.out, row.price)
         self.out.append(b',"exp":')
-        append_number(&self.out, seller.expiry_s)
+        append_number(&self.out, expiry(seller, r, row.imp))
         if row.deal >= 0:
             self.out.append(b',"dealid":')
             append_json(&self.out, <str>r.deal_codes[row.deal])
-        self.out.append(b',"nurl":"')
-        self.url(b"/win/", WIN, NULL, 0)
+        if seller.tells_win:
+            self.out.append(b',"nurl":"')
+            self.url(b"/win/", WIN, NULL, 0)
+            self.out.append(seller.win_query[r.is_dooh])
+            self.out.push_back(b'"')
         if seller.basis == BILLING:
-            self.out.append(seller.notice_query)
-            self.out.append(b'","burl":"')
+            self.out.append(b',"burl":"')
             self.url(b"/billing/", BILLING, NULL, 0)
-        self.out.append(seller.notice_query)
-        self.out.append(b'","lurl":"')
-        self.url(b"/loss/", LOSS, NULL, 0)
-        self.out.append(b'?r=${AUCTION_LOSS}&m=${AUCTION_MIN_TO_WIN}","adm":"')
+            self.out.append(seller.billing_query[r.is_dooh])
+            self.out.push_back(b'"')
+        if seller.tells_loss:
+            self.out.append(b',"lurl":"')
+            self.url(b"/loss/", LOSS, NULL, 0)
+            self.out.append(seller.loss_query)
+            self.out.push_back(b'"')
+        self.out.append(b',"adm":"')
         for i in range(ad.pieces, ad.pieces + ad.n_pieces):
             self.out.append(view.pieces[i])
             if view.piece_slots[i] == IMPRESSION_SLOT:
                 self.url(b"/impression/", IMPRESSION, NULL, 0)
-                self.out.append(seller.pixel_query)
+                self.out.append(seller.pixel_query[r.is_dooh])
             elif view.piece_slots[i] == CLICK_SLOT:
-                self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
-                self.out.append(view.click_queries[row.ad])
+                self.click_url(view, seller, row.ad)
         self.out.append(b'","cid":"')
         append_number(&self.out, view.lines[row.line].campaign)
         self.out.append(b'",')
+        self.out.append(seller.bid_ext)
         self.out.append(view.tails[row.ad])
         return 0
 

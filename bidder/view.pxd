@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -50,7 +50,21 @@ cdef class Seller:
     cdef readonly object exchange
     cdef readonly int id, place, network_ms, expiry_s
     cdef readonly int basis                 # the Kind that books banners, the only format that is bid on; 0: none does
-    cdef string notice_query, pixel_query   # of banners: how their price is asked for
+    cdef vector[string] win_query           # of banners: what notices tell; [1]: on screens in public places
+    cdef vector[string] billing_query
+    cdef vector[string] pixel_query
+    cdef string loss_query
+    cdef readonly bint tells_win, tells_loss  # does it call nurl, lurl?
+    cdef readonly int qps                   # requests a second that are looked at; 0: all
+    cdef int expiries[4]                    # by format
+    cdef readonly int64_t fee_ppm           # that the exchange charges on top of its price
+    cdef string click_macro                 # goes before our click URL
+    cdef int click_escapes                  # and how often that is percent-encoded then
+    cdef string bid_ext                     # ``"ext":{...},`` of every bid, or nothing
+    cdef readonly object adapter            # openrtb.adapters.adapter.Adapter
+    cdef readonly bint narrows              # does the adapter read the request's extensions?
+    cdef readonly bint reviews              # is there a creative that must not be shown on it?
+    cdef readonly bint ruled                # one of the two
     cdef readonly uint32_t currency
     cdef readonly str currency_name
     cdef readonly bytes head
@@ -76,3 +90,7 @@ cdef class View:
     cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC
     cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
+    cdef vector[string] escaped_queries     # click_queries percent-encoded once more, and twice more, two an ad
+    cdef vector[uint8_t] cleared            # [seller.place * ads + ad]: may it be shown there?
+    cdef dict judged                        # (creative, exchange) -> domain.campaign.Approval
+    cdef str why_not_cleared(self, Seller seller, int32_t ad)

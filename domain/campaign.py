@@ -21,6 +21,7 @@ PriceSource = Literal["macro", "encrypted", "none"]
 NoticeUrl = Literal["nurl", "burl", "lurl"]
 PricePlace = Literal["nurl", "burl", "pixel"]
 NoticeFact = Literal["mbr", "discount", "imp_ts", "multiplier"]
+ApprovalStatus = Literal["not_submitted", "pending", "approved", "disapproved"]
 CreativeApi = Literal["none", "google", "xandr"]
 Funding = Literal["open", "prepaid", "credit"]
 Pacing = Literal["even", "ahead", "asap"]
@@ -280,6 +281,16 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
 
 
+class Approval(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What an exchange thinks of a creative as it is now; without one it was not submitted there."""
+
+    creative: int
+    exchange: int
+    status: ApprovalStatus
+    reasons: tuple[str, ...] = ()
+    """Of a disapproval, in the exchange's words."""
+
+
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a bidder decides on, at one version; published whole, swapped whole. Paused items are in it too."""
 
@@ -298,3 +309,4 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     agencies: tuple[Agency, ...] = ()
     terms: tuple[FeeTerms, ...] = ()
     """Those that line items bid under."""
+    approvals: tuple[Approval, ...] = ()

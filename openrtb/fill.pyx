@@ -4,7 +4,8 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
-    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
+    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, bounded_multiplier, clear_imp, cpm_micros, currency_code, exact,
+    folded, host_of, seconds,
 )
 
 from openrtb.nobid import NoBidReason
@@ -80,6 +81,9 @@ cdef int fill_imps(Request r, list imps, str seat) except -1:
         currency = imp.bidfloorcur
         row.currency = currency_code(currency) if currency is not None else USD
         row.secure = imp.secure == 1
+        row.exp = seconds(imp.exp) if imp.exp is not None else 0
+        if imp.qty is not None and imp.qty.multiplier is not None:
+            row.multiplier = bounded_multiplier(cpm_micros(imp.qty.multiplier))
         rows, domains = r.imps.size(), r.deal_domains.size()
         row.deals = <int32_t>r.deals.size()
         pmp = imp.pmp

@@ -110,6 +110,12 @@ class Pmp(Struct, gc=False):
     deals: list[Deal] | None = None
 
 
+class Qty(Struct, gc=False):
+    """3.2.31: how many impressions a play on a screen in a public place counts as."""
+
+    multiplier: float | None = None
+
+
 class Imp(Struct, gc=False):
     """3.2.4. ``bidfloor`` is a CPM of ``bidfloorcur`` (absent: USD)."""
 
@@ -122,6 +128,8 @@ class Imp(Struct, gc=False):
     bidfloor: float | None = None
     bidfloorcur: str | None = None
     secure: Integer | None = None
+    exp: Integer | None = None
+    qty: Qty | None = None
 
 
 class Content(Struct, gc=False):

@@ -86,7 +86,9 @@ class Treasury:
             grants = self._leases.heartbeat(beat, self._clock.now_ns(), self._snapshot.version)
             lease_store.save(conn, self._leases)
         self._conductor.hear(beat.worker, beat.supplied, self._clock.now_ns())
-        return replace(grants, paces=self._conductor.orders(beat.paced), paced=self._conductor.newest)
+        alive = max(1, len(self._leases.seen))
+        orders, newest = self._conductor.orders(beat.paced), self._conductor.newest
+        return replace(grants, paces=orders, paced=newest, workers=alive)
 
     def steer(self) -> None:
         """To be called often: looks how spend keeps to its plans, and orders workers to bid more or less."""
