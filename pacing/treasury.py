@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from domain.campaign import Snapshot
 from domain.clock import Clock
+from domain.events import Event
 from eventlog.remote import Piece
 from pacing import counters, funds, lease_store, notices, supply_store
 from pacing.accounts import Accounts
@@ -48,6 +49,8 @@ class Treasury:
     ) -> None:
         self._begin, self._data, self._clock, self._snapshot = begin, data, clock, snapshot
         self._lease_s, self._trackers = lease_s, trackers
+        self.listeners: list[Callable[[Connection, Sequence[Event]], None]] = []
+        """Called with the events of each batch, in the transaction that books them."""
         self._stale = False
         self._settled_ns = 0
         self._conductor = Conductor(clock.speed)
@@ -119,6 +122,8 @@ class Treasury:
             for lease, amount in outcome.releases:
                 self._leases.release(lease, amount)
             lease_store.save(conn, self._leases)
+            for listen in self.listeners:
+                listen(conn, events)
             save_checkpoint(conn, name, position)
         return len(events)
 
