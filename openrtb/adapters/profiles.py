@@ -31,7 +31,7 @@ GOOGLE = Profile(
     required=("billing_id",),
     notes=(
         "The price is told in the markup's pixel; it counts micros of one impression's cost.",
-        "Losses are not told by URL.",
+        "The pages name no loss notice, and none is sent.",
         "Bids go out only where imp.ext.billing_id has ours; creatives in imp.ext.excluded_creatives are left out.",
     ),
 )
