@@ -7,7 +7,19 @@ from bidder.auction import Auction, NoBid
 from bidder.view import DAYS, Seller, View
 from domain.money import format_cpm
 
-STAGES = ("targeting", "fit", "exchange", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
+STAGES = (
+    "targeting",
+    "fit",
+    "exchange",
+    "blocks",
+    "deals",
+    "floors",
+    "frequency",
+    "pacing",
+    "gate",
+    "pricing",
+    "choose",
+)
 
 
 @dataclass(frozen=True)

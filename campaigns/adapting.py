@@ -72,7 +72,9 @@ def check_adapted(e: Entry, exchange: Exchange) -> None:
         if basis in called and basis not in exchange.notices.urls:
             e.wrong("billing", basis, f"it must be an event that is told: notices.urls has no {basis}")
     if exchange.click_escapes and not exchange.click_macro:
-        e.wrong("click_escapes", exchange.click_escapes, "it says how URLs behind click_macro are written; give that too")
+        e.wrong(
+            "click_escapes", exchange.click_escapes, "it says how URLs behind click_macro are written; give that too"
+        )
     if exchange.creative_api != "none" and exchange.creative_account and not exchange.creative_account.isdigit():
         e.wrong("creative_account", exchange.creative_account, "it must be digits: an account or member id")
     for field, value, allowed in ADAPTERS[exchange.adapter].faults(exchange):

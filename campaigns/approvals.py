@@ -88,9 +88,10 @@ def hear_losses(conn: Connection, events: Iterable[Event]) -> None:
     """
     told: dict[tuple[int, int], Notice] = {}
     for event in events:
-        if isinstance(event, Notice) and event.kind == Kind.LOSS and event.loss_reason in (PENDING, DISAPPROVED):
-            if not event.marks & _NOT_COUNTED:
-                told[event.creative, event.exchange] = event
+        if not isinstance(event, Notice) or event.kind != Kind.LOSS or event.marks & _NOT_COUNTED:
+            continue
+        if event.loss_reason in (PENDING, DISAPPROVED):
+            told[event.creative, event.exchange] = event
     if not told:
         return
     known, old = catalogue.load(conn), records(conn)

@@ -81,7 +81,9 @@ class Outcome(NamedTuple):
 class Reviewer:
     """``read`` and ``write`` run a function in a transaction of the store, off the event loop."""
 
-    def __init__(self, read: InStore[list[Errand]], write: InStore[None], clock: Clock, settings: CreativeSettings) -> None:
+    def __init__(
+        self, read: InStore[list[Errand]], write: InStore[None], clock: Clock, settings: CreativeSettings
+    ) -> None:
         self._read, self._write, self._clock, self._settings = read, write, clock, settings
         self._credentials: dict[str, Credentials] = {}
         self._quiet_ns: dict[int, int] = {}
@@ -168,7 +170,9 @@ class Reviewer:
         credentials = self._of(exchange)
         for last in (False, True):
             headers = await credentials.headers(session)
-            async with session.request(call.method, self._base(exchange) + call.path, json=call.body, headers=headers) as answer:
+            async with session.request(
+                call.method, self._base(exchange) + call.path, json=call.body, headers=headers
+            ) as answer:
                 body = await answer.read()
             if answer.status in (401, 403) or b'"NOAUTH"' in body[:2000]:
                 credentials.forget()

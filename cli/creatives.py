@@ -1,4 +1,4 @@
-"""``outbid creatives``: what exchanges think of creatives, submitting them now, and a verdict that came by other ways."""
+"""``outbid creatives``: what exchanges think of creatives, submitting them now, noting what was told by other ways."""
 
 import argparse
 import sys
@@ -96,7 +96,7 @@ def statuses(exchange: str) -> list[tuple[str, ...]]:
             known, records = catalogue.load(conn), approvals.records(conn)
     finally:
         store.close()
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for seller in known.exchanges.values():
         if exchange and seller.key != exchange:
             continue

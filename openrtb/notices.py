@@ -86,7 +86,7 @@ def read_millionths(text: str | None, whole: int = 1) -> int:
 
 
 def read_multiplier(text: str | None) -> Decimal | None:
-    """``${AUCTION_MULTIPLIER}``: impressions of one play, which may be a fraction; None if it was not told, or is none."""
+    """``${AUCTION_MULTIPLIER}``: impressions of one play, which may be a fraction; None if it was not told."""
     number = read_number(text)
     return number if number is not None and 0 < number <= MOST_MULTIPLIER else None
 

@@ -51,7 +51,9 @@ def test_a_loss_for_disapproval_is_published(loaded: Store) -> None:
     said = hear(loaded, loss(creative, exchange, 102), loss(creative, exchange, 202))
     assert said == {(creative, exchange): ("disapproved", ("loss notice with reason 202",))}
     assert publisher.refresh()
-    assert [(a.creative, a.exchange, a.status) for a in publisher.current.approvals] == [(creative, exchange, "disapproved")]
+    assert [(a.creative, a.exchange, a.status) for a in publisher.current.approvals] == [
+        (creative, exchange, "disapproved")
+    ]
     assert hear(loaded, loss(creative, exchange, 202), loss(creative, exchange, 201)) == said
     assert not publisher.refresh()  # nothing new was said
 
@@ -107,5 +109,3 @@ def test_commands_note_and_show_verdicts(loaded: Store, monkeypatch: pytest.Monk
         with pytest.raises(Refused, match=f"^{told}: "):
             creatives.set_status(exchange, creative, "approved", "")
     assert creatives.submit("").failed == creatives.submit("").submitted == 0  # nobody has given credentials
-
-

@@ -37,7 +37,11 @@ advertisers:
 - {key: bank, name: Bank, currency: USD, time_zone: UTC, domain: bank.example, categories: [IAB13]}
 creatives:
 - {key: png, advertiser: bank, size: 300x250, landing_url: "https://bank.example/card?a=1", image_url: "https://cdn.example/1.png"}
-- {key: tag, advertiser: bank, size: 728x90, landing_url: "https://bank.example/", markup: '<a href="${CLICK_URL}">Card</a>'}
+- key: tag
+  advertiser: bank
+  size: 728x90
+  landing_url: "https://bank.example/"
+  markup: '<a href="${CLICK_URL}">Card</a>'
 - {key: unused, advertiser: bank, size: 1x1, landing_url: "https://bank.example/", image_url: "https://cdn.example/2.png"}
 campaigns:
 - key: cards
@@ -51,7 +55,7 @@ campaigns:
 
 
 class Exchanges:
-    """Both APIs. ``faults`` are answers given instead, in turn; ``verdicts`` what is said of creatives, by their ids."""
+    """Both APIs. ``faults`` are answers given instead, in turn; verdicts and audits what is said of creatives by id."""
 
     def __init__(self) -> None:
         self.faults: list[tuple[int, Any, dict[str, str]]] = []
@@ -95,7 +99,10 @@ class Exchanges:
         signed, _, signature = str(form["assertion"]).rpartition(".")
         KEY.public_key().verify(unbase64(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         claims = json.loads(unbase64(signed.split(".")[1]))
-        assert claims["scope"] == "https://www.googleapis.com/auth/realtime-bidding" and claims["aud"] == f"{self.base}/token"
+        assert (
+            claims["scope"] == "https://www.googleapis.com/auth/realtime-bidding"
+            and claims["aud"] == f"{self.base}/token"
+        )
         self.tokens.append(f"g{len(self.tokens)}")
         return web.json_response({"access_token": self.tokens[-1], "expires_in": 3600})
 
@@ -232,7 +239,10 @@ async def test_verdicts_are_kept_with_their_reasons_and_published(desk: Desk) ->
     png, tag = desk.id_of("png"), desk.id_of("tag")
     topics = [{"policyTopic": "financialServices", "helpCenterUrl": "x"}, {"policyTopic": "malware"}]
     desk.exchanges.verdicts |= {png: {"status": "APPROVED"}, tag: {"status": "DISAPPROVED", "topics": topics}}
-    desk.exchanges.audits |= {png: {"audit_status": "rejected", "audit_feedback": "No border"}, tag: {"audit_status": "audited"}}
+    desk.exchanges.audits |= {
+        png: {"audit_status": "rejected", "audit_feedback": "No border"},
+        tag: {"audit_status": "audited"},
+    }
     before = desk.version()
     await desk.round(after_s=PENDING_S)
     said = {pair: (r.status, r.reasons) for pair, r in desk.records().items()}
@@ -311,7 +321,9 @@ async def test_a_submission_that_is_refused_is_not_repeated_soon_and_says_why(de
     assert await desk.round("adx") == Outcome(submitted=1)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"creativeServingDecision":{"networkPolicyCompliance":{"status":"ODD"}}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"creativeServingDecision":{"networkPolicyCompliance":{"status":"ODD"}}}']
+)
 async def test_answers_that_nobody_understands_change_no_verdict(desk: Desk, body: bytes) -> None:
     await desk.round("adx")
     before = desk.published()
@@ -347,5 +359,3 @@ async def test_an_exchange_that_is_away_fails_and_nothing_is_lost(desk: Desk) ->
     desk.settings.endpoints["xan"] = desk.exchanges.base
     desk.reviewer = Reviewer(desk.read, desk.write, desk.clock, desk.settings)
     assert await desk.round("xan", after_s=60) == Outcome(submitted=2)
-
-

@@ -113,7 +113,12 @@ class Player:
     def filled(self, text: str, cpm: Decimal, **more: str) -> str:
         """The text with this exchange's macros substituted; what it does not know becomes empty."""
         price = self.price(cpm)
-        values = {"AUCTION_PRICE": price, "AUCTION_PRICE:OXCRYPT": price, "AUCTION_CURRENCY": "USD", "AUCTION_LOSS": "102"}
+        values = {
+            "AUCTION_PRICE": price,
+            "AUCTION_PRICE:OXCRYPT": price,
+            "AUCTION_CURRENCY": "USD",
+            "AUCTION_LOSS": "102",
+        }
         values |= {"AUCTION_PRICE:B64": urlsafe_b64encode(price.encode()).decode(), "AUCTION_MIN_TO_WIN": "3.21"}
         values |= {"AUCTION_MINIMUM_BID_TO_WIN": "3.21", **more}
         return re.sub(r"\$\{([A-Z_0-9:]+)\}", lambda match: values.get(match[1], ""), text)
@@ -121,7 +126,12 @@ class Player:
     def urls(self, bid: dict[str, Any], cpm: Decimal, **more: str) -> dict[Kind, str]:
         """What is called, by what it tells."""
         pixel = next(u for u in read_markup(bid["adm"]).images if "/impression/" in u)
-        told = {Kind.WIN: bid.get("nurl"), Kind.BILLING: bid.get("burl"), Kind.LOSS: bid.get("lurl"), Kind.IMPRESSION: pixel}
+        told = {
+            Kind.WIN: bid.get("nurl"),
+            Kind.BILLING: bid.get("burl"),
+            Kind.LOSS: bid.get("lurl"),
+            Kind.IMPRESSION: pixel,
+        }
         return {kind: self.filled(url, cpm, **more) for kind, url in told.items() if url}
 
     def call(self, url: str, kind: Kind) -> Notice:

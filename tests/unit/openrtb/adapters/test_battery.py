@@ -1,4 +1,4 @@
-"""Every adapter goes through the same: an auction, the response checked, its notices called and read, the books closed."""
+"""Every adapter goes through the same: an auction, the response checked, its notices called and read, the books."""
 
 import json
 from collections.abc import Callable
@@ -135,7 +135,7 @@ def test_profiles_say_where_their_facts_are_from() -> None:
     for name, adapter in ADAPTERS.items():
         assert adapter.profile.name == name
         assert name == "generic" or all(url.startswith("https://") for url in adapter.profile.sources)
-        assert name == "generic" or adapter.profile.sources and adapter.profile.settings
+        assert name == "generic" or (adapter.profile.sources and adapter.profile.settings)
 
 
 def test_every_adapter_is_documented_with_its_settings() -> None:
