@@ -130,7 +130,7 @@ cdef class Answer:
         return bid
 
     cdef int write_bid(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
-        cdef int32_t i
+        cdef int32_t i, asked = 2 * r.imps[row.imp].format + r.is_dooh
         cdef Ad *ad = &view.ads[row.ad]
         self.out.append(b'{"id":"')
         append_number(&self.out, <int64_t>bid)
@@ -146,12 +146,12 @@ cdef class Answer:
         if seller.tells_win:
             self.out.append(b',"nurl":"')
             self.url(b"/win/", WIN, NULL, 0)
-            self.out.append(seller.win_query[r.is_dooh])
+            self.out.append(seller.win_query[asked])
             self.out.push_back(b'"')
         if seller.basis == BILLING:
             self.out.append(b',"burl":"')
             self.url(b"/billing/", BILLING, NULL, 0)
-            self.out.append(seller.billing_query[r.is_dooh])
+            self.out.append(seller.billing_query[asked])
             self.out.push_back(b'"')
         if seller.tells_loss:
             self.out.append(b',"lurl":"')
@@ -163,7 +163,7 @@ cdef class Answer:
             self.out.append(view.pieces[i])
             if view.piece_slots[i] == IMPRESSION_SLOT:
                 self.url(b"/impression/", IMPRESSION, NULL, 0)
-                self.out.append(seller.pixel_query[r.is_dooh])
+                self.out.append(seller.pixel_query[asked])
             elif view.piece_slots[i] == CLICK_SLOT:
                 self.click_url(view, seller, row.ad)
         self.out.append(b'","cid":"')

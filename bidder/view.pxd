@@ -50,7 +50,7 @@ cdef class Seller:
     cdef readonly object exchange
     cdef readonly int id, place, network_ms, expiry_s
     cdef readonly int basis                 # the Kind that books banners, the only format that is bid on; 0: none does
-    cdef vector[string] win_query           # of banners: what notices tell; [1]: on screens in public places
+    cdef vector[string] win_query           # what notices tell: [2 * format], and [… + 1] on screens in public places
     cdef vector[string] billing_query
     cdef vector[string] pixel_query
     cdef string loss_query

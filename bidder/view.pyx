@@ -84,17 +84,17 @@ def domain_with_parents(domain: str) -> list:
 cdef class Seller:
 
     def __init__(self, exchange, int place, rates):
-        cdef int dooh
         self.exchange = exchange
         self.place = place
         self.id = exchange.id
         self.network_ms = exchange.network_ms
         self.expiry_s = exchange.bid_expiry_s
         self.basis = BASIS[exchange.billing["banner"]] if "banner" in exchange.billing else 0
-        for dooh in range(2):
-            self.win_query.push_back(notice_query(exchange, "banner", "nurl", dooh=bool(dooh)).encode())
-            self.billing_query.push_back(notice_query(exchange, "banner", "burl", dooh=bool(dooh)).encode())
-            self.pixel_query.push_back(notice_query(exchange, "banner", "pixel", dooh=bool(dooh)).encode())
+        for format in FORMATS:
+            for dooh in (False, True):
+                self.win_query.push_back(notice_query(exchange, format, "nurl", dooh=dooh).encode())
+                self.billing_query.push_back(notice_query(exchange, format, "burl", dooh=dooh).encode())
+                self.pixel_query.push_back(notice_query(exchange, format, "pixel", dooh=dooh).encode())
         self.loss_query = notice_query(exchange, "banner", "lurl").encode()
         self.tells_win, self.tells_loss = "nurl" in exchange.notices.urls, "lurl" in exchange.notices.urls
         for n, format in enumerate(FORMATS):
