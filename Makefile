@@ -2,6 +2,7 @@
 #   make run [ARGS="--for 30"]   the whole platform and an exchange that trades with it
 #   make test [ARGS="tests/unit"]
 #   make lint, make types, make bench, make clean
+#   make fuzz [ARGS="-max_total_time=600"]   decode, guided by coverage; needs clang
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,10 +14,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 KERNELS := $(shell find cython_ext domain openrtb targeting pacing eventlog bidder -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help run test lint types bench servers lock clean
+.PHONY: help run test lint types bench fuzz servers lock clean
 
 help:
-	@sed -n '2,4s/^# *//p' Makefile
+	@sed -n '2,5s/^# *//p' Makefile
 
 run: $(VENV)/built
 	@$(BIN)/outbid run $(ARGS)
@@ -34,6 +35,9 @@ types: $(VENV)/built $(VENV)/dev
 
 bench: $(VENV)/built $(VENV)/dev
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+
+fuzz: $(VENV)/made
+	@PYTHON="$(abspath $(BIN))/python" tests/fuzz/run $(ARGS)
 
 # The stamps: each names what was done, and depends on what would make it stale.
 
@@ -68,6 +72,7 @@ lock: $(VENV)/made
 	$(PIP) install --quiet pip-tools
 	$(BIN)/pip-compile $(LOCKING) --output-file requirements.lock requirements.in
 	$(BIN)/pip-compile $(LOCKING) --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.in
+	$(BIN)/pip-compile $(LOCKING) --constraint requirements.lock --output-file tests/fuzz/requirements.lock tests/fuzz/requirements.in
 LOCKING := --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

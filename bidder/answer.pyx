@@ -7,15 +7,16 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
 from bidder.limits cimport billed
+from bidder cimport markups as mark
+from bidder.markups cimport Markups, Variant
 from bidder.view cimport Ad, Line, Price, Seller, View
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
 from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
-from openrtb.request cimport Request
+from openrtb.request cimport BANNER, NATIVE, Request
 from openrtb.respond cimport append_cpm, append_json, append_number
 
 from urllib.parse import quote
 
-from domain.campaign import FORMATS
 from domain.events import Bid, Kind, Name, encode
 
 cdef int BID_FIELDS = len(Bid.__struct_fields__)
@@ -26,10 +27,8 @@ cdef int BILLING = Kind.BILLING
 cdef int LOSS = Kind.LOSS
 cdef int IMPRESSION = Kind.IMPRESSION
 cdef int CLICK = Kind.CLICK
+cdef int EVENT = Kind.EVENT
 cdef int TEST_FLAG = 0x10
-cdef int BANNER = FORMATS.index("banner")
-cdef int IMPRESSION_SLOT = 1
-cdef int CLICK_SLOT = 2
 
 LAST_COUNTER = 0xFFFF_FFFF
 
@@ -91,15 +90,17 @@ cdef class Answer:
         return 0
 
     cdef int click_url(self, View view, Seller seller, int32_t ad) except -1:
-        """Appends the click URL, behind the exchange's own click macro where it has one."""
+        """Appends the click URL; in a banner behind the exchange's own click macro, where it has one."""
         cdef char mac[MAC_TEXT]
-        self.out.append(seller.click_macro)
-        self.out.append(self.click_bases[seller.click_escapes])
+        cdef int escapes = seller.click_escapes if view.ads[ad].format == BANNER else 0
+        if view.ads[ad].format == BANNER:
+            self.out.append(seller.click_macro)
+        self.out.append(self.click_bases[escapes])
         self.out.append(self.sealed, SEALED_TEXT)  # its characters are never encoded
         self.sealer.bind(CLICK, self.sealed, view.landings[ad].data(), view.landings[ad].size(), mac)
         self.out.append(mac, MAC_TEXT)
-        if seller.click_escapes:
-            self.out.append(view.escaped_queries[2 * ad + seller.click_escapes - 1])
+        if escapes:
+            self.out.append(view.escaped_queries[2 * ad + escapes - 1])
         else:
             self.out.append(view.click_queries[ad])
         return 0
@@ -124,13 +125,13 @@ cdef class Answer:
         content.rate, content.terms = price.rate_id, price.terms
         content.exchange = seller.id
         content.expiry_s = expiry(seller, r, row.imp)
-        content.basis_and_flags = seller.basis | (TEST_FLAG if r.test else 0)
-        content.format, content.unused = BANNER, 0
+        content.format, content.unused = view.ads[row.ad].format, 0
+        content.basis_and_flags = seller.bases[content.format] | (TEST_FLAG if r.test else 0)
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
         return bid
 
     cdef int write_bid(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
-        cdef int32_t i, asked = 2 * r.imps[row.imp].format + r.is_dooh
+        cdef int32_t asked = 2 * r.imps[row.imp].format + r.is_dooh
         cdef Ad *ad = &view.ads[row.ad]
         self.out.append(b'{"id":"')
         append_number(&self.out, <int64_t>bid)
@@ -148,7 +149,7 @@ cdef class Answer:
             self.url(b"/win/", WIN, NULL, 0)
             self.out.append(seller.win_query[asked])
             self.out.push_back(b'"')
-        if seller.basis == BILLING:
+        if seller.bases[ad.format] == BILLING:
             self.out.append(b',"burl":"')
             self.url(b"/billing/", BILLING, NULL, 0)
             self.out.append(seller.billing_query[asked])
@@ -159,18 +160,53 @@ cdef class Answer:
             self.out.append(seller.loss_query)
             self.out.push_back(b'"')
         self.out.append(b',"adm":"')
-        for i in range(ad.pieces, ad.pieces + ad.n_pieces):
-            self.out.append(view.pieces[i])
-            if view.piece_slots[i] == IMPRESSION_SLOT:
-                self.url(b"/impression/", IMPRESSION, NULL, 0)
-                self.out.append(seller.pixel_query[asked])
-            elif view.piece_slots[i] == CLICK_SLOT:
-                self.click_url(view, seller, row.ad)
+        self.write_markup(row, view, seller, r, bid)
         self.out.append(b'","cid":"')
         append_number(&self.out, view.lines[row.line].campaign)
         self.out.append(b'",')
+        if ad.length_ms:
+            self.write_protocol(view.markups.variants[row.variant].protocols)
+        if row.flex >= 0:
+            self.out.append(b'"wratio":')
+            append_number(&self.out, r.flexes[row.flex].size >> 16)
+            self.out.append(b',"hratio":')
+            append_number(&self.out, r.flexes[row.flex].size & 0xFFFF)
+            self.out.push_back(b",")
         self.out.append(seller.bid_ext)
         self.out.append(view.tails[row.ad])
+        return 0
+
+    cdef int write_protocol(self, uint64_t protocols) except -1:
+        """Which VAST the markup is."""
+        cdef int number = 0
+        while protocols > 1:
+            protocols >>= 1
+            number += 1
+        self.out.append(b'"protocol":')
+        append_number(&self.out, number)
+        self.out.push_back(b",")
+        return 0
+
+    cdef int write_markup(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
+        cdef Ad *ad = &view.ads[row.ad]
+        cdef Markups markups = view.natives.markups if ad.format == NATIVE else view.markups
+        cdef Variant *variant = &markups.variants[row.variant]
+        cdef int32_t i
+        cdef int after
+        for i in range(variant.pieces, variant.pieces + variant.n_pieces):
+            self.out.append(markups.pieces[i])
+            after = markups.marks[i]
+            if after == mark.IMPRESSION:
+                self.url(b"/impression/", IMPRESSION, NULL, 0)
+                self.out.append(seller.pixel_query[2 * ad.format + r.is_dooh])
+            elif after == mark.CLICK:
+                self.click_url(view, seller, row.ad)
+            elif after == mark.EVENT:
+                self.url(b"/event/", EVENT, NULL, 0)
+            elif after == mark.CLICKED:
+                self.url(b"/clicked/", CLICK, NULL, 0)
+            elif after == mark.BID:
+                append_number(&self.out, <int64_t>bid)
         return 0
 
     cdef int log(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:

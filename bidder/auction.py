@@ -64,7 +64,7 @@ class Auction:
         self.chain.enrich(request)
         if not select(candidates, view, seller, request):
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
-        if not fit(candidates, view, request):
+        if not fit(candidates, view, seller, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
         if seller.ruled and not exchange_rules(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.EXCHANGE_RULES, "exchange", seller)

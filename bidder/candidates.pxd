@@ -5,6 +5,8 @@ cdef struct Candidate:
     int32_t imp            # place in Request.imps
     int32_t line           # place in View.lines
     int32_t ad             # place in View.ads
+    int32_t variant        # place in Markups.variants: how the ad is written
+    int32_t flex           # place in Request.flexes: the size by ratio that it fits; -1: it fits as it is
     int32_t deal           # place in Request.deals, -1 open auction
     uint32_t deal_id
     int64_t floor          # CPM micros of the exchange's currency

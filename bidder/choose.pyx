@@ -31,14 +31,16 @@ cdef inline bint taken(Candidates c, int32_t line) noexcept nogil:
 
 
 cdef Candidate *best(Candidates c, Request r, int32_t imp, int32_t deal) noexcept nogil:
-    """The highest bid left for this impression in this deal (-1: in the open auction); NULL if there is none."""
+    """The highest bid left for this impression, whatever the format, in this deal (-1: in the open auction); NULL if there
+    is none. ``imp`` is its place in the request.
+    """
     cdef Candidate *found = NULL
     cdef Candidate *row
     cdef uint64_t found_turn = 0, row_turn
     cdef size_t i
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        if row.imp != imp or row.deal != deal or taken(c, row.line):
+        if r.imps[row.imp].place != imp or row.deal != deal or taken(c, row.line):
             continue
         if found is not NULL and row.price < found.price:
             continue
@@ -50,12 +52,15 @@ cdef Candidate *best(Candidates c, Request r, int32_t imp, int32_t deal) noexcep
 
 def choose(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):
     """Picks and reserves; returns how many bids there are."""
-    cdef int32_t imp, deal
+    cdef int32_t i, deal, imp = -1
     cdef Candidate *row
     cdef Price *price
-    for imp in range(<int32_t>r.imps.size()):
-        for deal in range(-1, r.imps[imp].n_deals):
-            row = best(c, r, imp, -1 if deal < 0 else r.imps[imp].deals + deal)
+    for i in range(<int32_t>r.imps.size()):
+        if r.imps[i].place == imp:
+            continue  # another format of the same
+        imp = r.imps[i].place
+        for deal in range(-1, r.imps[i].n_deals):
+            row = best(c, r, imp, -1 if deal < 0 else r.imps[i].deals + deal)
             if row is NULL:
                 continue
             price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]

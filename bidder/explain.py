@@ -107,7 +107,7 @@ def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object
         {
             "line_item": view.line_items[row["line"]].key,
             "creative": view.creatives[row["ad"]].key,
-            "imp": request.imp_ids[row["imp"]],
+            "imp": request.imp_ids[request.formats()[row["imp"]][0]],
             "price": f"{format_cpm(row['price'])} {seller.currency_name} CPM",
             "floor": f"{format_cpm(row['floor'])} {seller.currency_name} CPM",
             "deal": request.deal_codes[row["deal"]] if row["deal"] >= 0 else None,

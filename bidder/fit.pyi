@@ -1,7 +1,7 @@
 from bidder.candidates import Candidates
-from bidder.view import View
+from bidder.view import Seller, View
 from openrtb.request import Request
 
 MOST: int
 
-def fit(c: Candidates, view: View, r: Request) -> int: ...
+def fit(c: Candidates, view: View, seller: Seller, r: Request) -> int: ...

@@ -1,37 +1,128 @@
-"""Fit: which creatives of the matching line items can be shown in which impression."""
+"""Fit: which creatives of the matching line items can be shown in which impression, and in which of its formats."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Ad, Line, Slot, View
-from openrtb.request cimport Imp, Request
+from bidder.markups cimport Variant
+from bidder.view cimport Ad, Line, Rendition, Seller, Slot, View
+from openrtb.request cimport AUDIO, BANNER, NATIVE, VIDEO, Flex, Imp, Player, Request
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long) nogil
 
 MOST = 512
-"""Pairs that are looked at. Line items come in the order of their bids, so the cheapest are left out, and counted as such."""
+"""More pairs than this are not looked at; line items come highest bid first, so what is left out bids least. Explained
+and counted as such."""
 
 cdef size_t MOST_PAIRS = MOST
 cdef const char *NO_SIZE = b"size is not offered"
+cdef const char *NO_FORMAT = b"format is not offered"
 
 
-cdef inline const char *misfit(Imp *imp, Ad *ad, const uint32_t *sizes) noexcept nogil:
-    """NULL if the creative can be shown in the impression, else why not. ``sizes`` are all of the request's."""
-    cdef int32_t i
-    for i in range(imp.sizes, imp.sizes + imp.n_sizes):
-        if sizes[i] == ad.size:
-            break
-    else:
-        return NO_SIZE
+cdef inline const char *misfit(Imp *imp, Ad *ad) noexcept nogil:
+    """What holds for every format: NULL if the creative can be shown in the impression, else why not."""
     if imp.secure and not ad.secure:
         return b"not all of it is HTTPS"
-    if imp.mimes and not imp.mimes & ad.mime:
-        return b"content type is not taken (mimes)"
+    if ad.apis & ~imp.apis:
+        return b"it needs an API framework that is not supported (api)"
     return NULL
 
 
-def fit(Candidates c not None, View view not None, Request r not None):
+cdef inline const char *misfit_banner(Imp *imp, Ad *ad, Request r, Candidate *row) noexcept nogil:
+    cdef int32_t i
+    cdef Flex *flex
+    row.flex = -1
+    for i in range(imp.sizes, imp.sizes + imp.n_sizes):
+        if r.sizes[i] == ad.size:
+            break
+    else:
+        for i in range(imp.flexes, imp.flexes + imp.n_flexes):
+            flex = &r.flexes[i]
+            if (ad.size >> 16) * (flex.size & 0xFFFF) == (ad.size & 0xFFFF) * (flex.size >> 16):
+                if <int32_t>(ad.size >> 16) >= flex.min_width:
+                    row.flex = i
+                    break
+        else:
+            return NO_SIZE
+    if imp.mimes and not imp.mimes & ad.mime:
+        return b"content type is not taken (mimes)"
+    if ad.expansions & ~imp.expansions:
+        return b"it expands where the place may not (expdir)"
+    return NULL
+
+
+cdef const char *misfit_player(Imp *imp, Ad *ad, Request r, View view, Candidate *row) noexcept nogil:
+    """Video and audio."""
+    cdef Player *player = &r.players[imp.detail]
+    cdef Rendition *rendition
+    cdef int32_t i
+    cdef bint shaped = False
+    if player.n_lengths:
+        for i in range(player.lengths, player.lengths + player.n_lengths):
+            if <int64_t>r.lengths[i] * 1000 == ad.length_ms:
+                break
+        else:
+            return b"its length is none of those asked for (rqddurs)"
+    elif ad.length_ms < <int64_t>player.min_s * 1000:
+        return b"it is shorter than allowed (minduration)"
+    elif player.max_s and ad.length_ms > <int64_t>player.max_s * 1000:
+        return b"it is longer than allowed (maxduration)"
+    if player.pod_s and ad.length_ms > <int64_t>player.pod_s * 1000:
+        return b"it is longer than the pod (poddur)"
+    if player.linearity > 1:
+        return b"the ad must not be linear (linearity)"
+    if player.skip == 0 and ad.skippable:
+        return b"the ad must not be skippable (skip)"
+    if ad.inner and player.protocols and not ad.inner & player.protocols:
+        return b"its VAST is of a version that is not supported (protocols)"
+    row.variant = -1
+    for i in range(ad.variants, ad.variants + ad.n_variants):  # the newest comes last
+        if view.markups.variants[i].protocols & player.protocols or (not player.protocols and i <= ad.usual):
+            row.variant = i
+    if row.variant < 0:
+        return b"no version of VAST that it can be written in is supported (protocols)"
+    for i in range(ad.renditions, ad.renditions + ad.n_renditions):
+        rendition = &view.renditions[i]
+        if not rendition.mime & imp.mimes:
+            continue
+        if player.deliveries and rendition.deliveries and not rendition.deliveries & player.deliveries:
+            continue
+        if rendition.kbps and (rendition.kbps < player.min_kbps or (player.max_kbps and rendition.kbps > player.max_kbps)):
+            continue
+        shaped = True
+        if player.boxed or not player.width or not player.height or not rendition.width:
+            return NULL
+        if same_shape(rendition.width, rendition.height, player.width, player.height):
+            return NULL
+    if shaped:
+        return b"its shape is another, and boxing is not allowed (boxingallowed)"
+    return b"no file of it is taken (mimes, delivery, minbitrate, maxbitrate)"
+
+
+cdef inline bint same_shape(int64_t w, int64_t h, int64_t width, int64_t height) noexcept nogil:
+    """Are both as wide in relation to their height, within a hundredth?"""
+    cdef int64_t off = w * height - width * h
+    return (off if off > 0 else -off) * 100 <= w * height
+
+
+cdef const char *unfit(Imp *imp, Ad *ad, Request r, View view, Seller seller, Candidate *row) noexcept:
+    """NULL if the creative can be shown in the impression, else why not. Sets the row's variant."""
+    cdef const char *why
+    if imp.format != ad.format:
+        return NO_FORMAT
+    if not seller.bases[ad.format]:
+        return b"the exchange bills nothing in this format"
+    row.variant, row.flex = ad.variants, -1
+    if ad.format == BANNER:
+        why = misfit_banner(imp, ad, r, row)
+    elif ad.format == NATIVE:
+        why = view.natives.misfit(row.ad, <tuple>r.natives[imp.detail], &row.variant)
+    else:
+        why = misfit_player(imp, ad, r, view, row)
+    return why if why is not NULL else misfit(imp, ad)
+
+
+def fit(Candidates c not None, View view not None, Seller seller not None, Request r not None):
     """Pairs the matching line items' creatives with the impressions they fit; returns how many pairs there are."""
     cdef size_t word, i, n_imps = r.imps.size()
     cdef int32_t place, a
@@ -41,10 +132,10 @@ def fit(Candidates c not None, View view not None, Request r not None):
     cdef Ad *ads = view.ads.data()
     cdef Imp *imps = r.imps.data()
     cdef const Slot *slots = view.slots.data()
-    cdef const uint32_t *sizes = r.sizes.data()
     cdef int64_t now_ns = r.now_ns
     cdef const char *why
     cdef Candidate row
+    view.natives.forget()
     row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
     for word in range(c.words.size()):
         bits = c.words[word]
@@ -58,18 +149,18 @@ def fit(Candidates c not None, View view not None, Request r not None):
                 continue
             for i in range(n_imps):
                 if not imps[i].size_mask & line.size_mask and not c.keep_reasons:
-                    continue  # none of its sizes is offered: one look instead of a loop
+                    continue  # none of its sizes and formats is offered: one look instead of a loop
                 for a in range(line.creatives, line.creatives + line.n_creatives):
+                    row.imp, row.line, row.ad = <int32_t>i, place, slots[a].ad
                     if not imps[i].size_mask & slots[a].size_mask:
-                        why = NO_SIZE
+                        why = NO_SIZE if imps[i].format == ads[slots[a].ad].format else NO_FORMAT
                     else:
-                        why = misfit(&imps[i], &ads[slots[a].ad], sizes)
+                        why = unfit(&imps[i], &ads[slots[a].ad], r, view, seller, &row)
                     if why is NULL and c.rows.size() >= MOST_PAIRS:
                         why = b"more pairs match than are looked at, and this one bids least"
                     if why is not NULL:
                         if c.keep_reasons:
                             c.out("fit", place, slots[a].ad, <int>i, why.decode())
                         continue
-                    row.imp, row.line, row.ad = <int32_t>i, place, slots[a].ad
                     c.rows.push_back(row)
     return c.rows.size()

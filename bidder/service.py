@@ -15,7 +15,7 @@ from bidder.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, WRONG_METHOD, no_
 from bidder.state import State
 from bidder.view import PATH, Seller
 from openrtb.nobid import NoBidReason
-from openrtb.parse import Malformed
+from openrtb.parse import Malformed, dropped
 
 if TYPE_CHECKING:
     from bidder.http import BidConnection
@@ -106,6 +106,8 @@ class Service:
         ]
         for (reason, stage), count in sorted(self.auction.no_bids.items()):
             lines.append(f'outbid_bidder_no_bids_total{{reason="{reason.name.lower()}",stage="{stage}"}} {count}')
+        for path, count in sorted(dropped.items()):
+            lines.append(f'outbid_bidder_fields_dropped_total{{field="{path}"}} {count}')
         return "\n".join(lines) + "\n"
 
     # connections

@@ -6,8 +6,9 @@ import logging
 
 import msgspec
 
+from bidder.creative_texts import is_secure
 from bidder.leases import Leases
-from bidder.view import View, is_secure
+from bidder.view import View
 from domain.campaign import Snapshot
 
 log = logging.getLogger(__name__)

@@ -3,13 +3,16 @@ from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
+from bidder.markups cimport Markups
+from bidder.natives cimport Natives
+
 cdef struct Cap:
     uint32_t scope         # of the person's record: a campaign's or a line item's counter
     uint32_t impressions
     uint32_t seconds
 
 cdef struct Slot:
-    uint64_t size_mask              # openrtb.request.size_bit of the creative's size
+    uint64_t size_mask              # openrtb.request.size_bit of the banner's size, or format_bit
     int32_t ad                      # place in View.ads
 
 cdef struct Line:
@@ -26,8 +29,22 @@ cdef struct DealRow:
     uint32_t id
     uint32_t exchange
 
+cdef struct Rendition:              # a file of a video or audio ad
+    uint32_t mime                   # bit of openrtb.request.MIMES
+    uint64_t deliveries             # bit n of AdCOM's list "Delivery Methods"; 0: not known
+    int32_t kbps, width, height     # 0: not known
+
 cdef struct Ad:
     uint32_t id
+    int32_t format                  # place in domain.campaign.FORMATS
+    int32_t variants, n_variants    # slice of Markups.variants; of VAST the oldest version first
+    int32_t usual                   # of them, for players that do not say what they read
+    int32_t renditions, n_renditions  # slice of View.renditions
+    int64_t length_ms
+    uint64_t inner                  # bit n: the third party's VAST within is in protocol n; 0: there is none
+    uint64_t apis                   # bit n: cannot do without API framework n
+    uint64_t expansions             # bit n: expands in direction n
+    bint skippable
     int32_t advertiser              # place: 0 to View.advertisers - 1
     uint32_t size
     uint64_t attributes             # bit n: has attribute n
@@ -36,7 +53,6 @@ cdef struct Ad:
     bint secure
     int32_t categories, n_categories  # slice of View.names: first its own, then the parent of each
     int32_t domains, n_domains        # slice of View.names: landing domain and its parents
-    int32_t pieces, n_pieces          # slice of View.pieces: the markup, cut at the tracker URLs
 
 cdef struct Price:
     int64_t bid                     # CPM micros of the exchange's currency; 0: no rate, so no bid
@@ -49,7 +65,6 @@ cdef class Seller:
     """An exchange as the stages read it."""
     cdef readonly object exchange
     cdef readonly int id, place, network_ms, expiry_s
-    cdef readonly int basis                 # the Kind that books banners, the only format that is bid on; 0: none does
     cdef vector[string] win_query           # what notices tell: [2 * format], and [… + 1] on screens in public places
     cdef vector[string] billing_query
     cdef vector[string] pixel_query
@@ -65,6 +80,7 @@ cdef class Seller:
     cdef readonly bint narrows              # does the adapter read the request's extensions?
     cdef readonly bint reviews              # is there a creative that must not be shown on it?
     cdef readonly bint ruled                # one of the two
+    cdef int bases[4]                       # by format: the Kind that books; 0: none does, and nothing is bid
     cdef readonly uint32_t currency
     cdef readonly str currency_name
     cdef readonly bytes head
@@ -85,8 +101,9 @@ cdef class View:
     cdef vector[DealRow] deals
     cdef vector[uint64_t] names
     cdef vector[Price] prices               # [seller.place * lines + line]
-    cdef vector[string] pieces
-    cdef vector[int] piece_slots            # what follows each piece: 0 nothing, 1 impression URL, 2 click URL
+    cdef vector[Rendition] renditions
+    cdef readonly Markups markups
+    cdef readonly Natives natives
     cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC
     cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
@@ -94,3 +111,4 @@ cdef class View:
     cdef vector[uint8_t] cleared            # [seller.place * ads + ad]: may it be shown there?
     cdef dict judged                        # (creative, exchange) -> domain.campaign.Approval
     cdef str why_not_cleared(self, Seller seller, int32_t ad)
+    cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1

@@ -4,26 +4,29 @@ Line items stand in the order of what they bid, highest first: when more match t
 Only what can bid at all is in the view: active line items of active campaigns and advertisers, with an active creative.
 """
 
-import html
 import json
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from bidder.leases cimport Leases
-from openrtb.request cimport currency_code, folded, size_bit
+from bidder.markups cimport Markups
+from bidder.natives cimport Natives
+from openrtb.request cimport BANNER, NATIVE, currency_code, folded, format_bit, mime_bit, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
-from domain.campaign import CLICK_MACRO, FORMATS
+from bidder.creative_texts import attributes, banner, banner_type, bid_fields
+from domain.campaign import FORMATS
 from domain.events import Kind
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from openrtb.adapters.notice_queries import notice_query
 from openrtb.adapters.registry import ADAPTERS
-from openrtb.request import MIMES
+from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
 
@@ -32,42 +35,19 @@ PATH = b"/openrtb2/"
 
 BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
 
-cdef int IMPRESSION_SLOT = 1
-cdef int CLICK_SLOT = 2
+DELIVERIES = {"streaming": 1, "progressive": 2}
+"""AdCOM list "Delivery Methods"."""
+USUAL_VAST = {3, 6}
+"""VAST 3.0, inline and wrapper: what players read that do not say what they read."""
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4
-"""Banner ad types, OpenRTB list 5.2."""
-
-IMAGE_MARKUP = (
-    '<a href="{click}" target="_blank" rel="noopener"><img src="{image}" width="{width}" height="{height}" alt="" '
-    'style="border:0"></a>'
-)
-PIXEL_MARKUP = '<img src="{impression}" width="1" height="1" alt="" style="position:absolute;visibility:hidden">'
-CLICK_MARK, IMPRESSION_MARK = "\x01", "\x02"
-
-
-def is_secure(url: str) -> bool:
-    """May a secure page load it? HTTPS, and loopback addresses, which browsers trust as well (W3C Secure Contexts, 3.1)."""
-    return url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]"))
-
-
-def markup(creative) -> str:
-    """The HTML of a creative, with CLICK_MARK and IMPRESSION_MARK where the tracker URLs go."""
-    if creative.image_url:
-        body = IMAGE_MARKUP.format(
-            click=CLICK_MARK, image=html.escape(creative.image_url), width=creative.width, height=creative.height
-        )
-    else:
-        body = creative.markup.replace(CLICK_MACRO, CLICK_MARK)
-    return body + PIXEL_MARKUP.format(impression=IMPRESSION_MARK)
-
-
-def banner_type(creative) -> int:
-    """What ``btype`` calls this creative."""
-    text = creative.markup.lower()
-    return SCRIPT if "<script" in text else IFRAME if "<iframe" in text else XHTML_BANNER
+cdef uint64_t mask(numbers) except? 0:
+    """Small numbers as bits."""
+    cdef uint64_t bits = 0
+    for number in numbers:
+        bits |= <uint64_t>1 << <int>number
+    return bits
 
 
 def with_parents(categories) -> list:
@@ -89,7 +69,6 @@ cdef class Seller:
         self.id = exchange.id
         self.network_ms = exchange.network_ms
         self.expiry_s = exchange.bid_expiry_s
-        self.basis = BASIS[exchange.billing["banner"]] if "banner" in exchange.billing else 0
         for format in FORMATS:
             for dooh in (False, True):
                 self.win_query.push_back(notice_query(exchange, format, "nurl", dooh=dooh).encode())
@@ -98,6 +77,7 @@ cdef class Seller:
         self.loss_query = notice_query(exchange, "banner", "lurl").encode()
         self.tells_win, self.tells_loss = "nurl" in exchange.notices.urls, "lurl" in exchange.notices.urls
         for n, format in enumerate(FORMATS):
+            self.bases[n] = BASIS[exchange.billing[format]] if format in exchange.billing else 0
             self.expiries[n] = exchange.expiries_s.get(format, exchange.bid_expiry_s)
         self.qps, self.fee_ppm = exchange.qps, exchange.buyer_fee_ppm
         self.click_macro, self.click_escapes = json.dumps(exchange.click_macro)[1:-1].encode(), exchange.click_escapes
@@ -140,6 +120,7 @@ cdef class View:
         self.line_items = [row[1] for row in live]
         self.index = TargetingIndex([with_deals(item, deals) for item in self.line_items])
         self.creatives = []
+        self.markups, self.natives = Markups(), Natives()
         self.prices.resize(len(sellers) * len(live))
         cdef dict ad_places = {}
         cdef dict advertiser_places = {id_: place for place, id_ in enumerate(advertisers)}
@@ -192,7 +173,8 @@ cdef class View:
 
     def _add_slot(self, int line, int32_t ad):
         cdef Slot slot
-        slot.size_mask = size_bit(self.ads[ad].size)
+        cdef Ad *of = &self.ads[ad]
+        slot.size_mask = size_bit(of.size) if of.format == BANNER else format_bit(of.format)
         slot.ad = ad
         self.lines[line].size_mask |= slot.size_mask
         self.slots.push_back(slot)
@@ -224,48 +206,66 @@ cdef class View:
 
     def _add_ad(self, creative, advertiser, int advertiser_place, bint tracker_is_secure):
         cdef Ad row
-        cdef uint64_t mask = 0
-        for attribute in creative.attributes:
-            mask |= <uint64_t>1 << <int>attribute
-        text = markup(creative)
+        cdef int32_t place = <int32_t>self.ads.size()
+        memset(&row, 0, sizeof(Ad))
         row.id = creative.id
         row.advertiser = advertiser_place
+        row.format = FORMATS.index(creative.format)
         row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
-        row.attributes = mask
-        row.mime = MIMES.get(creative.mime, 0) if creative.image_url else MIMES["text/html"]
+        row.attributes, row.apis, row.expansions = mask(attributes(creative)), mask(creative.apis), mask(creative.expands)
         row.type = <uint32_t>1 << <int>banner_type(creative)
-        row.secure = tracker_is_secure and "http://" not in text.replace("http://www.w3.org/", "")
+        row.secure = tracker_is_secure
+        if row.format == BANNER:
+            text = banner(creative)
+            row.mime = mime_bit(creative.mime if creative.image_url else "text/html")
+            row.secure = row.secure and "http://" not in text.replace("http://www.w3.org/", "")
+            row.variants, row.n_variants = self.markups.add(text, 0), 1
+        elif row.format == NATIVE:
+            self.natives.add(place, creative)
+        else:
+            self._add_media(&row, creative, advertiser)
         row.categories = <int32_t>self.names.size()
-        for category in with_parents(advertiser.categories):
+        for category in with_parents(creative.categories or advertiser.categories):
             self.names.push_back(folded(category))
         row.n_categories = <int32_t>self.names.size() - row.categories
         row.domains = <int32_t>self.names.size()
-        for domain in domain_with_parents(advertiser.domain):
+        for domain in domain_with_parents(creative.domain or advertiser.domain):
             self.names.push_back(folded(domain))
         row.n_domains = <int32_t>self.names.size() - row.domains
-        row.pieces = <int32_t>self.pieces.size()
-        rest = text
-        while rest:
-            cuts = [(rest.index(mark), slot) for mark, slot in ((CLICK_MARK, CLICK_SLOT), (IMPRESSION_MARK, IMPRESSION_SLOT)) if mark in rest]
-            at, slot = min(cuts) if cuts else (len(rest), 0)
-            self.pieces.push_back(json.dumps(rest[:at])[1:-1].encode())
-            self.piece_slots.push_back(slot)
-            rest = rest[at + 1:]
-        row.n_pieces = <int32_t>self.pieces.size() - row.pieces
         self.landings.push_back(creative.landing_url.encode())
         click = "?u=" + quote(creative.landing_url, safe="")
         self.click_queries.push_back(click.encode())
         self.escaped_queries.push_back(quote(click, safe="").encode())
         self.escaped_queries.push_back(quote(quote(click, safe=""), safe="").encode())
-        same = {
-            "adomain": [advertiser.domain], "crid": str(creative.id), "cat": list(advertiser.categories),
-            "attr": list(creative.attributes), "w": creative.width, "h": creative.height, "mtype": 1,
-        }
-        if creative.image_url:
-            same["iurl"] = creative.image_url
-        self.tails.push_back(json.dumps(same, separators=(",", ":"))[1:].encode())
+        self.tails.push_back(json.dumps(bid_fields(creative, advertiser), separators=(",", ":"))[1:].encode())
         self.ads.push_back(row)
         self.creatives.append(creative)
+
+    cdef int _add_media(self, Ad *row, creative, advertiser) except -1:
+        """What a video or audio ad has more than a banner: its VAST in every version, and its files."""
+        cdef Rendition file
+        media = creative.video or creative.audio
+        row.length_ms = media.duration_ms
+        row.skippable = creative.video is not None and creative.video.skip_after_ms is not None
+        row.inner = mask(media.protocols)
+        row.variants = row.usual = <int32_t>self.markups.variants.size()
+        for form in reversed(forms(creative)):
+            place = self.markups.add(build(creative, form.version, advertiser.name), mask([form.protocol]))
+            if form.protocol in USUAL_VAST:
+                row.usual = place
+        row.n_variants = <int32_t>self.markups.variants.size() - row.variants
+        row.renditions = <int32_t>self.renditions.size()
+        for rendition in media.renditions:
+            file.mime = mime_bit(rendition.mime)
+            file.deliveries = <uint64_t>1 << DELIVERIES[rendition.delivery]
+            file.kbps, file.width, file.height = rendition.bitrate_kbps, rendition.width, rendition.height
+            self.renditions.push_back(file)
+        if not media.renditions:
+            for mime in media.mimes:  # what is known of a third party's
+                file.mime, file.deliveries, file.kbps, file.width, file.height = mime_bit(mime), 0, 0, 0, 0
+                self.renditions.push_back(file)
+        row.n_renditions = <int32_t>self.renditions.size() - row.renditions
+        return 0
 
     def say(self, dimension, value: str) -> str:
         """A published targeting value as marketers write it: keys for ids, ``300x250`` for a size."""
@@ -290,11 +290,9 @@ def with_deals(item, deals: dict):
 
 def price_on(Seller seller, account: str, media: int, rates: dict) -> tuple:
     """(bid in the exchange's currency, account nanos for 10⁹ exchange nanos, rate id) for ``media`` account nanos an
-    impression, rounded down to the micro; no bid without a rate, or without an event that books.
+    impression, rounded down to the micro; no bid without a rate.
     """
     currency = seller.exchange.currency
-    if not seller.basis:
-        return 0, RATE_UNIT, 0
     if currency == account:
         return without_fee(media, seller.fee_ppm), RATE_UNIT, 0
     rate = rates.get((currency, account))

@@ -201,7 +201,9 @@ def _seconds(retry_after: str) -> float:
 
 
 def errands(conn: Connection, now_ns: int, only: str = "", *, everything: bool = False) -> list[Errand]:
-    """What is to be done at exchanges that take creatives: for active creatives that an active line item shows."""
+    """What is to be done at exchanges that take creatives: for active banners that an active line item shows. Of other
+    formats only a person can submit creatives, and note the verdict.
+    """
     known, old = catalogue.load(conn), approvals.records(conn)
     owners = {owner.id: owner for owner in known.advertisers.values()}
     used = {c for item in known.line_items.values() if item.status == "active" for c in item.creatives}
@@ -210,7 +212,7 @@ def errands(conn: Connection, now_ns: int, only: str = "", *, everything: bool =
         if exchange.creative_api == "none" or not exchange.creative_account or (only and exchange.key != only):
             continue
         for creative in known.creatives.values():
-            if creative.id not in used or creative.status != "active":
+            if creative.id not in used or creative.status != "active" or creative.format != "banner":
                 continue
             fresh = Record(creative.id, exchange.id, "not_submitted", fingerprint(creative))
             record = old.get((creative.id, exchange.id), fresh)

@@ -5,7 +5,7 @@ References are ids. ``key`` is what people call a thing by, and is unique among 
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Integer, String, Table, Text
 
 from pacing.tables import metadata
 
@@ -149,6 +149,18 @@ creatives = Table(
     Column("attributes", JSON, nullable=False),
     Column("mime", String(64), nullable=False),
     _status(),
+    Column("format", String(8), nullable=False),
+    Column("video", JSON, comment="null: it is of another format"),
+    Column("audio", JSON, comment="null: it is of another format"),
+    Column("native", JSON, comment="null: it is of another format"),
+    Column("apis", JSON, nullable=False),
+    Column("expands", JSON, nullable=False),
+    Column("trackers", JSON, nullable=False),
+    Column("verifications", JSON, nullable=False),
+    Column("categories", JSON, nullable=False, comment="empty: the advertiser's"),
+    Column("viewability", Boolean, nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("domain", String(255), nullable=False, comment="empty: the advertiser's"),
 )
 
 deals = Table(

@@ -60,6 +60,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from bidder.answer import Answer
     from bidder.auction import Auction
     from bidder.config import bidder_settings
+    from bidder.creative_texts import is_secure
     from bidder.enrichment.chain import Chain
     from bidder.enrichment.device import DeviceModule
     from bidder.enrichment.geo import GeoModule
@@ -67,7 +68,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from bidder.explain import explain
     from bidder.journal import Journal
     from bidder.leases import Leases
-    from bidder.view import View, is_secure
+    from bidder.view import View
     from cli.ask import ask
     from domain.campaign import Snapshot
     from domain.clock import from_env

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
+from domain.creative import Audio, Native, Tracker, Verification, Video
+
 T = TypeVar("T")
 
 Status = Literal["active", "paused"]
@@ -244,20 +246,42 @@ class Targeting(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Creative(Struct, frozen=True, forbid_unknown_fields=True):
-    """A banner: either ``image_url`` (we write the markup) or ``markup`` (HTML with our click macro)."""
+    """What is shown. Of a banner, ``image_url`` (we write the markup) or ``markup`` (HTML with our click macro); of
+    another format, the part that has the format's name.
+    """
 
     id: int
     key: str
     advertiser: int
     width: int
     height: int
+    """Of the banner or the video, pixels; 0 for audio and native."""
     landing_url: str
     image_url: str = ""
     markup: str = ""
     attributes: tuple[int, ...] = ()
     """OpenRTB creative attributes (list 5.3), checked against ``battr``."""
     mime: str = "image/png"
+    """Of ``image_url``."""
     status: Status = "active"
+    format: Format = "banner"
+    video: Video | None = None
+    audio: Audio | None = None
+    native: Native | None = None
+    apis: tuple[int, ...] = ()
+    """API frameworks (list 5.6) that it cannot do without: a request must list each."""
+    expands: tuple[int, ...] = ()
+    """Directions that a banner expands to (list 5.5), checked against ``expdir``."""
+    trackers: tuple[Tracker, ...] = ()
+    verifications: tuple[Verification, ...] = ()
+    viewability: bool = False
+    """Of a banner: measure by a script in the markup. Such a banner is a script to ``btype``."""
+    language: str = ""
+    """ISO 639-1; checked against ``wlang``. Empty: none in particular."""
+    categories: tuple[str, ...] = ()
+    """In place of the advertiser's, if given."""
+    domain: str = ""
+    """In place of the advertiser's, if given."""
 
 
 class Deal(Struct, frozen=True, forbid_unknown_fields=True):

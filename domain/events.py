@@ -20,13 +20,35 @@ class Kind(IntEnum):
     IMPRESSION = 4
     CLICK = 5
     CONVERSION = 6
+    EVENT = 7
+
+
+class PlayEvent(IntEnum):
+    """What a notice of the kind EVENT tells: how an ad plays, or whether it was in view. The names in lower case are
+    those in tracker URLs.
+    """
+
+    START = 1
+    FIRST_QUARTILE = 2
+    MIDPOINT = 3
+    THIRD_QUARTILE = 4
+    COMPLETE = 5
+    MUTE = 6
+    UNMUTE = 7
+    PAUSE = 8
+    RESUME = 9
+    SKIP = 10
+    CLOSE = 11
+    VIEWABLE = 12
+    NOT_VIEWABLE = 13
+    ERROR = 14
 
 
 class Mark(IntFlag):
     """What a tracker knows about a notice beyond its content."""
 
     DUPLICATE = 1
-    """The same exchange, bid, imp and kind was logged before; it counts nowhere."""
+    """The same exchange, bid, imp and kind (of EVENT: and event) was logged before; it counts nowhere."""
     LATE = 2
     """It came after the bid's expiry; it still counts and books."""
     CAPPED = 4
@@ -111,7 +133,7 @@ class Name(Struct, frozen=True, array_like=True, tag=3, gc=False):
 
 
 class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
-    """A win, billing, loss, impression or click notice; ``bid`` to ``basis`` are what its valid token says."""
+    """A win, billing, loss, impression, click or event notice; ``bid`` to ``basis`` are what its valid token says."""
 
     kind: int
     received_ns: int
@@ -140,6 +162,10 @@ class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
     """Exchange currency; 0 unknown."""
     terms: int = 0
     """`domain.campaign.FeeTerms` of the bid; 0: no fees."""
+    event: int = 0
+    """Of the kind EVENT: a `PlayEvent`."""
+    error: int = 0
+    """Of `PlayEvent.ERROR`: the player's code (VAST 4.2, 2.3.6.3); 0 unknown."""
     multiplier: int = 0
     """Impressions that the price was told for, in millionths; 0: not told, one."""
     imp_ms: int = 0

@@ -9,6 +9,7 @@ from openrtb.request cimport (
 )
 
 from openrtb.nobid import NoBidReason
+from openrtb.validate import imp_defect, request_defect
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
@@ -36,9 +37,18 @@ cdef int fill(Request r, object model, object exchange) except -1:
     fill_person(r, model, exchange.key)
     fill_blocks(r, model)
     fill_inventory(r, model)
-    if model.site is not None and model.app is not None:
+    fill_chain(r, model.source)
+    defect = request_defect(model)
+    if defect is not None:
+        note(model, str(defect))
         return INVALID
-    return fill_imps(r, model.imp, exchange.seat)
+    return fill_imps(r, model, exchange.seat)
+
+
+cdef int note(object model, str words) except -1:
+    """For those who ask why: what `openrtb.validate` found."""
+    model.repairs = [*(model.repairs or []), words]
+    return 0
 
 
 cdef int signals_of(object regs, object device) except -1:
@@ -62,22 +72,23 @@ cdef int fill_admission(Request r, object model, object exchange) except -1:
     return 0
 
 
-cdef int fill_imps(Request r, list imps, str seat) except -1:
+cdef int fill_imps(Request r, object model, str seat) except -1:
     cdef Imp row
     cdef int32_t place = -1
+    cdef bint defective = False
     cdef size_t rows, domains
-    for imp in imps:
+    for imp in model.imp:
         place += 1
         clear_imp(&row)
         row.place = place
-        imp_id = imp.id
-        if imp_id in r.imp_ids:
-            return INVALID
-        r.imp_ids.append(imp_id)
+        r.imp_ids.append(imp.id)
+        defect = imp_defect(imp)
+        if defect is not None:
+            note(model, f"imp[{place}].{defect}; no bid on it")
+            defective = True
+            continue
         floor = imp.bidfloor
         row.floor = cpm_micros(floor) if floor is not None else 0
-        if row.floor < 0:
-            return INVALID
         currency = imp.bidfloorcur
         row.currency = currency_code(currency) if currency is not None else USD
         row.secure = imp.secure == 1
@@ -100,7 +111,7 @@ cdef int fill_imps(Request r, list imps, str seat) except -1:
             r.deals.resize(row.deals)
             r.deal_domains.resize(domains)
             del r.deal_codes[row.deals:]
-    return 0 if r.imps.size() else NO_FORMAT
+    return 0 if r.imps.size() else INVALID if defective else NO_FORMAT
 
 
 cdef int fill_deal(Request r, object deal, str seat) except -1:
@@ -140,6 +151,7 @@ cdef int fill_inventory(Request r, object model) except -1:
         name = place.bundle or place.domain or place.id
     else:
         name = place.domain or host_of(place.page) or place.id
+    fill_publisher(r, place)
     fill_categories(r, place.cat)
     fill_categories(r, place.sectioncat)
     fill_categories(r, place.pagecat)
@@ -162,6 +174,40 @@ cdef int name_screen(Request r, object dooh) except -1:
         r.site_name = name.lower()
         r.site = folded(name)
         r.sites.push_back(r.site)
+    return 0
+
+
+cdef int fill_publisher(Request r, object place) except -1:
+    publisher = place.publisher
+    if publisher is not None and publisher.id:
+        r.publisher = exact(publisher.id)
+    if r.is_app:
+        domain = place.domain or (publisher.domain if publisher is not None else None)
+        if domain:
+            r.app_domain = folded(domain)
+    return 0
+
+
+cdef int fill_chain(Request r, object source) except -1:
+    """``source.schain``, else ``source.ext.schain``, where it was before 2.6."""
+    cdef Py_ssize_t size = 0
+    cdef const char *version = NULL
+    if source is None:
+        return 0
+    chain = source.schain
+    if chain is None and source.ext is not None:
+        chain = source.ext.schain
+    if chain is None:
+        return 0
+    if chain.nodes is not None:
+        for node in chain.nodes:
+            r.add_node(
+                folded(node.asi) if node.asi is not None else 0, exact(node.sid) if node.sid is not None else 0,
+                node.hp is None or node.hp == 1,
+            )
+    if chain.ver is not None:
+        version = PyUnicode_AsUTF8AndSize(chain.ver, &size)
+    r.end_chain(chain.complete == 1, version, size)
     return 0
 
 

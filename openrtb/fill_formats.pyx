@@ -96,7 +96,7 @@ cdef int fill_native(Request r, Imp row, object native) except -1:
     row.battr = mask_of(native.battr)
     row.apis = mask_of(native.api)
     row.detail = <int32_t>len(r.natives)
-    r.natives.append(native.request)
+    r.natives.append((native.request, native.ver or ""))
     r.add_imp(&row)
     return 0
 

@@ -10,6 +10,8 @@ The types of `openrtb.model` are the only description of the protocol: the lenie
 
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -42,34 +44,65 @@ def parse(body: bytes) -> BidRequest:
 
 
 def _parse_leniently(body: bytes) -> BidRequest:
-    repairs: list[str] = []
+    repairs = Repairs()
     try:
         request: BidRequest = _read_request(_load(body, repairs), "", repairs)
     except _Unusable as unusable:
         path = unusable.path or "request"
         raise Malformed(Problem(path, unusable.value, f"it must be {unusable.allowed}")) from None
-    request.repairs = repairs or None
+    request.repairs = list(repairs) or None
+    for path in repairs.dropped:
+        dropped[path if path in dropped or len(dropped) < MOST_PATHS else "other"] += 1
     return request
 
 
-def _load(body: bytes, repairs: list[str]) -> object:
+MOST_PATHS = 200
+dropped: Counter[str] = Counter()
+"""What had to be dropped since this process began, by path without positions (``imp.banner.w``); beyond `MOST_PATHS`
+paths, under ``other``. The bid port shows it."""
+
+
+class Repairs(list[str]):
+    """What was mended in one request, in words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dropped: list[str] = []
+
+    def drop(self, path: str, words: str) -> None:
+        """Notes a value that nothing could be made of."""
+        self.append(words)
+        self.dropped.append(POSITION.sub("", path))
+
+
+POSITION = re.compile(r"\[\d+\]")
+
+
+def _load(body: bytes, repairs: Repairs) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         pass
-    # The standard library also reads what cut strings leave behind (half a character, half a surrogate pair), and NaN.
+    # The standard library also reads what cut strings leave behind (half a character, half a surrogate pair), NaN,
+    # and numbers of any length.
     try:
-        document = json.loads(body.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
+        document = json.loads(body.decode("utf-8-sig", "replace"), parse_int=_read_digits)
     except (ValueError, RecursionError):
         raise _Unusable("", body, "a JSON object") from None
     repairs.append("request: not clean JSON in UTF-8; unreadable characters replaced")
     return document
 
 
+def _read_digits(digits: str) -> int | float:
+    return int(digits) if len(digits) < 400 else float(digits)  # reading more digits would be slow, and is refused
+
+
 def _cut(value: object) -> object:
     """The value short enough to be shown in a message."""
     if value is None or (isinstance(value, int | float) and abs(value) < 10**20):
         return value
+    if isinstance(value, list | dict):
+        return str(type(value)()) if not value else "[...]" if isinstance(value, list) else "{...}"
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -82,7 +115,7 @@ class _Unusable(Exception):
         self.path, self.value, self.allowed = path, _cut(value), allowed
 
 
-Reader = Callable[[Any, str, list[str]], Any]
+Reader = Callable[[Any, str, Repairs], Any]
 """(value from JSON, its path, where repairs are noted) -> value of the right type. Raises `_Unusable`."""
 
 
@@ -93,7 +126,9 @@ def _reader(kind: inspect.Type) -> Reader:
     if isinstance(kind, inspect.Metadata):
         extra = kind.extra or {}
         if "if_unreadable" in extra:
-            return _signal_reader(_reader(kind.type), extra["if_unreadable"])
+            return _careful_reader(_reader(kind.type), extra["if_unreadable"], extra.get("if_blank"))
+        if extra.get("all_or_none"):
+            return _whole_reader(_reader(kind.type))
         return _read_json_text if extra.get("json_text") else _reader(kind.type)
     if isinstance(kind, inspect.StructType):
         return _struct_reader(kind)
@@ -109,7 +144,10 @@ def _struct_reader(kind: inspect.StructType) -> Reader:
     readers = {f.name: _reader(f.type) for f in kind.fields if f.name != "repairs"}
     required = [f.name for f in kind.fields if f.required]
 
-    def read(value: Any, path: str, repairs: list[str]) -> Any:
+    def read(value: Any, path: str, repairs: Repairs) -> Any:
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+            value = value[0]
+            repairs.append(f"{path}: an array of one read as its object")
         if not isinstance(value, dict):
             raise _Unusable(path, value, "a JSON object")
         inside = f"{path}." if path else ""
@@ -126,20 +164,25 @@ def _struct_reader(kind: inspect.StructType) -> Reader:
             except _Unusable as unusable:
                 if name in required:
                     raise
-                repairs.append(f"{unusable.path}: {unusable.value!r} dropped; it is not {unusable.allowed}")
+                words = f"{unusable.path}: {unusable.value!r} dropped; it is not {unusable.allowed}"
+                repairs.drop(inside + name, words)
         return kind.cls(**found)
 
     return read
 
 
 def _list_reader(read_item: Reader, min_length: int, of_objects: bool) -> Reader:
-    def read(value: Any, path: str, repairs: list[str]) -> Any:
+    def read(value: Any, path: str, repairs: Repairs) -> Any:
         if not isinstance(value, list):
             if isinstance(value, dict) and not of_objects:
                 raise _Unusable(path, value, "an array")
-            item = read_item(value, path, repairs)
-            repairs.append(f"{path}: {_cut(value)!r} read as an array of one")
-            return [item]
+            if isinstance(value, str) and "," in value and not of_objects:
+                repairs.append(f"{path}: {_cut(value)!r} read as an array of what stands between its commas")
+                value = [part.strip() for part in value.split(",") if part.strip()]
+            else:
+                item = read_item(value, path, repairs)
+                repairs.append(f"{path}: {_cut(value)!r} read as an array of one")
+                return [item]
         items, problem = [], None
         for position, given in enumerate(value):
             where = f"{path}[{position}]"
@@ -147,7 +190,7 @@ def _list_reader(read_item: Reader, min_length: int, of_objects: bool) -> Reader
                 items.append(read_item(given, where, repairs))
             except _Unusable as unusable:
                 problem = problem or unusable
-                repairs.append(f"{unusable.path}: {unusable.value!r} is not {unusable.allowed}; {where} dropped")
+                repairs.drop(where, f"{unusable.path}: {unusable.value!r} is not {unusable.allowed}; {where} dropped")
         if len(items) < min_length:
             raise problem or _Unusable(path, value, f"an array with at least {min_length} entry")
         return items
@@ -155,21 +198,42 @@ def _list_reader(read_item: Reader, min_length: int, of_objects: bool) -> Reader
     return read
 
 
-def _signal_reader(read_value: Reader, if_unreadable: int) -> Reader:
-    def read(value: Any, path: str, repairs: list[str]) -> Any:
+def _whole_reader(read_list: Reader) -> Reader:
+    def read(value: Any, path: str, repairs: Repairs) -> Any:
+        items = read_list(value, path, repairs)
+        if isinstance(value, list) and len(items) != len(value):
+            raise _Unusable(path, value, "an array of which every entry can be read")
+        return items
+
+    return read
+
+
+def _careful_reader(read_value: Reader, if_unreadable: object, if_blank: object) -> Reader:
+    def read(value: Any, path: str, repairs: Repairs) -> Any:
+        if value == "" and if_blank is not None:
+            repairs.append(f"{path}: '' read as {if_blank}")
+            return if_blank
         try:
             return read_value(value, path, repairs)
         except _Unusable as unusable:
-            repairs.append(f"{path}: {unusable.value!r} read as {if_unreadable}, to be on the safe side")
+            repairs.drop(path, f"{path}: {unusable.value!r} read as {if_unreadable!r}, to be on the safe side")
             return if_unreadable
 
     return read
 
 
-def _read_integer(value: Any, path: str, repairs: list[str]) -> int:
-    whole = value
-    if isinstance(value, str):
-        whole = _number_in(value)
+MOST_EXACT = 2**53
+"""Beyond it a number that went through floating point may have lost digits, and would be another name."""
+
+
+def _only(value: Any) -> Any:
+    """The value, or what an array of one holds."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _read_integer(value: Any, path: str, repairs: Repairs) -> int:
+    only = _only(value)
+    whole = _number_in(only) if isinstance(only, str) else only
     if isinstance(whole, float) and whole.is_integer():
         whole = int(whole)
     if not isinstance(whole, int) or not -(2**31) <= whole < 2**31:
@@ -180,8 +244,9 @@ def _read_integer(value: Any, path: str, repairs: list[str]) -> int:
     return whole
 
 
-def _read_number(value: Any, path: str, repairs: list[str]) -> float:
-    number = _number_in(value) if isinstance(value, str) else value
+def _read_number(value: Any, path: str, repairs: Repairs) -> float:
+    only = _only(value)
+    number = _number_in(only) if isinstance(only, str) else only
     if not isinstance(number, int | float) or isinstance(number, bool):
         raise _Unusable(path, value, "a number")
     try:
@@ -190,7 +255,7 @@ def _read_number(value: Any, path: str, repairs: list[str]) -> float:
         number = math.inf
     if not math.isfinite(number):
         raise _Unusable(path, value, "a number in range")
-    if isinstance(value, str):
+    if isinstance(value, str | list):
         repairs.append(f"{path}: {_cut(value)!r} read as {number}")
     return number
 
@@ -207,28 +272,36 @@ def _number_in(text: str) -> int | float | None:
     return None
 
 
-def _read_text(value: Any, path: str, repairs: list[str]) -> str:
+def _read_text(value: Any, path: str, repairs: Repairs) -> str:
     if isinstance(value, str):
         # Half a surrogate pair is no character and could not be written anywhere again.
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str | int | float):
+        text = _read_text(value[0], path, repairs)
+        repairs.append(f"{path}: an array of one read as its text")
+        return text
+    exact = isinstance(value, int) or (isinstance(value, float) and abs(value) <= MOST_EXACT)
+    if exact and not isinstance(value, bool):
         text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
         repairs.append(f"{path}: {_cut(value)!r} read as {text!r}")
         return text
     raise _Unusable(path, value, "a string")
 
 
-def _read_name(value: Any, path: str, repairs: list[str]) -> str:
+def _read_name(value: Any, path: str, repairs: Repairs) -> str:
     text = _read_text(value, path, repairs)
-    if not text:
-        raise _Unusable(path, value, "a string that is not empty")
+    if not text or "\N{REPLACEMENT CHARACTER}" in text or text != (value if isinstance(value, str) else text):
+        raise _Unusable(path, value, "a string that is not empty and can be written back as it came")
     return text
 
 
-def _read_json_text(value: Any, path: str, repairs: list[str]) -> str:
+def _read_json_text(value: Any, path: str, repairs: Repairs) -> str:
     if isinstance(value, dict):
         repairs.append(f"{path}: an object read as its JSON text")
-        return json.dumps(value)  # not orjson: what the standard library read may hold integers of any size
+        try:
+            return json.dumps(value)  # not orjson: what the standard library read may hold integers of any size
+        except RecursionError:
+            raise _Unusable(path, value, "nested less deep") from None
     return _read_text(value, path, repairs)
 
 

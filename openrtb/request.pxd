@@ -52,6 +52,15 @@ cdef struct Imp:           # one format of an imp: who offers banner and video h
     int32_t exp            # seconds from auction to billing that are advised; 0: not said
     int64_t multiplier     # impressions of a play on a screen in a public place, in millionths; 0: one
 
+cdef struct ChainNode:   # of a supply chain, in its order
+    uint64_t asi           # name id of the advertising system's domain
+    uint64_t sid           # exact name id of the seller's account there
+
+cdef enum Chain:         # what the supply chain says of itself; whether it ends at the exchange is not looked at here
+    UNTOLD               # there is none
+    BROKEN               # it is incomplete, or cannot be read as version 1
+    WHOLE
+
 cdef enum Signals:       # of privacy
     QUIET                # none is raised
     CONTEXTUAL           # lmt or dnt
@@ -70,8 +79,9 @@ cdef class Request:
     cdef vector[Flex] flexes
     cdef vector[Player] players
     cdef vector[int32_t] lengths
-    cdef readonly list natives   # texts of native requests
+    cdef readonly list natives   # (text of the native request, its version as the imp tells it or "")
     cdef vector[uint64_t] deal_domains, bcat, acat, badv, categories, sites, segments, facts
+    cdef vector[ChainNode] chain
     cdef int32_t offsets[16]
     # who and where; name ids, 0 unknown
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
@@ -79,6 +89,9 @@ cdef class Request:
     cdef readonly int device_type, auction_type, tmax, hour_of_week
     cdef readonly bint is_app, is_dooh, test, foreign_categories
     cdef readonly int signals
+    cdef readonly int chain_state           # Chain
+    cdef readonly uint64_t publisher        # exact name id of site.publisher.id or app.publisher.id
+    cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain; of sites it is in ``sites``
     cdef readonly bint seat_allowed, currency_allowed
     # texts of the device, for the enrichment modules; None where absent
     cdef readonly str user_agent, os_text, address
@@ -92,6 +105,8 @@ cdef class Request:
     cdef void add_imp(self, Imp *row) noexcept nogil
     cdef void add_size(self, int64_t width, int64_t height) noexcept nogil
     cdef void add_flex(self, int64_t width, int64_t height, int64_t min_width) noexcept nogil
+    cdef void add_node(self, uint64_t asi, uint64_t sid, bint paid) noexcept nogil
+    cdef void end_chain(self, bint complete, const char *version, Py_ssize_t size) noexcept nogil
     cdef void add_parents(self, const char *domain, Py_ssize_t size) noexcept nogil
 
 cdef inline uint64_t size_bit(uint32_t size) noexcept nogil:

@@ -23,9 +23,12 @@ class Request:
     hour_of_week: int
     is_app: bool
     is_dooh: bool
-    natives: list[str]
+    natives: list[tuple[str, str]]
     test: bool
     signals: int
+    chain_state: int
+    publisher: int
+    app_domain: int
     user_agent: str | None
     os_text: str | None
     address: str | None

@@ -107,7 +107,9 @@ cdef class Request:
         self.test = self.is_app = self.is_dooh = self.foreign_categories = False
         self.signals = QUIET
         self.personal = self.seat_allowed = self.currency_allowed = True
-        self.person = self.site = 0
+        self.person = self.site = self.publisher = self.app_domain = 0
+        self.chain_state = UNTOLD
+        self.chain.clear()
         self.language = self.os = self.browser = self.country = self.region = self.city = 0
         self.site_name = self.country_code = ""
         self.user_agent = self.os_text = self.address = None
@@ -156,6 +158,23 @@ cdef class Request:
             for i in range(row.sizes, row.sizes + row.n_sizes):
                 row.size_mask |= size_bit(self.sizes[i])
         self.imps.push_back(row[0])
+
+    cdef void add_node(self, uint64_t asi, uint64_t sid, bint paid) noexcept nogil:
+        """A node of the supply chain. One without system or seller, or that is not paid (``hp``), breaks the chain."""
+        cdef ChainNode node
+        node.asi, node.sid = asi, sid
+        self.chain.push_back(node)
+        if not asi or not sid or not paid:
+            self.chain_state = BROKEN
+
+    cdef void end_chain(self, bint complete, const char *version, Py_ssize_t size) noexcept nogil:
+        """After its last node. ``version``: ``1.0``; a later minor one can be read, another major one cannot."""
+        if not complete or self.chain.size() == 0:
+            self.chain_state = BROKEN
+        elif size and (version[0] != 49 or (size > 1 and version[1] != 46)):  # 1 and .
+            self.chain_state = BROKEN
+        elif self.chain_state != BROKEN:
+            self.chain_state = WHOLE
 
     cdef void add_parents(self, const char *domain, Py_ssize_t size) noexcept nogil:
         """``news.example.com`` belongs to ``example.com`` too (but not to ``com``). ``domain`` is plain ASCII."""
@@ -217,7 +236,8 @@ cdef class Request:
             "auction_type": self.auction_type, "tmax": self.tmax, "is_app": self.is_app, "test": self.test,
             "foreign_categories": self.foreign_categories, "seat_allowed": self.seat_allowed,
             "currency_allowed": self.currency_allowed, "user_agent": self.user_agent, "os_text": self.os_text,
-            "address": self.address, "place": self.place, "hash": self.hash,
+            "address": self.address, "place": self.place, "hash": self.hash, "publisher": self.publisher,
+            "app_domain": self.app_domain, "chain": [dict(x) for x in self.chain], "chain_state": self.chain_state,
         }
 
 

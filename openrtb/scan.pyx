@@ -20,9 +20,10 @@ from cython_ext.json_cursor cimport (
     take_text,
 )
 from openrtb.request cimport Request, currency_code, exact_bytes
-from openrtb.scan_imp cimport scan_imp
+from openrtb.scan_imp cimport CONTRADICTORY, SOUND, scan_imp
 from openrtb.scan_person cimport Person, name_person, scan_device, scan_regs, scan_user
 from openrtb.scan_place cimport Place, clear_place, name_place, scan_place
+from openrtb.scan_source cimport scan_source
 from openrtb.scan_values cimport as_str, take_currencies, take_names, take_optional_integer, take_seats, twice
 
 from openrtb.nobid import NoBidReason
@@ -35,13 +36,13 @@ cdef int scan(Request r, bytes body, object exchange) except -1:
     cdef Cursor c
     cdef Place site, app
     cdef Person person
-    cdef bint invalid = False
+    cdef int fault = SOUND
     c.at = <const unsigned char *>PyBytes_AS_STRING(body)
     clear_place(&site)
     clear_place(&app)
     person.ifa.size = person.buyeruid.size = person.id.size = 0
     skip_space(&c)
-    if not scan_root(&c, r, exchange, &site, &app, &person, &invalid):
+    if not scan_root(&c, r, exchange, &site, &app, &person, &fault):
         return ODD
     skip_space(&c)
     if c.at != <const unsigned char *>PyBytes_AS_STRING(body) + PyBytes_GET_SIZE(body):
@@ -49,13 +50,13 @@ cdef int scan(Request r, bytes body, object exchange) except -1:
     r.is_app = app.there and not site.there
     if not name_place(r, &app if r.is_app else &site) or not name_person(r, &person, exchange.key):
         return ODD
-    if invalid or (site.there and app.there):
+    if fault == CONTRADICTORY or (site.there and app.there):
         return INVALID
-    return 0 if r.imps.size() else NO_FORMAT
+    return 0 if r.imps.size() else NO_FORMAT if fault == SOUND else INVALID
 
 
 cdef bint scan_root(
-    Cursor *c, Request r, object exchange, Place *site, Place *app, Person *person, bint *invalid
+    Cursor *c, Request r, object exchange, Place *site, Place *app, Person *person, int *fault
 ) except -1:
     cdef Text key, id_, seat
     cdef bint first = True, first_imp = True
@@ -87,7 +88,7 @@ cdef bint scan_root(
                 if found == 0:
                     break
                 place += 1
-                if not scan_imp(c, r, &seat, place, invalid):
+                if not scan_imp(c, r, &seat, place, fault):
                     return False
         elif key_is(&key, b"site", 4):
             if twice(&met, 2) or not scan_place(c, r, site):
@@ -139,6 +140,9 @@ cdef bint scan_root(
                 return False
         elif key_is(&key, b"cattax", 6):
             if twice(&met, 16) or not take_optional_integer(c, &taxonomy):
+                return False
+        elif key_is(&key, b"source", 6):
+            if twice(&met, 17) or not scan_source(c, r):
                 return False
         elif key_is(&key, b"dooh", 4):
             return False

@@ -6,7 +6,7 @@ from cython_ext.json_cursor cimport (
     Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_integer, take_null, take_text,
 )
 from openrtb.request cimport AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_player, mime_bit
-from openrtb.scan_values cimport as_str, take_floor, take_mask, take_optional_integer, take_optional_number, twice
+from openrtb.scan_values cimport as_str, take_floor, take_mask, take_optional_integer, take_optional_number, take_optional_text, twice
 
 import orjson
 
@@ -257,12 +257,13 @@ cdef bint scan_lengths(Cursor *c, Request r) noexcept nogil:
 
 
 cdef bint scan_native(Cursor *c, Request r, Imp row) except -1:
-    cdef Text key
+    cdef Text key, version
     cdef bint first = True
     cdef uint32_t met = 0
     cdef int found
     cdef str request = None
     row.format = NATIVE
+    version.size = 0
     if not open_with(c, 123):
         return False
     while True:
@@ -285,11 +286,14 @@ cdef bint scan_native(Cursor *c, Request r, Imp row) except -1:
         elif key_is(&key, b"battr", 5):
             if twice(&met, 2) or not take_mask(c, &row.battr):
                 return False
+        elif key_is(&key, b"ver", 3):
+            if twice(&met, 3) or not take_optional_text(c, &version):
+                return False
         elif not skip_value(c):
             return False
     if request:
         row.detail = <int32_t>len(r.natives)
-        r.natives.append(request)
+        r.natives.append((request, as_str(&version) if version.size else ""))
         r.add_imp(&row)
     return True
 

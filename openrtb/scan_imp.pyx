@@ -131,21 +131,52 @@ cdef bint scan_qty(Cursor *c, int64_t *multiplier) except -1:
             return False
 
 
-cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invalid) except -1:
+cdef struct Marks:       # where the vectors ended before an imp
+    size_t imps, deals, domains, sizes, flexes, players, lengths, natives
+
+
+cdef Marks marks_of(Request r) noexcept:
+    cdef Marks marks
+    marks.imps, marks.deals, marks.domains = r.imps.size(), r.deals.size(), r.deal_domains.size()
+    marks.sizes, marks.flexes, marks.players = r.sizes.size(), r.flexes.size(), r.players.size()
+    marks.lengths, marks.natives = r.lengths.size(), len(r.natives)
+    return marks
+
+
+cdef int cut_back(Request r, Marks *marks) except -1:
+    """Takes an imp out again that nobody can bid on."""
+    r.imps.resize(marks.imps)
+    r.deals.resize(marks.deals)
+    r.deal_domains.resize(marks.domains)
+    r.sizes.resize(marks.sizes)
+    r.flexes.resize(marks.flexes)
+    r.players.resize(marks.players)
+    r.lengths.resize(marks.lengths)
+    del r.natives[marks.natives:]
+    del r.deal_codes[marks.deals:]
+    return 0
+
+
+cdef inline bint counted(size_t *offers) noexcept nogil:
+    offers[0] += 1
+    return True
+
+
+cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) except -1:
     cdef Imp row
     cdef Text key, id_
     cdef bint first = True
     cdef uint32_t met = 0
     cdef int found
+    cdef size_t offers = 0
     cdef int32_t i, before = <int32_t>r.imps.size()
     cdef int64_t secure = 0, exp = 0
-    cdef size_t domains
+    cdef Marks marks = marks_of(r)
     id_.size = 0
     clear_imp(&row)
     row.place = place
     row.currency = USD
     row.deals = <int32_t>r.deals.size()
-    domains = r.deal_domains.size()
     if not open_with(c, 123):
         return False
     while True:
@@ -158,7 +189,7 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
             if twice(&met, 0) or not take_text(c, &id_):
                 return False
         elif key_is(&key, b"banner", 6):
-            if twice(&met, 1) or not (take_null(c) or scan_banner(c, r, row)):
+            if twice(&met, 1) or not (take_null(c) or (counted(&offers) and scan_banner(c, r, row))):
                 return False
         elif key_is(&key, b"bidfloor", 8):
             if twice(&met, 2) or not take_floor(c, &row.floor):
@@ -173,13 +204,13 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
             if twice(&met, 5) or not scan_pmp(c, r, seat, &row):
                 return False
         elif key_is(&key, b"video", 5):
-            if twice(&met, 6) or not (take_null(c) or scan_video(c, r, row)):
+            if twice(&met, 6) or not (take_null(c) or (counted(&offers) and scan_video(c, r, row))):
                 return False
         elif key_is(&key, b"audio", 5):
-            if twice(&met, 7) or not (take_null(c) or scan_audio(c, r, row)):
+            if twice(&met, 7) or not (take_null(c) or (counted(&offers) and scan_audio(c, r, row))):
                 return False
         elif key_is(&key, b"native", 6):
-            if twice(&met, 8) or not (take_null(c) or scan_native(c, r, row)):
+            if twice(&met, 8) or not (take_null(c) or (counted(&offers) and scan_native(c, r, row))):
                 return False
         elif key_is(&key, b"exp", 3):
             if twice(&met, 9) or not take_optional_integer(c, &exp):
@@ -192,13 +223,15 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, bint *invali
     if id_.size == 0:
         return False
     name = as_str(&id_)
-    if name in r.imp_ids or row.floor < 0:
-        invalid[0] = True
+    if name in r.imp_ids:
+        fault[0] = CONTRADICTORY
     r.imp_ids.append(name)
-    if <int32_t>r.imps.size() == before:  # its deals are nobody's
-        r.deals.resize(row.deals)
-        r.deal_domains.resize(domains)
-        del r.deal_codes[row.deals:]
+    if row.floor < 0 or r.imps.size() - before < offers:  # a format that lacks what it must have has no row
+        fault[0] = max(fault[0], DEFECTIVE)
+        cut_back(r, &marks)
+        return True
+    if not offers:
+        cut_back(r, &marks)
         return True
     sort_formats(r, before)
     for i in range(before, <int32_t>r.imps.size()):  # what stood behind the formats in the imp, too

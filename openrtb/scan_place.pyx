@@ -2,13 +2,14 @@
 
 from libc.stdint cimport uint32_t
 from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
-from openrtb.request cimport Request, folded_bytes, host_of
+from openrtb.request cimport Request, exact_bytes, folded_bytes, host_of
 from openrtb.scan_values cimport as_str, take_names, take_optional_text, twice
 
 
 cdef void clear_place(Place *place) noexcept nogil:
     place.there = False
     place.domain.size = place.page.size = place.bundle.size = place.id.size = 0
+    place.publisher.size = place.publisher_domain.size = 0
 
 
 cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
@@ -51,6 +52,32 @@ cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
                 return False
             if not take_null(c) and not scan_content(c, r):
                 return False
+        elif key_is(&key, b"publisher", 9):
+            if twice(&met, 8):
+                return False
+            if not take_null(c) and not scan_publisher(c, place):
+                return False
+        elif not skip_value(c):
+            return False
+
+
+cdef bint scan_publisher(Cursor *c, Place *place) noexcept nogil:
+    cdef Text key
+    cdef bint first = True
+    cdef uint32_t met = 0
+    cdef int found
+    if not open_with(c, 123):
+        return False
+    while True:
+        found = next_key(c, &key, &first)
+        if found <= 0:
+            return found == 0
+        if key_is(&key, b"id", 2):
+            if twice(&met, 0) or not take_optional_text(c, &place.publisher):
+                return False
+        elif key_is(&key, b"domain", 6):
+            if twice(&met, 1) or not take_optional_text(c, &place.publisher_domain):
+                return False
         elif not skip_value(c):
             return False
 
@@ -76,6 +103,7 @@ cdef bint scan_content(Cursor *c, Request r) except -1:
 cdef bint name_place(Request r, Place *place) except -1:
     """The site's domain (its own, else its page's host) or the app's bundle, else what the exchange calls it."""
     cdef Text *name = &place.id
+    cdef Text *home
     cdef str host
     if r.is_app:
         if place.bundle.size:
@@ -90,6 +118,12 @@ cdef bint name_place(Request r, Place *place) except -1:
             return False  # rare, and the model does it as well
     if name.size > 256:
         return False
+    r.publisher = exact_bytes(place.publisher.start, place.publisher.size)
+    if r.is_app:
+        home = &place.domain if place.domain.size else &place.publisher_domain
+        if home.size > 256:
+            return False
+        r.app_domain = folded_bytes(home.start, home.size)
     if name.size:
         r.site_name = as_str(name).lower()
         r.site = folded_bytes(name.start, name.size)

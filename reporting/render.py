@@ -8,7 +8,7 @@ import orjson
 from rich.cells import cell_len
 
 from domain.money import format_cpm, format_nanos
-from reporting.report import COUNTS, IDS, MONEY, Line, Request
+from reporting.report import COUNTS, IDS, MONEY, RATES, Line, Request
 
 _HEADS = {
     "bids": "bids",
@@ -17,7 +17,17 @@ _HEADS = {
     "clicks": "clicks",
     "conversions": "conv",
     "billed": "billed",
+    "starts": "starts",
+    "completes": "compl",
+    "measured": "meas",
+    "viewable": "view",
+    "win_rate": "win%",
+    "ctr": "CTR%",
+    "completion_rate": "VCR%",
+    "viewability": "view%",
 }
+_SELDOM = {"starts", "completes", "measured", "viewable", "completion_rate", "viewability"}
+"""In tables only where there is something to tell: of banners alone there is not."""
 
 
 def render_json(request: Request, lines: Sequence[Line]) -> bytes:
@@ -28,7 +38,7 @@ def render_json(request: Request, lines: Sequence[Line]) -> bytes:
 def render_csv(request: Request, lines: Sequence[Line]) -> bytes:
     """One line a row, money as exact decimals; the header is there even without rows."""
     columns = [part for name in request.by for part in ((name, f"{name}_id") if name in IDS else (name,))]
-    columns += ["currency", *COUNTS, "win_rate", "ctr", *MONEY, *(f"{name}_nanos" for name in MONEY), "ecpm"]
+    columns += ["currency", *COUNTS, *RATES, *MONEY, *(f"{name}_nanos" for name in MONEY), "ecpm"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -38,13 +48,14 @@ def render_csv(request: Request, lines: Sequence[Line]) -> bytes:
 
 def render_table(request: Request, lines: Sequence[Line]) -> bytes:
     """Aligned columns; money rounded half-even to four places."""
-    head = [*request.by, *_HEADS.values(), "win%", "CTR%", *MONEY, "eCPM", "cur"]
+    untold = set() if any(line.sums[name] for line in lines for name in COUNTS if name in _SELDOM) else _SELDOM
+    counts, rates = ([name for name in names if name not in untold] for names in (COUNTS, RATES))
+    head = [*request.by, *(_HEADS[name] for name in (*counts, *rates)), *MONEY, "eCPM", "cur"]
     body = [
         [
             *map(_printable, line.labels.values()),
-            *(f"{line.sums[name]:,}" for name in COUNTS),
-            _percent(line.rate("wins", "bids"), 1),
-            _percent(line.rate("clicks", "impressions"), 2),
+            *(f"{line.sums[name]:,}" for name in counts),
+            *(_percent(line.rate(*RATES[name]), 2 if name == "ctr" else 1) for name in rates),
             *(format_nanos(line.sums[name], 4) for name in MONEY),
             "-" if line.ecpm_micros is None else format_cpm(round(line.ecpm_micros, -3)),
             line.currency,

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from domain.errors import Problem, Refused
-from domain.events import NOT_COUNTED, Mark
+from domain.events import NOT_COUNTED, Mark, PlayEvent
 from domain.money import format_nanos
 from reporting.store import Parameter, Store
 
@@ -20,12 +20,24 @@ IDS = ("advertiser", "campaign", "line_item", "creative", "exchange", "site")
 """Dimensions that are ids with names."""
 TIMES = {"day": "toString(day)", "hour": "toString(toStartOfHour(time, 'UTC'))"}
 DIMENSIONS = (*TIMES, *IDS)
-COUNTS = ("bids", "wins", "impressions", "clicks", "conversions", "billed")
+COUNTS = (
+    *("bids", "wins", "impressions", "clicks", "conversions", "billed"),
+    *("starts", "completes", "measured", "viewable"),
+)
 MONEY = ("spend", "fees")
+RATES = {
+    "win_rate": ("wins", "bids"),
+    "ctr": ("clicks", "impressions"),
+    "completion_rate": ("completes", "starts"),
+    "viewability": ("viewable", "measured"),
+}
+"""Counts divided by others."""
 _SUMS = (*COUNTS, *MONEY)
 
 _COUNTED = f"bitAnd(marks, {int(NOT_COUNTED)}) = 0"
 _FIRST = f"bitAnd(marks, {int(Mark.FIRST)}) != 0"
+_STARTED, _COMPLETED = int(PlayEvent.START), int(PlayEvent.COMPLETE)
+_VIEWABLE, _NOT_VIEWABLE = int(PlayEvent.VIEWABLE), int(PlayEvent.NOT_VIEWABLE)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,16 @@ SOURCES = (
     Facts("billings", f"{_COUNTED} AND {_FIRST}", {"wins": "count()"}),
     Facts("impressions", _COUNTED, {"impressions": "count()", "wins": f"countIf({_FIRST})"}),
     Facts("clicks", _COUNTED, {"clicks": "count()"}),
+    Facts(
+        "events",
+        f"{_COUNTED} AND event IN ({_STARTED}, {_COMPLETED}, {_VIEWABLE}, {_NOT_VIEWABLE})",
+        {
+            "starts": f"countIf(event = {_STARTED})",
+            "completes": f"countIf(event = {_COMPLETED})",
+            "measured": f"countIf(event IN ({_VIEWABLE}, {_NOT_VIEWABLE}))",
+            "viewable": f"countIf(event = {_VIEWABLE})",
+        },
+    ),
     Facts("conversions", _COUNTED, {"conversions": "count()"}),
     Facts(
         "settlements",
@@ -120,8 +142,7 @@ class Line:
         return row | {
             "currency": self.currency,
             **{name: self.sums[name] for name in COUNTS},
-            "win_rate": self.rate("wins", "bids"),
-            "ctr": self.rate("clicks", "impressions"),
+            **{name: self.rate(*counts) for name, counts in RATES.items()},
             **{name: format_nanos(self.sums[name]) for name in MONEY},
             **{f"{name}_nanos": self.sums[name] for name in MONEY},
             "ecpm": None if ecpm is None else format_nanos(ecpm * 1000, 6),

@@ -26,6 +26,7 @@ _NOTICE_TABLE: dict[int, Table] = {
     Kind.LOSS: schema.LOSSES,
     Kind.IMPRESSION: schema.IMPRESSIONS,
     Kind.CLICK: schema.CLICKS,
+    Kind.EVENT: schema.EVENTS,
 }
 _RANGE = {"UInt8": (0, (1 << 8) - 1), "UInt32": (0, (1 << 32) - 1), "UInt64": (0, (1 << 64) - 1),
           "Int64": (-(1 << 63), (1 << 63) - 1)}  # fmt: skip

@@ -142,6 +142,13 @@ def _notices(name: str) -> Table:
 
 WINS, BILLINGS, LOSSES = _notices("wins"), _notices("billings"), _notices("losses")
 IMPRESSIONS, CLICKS = _notices("impressions"), _notices("clicks")
+EVENTS = Table(
+    "events",
+    {**_NOTICE, "event": "UInt8", "error": "UInt32"},
+    ("advertiser", "campaign", "line_item", "received_ns"),
+    "received_ns",
+)
+"""How ads play and whether they are in view."""
 CONVERSIONS = Table(
     "conversions",
     {
@@ -182,7 +189,7 @@ SETTLEMENTS = Table(
     ("advertiser", "campaign", "line_item", "received_ns"),
     "received_ns",
 )
-FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, CONVERSIONS, SETTLEMENTS)
+FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, SETTLEMENTS)
 
 NAMES = Table(
     "names",
@@ -243,8 +250,9 @@ MIGRATIONS = (
             *((t, "terms") for t in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS)),
         ),
     ),
+    Migration(3, "events of playing and viewing", (EVENTS,)),
     Migration(
-        3,
+        4,
         "what notices tell besides price and currency",
         adds=tuple(
             (table, column)

@@ -14,11 +14,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from simulator.media_checks import check_native, check_played
 from simulator.offer import DealOffer, ImpOffer, Offer
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 HTTP_URL = re.compile(r"""http://[^\s"'<>\\)]+""", re.IGNORECASE)
+NAMESPACE = re.compile(r"""\sxmlns(:\w+)?=("[^"]*"|'[^']*')""")
+"""Names of XML vocabularies look like URLs, but nothing loads them."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Browsers treat these as secure whatever the scheme (W3C Secure Contexts, 3.1), so they are no mixed content."""
 
@@ -65,6 +68,8 @@ class Bid:
     domains: tuple[str, ...]
     """``adomain``: where a click may lead."""
     deal: DealOffer | None
+    kind: int
+    """``mtype``: 1 banner, 2 video, 3 audio, 4 native."""
     markup: str
     nurl: str
     burl: str
@@ -155,6 +160,7 @@ class Checker:
             currency=_string(currency),
             domains=tuple(map(_string, bid["adomain"])) if isinstance(bid.get("adomain"), list) else (),
             deal=deal,
+            kind=bid["mtype"] if type(bid.get("mtype")) is int else 1,
             markup=_string(bid.get("adm")),
             nurl=_string(bid.get("nurl")),
             burl=_string(bid.get("burl")),
@@ -205,13 +211,26 @@ def _markup(bid: dict[str, Any], imp: ImpOffer) -> None:
     kind = bid.get("mtype", 1)
     if kind not in imp.types:
         raise _Refused(Loss.FORMAT, f"mtype {kind!r} was not offered, only {sorted(imp.types)}")
-    if kind == 1:
-        _size(bid, imp)
+    why = _unfit(kind, bid, imp, markup)
+    if why:
+        raise _Refused(Loss.FORMAT, why)
     if imp.secure:
-        for text in (markup, _string(bid.get("burl")), _string(bid.get("nurl")), _string(bid.get("iurl"))):
+        for text in (
+            NAMESPACE.sub("", markup),
+            _string(bid.get("burl")),
+            _string(bid.get("nurl")),
+            _string(bid.get("iurl")),
+        ):
             for url in HTTP_URL.findall(text):
                 if urlsplit(url).hostname not in LOOPBACK:
                     raise _Refused(Loss.NOT_SECURE, f"secure=1, and the markup has {url!r}")
+
+
+def _unfit(kind: int, bid: dict[str, Any], imp: ImpOffer, markup: str) -> str:
+    if kind == 1:
+        _size(bid, imp)
+        return ""
+    return check_native(imp.offered[4], markup) if kind == 4 else check_played(bid, imp.offered[kind], markup)
 
 
 def _size(bid: dict[str, Any], imp: ImpOffer) -> None:
@@ -238,7 +257,7 @@ def _blocks(bid: dict[str, Any], imp: ImpOffer, offer: Offer) -> None:
             raise _Refused(Loss.CATEGORY, f"cat {category!r} is blocked")
     if not isinstance(attributes, list) or not all(type(a) is int for a in attributes):
         raise _Refused(Loss.INVALID_RESPONSE, f"attr is {attributes!r}")
-    blocked = imp.blocked_attributes.intersection(attributes)
+    blocked = imp.blocked_attributes[bid.get("mtype", 1)].intersection(attributes)
     if blocked:
         raise _Refused(Loss.ATTRIBUTE, f"attr {sorted(blocked)} is blocked")
 

@@ -40,7 +40,10 @@ class ImpOffer:
     """Banner sizes; empty if the request names none, then any will do."""
     ratios: frozenset[tuple[int, int]]
     """Flexible sizes: width to height."""
-    blocked_attributes: frozenset[int]
+    offered: Mapping[int, Json]
+    """What is offered of each type, as it was sent."""
+    blocked_attributes: Mapping[int, frozenset[int]]
+    """By type."""
     secure: bool
     private: bool
     """Only bids on deals are taken."""
@@ -86,7 +89,9 @@ def read_offer(request: Json, *, currency: str, auction_type: int) -> Offer:
 
 
 def _imp(imp: Json) -> ImpOffer:
-    banner = _object(imp.get("banner"))
+    named = ((code, imp.get(name)) for code, name in enumerate(("banner", "video", "audio", "native"), 1))
+    offered = {code: _object(one) for code, one in named if one is not None}
+    banner = offered.get(1, {})
     pmp = _object(imp.get("pmp"))
     formats = [_object(item) for item in _list(banner.get("format"))] + [banner]
     deals = (_deal(item) for item in _list(pmp.get("deals")) if isinstance(item, Mapping))
@@ -94,12 +99,13 @@ def _imp(imp: Json) -> ImpOffer:
         id=_text(imp.get("id")),
         floor=_decimal(imp.get("bidfloor")),
         currency=_text(imp.get("bidfloorcur")).upper() or "USD",
-        types=frozenset(
-            code for code, name in enumerate(("banner", "video", "audio", "native"), 1) if imp.get(name) is not None
-        ),
+        types=frozenset(offered),
         sizes=_pairs(formats, "w", "h"),
         ratios=_pairs(formats, "wratio", "hratio"),
-        blocked_attributes=frozenset(_int(item, -1) for item in _list(banner.get("battr"))),
+        offered=offered,
+        blocked_attributes={
+            code: frozenset(_int(item, -1) for item in _list(one.get("battr"))) for code, one in offered.items()
+        },
         secure=_int(imp.get("secure")) == 1,
         private=_int(pmp.get("private_auction")) == 1,
         position=_int(banner.get("pos")),

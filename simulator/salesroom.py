@@ -19,11 +19,12 @@ from simulator.courier import Courier
 from simulator.exchange import Auction, Lost, Won
 from simulator.landing import Landings
 from simulator.macros import substitute
+from simulator.markup import read_markup
 from simulator.mischief import Mischief, Treatment
 from simulator.offer import Offer
 from simulator.sealed_price import encrypt
 from simulator.statistics import Statistics
-from simulator.users import Audience, read_markup
+from simulator.users import Audience
 
 CHARGED_BY = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
 """A seller's billing basis -> the notice that charges."""
@@ -96,7 +97,7 @@ class Salesroom:
         seen_s = self.audience.looks_after_s()
         nurl, burl = (substitute(url, told) for url in (won.bid.nurl, won.bid.burl))
         host = urlsplit(nurl or burl or won.bid.lurl).netloc
-        markup = read_markup(substitute(won.bid.markup, told)).from_host(host)
+        markup = read_markup(substitute(won.bid.markup, told), won.bid.kind).from_host(host)
         plan = [(Kind.WIN, nurl, 0.0), (Kind.BILLING, burl, seen_s)]
         plan += [(Kind.IMPRESSION, url, seen_s) for url in markup.images[:1]]
         clicks = self.audience.clicks(auction.person, won.imp) if auction.clicks is None else auction.clicks

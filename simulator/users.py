@@ -1,46 +1,10 @@
-"""The person before the screen: loads the ad as a browser would, perhaps clicks, perhaps becomes a customer."""
+"""The person before the screen: sees the ad, perhaps clicks, perhaps becomes a customer."""
 
 import math
 import random
-from dataclasses import dataclass
-from html.parser import HTMLParser
-from urllib.parse import urlsplit
 
 from simulator.offer import ImpOffer
 from simulator.population import Person
-
-
-@dataclass(frozen=True)
-class Markup:
-    """What a browser finds in an ad's HTML."""
-
-    images: tuple[str, ...]
-    links: tuple[str, ...]
-
-    def from_host(self, host: str) -> "Markup":
-        """Only what leads to ``host`` (with port): the trackers of who bid, not the pictures on somebody's CDN."""
-        return Markup(*(tuple(u for u in urls if urlsplit(u).netloc == host) for urls in (self.images, self.links)))
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.images: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "img" and values.get("src"):
-            self.images.append(values["src"] or "")
-        elif tag == "a" and values.get("href"):
-            self.links.append(values["href"] or "")
-
-
-def read_markup(html: str) -> Markup:
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    return Markup(tuple(reader.images), tuple(reader.links))
 
 
 class Audience:

@@ -9,14 +9,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from domain.campaign import Advertiser, Campaign, Creative, Exchange, LineItem, Snapshot, Targeting, every_format
-from domain.events import NOT_COUNTED, Bid, Conversion, Kind, Mark, Name, NoBid, Notice
+from domain.events import NOT_COUNTED, Bid, Conversion, Kind, Mark, Name, NoBid, Notice, PlayEvent
 from domain.naming import name_id
 from pacing.protocol import Settlement
 
 START_NS = 1_790_000_000_000_000_000
 """2026-09-21 14:13:20 UTC."""
 SITES = ("news.example", 'it\'s \\ a "site"\n.example', "пример.example")
+PLAYS = {1: ("starts",), 5: ("completes",), 12: ("measured", "viewable"), 13: ("measured",)}
 CURRENCY = {1: "USD", 2: "CNY"}  # of an exchange, and of an advertiser
 
 
@@ -92,6 +95,10 @@ class Trade:
                                        amount * rate, account, bool(corrections and not number), int(marks),
                                        amount // 7, number)
                         )  # fmt: skip
+        for event in [event for event in PlayEvent if draw.random() < 0.2]:
+            marks = always | (Mark.DUPLICATE if draw.random() < 0.1 else 0)
+            notice = Notice(Kind.EVENT, later, marks, bid, 0, at, *place, 7, 3, 1, price, basis, 0, 0, 0)
+            self.money.append(replace(notice, event=int(event), error=901 if event == PlayEvent.ERROR else 0))
         if draw.random() < 0.2:
             self.money.append(Notice(Kind.LOSS, later, always, bid, 0, at, *place, 7, 3, 1, price, basis, 0, 102, 5))
         if draw.random() < 0.2:
@@ -120,6 +127,9 @@ class Trade:
                 continue
             if event.marks & Mark.FIRST:
                 add(event, event.received_ns, "wins")
+            if event.kind == Kind.EVENT:
+                for metric in PLAYS.get(event.event, ()):
+                    add(event, event.received_ns, metric)
             if event.kind in (Kind.IMPRESSION, Kind.CLICK):
                 add(event, event.received_ns, "impressions" if event.kind == Kind.IMPRESSION else "clicks")
         for row in self.settlements:

@@ -17,7 +17,7 @@ from domain.settings import Places, places
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from targeting.profiles import ProfileStore
-from trackers.clicks import click
+from trackers.clicks import click, clicked
 from trackers.config import TrackerSettings, tracker_settings
 from trackers.conversions import conversion, postback
 from trackers.desk import DESK, Desk, answer_refusals
@@ -25,6 +25,7 @@ from trackers.directory import Directory
 from trackers.log_port import read_log
 from trackers.memory import Memory
 from trackers.notices import billing, impression, loss, win
+from trackers.plays import event
 from trackers.recorder import Recorder, replay
 
 LOG = "money/0"
@@ -46,6 +47,8 @@ ROUTES = [
     web.get("/loss/{token}", loss, allow_head=False),
     web.get("/impression/{token}", impression, allow_head=False),
     web.get("/click/{token}", click, allow_head=False),
+    web.get("/clicked/{token}", clicked, allow_head=False),
+    web.get("/event/{token}", event, allow_head=False),
     web.get("/conversion", conversion, allow_head=False),
     web.post("/postback/{advertiser}", postback),
     web.get("/health", health),

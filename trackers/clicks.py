@@ -6,7 +6,7 @@ from aiohttp import web
 
 from domain.events import Kind
 from trackers.click_ids import PARAMETER
-from trackers.desk import DESK, NO_STORE, wrong
+from trackers.desk import DESK, NO_STORE, pixel, wrong
 from trackers.notices import read_notice
 
 URL_CHARACTERS = "%:/?#[]@!$&'()*+,;=~"
@@ -23,6 +23,14 @@ async def click(request: web.Request) -> web.Response:
     await desk.record_notice(read_notice(desk, token, Kind.CLICK, {}))
     location = with_click_id(landing, desk.click_ids.make(token.bid, token.imp))
     return web.Response(status=302, headers={**NO_STORE, "Location": location})
+
+
+async def clicked(request: web.Request) -> web.Response:
+    """A report of a click that leads elsewhere by itself, as players send it of third parties' ads."""
+    desk = request.app[DESK]
+    token = desk.open(request, Kind.CLICK)
+    await desk.record_notice(read_notice(desk, token, Kind.CLICK, {}))
+    return pixel()
 
 
 def with_click_id(landing: str, click_id: str) -> str:

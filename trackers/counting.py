@@ -25,6 +25,7 @@ _AUDITED = 0x80
 _UNCOUNTED = int(NOT_COUNTED)
 _DUPLICATE, _AUDIT, _TEST, _FIRST = (int(mark) for mark in (Mark.DUPLICATE, Mark.AUDIT, Mark.TEST, Mark.FIRST))
 _CONTRADICTION = int(Mark.CONTRADICTION)
+_PRICELESS = (int(Kind.CLICK), int(Kind.EVENT))
 
 
 class Fact(NamedTuple):
@@ -57,7 +58,13 @@ def order_key(conversion: Conversion) -> bytes:
     return world + blake2b(name, digest_size=16).digest()
 
 
+_EVENTS = 0x20
+"""With a `PlayEvent`: what a notice of the kind EVENT is remembered by."""
+
+
 def _own_key(notice: Notice) -> bytes:
+    if notice.kind == Kind.EVENT:
+        return bid_key(notice, _EVENTS | notice.event)
     # An AUDIT notice does not use up the place of a real one: whoever sees a pixel's URL could send it with p=AUDIT.
     return bid_key(notice, notice.kind | (_AUDITED if notice.marks & _AUDIT else 0))
 
@@ -67,12 +74,12 @@ def _price(notice: Notice) -> bytes:
 
 
 def mark_notice(notice: Notice, recall: Recall) -> Notice:
-    """Adds DUPLICATE, FIRST and CONTRADICTION, and AUDIT to the click of an audited bid (a click's URL carries no
+    """Adds DUPLICATE, FIRST and CONTRADICTION, and AUDIT to clicks and events of an audited bid (their URLs carry no
     price). A notice that is repeated as it was is a DUPLICATE and contradicts nothing, whatever came between.
     """
     won = bid_key(notice, _WON)
     marks = notice.marks
-    if notice.kind == Kind.CLICK and recall(bid_key(notice, _AUDITED)) is not None and recall(won) is None:
+    if notice.kind in _PRICELESS and recall(bid_key(notice, _AUDITED)) is not None and recall(won) is None:
         marks |= _AUDIT
     own = recall(_own_key(notice if marks == notice.marks else replace(notice, marks=marks)))
     if _another_price(notice, own, recall):

@@ -16,8 +16,9 @@ def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) 
     """What a notice says, from its token and from the macros in its query; all marks but those that need memory."""
     received_ns = desk.clock.now_ns()
     marks = Mark.TEST if token.test else Mark(0)
-    # A click comes when the person likes; only the exchange's own notices can be late.
-    if kind is not Kind.CLICK and received_ns > token.bid_ns + int(token.expiry_s * SECOND * desk.clock.speed):
+    # A click comes when the person likes, and an ad plays as long as it does: only the others can be late.
+    expired_ns = token.bid_ns + int(token.expiry_s * SECOND * desk.clock.speed)
+    if kind not in (Kind.CLICK, Kind.EVENT) and received_ns > expired_ns:
         marks |= Mark.LATE
     price = 0
     if kind in PROOFS:

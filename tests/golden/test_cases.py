@@ -2,7 +2,8 @@
 
 ``request`` is a merge patch (RFC 7396; ``"imp[0]"`` reaches into a list) on ``request.json``, ``campaigns`` one on
 ``campaigns.json``; ``people`` has segments and ages (in seconds) of impressions by line item. ``expect`` is either
-``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order.
+``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
+that must not be there.
 """
 
 import json
@@ -30,9 +31,11 @@ def people_of(case: dict) -> People:
 
 
 def holds(expected: object, found: object) -> bool:
-    """Does ``found`` have everything that is expected of it?"""
+    """Does ``found`` have everything that is expected of it? Null: it does not have that field."""
     if isinstance(expected, dict):
-        return isinstance(found, dict) and all(k in found and holds(v, found[k]) for k, v in expected.items())
+        return isinstance(found, dict) and all(
+            k not in found if v is None else k in found and holds(v, found[k]) for k, v in expected.items()
+        )
     return expected == found
 
 

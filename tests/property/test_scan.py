@@ -17,8 +17,10 @@ BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_t
 RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
-    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1},
-    "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]}},
+    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
+        {"asi": "Ssp.Example", "sid": "00-A", "hp": 1, "rid": "r"}, {"asi": "x.example", "sid": "7", "hp": 1}]}},
+    "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]},
+             "publisher": {"id": "P-1", "domain": "example.com", "name": "N"}},
     "user": {"id": "u", "buyeruid": "Ann"},
     "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,
                "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
@@ -28,8 +30,9 @@ RICH = {
         {"id": "2", "video": {"minduration": 5}, "native": {"request": ""}, "pmp": {"deals": [{"id": "nobody's"}]}},
         {"id": "4", "native": {"request": "{\"ver\":\"1.2\",\"assets\":[]}", "ver": "1.2", "battr": [3], "api": [7]},
          "video": {"mimes": ["video/mp4", "Video/WebM"], "minduration": 5, "maxduration": 30, "protocols": [2, 3, 7],
-                   "w": 640, "h": 360, "linearity": 1, "skip": 0, "boxingallowed": 0, "minbitrate": 100, "delivery": [2],
-                   "maxbitrate": 5000, "battr": [16], "api": [7], "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3},
+                   "w": 640, "h": 360, "linearity": 1, "skip": 0, "boxingallowed": 0, "minbitrate": 100,
+                   "delivery": [2], "maxbitrate": 5000, "battr": [16], "api": [7],
+                   "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3},
          "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9]}, "bidfloor": 2.5,
          "banner": {"w": 320, "h": 50, "expdir": [2], "api": [5], "format": [{"wratio": 6, "hratio": 5, "wmin": 300}]}},
         {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR", "exp": 60,
@@ -129,3 +132,26 @@ def test_any_bytes(body: bytes) -> None:
 @given(st.decimals(0, 10_000, places=6) | st.floats(0, 1e6))
 def test_floors(floor) -> None:
     compare(b'{"id":"a","imp":[{"id":"1","bidfloor":%b,"banner":{"w":1,"h":1}}]}' % str(floor).encode())
+
+
+NODES = st.lists(
+    st.fixed_dictionaries({}, optional={
+        "asi": st.sampled_from(["a.example", "A.Example", "", None, 7, "ü.example"]),
+        "sid": st.sampled_from(["1", "", None, 1, "x" * 300]),
+        "hp": st.sampled_from([0, 1, None, "1", True]),
+    }) | st.none() | st.just("no node"),
+    max_size=3,
+)  # fmt: skip
+CHAINS = st.none() | st.fixed_dictionaries({}, optional={
+    "complete": st.sampled_from([0, 1, None, "1", 2]),
+    "ver": st.sampled_from(["1.0", "1", "1.1", "2.0", "10", "", None, 1.0, 1]),
+    "nodes": NODES | st.none() | st.just({}),
+})  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.fixed_dictionaries({}, optional={
+    "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
+}))  # fmt: skip
+def test_supply_chains(source) -> None:
+    compare(json.dumps({**RICH, "source": source}).encode())

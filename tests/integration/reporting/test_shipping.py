@@ -72,6 +72,8 @@ def shipped_exactly(store: Store, trade: Trade) -> None:
     for kind, table in enumerate(("wins", "billings", "losses", "impressions", "clicks"), start=1):
         wanted = sorted((e.bid, e.received_ns) for e in trade.money if isinstance(e, Notice) and e.kind == kind)
         assert sorted(map(tuple, store.query(f"SELECT bid, received_ns FROM {table}"))) == wanted, table
+    played = sorted((e.bid, e.event, e.error) for e in trade.money if isinstance(e, Notice) and e.kind == Kind.EVENT)
+    assert played and sorted(map(tuple, store.query("SELECT bid, event, error FROM events"))) == played
 
 
 def reported(store: Store, by: tuple[str, ...]) -> dict[tuple[object, ...], dict[str, int]]:

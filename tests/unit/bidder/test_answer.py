@@ -10,6 +10,7 @@ import pytest
 from domain.events import Bid, Kind, Name, NoBid
 from domain.naming import name_id, person_key
 from domain.token import Forged
+from openrtb.parse import Malformed
 from tests.auction_table import NOW_NS, SEALER, Table, snapshot
 
 REQUEST = json.loads((Path(__file__).parents[2] / "golden" / "request.json").read_text())
@@ -154,12 +155,20 @@ def test_without_a_right_to_the_person_nothing_names_them():
     assert table.events()[-1].person == 0
 
 
-@pytest.mark.parametrize("name", ['say "hi"\\\n', "ünïcødé", "日本", "a" * 500, "\ud800"])
+@pytest.mark.parametrize("name", ['say "hi"\\\n', "ünïcødé", "日本", "a" * 500])
 def test_ids_come_back_as_they_were(name):
     table = Table()
     outcome = table.decide({**REQUEST, "id": name, "imp": [{**REQUEST["imp"][0], "id": name}]})
-    expected = name.encode("utf-8", "replace").decode()
-    assert outcome["id"] == expected and outcome["seatbid"][0]["bid"][0]["impid"] == expected
+    assert outcome["id"] == name and outcome["seatbid"][0]["bid"][0]["impid"] == name
+
+
+@pytest.mark.parametrize("name", ["\ud800", 1e40, "", None, {}])
+def test_an_id_that_could_not_come_back_as_it_was_is_refused(name):
+    table = Table()
+    with pytest.raises(Malformed, match=r"^id"):
+        table.decide({**REQUEST, "id": name})
+    with pytest.raises(Malformed, match=r"^imp\[0\]\.id"):
+        table.decide({**REQUEST, "imp": [{**REQUEST["imp"][0], "id": name}]})
 
 
 def test_equal_bids_take_turns():

@@ -153,6 +153,37 @@ async def test_after_a_malformed_body_the_connection_goes_on(bid_port):
         assert port.service.malformed == 1
 
 
+@pytest.mark.parametrize(("limit", "status"), [(262_144, 413), (20_000_000, 200)])
+async def test_ten_megabytes(bid_port, limit, status):
+    body = BODY[:-1] + b',"x":"' + b"y" * 10_000_000 + b'"}'
+    async with bid_port(max_body_bytes=limit) as port:
+        reader, writer = await port.open()
+        writer.write(post(body))
+        await writer.drain()  # whether it is read or thrown away, the port takes all of it
+        assert (await read_answer(reader))[0] == status
+
+
+BROKEN = [
+    {"imp": []}, {"imp": None}, {"imp": [{}]}, {"id": None}, {"id": []}, {"imp": "x" * 70_000}, {"tmax": "9" * 5_000},
+    {"imp": [{"id": "1", "video": {}}]}, {"imp": [{"id": "1", "banner": {}, "bidfloor": -1}]}, {"app": {}, "dooh": {}},
+    {"site": 10**500}, {"device": {"ua": "\ud800", "geo": []}}, {"user": {"id": [[[[]]]]}}, {"regs": {"gpp_sid": {}}},
+]  # fmt: skip
+
+
+async def test_broken_requests_never_cost_the_connection(bid_port):
+    bodies = [json.dumps({**REQUEST, **change}).encode() for change in BROKEN]
+    bodies += [b"", b"null", b"[" * 100_000, BODY[:-1], BODY + BODY, b"\xff" + BODY, BODY.replace(b"{", b"{,", 1)]
+    async with bid_port() as port:
+        reader, writer = await port.open()
+        for body in bodies:
+            writer.write(post(body) + post())
+            assert (await read_answer(reader))[0] in (200, 204, 400)
+            assert (await read_answer(reader))[0] == 200
+        assert port.service.failures == 0
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b'outbid_bidder_fields_dropped_total{field="tmax"} ' in (await read_answer(reader))[2]
+
+
 @pytest.mark.parametrize(("secret", "status"), [("s3cret", 200), ("wrong", 403), ("", 403)])
 async def test_an_exchange_with_a_secret(bid_port, secret, status):
     table = Table(snapshot({"exchanges[0]": {"secret": "s3cret"}}))

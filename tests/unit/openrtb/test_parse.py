@@ -138,12 +138,12 @@ def test_a_byte_order_mark_is_skipped() -> None:
     assert parse(b"\xef\xbb\xbf" + request()).id == "r1"
 
 
-def test_numbers_that_are_none() -> None:
+def test_a_floor_that_cannot_be_read_is_none_that_anybody_bids_on() -> None:
     deals = b'[{"id":"a","bidfloor":NaN},{"id":"b","bidfloor":"inf"}]'
     parsed = parse(b'{"id":"r1","imp":[{"id":"1","bidfloor":1e999,"pmp":{"deals":%b}}]}' % deals)
-    assert parsed.imp[0].bidfloor is None
+    assert parsed.imp[0].bidfloor == -1
     assert parsed.imp[0].pmp is not None and parsed.imp[0].pmp.deals is not None
-    assert [deal.bidfloor for deal in parsed.imp[0].pmp.deals] == [None, None]
+    assert [deal.bidfloor for deal in parsed.imp[0].pmp.deals] == [-1, -1]
 
 
 def test_a_sender_cannot_write_our_repairs() -> None:

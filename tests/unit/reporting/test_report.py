@@ -18,6 +18,7 @@ LINES = [
         {"line_item": 7},
         "USD",
         {
+            **dict.fromkeys(COUNTS, 0),
             "bids": 1200,
             "wins": 300,
             "impressions": 3,
@@ -68,7 +69,7 @@ def test_a_request_is_read() -> None:
 def test_days_are_parameters_of_every_part() -> None:
     sql, parameters = build(("day",), date(2026, 3, 1), None)
     assert parameters == {"first": "2026-03-01"}
-    assert sql.count("day >= toDate(%(first)s)") == 7 and "2026" not in sql
+    assert sql.count("day >= toDate(%(first)s)") == 8 and "2026" not in sql
 
 
 def test_json_is_exact() -> None:
@@ -97,6 +98,16 @@ def test_the_table_is_aligned() -> None:
     assert lines[2][:end].endswith("1.2346") and lines[3][:end].endswith("0.00")
     assert "1,200" in lines[2] and "25.0" in lines[2] and "66.67" in lines[2] and "411.523" in lines[2]
     assert lines[3].split()[8:10] == ["-", "-"]
+
+
+def test_the_table_tells_of_playing_and_viewing_where_there_is_something_to_tell() -> None:
+    played = {"starts": 8, "completes": 6, "measured": 4, "viewable": 3}
+    lines = [Line({"day": "x"}, {}, "USD", {**dict.fromkeys(COUNTS, 0), "spend": 0, "fees": 0, **played})]
+    head, _, row = render_table(Request(("day",)), lines).decode().splitlines()
+    shown = dict(zip(head.split(), row.split(), strict=True))
+    assert [shown[name] for name in ("starts", "compl", "meas", "view")] == ["8", "6", "4", "3"]
+    assert (shown["VCR%"], shown["view%"]) == ("75.0", "75.0")
+    assert json.loads(render_json(Request(("day",)), lines))["rows"][0]["viewability"] == 0.75
 
 
 def test_a_name_from_outside_cannot_control_the_terminal_and_wide_letters_keep_the_columns() -> None:

@@ -23,7 +23,11 @@ from tests.trade import Trade
         (NoBid, schema.NO_BIDS, set()),
         (Conversion, schema.CONVERSIONS, set()),
         (Settlement, schema.SETTLEMENTS, set()),
-        *((Notice, table, {"kind"}) for table in (schema.WINS, schema.BILLINGS, schema.LOSSES, schema.CLICKS)),
+        (Notice, schema.EVENTS, {"kind"}),
+        *(
+            (Notice, table, {"kind", "event", "error"})
+            for table in (schema.WINS, schema.BILLINGS, schema.LOSSES, schema.CLICKS)
+        ),
     ],
 )
 def test_every_field_of_an_event_has_a_column(

@@ -42,6 +42,9 @@ BID: dict[str, Any] = {
     "attr": [6],
     "nurl": "https://t.example/w",
 }
+VAST = """<VAST version="3.0"><Ad><InLine><Impression>https://t.example/i</Impression><Creatives><Creative><Linear>
+<Duration>00:00:15</Duration><MediaFiles><MediaFile type="video/mp4">https://c.example/a.mp4</MediaFile></MediaFiles>
+</Linear></Creative></Creatives></InLine></Ad></VAST>"""
 
 
 def read(bid: dict[str, Any] | None = None, seat: str = "ours", **response: Any) -> Answer:
@@ -103,7 +106,7 @@ def test_what_speaks_against_a_bid(change: dict[str, Any], loss: Loss) -> None:
         {"w": None, "h": None, "wratio": 4, "hratio": 1},
         {"dealid": "D1", "price": 2},
         {"impid": "3", "dealid": "D3", "price": 0.01},
-        {"impid": "2", "price": 1, "mtype": 2},
+        {"impid": "2", "price": 1, "mtype": 2, "adm": VAST},
         {"cat": ["IAB8"]},
         {"adomain": ["mycasino.example"]},
         {"cat": [], "attr": []},

@@ -23,7 +23,7 @@ def bid(name: str, price: str, deal: dict[str, Any] | None = None, refused: Loss
     if deal is not None:
         imp = {"id": "1", "pmp": {"deals": [{"id": "D"} | deal]}}
         offered = read_offer({"imp": [imp]}, currency="USD", auction_type=2).imps["1"].deals["D"]
-    return Bid("", name, "1", "s", "", Decimal(price), "USD", (), offered, "adm", "", "", "", refused, "")
+    return Bid("", name, "1", "s", "", Decimal(price), "USD", (), offered, 1, "adm", "", "", "", refused, "")
 
 
 @pytest.mark.parametrize(

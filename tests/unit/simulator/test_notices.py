@@ -10,8 +10,8 @@ from domain.keys import Keys
 from simulator.config import Trouble
 from simulator.landing import Advertiser, Landings, Published
 from simulator.macros import substitute
+from simulator.markup import read_markup
 from simulator.mischief import Mischief, longest_segment
-from simulator.users import read_markup
 
 
 def test_macros_become_their_values_and_unknown_ones_empty() -> None:

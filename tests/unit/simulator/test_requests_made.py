@@ -32,7 +32,7 @@ def test_a_sloppy_request_is_read_as_it_was_meant() -> None:
     (found,) = offer.imps.values()
     assert (offer.id, offer.auction_type, offer.tmax_ms, offer.blocked_categories) == ("5", 1, 90, {"26"})
     assert (found.id, found.floor, found.currency, found.secure) == ("7", Decimal("0.50"), "USD", True)
-    assert (found.sizes, found.blocked_attributes) == ({(300, 250), (728, 90)}, {8})
+    assert (found.sizes, found.blocked_attributes) == ({(300, 250), (728, 90)}, {1: {8}})
     assert (found.deals["D"].at, found.deals["D"].currency) == (1, "USD")
 
 

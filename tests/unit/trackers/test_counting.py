@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
-from domain.events import Conversion, Kind, Mark, Notice
+from domain.events import Conversion, Kind, Mark, Notice, PlayEvent
 from trackers.counting import facts, is_shown, mark_conversion, mark_notice
 
 NOTICE = Notice(
@@ -51,6 +51,22 @@ def test_the_first_proof_of_a_win_is_marked_whatever_kind_it_is() -> None:
 def test_a_notice_counts_once_a_kind() -> None:
     kinds = [Kind.BILLING, Kind.BILLING, Kind.WIN, Kind.BILLING, Kind.WIN]
     assert Past().live(map(notice, kinds)) == [Mark.FIRST, Mark.DUPLICATE, 0, Mark.DUPLICATE, Mark.DUPLICATE]
+
+
+def test_an_event_counts_once_a_bid_and_proves_nothing() -> None:
+    start, complete = (notice(Kind.EVENT, price=0, event=int(e)) for e in (PlayEvent.START, PlayEvent.COMPLETE))
+    audit = notice(Kind.WIN, Mark.AUDIT, price=0)
+    assert Past().live([start, complete, start, notice(Kind.WIN)]) == [0, 0, Mark.DUPLICATE, Mark.FIRST]
+    assert Past().live([start, replace(start, bid=1), replace(start, imp=1)]) == [0, 0, 0]
+    assert Past().live([audit, start, start]) == [Mark.AUDIT, Mark.AUDIT, Mark.AUDIT | Mark.DUPLICATE]
+
+
+def test_no_two_kinds_of_facts_have_a_key_in_common() -> None:
+    every = [notice(kind) for kind in Kind if kind not in (Kind.EVENT, Kind.CONVERSION)]
+    every += [notice(Kind.EVENT, event=int(event)) for event in PlayEvent]
+    marked = [mark_notice(one, {}.get) for one in every] + [replace(one, marks=int(Mark.AUDIT)) for one in every[:5]]
+    keys = [next(facts(one)).key for one in marked]
+    assert len(set(keys)) == len(keys) == len(every) + 5
 
 
 @pytest.mark.parametrize("proof", [Kind.WIN, Kind.BILLING, Kind.IMPRESSION])

@@ -27,8 +27,8 @@ from domain.token import Token
 from pacing.ledger import read_settlements
 from pacing.protocol import Settlement
 from pacing.treasury import Treasury
+from simulator.markup import read_markup
 from simulator.sealed_price import encrypt
-from simulator.users import read_markup
 from tests.auction_table import NOW_NS, Table, snapshot
 from trackers.counting import facts, mark_notice
 from trackers.desk import Desk

@@ -17,8 +17,8 @@ from campaigns.store import Store
 from domain.events import Kind, Mark
 from openrtb.adapters.registry import ADAPTERS
 from simulator.checker import Checker, Loss
+from simulator.markup import read_markup
 from simulator.offer import read_offer
-from simulator.users import read_markup
 from tests.unit.openrtb.adapters.exchange_player import REQUEST, Player, exchange_of
 
 BASES = {"burl": Kind.BILLING, "nurl": Kind.WIN, "impression": Kind.IMPRESSION}

@@ -1,0 +1,69 @@
+"""A creative as text: its markup, with marks where a bid's own URLs go, and the fields that all of its bids have."""
+
+import html
+
+from domain.campaign import CLICK_MACRO, FORMATS, Advertiser, Creative
+from openrtb import marks
+
+XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4
+"""Banner ad types, OpenRTB list 5.2."""
+SKIPPABLE = 16
+
+IMAGE_MARKUP = (
+    '<a href="{click}" target="_blank" rel="noopener"><img src="{image}" width="{width}" height="{height}" alt="" '
+    'style="border:0"></a>'
+)
+PIXEL_MARKUP = '<img src="{impression}" width="1" height="1" alt="" style="position:absolute;visibility:hidden">'
+
+
+def is_secure(url: str) -> bool:
+    """May a secure page load it? HTTPS, or a loopback address, which browsers trust too (W3C Secure Contexts, 3.1)."""
+    return url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]"))
+
+
+def banner(creative: Creative) -> str:
+    """The HTML of a banner."""
+    if creative.image_url:
+        body = IMAGE_MARKUP.format(
+            click=marks.CLICK, image=html.escape(creative.image_url), width=creative.width, height=creative.height
+        )
+    else:
+        body = creative.markup.replace(CLICK_MACRO, marks.CLICK)
+    return body + PIXEL_MARKUP.format(impression=marks.IMPRESSION)
+
+
+def banner_type(creative: Creative) -> int:
+    """What ``btype`` calls this creative; 0 for what is no banner."""
+    if creative.format != "banner":
+        return 0
+    text = creative.markup.lower()
+    return SCRIPT if "<script" in text else IFRAME if "<iframe" in text else XHTML_BANNER
+
+
+def attributes(creative: Creative) -> tuple[int, ...]:
+    """OpenRTB creative attributes (list 5.3): those that are declared, and that its own markup makes it skippable."""
+    skippable = creative.video is not None and creative.video.skip_after_ms is not None
+    return tuple(sorted({*creative.attributes, SKIPPABLE})) if skippable else creative.attributes
+
+
+def bid_fields(creative: Creative, advertiser: Advertiser) -> dict[str, object]:
+    """Fields of a bid (4.2.3) that only the creative decides."""
+    same: dict[str, object] = {
+        "adomain": [creative.domain or advertiser.domain],
+        "crid": str(creative.id),
+        "cat": list(creative.categories or advertiser.categories),
+        "attr": list(attributes(creative)),
+        "mtype": FORMATS.index(creative.format) + 1,
+    }
+    if creative.width:
+        same |= {"w": creative.width, "h": creative.height}
+    if creative.image_url:
+        same["iurl"] = creative.image_url
+    if creative.language:
+        same["language"] = creative.language
+    if creative.apis:
+        same["apis"] = list(creative.apis)
+    media = creative.video or creative.audio
+    if media is not None:
+        same["dur"] = -(-media.duration_ms // 1000)
+    return same

@@ -1,0 +1,129 @@
+"""The parts of creatives beyond the banner: video, audio, native, and the measurement that goes with any of them.
+
+Lists named by number are those of OpenRTB 2.6 (chapter 5) and AdCOM 1.0. URLs are absolute and HTTPS.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+TrackedEvent = Literal[
+    "impression",
+    "click",
+    "start",
+    "first_quartile",
+    "midpoint",
+    "third_quartile",
+    "complete",
+    "mute",
+    "unmute",
+    "pause",
+    "resume",
+    "skip",
+    "close",
+    "viewable",
+    "not_viewable",
+    "error",
+]
+"""What third parties can be told of; in VAST's order."""
+Delivery = Literal["progressive", "streaming"]
+
+OMID, SIMID = 7, 8
+VPAID = (1, 2)
+"""API frameworks, AdCOM list "API Frameworks"."""
+
+
+class Tracker(Struct, frozen=True, forbid_unknown_fields=True):
+    """A third party's pixel for one event."""
+
+    event: TrackedEvent
+    url: str
+
+
+class Verification(Struct, frozen=True, forbid_unknown_fields=True):
+    """A measurement script that players with the Open Measurement SDK (OMID) load."""
+
+    vendor: str
+    url: str
+    parameters: str = ""
+
+
+class Rendition(Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of a video or audio ad; a player takes the one that suits it. Audio has no width and height."""
+
+    url: str
+    mime: str
+    width: int = 0
+    height: int = 0
+    bitrate_kbps: int = 0
+    """0: not told."""
+    delivery: Delivery = "progressive"
+
+
+class Companion(Struct, frozen=True, forbid_unknown_fields=True):
+    """An image beside or after a video or audio ad; it leads to the creative's landing page."""
+
+    width: int
+    height: int
+    image_url: str
+    mime: str
+
+
+class Media(Struct, frozen=True, forbid_unknown_fields=True):
+    """What plays for ``duration_ms``: exactly one of ``renditions`` (we write the VAST), ``wrapper_url`` (a third
+    party's VAST, which ours wraps) and ``vast`` (a third party's VAST as text, which our trackers are added to).
+    """
+
+    duration_ms: int
+    renditions: tuple[Rendition, ...] = ()
+    wrapper_url: str = ""
+    vast: str = ""
+    protocols: tuple[int, ...] = ()
+    """Of a third party's VAST: the protocols (list 5.8) that it is in; what a player must support."""
+    mimes: tuple[str, ...] = ()
+    """Types of the files that can play. Of a third party's VAST as declared, else those of the renditions."""
+    companions: tuple[Companion, ...] = ()
+
+
+class Video(Media, frozen=True, forbid_unknown_fields=True):
+    """A linear video ad."""
+
+    skip_after_ms: int | None = None
+    """From then on the viewer can skip it (attribute 16 of list 5.3); None: not skippable by its markup."""
+    interactive_url: str = ""
+    """A SIMID document that is laid over the video (VAST 4)."""
+
+
+class Audio(Media, frozen=True, forbid_unknown_fields=True):
+    """An audio ad."""
+
+
+class Text(Struct, frozen=True, forbid_unknown_fields=True):
+    """A native ad's text of one kind: ``type`` of Native 1.2's list 7.4 (1 sponsored, 2 description … 12 call to
+    action). There can be several of a type; the longest that fits is shown.
+    """
+
+    type: int
+    text: str
+
+
+class NativeImage(Struct, frozen=True, forbid_unknown_fields=True):
+    """A native ad's picture: ``type`` of Native 1.2's list 7.3 (1 icon, 3 main)."""
+
+    type: int
+    url: str
+    width: int
+    height: int
+    mime: str
+
+
+class Native(Struct, frozen=True, forbid_unknown_fields=True):
+    """The assets of an ad that the publisher draws."""
+
+    titles: tuple[str, ...] = ()
+    """The same in several lengths, of which the longest that fits is shown."""
+    texts: tuple[Text, ...] = ()
+    images: tuple[NativeImage, ...] = ()
+    video: Video | None = None
+    privacy_url: str = ""
+    """Page about the use of data; sent where the request supports ``privacy``."""

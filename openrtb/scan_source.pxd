@@ -1,0 +1,5 @@
+from cython_ext.json_cursor cimport Cursor
+from openrtb.request cimport Request
+
+# False: odd.
+cdef bint scan_source(Cursor *c, Request r) noexcept nogil
