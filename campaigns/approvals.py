@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection, insert, select, update
 
-from campaigns import catalogue, tables
+from campaigns import tables
 from campaigns.catalogue import Catalogue
 from campaigns.store import touch
 from domain.campaign import Approval, ApprovalStatus, Creative
@@ -94,19 +94,25 @@ def hear_losses(conn: Connection, events: Iterable[Event]) -> None:
             told[event.creative, event.exchange] = event
     if not told:
         return
-    known, old = catalogue.load(conn), records(conn)
-    creatives = {creative.id: creative for creative in known.creatives.values()}
-    exchanges = {exchange.id for exchange in known.exchanges.values()}
+    prints = _fingerprints(conn, {creative for creative, _ in told})
+    exchanges = set(conn.execute(select(tables.exchanges.c.id)).scalars())
+    old = records(conn)
     for (creative, exchange), notice in told.items():
-        before = old.get((creative, exchange))
-        if creative not in creatives or exchange not in exchanges:
-            continue
-        if before is not None and notice.bid_ns < before.submitted_ns:
+        if creative not in prints or exchange not in exchanges:
             continue
         status: ApprovalStatus = "disapproved" if notice.loss_reason == DISAPPROVED else "pending"
-        if before is not None and before.status in (status, "disapproved"):
-            continue
+        before = old.get((creative, exchange))
+        if before is not None:
+            said_already = before.fingerprint == prints[creative] and before.status in (status, "disapproved")
+            if said_already or notice.bid_ns < before.submitted_ns:
+                continue
         base = before or Record(creative, exchange, status, "")
         reasons = (f"loss notice with reason {notice.loss_reason}",) if status == "disapproved" else ()
-        heard = replace(base, status=status, reasons=reasons, fingerprint=fingerprint(creatives[creative]), due_ns=0)
-        save(conn, heard)
+        save(conn, replace(base, status=status, reasons=reasons, fingerprint=prints[creative], due_ns=0))
+
+
+def _fingerprints(conn: Connection, ids: set[int]) -> dict[int, str]:
+    """Of creatives as they are now: this runs in the transaction that books money, so only these are read."""
+    rows = conn.execute(select(tables.creatives).where(tables.creatives.c.id.in_(ids))).mappings()
+    found = (msgspec.convert({str(name): value for name, value in row.items()}, Creative) for row in rows)
+    return {creative.id: fingerprint(creative) for creative in found}
