@@ -13,6 +13,7 @@ from bidder.candidates import Candidates
 from bidder.choose import choose
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.supply import SupplyModule
+from bidder.exchange_rules import exchange_rules
 from bidder.fit import fit
 from bidder.journal import Journal
 from bidder.leases import Leases
@@ -75,6 +76,8 @@ class Auction:
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
+        if seller.ruled and not exchange_rules(candidates, view, seller, request, body):
+            return self.no_bid(NoBidReason.EXCHANGE_RULES, "exchange", seller)
         if untrusted := supply(candidates, view, seller, request, self.sellers):
             self.answer.name_site(request)  # `outbid supply fetch` reads in the log whose ads.txt is wanted
             return self.no_bid(untrusted, "supply", seller)
@@ -88,7 +91,7 @@ class Auction:
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
         if not throttle(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pacing", seller)
-        if not gate(candidates, view, seller, self.leases):
+        if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
         if not fixed_cpm(candidates, view, self.paces, request):

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
 from bidder.leases cimport Leases
-from bidder.limits cimport gross_amount
+from bidder.limits cimport billed, gross_amount
 from bidder.view cimport Price, Seller, View
 from openrtb.request cimport Request
 
@@ -64,7 +64,7 @@ def choose(Candidates c not None, View view not None, Seller seller not None, Le
             if row is NULL:
                 continue
             price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
-            row.lease = leases.reserve(view.lines[row.line].lease, gross_amount(row.price, price))
+            row.lease = leases.reserve(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), price))
             c.chosen.push_back(row[0])
     if c.keep_reasons:
         explain_losers(c)

@@ -10,7 +10,20 @@ from openrtb.privacy import raised
 from openrtb.decode import decode_through_model
 from openrtb.request import Request
 
-STAGES = ("targeting", "fit", "supply", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
+STAGES = (
+    "targeting",
+    "fit",
+    "exchange",
+    "supply",
+    "blocks",
+    "deals",
+    "floors",
+    "frequency",
+    "pacing",
+    "gate",
+    "pricing",
+    "choose",
+)
 
 
 @dataclass(frozen=True)

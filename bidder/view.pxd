@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -92,9 +92,22 @@ cdef class Seller:
     """An exchange as the stages read it."""
     cdef readonly object exchange
     cdef readonly int id, place, network_ms, expiry_s
+    cdef vector[string] win_query           # what notices tell: [2 * format], and [… + 1] on screens in public places
+    cdef vector[string] billing_query
+    cdef vector[string] pixel_query
+    cdef string loss_query
+    cdef readonly bint tells_win, tells_loss  # does it call nurl, lurl?
+    cdef readonly int qps                   # requests a second that are looked at; 0: all
+    cdef int expiries[4]                    # by format
+    cdef readonly int64_t fee_ppm           # that the exchange charges on top of its price
+    cdef string click_macro                 # goes before our click URL
+    cdef int click_escapes                  # and how often that is percent-encoded then
+    cdef string bid_ext                     # ``"ext":{...},`` of every bid, or nothing
+    cdef readonly object adapter            # openrtb.adapters.adapter.Adapter
+    cdef readonly bint narrows              # does the adapter read the request's extensions?
+    cdef readonly bint reviews              # is there a creative that must not be shown on it?
+    cdef readonly bint ruled                # one of the two
     cdef int bases[4]                       # by format: the Kind that books; 0: none does, and nothing is bid
-    cdef vector[string] notice_queries      # by format: how the price is asked for, in notices …
-    cdef vector[string] pixel_queries       # … and in what the browser or player calls
     cdef Policy policy                      # what privacy signals leave
     cdef readonly uint32_t currency
     cdef readonly uint64_t ads_domain       # name id; 0: not known
@@ -128,4 +141,8 @@ cdef class View:
     cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC
     cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
+    cdef vector[string] escaped_queries     # click_queries percent-encoded once more, and twice more, two an ad
+    cdef vector[uint8_t] cleared            # [seller.place * ads + ad]: may it be shown there?
+    cdef dict judged                        # (creative, exchange) -> domain.campaign.Approval
+    cdef str why_not_cleared(self, Seller seller, int32_t ad)
     cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1

@@ -12,6 +12,8 @@ class Seller:
     place: int
     network_ms: int
     expiry_s: int
+    qps: int
+    ruled: bool
     currency: int
     ads_domain: int
     currency_name: str

@@ -25,6 +25,8 @@ from domain.events import Kind
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
+from openrtb.adapters.notice_queries import notice_query
+from openrtb.adapters.registry import ADAPTERS
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
@@ -33,8 +35,6 @@ PATH = b"/openrtb2/"
 """Bid requests go to this path with the exchange's key at its end."""
 
 BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
-PRICE_QUERY = {"macro": "p=${AUCTION_PRICE}", "encrypted": "e=${AUCTION_PRICE}", "none": ""}
-"""How the exchange is asked for the price; `trackers.prices` reads it."""
 
 DELIVERIES = {"streaming": 1, "progressive": 2}
 """AdCOM list "Delivery Methods"."""
@@ -62,12 +62,6 @@ def domain_with_parents(domain: str) -> list:
     return [".".join(parts[i:]) for i in range(max(1, len(parts) - 1))]
 
 
-def queries(exchange, format) -> tuple:
-    """What follows the token in the exchange's own notices of a win and of billing, and in the pixel's URL."""
-    price = PRICE_QUERY[exchange.price_source.get(format, "macro")]
-    return (f"?{price}&c=${{AUCTION_CURRENCY}}".encode(), f"?{price}".encode()) if price else (b"", b"")
-
-
 cdef class Seller:
 
     def __init__(self, exchange, int place, rates):
@@ -76,13 +70,24 @@ cdef class Seller:
         self.id = exchange.id
         self.network_ms = exchange.network_ms
         self.expiry_s = exchange.bid_expiry_s
-        for i, format in enumerate(FORMATS):
-            self.bases[i] = BASIS[exchange.billing[format]] if format in exchange.billing else 0
-            notice, pixel = queries(exchange, format)
-            self.notice_queries.push_back(notice)
-            self.pixel_queries.push_back(pixel)
+        for format in FORMATS:
+            for dooh in (False, True):
+                self.win_query.push_back(notice_query(exchange, format, "nurl", dooh=dooh).encode())
+                self.billing_query.push_back(notice_query(exchange, format, "burl", dooh=dooh).encode())
+                self.pixel_query.push_back(notice_query(exchange, format, "pixel", dooh=dooh).encode())
+        self.loss_query = notice_query(exchange, "banner", "lurl").encode()
+        self.tells_win, self.tells_loss = "nurl" in exchange.notices.urls, "lurl" in exchange.notices.urls
+        for n, format in enumerate(FORMATS):
+            self.bases[n] = BASIS[exchange.billing[format]] if format in exchange.billing else 0
+            self.expiries[n] = exchange.expiries_s.get(format, exchange.bid_expiry_s)
+        self.qps, self.fee_ppm = exchange.qps, exchange.buyer_fee_ppm
+        self.click_macro, self.click_escapes = json.dumps(exchange.click_macro)[1:-1].encode(), exchange.click_escapes
+        self.adapter = ADAPTERS[exchange.adapter]
+        self.narrows = self.ruled = self.adapter.narrows
+        ext = self.adapter.bid_ext(exchange)
         self.policy = policy_of(exchange.privacy)
         self.ads_domain = folded(exchange.ads_domain)
+        self.bid_ext = f'"ext":{json.dumps(ext, separators=(",", ":"))},'.encode() if ext else b""
         self.currency_name = exchange.currency
         self.currency = currency_code(exchange.currency)
         self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()
@@ -135,6 +140,26 @@ cdef class View:
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
                 self._set_price(seller_place * len(live) + place, bid, rate, rate_id, terms.get(item.terms))
             self._close_line(place)
+        self.judged = {(a.creative, a.exchange): a for a in snapshot.approvals}
+        for seller in sellers:
+            self._clear(seller)
+
+    def _clear(self, Seller seller):
+        """Which creatives may be shown on this exchange: what it disapproved never; where it asks for approval, only that."""
+        for creative in self.creatives:
+            said = self.judged.get((creative.id, seller.id))
+            status = said.status if said is not None else "not_submitted"
+            cleared = status == "approved" if seller.exchange.approval == "required" else status != "disapproved"
+            self.cleared.push_back(cleared)
+            if not cleared:
+                seller.reviews = seller.ruled = True
+
+    cdef str why_not_cleared(self, Seller seller, int32_t ad):
+        said = self.judged.get((self.creatives[ad].id, seller.id))
+        if said is None:
+            return "the exchange wants to approve creatives, and this one was not submitted"
+        reasons = f": {'; '.join(said.reasons)}" if said.reasons else ""
+        return f"the exchange has not approved the creative, it is {said.status}{reasons}"
 
     def _add_line(self, item, campaign, advertiser, Leases leases):
         cdef Line row
@@ -240,7 +265,10 @@ cdef class View:
             self.names.push_back(folded(domain))
         row.n_domains = <int32_t>self.names.size() - row.domains
         self.landings.push_back(creative.landing_url.encode())
-        self.click_queries.push_back(("?u=" + quote(creative.landing_url, safe="")).encode())
+        click = "?u=" + quote(creative.landing_url, safe="")
+        self.click_queries.push_back(click.encode())
+        self.escaped_queries.push_back(quote(click, safe="").encode())
+        self.escaped_queries.push_back(quote(quote(click, safe=""), safe="").encode())
         self.tails.push_back(json.dumps(bid_fields(creative, advertiser), separators=(",", ":"))[1:].encode())
         self.ads.push_back(row)
         self.creatives.append(creative)
@@ -310,6 +338,13 @@ def price_on(Seller seller, account: str, media: int, rates: dict) -> tuple:
     """
     currency = seller.exchange.currency
     if currency == account:
-        return media, RATE_UNIT, 0
+        return without_fee(media, seller.fee_ppm), RATE_UNIT, 0
     rate = rates.get((currency, account))
-    return (media * RATE_UNIT // rate.per_unit, rate.per_unit, rate.id) if rate else (0, RATE_UNIT, 0)
+    if not rate:
+        return 0, RATE_UNIT, 0
+    return without_fee(media * RATE_UNIT // rate.per_unit, seller.fee_ppm), rate.per_unit, rate.id
+
+
+def without_fee(paid, fee_ppm) -> int:
+    """The highest price with which, the exchange's fee on top of it, no more than ``paid`` is paid."""
+    return paid * 1_000_000 // (1_000_000 + fee_ppm) if fee_ppm else paid

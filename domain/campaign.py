@@ -5,7 +5,7 @@ and on the command line. Times are nanoseconds UTC; money is nanos (or CPM micro
 the name of the field says otherwise.
 """
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +20,11 @@ Basis = Literal["burl", "impression", "nurl"]
 """The event that books spend."""
 PriceSource = Literal["macro", "encrypted", "none"]
 """Where a notice's price is: in the clear, encrypted, or nowhere."""
+NoticeUrl = Literal["nurl", "burl", "lurl"]
+PricePlace = Literal["nurl", "burl", "pixel"]
+NoticeFact = Literal["mbr", "discount", "imp_ts", "multiplier"]
+ApprovalStatus = Literal["not_submitted", "pending", "approved", "disapproved"]
+CreativeApi = Literal["none", "google", "xandr"]
 Funding = Literal["open", "prepaid", "credit"]
 Pacing = Literal["even", "ahead", "asap"]
 AdsTxtRule = Literal["any", "not_unauthorised", "authorised", "direct"]
@@ -71,6 +76,21 @@ class Privacy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """Somebody opted out under a law of the United States, or GPC says so."""
 
 
+class NoticeStyle(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which notices an exchange calls, and by which macros it tells what."""
+
+    urls: tuple[NoticeUrl, ...] = ("nurl", "burl", "lurl")
+    """Sent with bids; ``burl`` where it books."""
+    price_macro: str = "${AUCTION_PRICE}"
+    price_in: tuple[PricePlace, ...] = ("nurl", "burl", "pixel")
+    """Where the exchange puts its price: some allow one macro only."""
+    min_to_win_macro: str = "${AUCTION_MIN_TO_WIN}"
+    """Empty: not told."""
+    facts: tuple[NoticeFact, ...] = ()
+    """What ``nurl`` and ``burl`` ask for besides: market bid ratio, discount, time of the impression, multiplier. On
+    screens in public places (DOOH) the last two are always asked for."""
+
+
 class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """One seller's endpoint: ``POST /openrtb2/{key}``."""
 
@@ -91,13 +111,38 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """If set, requests must carry it in the header ``X-Outbid-Secret``."""
     bid_expiry_s: int = 300
     """How long after the auction a billing can still arrive; the reservation is kept as long."""
-    no_bid: Literal["nbr", "204"] = "nbr"
-    """How a no-bid is told: a response with the reason code, or status 204 without a body."""
+    no_bid: Literal["nbr", "204", "empty"] = "nbr"
+    """How a no-bid is told: a response with the reason code, status 204 without a body, or ``{}``."""
     network_ms: int = 10
     """Subtracted from ``tmax``: the way back to the exchange is part of it."""
     privacy: Privacy = Privacy()
     ads_domain: str = ""
     """What ads.txt files and supply chains call this exchange; empty: not known, so that its sellers are not either."""
+    adapter: str = "generic"
+    """Of `openrtb.adapters`: where the fields came from that the campaign file left out, and what is done otherwise."""
+    notices: NoticeStyle = NoticeStyle()
+    price_unit: Literal["cpm", "cpi"] = "cpm"
+    """What an encrypted price counts: micros of a CPM, or of one impression's cost."""
+    buyer_fee_ppm: int = 0
+    """Millionths that the exchange charges on top of the price that it tells; 0: the price told is all."""
+    click_macro: str = ""
+    """Of the exchange's own click tracker; it is put before ours."""
+    click_escapes: int = 0
+    """How often our click URL is percent-encoded behind ``click_macro``."""
+    qps: int = 0
+    """Requests a second that are looked at, all workers together; 0: all."""
+    billing_id: str = ""
+    """Whom the exchange bills, where it asks for that in each bid."""
+    bid_ext: dict[str, Any] = {}
+    """``ext`` of every bid."""
+    expiries_s: dict[Format, int] = {}
+    """By format, where ``bid_expiry_s`` (then the longest of them) is not the same for all."""
+    approval: Literal["optional", "required"] = "optional"
+    """``required``: only creatives that the exchange has approved are bid with. Disapproved ones never are."""
+    creative_api: CreativeApi = "none"
+    """How creatives are submitted for approval."""
+    creative_account: str = ""
+    """Ours, where creatives are submitted."""
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
@@ -315,6 +360,16 @@ class BlockList(Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "active"
 
 
+class Approval(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What an exchange thinks of a creative as it is now; without one it was not submitted there."""
+
+    creative: int
+    exchange: int
+    status: ApprovalStatus
+    reasons: tuple[str, ...] = ()
+    """Of a disapproval, in the exchange's words."""
+
+
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a bidder decides on, at one version; published whole, swapped whole. Paused items are in it too."""
 
@@ -334,3 +389,4 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     terms: tuple[FeeTerms, ...] = ()
     """Those that line items bid under."""
     block_lists: tuple[BlockList, ...] = ()
+    approvals: tuple[Approval, ...] = ()

@@ -5,7 +5,8 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.json_cursor cimport Text
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
-    DNT, LMT, Deal, Imp, Request, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
+    DNT, LMT, Deal, Imp, Request, bounded_multiplier, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
+    seconds,
 )
 
 from openrtb.nobid import NoBidReason
@@ -116,6 +117,9 @@ cdef int fill_imps(Request r, object model, str seat) except -1:
         currency = imp.bidfloorcur
         row.currency = currency_code(currency) if currency is not None else USD
         row.secure = imp.secure == 1
+        row.exp = seconds(imp.exp) if imp.exp is not None else 0
+        if imp.qty is not None and imp.qty.multiplier is not None:
+            row.multiplier = bounded_multiplier(cpm_micros(imp.qty.multiplier))
         rows, domains = r.imps.size(), r.deal_domains.size()
         row.deals = <int32_t>r.deals.size()
         pmp = imp.pmp

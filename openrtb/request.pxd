@@ -50,6 +50,8 @@ cdef struct Imp:           # one format of an imp: who offers banner and video h
     uint32_t mimes         # bits of MIMES that are taken; 0: any
     bint secure
     bint private_auction
+    int32_t exp            # seconds from auction to billing that are advised; 0: not said
+    int64_t multiplier     # impressions of a play on a screen in a public place, in millionths; 0: one
 
 cdef struct ChainNode:   # of a supply chain, in its order
     uint64_t asi           # name id of the advertising system's domain
@@ -134,6 +136,17 @@ cdef inline void clear_player(Player *player) noexcept nogil:
     memset(player, 0, sizeof(Player))
     player.skip = -1
     player.boxed = True
+
+cdef inline int32_t seconds(int64_t said) noexcept nogil:
+    """``imp.exp``; 0 for what is no time."""
+    return <int32_t>said if 0 < said < <int64_t>0x80000000 else 0
+
+cdef inline int64_t bounded_multiplier(int64_t millionths) noexcept nogil:
+    """At most a million impressions a play; 0 for what is no number of them."""
+    cdef int64_t most = <int64_t>1_000_000_000_000
+    if millionths <= 0:
+        return 0
+    return millionths if millionths < most else most
 
 cdef inline uint32_t currency_of(const char *text, Py_ssize_t size) noexcept nogil:
     """``USD`` -> its three letters in one number, upper-cased; 0 for what is no currency code."""

@@ -41,7 +41,8 @@ RICH = {
                    "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3},
          "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9]}, "bidfloor": 2.5,
          "banner": {"w": 320, "h": 50, "expdir": [2], "api": [5], "format": [{"wratio": 6, "hratio": 5, "wmin": 300}]}},
-        {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR",
+        {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR", "exp": 60,
+         "qty": {"multiplier": 14.2, "sourcetype": 1, "vendor": "v.example"},
          "pmp": {"private_auction": 1, "deals": [
              {"id": "D", "bidfloor": 2.25, "at": 3, "wseat": ["outbid"], "wadomain": ["bank.example"]},
              {"id": "N", "bidfloor": -1, "wadomain": ["x.example"]}]}},
