@@ -288,5 +288,5 @@ cdef class Answer:
                 self.out.push_back(b",")
             self.write_bid(&c.chosen[i], view, seller, r, bid)
             self.log(&c.chosen[i], view, seller, r, bid)
-        self.out.append(b"]}]}")
+        self.out.append(b'],"group":1}]}' if c.all_or_none else b"]}]}")
         return self.out.data()[:self.out.size()]

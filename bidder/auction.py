@@ -15,12 +15,13 @@ from bidder.enrichment.chain import Chain
 from bidder.enrichment.supply import SupplyModule
 from bidder.exchange_rules import exchange_rules
 from bidder.fit import fit
+from bidder.floors import floors
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.limits import frequency, gate
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
-from bidder.rules import blocks, deals, floors
+from bidder.rules import blocks, deals
 from bidder.select import select
 from bidder.supply import supply
 from bidder.view import Seller, View
@@ -96,7 +97,8 @@ class Auction:
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
         if not fixed_cpm(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pricing", seller)
-        choose(candidates, view, seller, self.leases, request)
+        if not choose(candidates, view, seller, self.leases, request):
+            return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
         self.bids += 1
         return self.answer.write(candidates, view, seller, request)
 

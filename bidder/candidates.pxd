@@ -17,8 +17,15 @@ cdef class Candidates:
     """The pairs of impression and creative that are still in the race, and who went out where."""
     cdef vector[uint64_t] words          # the index's answer, a bit a line item
     cdef vector[Candidate] rows          # still in
-    cdef vector[const char *] verdicts   # of the block lists, an entry an advertiser
+    cdef vector[const char *] verdicts   # of the block lists, an entry a brand
     cdef vector[Candidate] chosen        # what will be bid
+    cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)
     cdef int out(self, str stage, int line, int ad, int imp, str why) except -1
+
+cdef inline uint64_t turn(uint64_t auction, Candidate *row) noexcept nogil:
+    """A number that orders equal bids differently in each auction (Fibonacci hashing of ad and line item)."""
+    return (
+        auction ^ (<uint64_t>row.ad * <uint64_t>0x9E3779B97F4A7C15) ^ (<uint64_t>row.line << 32)
+    ) * <uint64_t>0xD6E8FEB86659FD93

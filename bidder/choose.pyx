@@ -1,25 +1,25 @@
 """The choice: for each impression the best open bid and the best bid in each deal, their prices reserved.
 
 Equal bids take turns by the auction's id. A line item bids at most once in a response, so that its caps and leases hold
-for all impressions of the request together.
+for all impressions of the request together. Three things go before the best price:
+
+- a guaranteed deal: its imp gets bids in guaranteed deals only, so that nothing of ours outbids what was promised;
+- competitive separation: what a line item must not stand beside (see `bidder.neighbours`) is passed over;
+- a roadblock, which bids on every imp or on none (see `bidder.roadblocks`): it is taken where it pays at least as much
+  as the best bids on the single imps together, and then nothing else is bid.
+
+A request with ``test`` is answered like any other, but nothing is reserved for it.
 """
 
 from libc.stdint cimport int32_t, uint64_t
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, turn
 from bidder.leases cimport Leases
 from bidder.limits cimport billed, gross_amount
+from bidder.neighbours cimport beside_a_rival
+from bidder.roadblocks cimport take_roadblock
 from bidder.view cimport Price, Seller, View
 from openrtb.request cimport Request
-
-
-cdef uint64_t GOLDEN = <uint64_t>0x9E3779B97F4A7C15
-cdef uint64_t ODD = <uint64_t>0xD6E8FEB86659FD93
-
-
-cdef inline uint64_t turn(uint64_t auction, Candidate *row) noexcept nogil:
-    """A number that orders equal bids differently in each auction (Fibonacci hashing of ad and line item)."""
-    return (auction ^ (<uint64_t>row.ad * GOLDEN) ^ (<uint64_t>row.line << 32)) * ODD
 
 
 cdef inline bint taken(Candidates c, int32_t line) noexcept nogil:
@@ -30,7 +30,7 @@ cdef inline bint taken(Candidates c, int32_t line) noexcept nogil:
     return False
 
 
-cdef Candidate *best(Candidates c, Request r, int32_t imp, int32_t deal) noexcept nogil:
+cdef Candidate *best(Candidates c, View view, Request r, int32_t imp, int32_t deal) noexcept nogil:
     """The highest bid left for this impression, whatever the format, in this deal (-1: in the open auction); NULL if there
     is none. ``imp`` is its place in the request.
     """
@@ -40,9 +40,13 @@ cdef Candidate *best(Candidates c, Request r, int32_t imp, int32_t deal) noexcep
     cdef size_t i
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        if r.imps[row.imp].place != imp or row.deal != deal or taken(c, row.line):
+        if row.deal != deal or r.imps[row.imp].place != imp or taken(c, row.line):
+            continue
+        if view.roadblocking and view.lines[row.line].roadblock:
             continue
         if found is not NULL and row.price < found.price:
+            continue
+        if view.separating and beside_a_rival(c, view, r, row):
             continue
         row_turn = turn(r.hash, row)
         if found is NULL or row.price > found.price or row_turn > found_turn:
@@ -50,34 +54,86 @@ cdef Candidate *best(Candidates c, Request r, int32_t imp, int32_t deal) noexcep
     return found
 
 
+cdef bint choose_on(Candidates c, View view, Request r, int32_t at, bint guaranteed) noexcept nogil:
+    """Chooses on the imp of row ``at``: in its guaranteed deals, or in all else. Was anything chosen?"""
+    cdef int32_t deal, place
+    cdef Candidate *row
+    cdef size_t before = c.chosen.size()
+    for deal in range(0 if guaranteed else -1, r.imps[at].n_deals):
+        place = -1 if deal < 0 else r.imps[at].deals + deal
+        if deal >= 0 and r.deals[place].guaranteed != guaranteed:
+            continue
+        row = best(c, view, r, r.imps[at].place, place)
+        if row is not NULL:
+            c.chosen.push_back(row[0])
+    return c.chosen.size() > before
+
+
+cdef bint promised(Candidates c, Request r, int32_t imp) noexcept nogil:
+    """Was a bid in a guaranteed deal chosen for this imp?"""
+    cdef size_t i
+    for i in range(c.chosen.size()):
+        if r.imps[c.chosen[i].imp].place == imp and c.chosen[i].deal >= 0 and r.deals[c.chosen[i].deal].guaranteed:
+            return True
+    return False
+
+
+cdef bint any_guaranteed(Request r) noexcept nogil:
+    cdef size_t i
+    for i in range(r.deals.size()):
+        if r.deals[i].guaranteed:
+            return True
+    return False
+
+
+cdef void choose_singly(Candidates c, View view, Request r) noexcept nogil:
+    """The best bids on each imp, guaranteed deals of all imps first."""
+    cdef int32_t i, imp
+    cdef bint guaranteed = any_guaranteed(r)
+    if guaranteed:
+        imp = -1
+        for i in range(<int32_t>r.imps.size()):
+            if r.imps[i].place != imp:  # else another format of the same
+                imp = r.imps[i].place
+                choose_on(c, view, r, i, True)
+    imp = -1
+    for i in range(<int32_t>r.imps.size()):
+        if r.imps[i].place != imp:
+            imp = r.imps[i].place
+            if not guaranteed or not promised(c, r, imp):
+                choose_on(c, view, r, i, False)
+
+
 def choose(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):
     """Picks and reserves; returns how many bids there are."""
-    cdef int32_t i, deal, imp = -1
+    cdef size_t i
     cdef Candidate *row
     cdef Price *price
-    for i in range(<int32_t>r.imps.size()):
-        if r.imps[i].place == imp:
-            continue  # another format of the same
-        imp = r.imps[i].place
-        for deal in range(-1, r.imps[i].n_deals):
-            row = best(c, r, imp, -1 if deal < 0 else r.imps[i].deals + deal)
-            if row is NULL:
-                continue
+    choose_singly(c, view, r)
+    if view.roadblocking:
+        take_roadblock(c, view, seller, leases, r)
+    if not r.test:
+        for i in range(c.chosen.size()):
+            row = &c.chosen[i]
             price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
             row.lease = leases.reserve(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), price))
-            c.chosen.push_back(row[0])
     if c.keep_reasons:
-        explain_losers(c)
+        explain_losers(c, view)
     return c.chosen.size()
 
 
-cdef int explain_losers(Candidates c) except -1:
+cdef int explain_losers(Candidates c, View view) except -1:
     cdef size_t i
     cdef Candidate *row
     cdef bint is_chosen
     for i in range(c.rows.size()):
         row = &c.rows[i]
         is_chosen = any([o.imp == row.imp and o.ad == row.ad and o.line == row.line for o in c.chosen])
-        if not is_chosen:
-            c.out("choose", row.line, row.ad, row.imp, "another of our bids is higher, or it is its turn")
+        if is_chosen:
+            continue
+        if view.lines[row.line].roadblock:
+            why = "it bids on every impression or on none, and cannot on all, or single bids pay more"
+        else:
+            why = "another of our bids is higher, or goes before it, or it is its turn"
+        c.out("choose", row.line, row.ad, row.imp, why)
     return 0

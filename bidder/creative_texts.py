@@ -61,6 +61,8 @@ def bid_fields(creative: Creative, advertiser: Advertiser) -> dict[str, object]:
         same["iurl"] = creative.image_url
     if creative.language:
         same["language"] = creative.language
+    if creative.bundle:
+        same["bundle"] = creative.bundle
     if creative.apis:
         same["apis"] = list(creative.apis)
     media = creative.video or creative.audio

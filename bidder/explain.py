@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from bidder.auction import Auction, NoBid
 from bidder.view import DAYS, Seller, View
 from domain.money import format_cpm
-from openrtb.privacy import raised
 from openrtb.decode import decode_through_model
+from openrtb.privacy import raised
 from openrtb.request import Request
 
 STAGES = (

@@ -21,4 +21,5 @@ cdef class Leases:
     cdef public int64_t now_ns  # monotonic; set once a request
     cdef int slot(self, uint32_t line_item)
     cdef bint covers(self, int slot, int64_t amount) noexcept nogil
+    cdef bint covers_all(self, int slot, int64_t amount, int64_t bids) noexcept nogil
     cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil

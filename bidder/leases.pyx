@@ -35,10 +35,14 @@ cdef class Leases:
 
     cdef bint covers(self, int slot, int64_t amount) noexcept nogil:
         """Is there a lease, still running, with this much left?"""
+        return self.covers_all(slot, amount, 1)
+
+    cdef bint covers_all(self, int slot, int64_t amount, int64_t bids) noexcept nogil:
+        """The same for several bids, of which ``amount`` is the sum."""
         cdef Lease *lease = &self.slots[slot]
         if lease.id == 0 or lease.end_ns <= self.now_ns or lease.granted - lease.reserved < amount:
             return False
-        return lease.granted_bids == UNCOUNTED or lease.bids < lease.granted_bids
+        return lease.granted_bids == UNCOUNTED or lease.bids + bids <= lease.granted_bids
 
     cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil:
         """Takes ``amount`` from a lease that covers it; returns the lease's id."""

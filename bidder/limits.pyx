@@ -41,6 +41,7 @@ def frequency(Candidates c not None, View view not None, Request r not None):
     cdef size_t i, kept = 0
     cdef int32_t k, judged = -1
     cdef bint over = False
+    cdef int64_t others = 0, most
     cdef Candidate *row
     cdef Line *line
     cdef bytes record = r.record
@@ -53,9 +54,11 @@ def frequency(Candidates c not None, View view not None, Request r not None):
         if row.line != judged:  # pairs of one line item stand side by side
             judged = row.line
             over = line.n_caps > 0 and r.person == 0
-            if data is not NULL:
+            others = <int64_t>len(r.imp_ids) - 1 if line.roadblock else 0  # all its ads at once must be left
+            if data is not NULL or (others and r.person):
                 for k in range(line.caps, line.caps + line.n_caps):
-                    if capped(data, size, view.caps[k].scope, view.caps[k].impressions, view.caps[k].seconds, now_s):
+                    most = view.caps[k].impressions - others
+                    if capped(data, size, view.caps[k].scope, most, view.caps[k].seconds, now_s):
                         over = True
                         break
         if not over:

@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from bidder.candidates cimport Candidate, Candidates
 from bidder.leases cimport Leases
 from bidder.view cimport View
-from openrtb.request cimport Request
+from openrtb.request cimport Deal, Request
 
 from pacing.protocol import Supplied
 
@@ -20,8 +20,17 @@ cdef int FIXED_PRICE = 3  # of a deal's ``at``, OpenRTB 3.2.12
 
 
 cdef bint at_fixed_price(Candidate *row, Request r) noexcept nogil:
-    """Whether it bids in a deal whose price was agreed upon: then it cannot bid less."""
-    return row.deal >= 0 and r.deals[row.deal].auction_type == FIXED_PRICE and row.floor > 0
+    """Whether it bids in a deal whose price was agreed upon (a guaranteed one's always is): then it cannot bid less."""
+    cdef Deal *deal
+    if row.deal < 0:
+        return False
+    deal = &r.deals[row.deal]
+    return (deal.auction_type == FIXED_PRICE or deal.guaranteed) and deal.has_floor and row.floor > 0
+
+
+cdef inline bint must_bid(Candidate *row, Request r) noexcept nogil:
+    """In a guaranteed deal: what was promised is not paced (``guar``, OpenRTB 3.2.12)."""
+    return row.deal >= 0 and r.deals[row.deal].guaranteed
 
 
 cdef inline double draw(uint64_t auction, uint32_t line_item) noexcept nogil:
@@ -93,12 +102,12 @@ def throttle(Candidates c not None, View view not None, Paces paces not None, Re
         if row.line != judged:  # pairs of one line item stand side by side
             judged = row.line
             pace = &paces.slots[view.lines[row.line].lease]
-            pace.supply += 1
+            pace.supply += not r.test
             if pace.share < 1.0 or pace.multiplier < 1.0:
                 drawn = draw(r.hash, view.lines[row.line].id)
             else:
                 drawn = 0.0
-        if drawn < (pace.share * pace.multiplier if at_fixed_price(row, r) else pace.share):
+        if must_bid(row, r) or drawn < (pace.share * pace.multiplier if at_fixed_price(row, r) else pace.share):
             c.rows[kept] = row[0]
             kept += 1
         elif c.keep_reasons:

@@ -4,6 +4,7 @@ from libcpp.string cimport string
 from libcpp.vector cimport vector
 from openrtb.privacy cimport Policy
 
+from bidder.brands cimport Brands
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
 
@@ -46,9 +47,14 @@ cdef struct Line:
     int32_t creatives, n_creatives  # slice of View.slots
     uint32_t id, campaign, advertiser, agency
     int32_t caps, n_caps            # slice of View.caps
-    int32_t deals, n_deals          # slice of View.deals; with any, the line item buys through deals only
     uint32_t supply_needs           # of SupplyFact
     int32_t max_hops                # of the supply chain; 0: any number
+    int32_t deals, n_deals          # slice of View.deals
+    bint deals_only                 # it buys through them and not in the open auction
+    int interstitials               # place in domain.campaign.INTERSTITIALS
+    int roadblock                   # place in domain.campaign.ROADBLOCKS
+    bint separate_categories        # not beside others' ads for the same
+    int32_t rivals, n_rivals        # slice of View.rivals: not beside these advertisers' ads
     int32_t lease                   # slot in the worker's Leases
 
 cdef struct DealRow:
@@ -72,14 +78,14 @@ cdef struct Ad:
     uint64_t apis                   # bit n: cannot do without API framework n
     uint64_t expansions             # bit n: expands in direction n
     bint skippable
-    int32_t advertiser              # place: 0 to View.advertisers - 1
+    int32_t brand                   # place in Brands.rows
+    uint64_t tongue                 # name id of its language; 0: nobody said which
+    uint64_t bundle                 # name id of the app that it advertises; 0: none
     uint32_t size
     uint64_t attributes             # bit n: has attribute n
     uint32_t mime                   # bit of openrtb.request.MIMES
     uint32_t type                   # bit n: is of banner ad type n
     bint secure
-    int32_t categories, n_categories  # slice of View.names: first its own, then the parent of each
-    int32_t domains, n_domains        # slice of View.names: landing domain and its parents
 
 cdef struct Price:
     int64_t bid                     # CPM micros of the exchange's currency; 0: no rate, so no bid
@@ -122,18 +128,19 @@ cdef class View:
     cdef readonly list line_items           # domain.campaign.LineItem, in the order of ``lines``
     cdef readonly list creatives            # domain.campaign.Creative, in the order of ``ads``
     cdef readonly object index
-    cdef readonly size_t advertisers        # how many there are
     cdef readonly bint supply_rules         # does any line item have one?
     cdef readonly list block_lists          # domain.campaign.BlockList, in the order of ``block_scopes``
     cdef dict block_entries                 # what is blocked, in words, by its id
     cdef unordered_map[uint64_t, vector[int32_t]] blocked   # places of the lists that it is on
     cdef vector[BlockScope] block_scopes
+    cdef readonly bint separating, roadblocking  # does any line item keep rivals away, or bid for all or nothing?
     cdef vector[Line] lines
     cdef vector[Ad] ads
     cdef vector[Slot] slots
     cdef vector[Cap] caps
     cdef vector[DealRow] deals
-    cdef vector[uint64_t] names
+    cdef readonly Brands brands
+    cdef vector[uint32_t] rivals            # advertisers
     cdef vector[Price] prices               # [seller.place * lines + line]
     cdef vector[Rendition] renditions
     cdef readonly Markups markups

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from bidder.brands cimport Brands
 from bidder.leases cimport Leases
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
@@ -20,7 +21,7 @@ from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, forma
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import attributes, banner, banner_type, bid_fields
-from domain.campaign import FORMATS
+from domain.campaign import FORMATS, INTERSTITIALS, ROADBLOCKS
 from domain.events import Kind
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
@@ -49,17 +50,6 @@ cdef uint64_t mask(numbers) except? 0:
     for number in numbers:
         bits |= <uint64_t>1 << <int>number
     return bits
-
-
-def with_parents(categories) -> list:
-    """``[IAB3-1, IAB13]`` -> themselves, then the parent of each in the same order (``IAB3, IAB13``)."""
-    return [*categories, *(c.split("-", 1)[0] for c in categories)]
-
-
-def domain_with_parents(domain: str) -> list:
-    """``www.shop.example`` -> itself and ``shop.example``."""
-    parts = domain.split(".")
-    return [".".join(parts[i:]) for i in range(max(1, len(parts) - 1))]
 
 
 cdef class Seller:
@@ -113,7 +103,7 @@ cdef class View:
         live = []
         for item in snapshot.line_items:
             ads = [creatives[c] for c in item.creatives if c in creatives]
-            deals_left = not item.deals or any(d in deals for d in item.deals)  # else it would turn into an open one
+            deals_left = not (item.deals and item.deals_only) or any(d in deals for d in item.deals)  # else all open
             if item.status == "active" and item.campaign in campaigns and ads and deals_left:
                 advertiser = advertisers[campaigns[item.campaign].advertiser]
                 media = most_media(item.bid_cpm, *shares(terms.get(item.terms)))
@@ -123,18 +113,16 @@ cdef class View:
         self.line_items = [row[1] for row in live]
         self.index = TargetingIndex([with_deals(item, deals) for item in self.line_items])
         self.creatives = []
-        self.markups, self.natives = Markups(), Natives()
+        self.markups, self.natives, self.brands = Markups(), Natives(), Brands()
         self.prices.resize(len(sellers) * len(live))
-        cdef dict ad_places = {}
-        cdef dict advertiser_places = {id_: place for place, id_ in enumerate(advertisers)}
-        self.advertisers = len(advertisers)
         self._block([listed for listed in snapshot.block_lists if listed.status == "active"])
+        cdef dict ad_places = {}
         for place, (_, item, campaign, advertiser, ads, prices) in enumerate(live):
             self._add_line(item, campaign, advertiser, leases)
             for ad in ads:
                 if ad.id not in ad_places:
                     ad_places[ad.id] = len(self.creatives)
-                    self._add_ad(ad, advertiser, advertiser_places[advertiser.id], tracker_is_secure)
+                    self._add_ad(ad, advertiser, tracker_is_secure)
                 self._add_slot(place, ad_places[ad.id])
             self._add_deals([deals[d] for d in item.deals if d in deals])
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
@@ -175,6 +163,15 @@ cdef class View:
         row.deals = <int32_t>self.deals.size()
         row.caps = <int32_t>self.caps.size()
         row.n_creatives = row.n_deals = row.n_caps = 0
+        row.deals_only = item.deals_only and len(item.deals) > 0
+        row.interstitials = INTERSTITIALS.index(item.interstitials)
+        row.roadblock = ROADBLOCKS.index(item.roadblock)
+        row.separate_categories = item.separate_categories
+        row.rivals, row.n_rivals = <int32_t>self.rivals.size(), <int32_t>len(item.separate_from)
+        for rival in item.separate_from:
+            self.rivals.push_back(rival)
+        self.separating = self.separating or row.separate_categories or row.n_rivals > 0
+        self.roadblocking = self.roadblocking or row.roadblock > 0
         self._add_caps(scope_line_item(item.id), item.frequency_caps)
         self._add_caps(scope_campaign(campaign.id), campaign.frequency_caps)
         self.lines.push_back(row)
@@ -236,12 +233,13 @@ cdef class View:
         row.terms = terms.id if terms is not None else 0
         self.prices[place] = row
 
-    def _add_ad(self, creative, advertiser, int advertiser_place, bint tracker_is_secure):
+    def _add_ad(self, creative, advertiser, bint tracker_is_secure):
         cdef Ad row
         cdef int32_t place = <int32_t>self.ads.size()
         memset(&row, 0, sizeof(Ad))
         row.id = creative.id
-        row.advertiser = advertiser_place
+        row.brand = self.brands.add(creative, advertiser)
+        row.tongue, row.bundle = folded(creative.language), folded(creative.bundle)
         row.format = FORMATS.index(creative.format)
         row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
         row.attributes, row.apis, row.expansions = mask(attributes(creative)), mask(creative.apis), mask(creative.expands)
@@ -256,14 +254,6 @@ cdef class View:
             self.natives.add(place, creative)
         else:
             self._add_media(&row, creative, advertiser)
-        row.categories = <int32_t>self.names.size()
-        for category in with_parents(creative.categories or advertiser.categories):
-            self.names.push_back(folded(category))
-        row.n_categories = <int32_t>self.names.size() - row.categories
-        row.domains = <int32_t>self.names.size()
-        for domain in domain_with_parents(creative.domain or advertiser.domain):
-            self.names.push_back(folded(domain))
-        row.n_domains = <int32_t>self.names.size() - row.domains
         self.landings.push_back(creative.landing_url.encode())
         click = "?u=" + quote(creative.landing_url, safe="")
         self.click_queries.push_back(click.encode())
@@ -314,7 +304,7 @@ cdef class View:
 
 def with_deals(item, deals: dict):
     """A line item that buys through deals only matches only where one of them is offered: that too is targeting."""
-    if not item.deals or "deal" in item.targeting.all_of:
+    if not item.deals or not item.deals_only or "deal" in item.targeting.all_of:
         return item
     codes = tuple(deals[d].code for d in item.deals if d in deals)
     return replace(item, targeting=replace(item.targeting, all_of={**item.targeting.all_of, "deal": codes}))

@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from campaigns import supply_rules, terms, values
-from campaigns import terms, values
+from campaigns import rule_terms, supply_rules, terms, values
 from campaigns.adapting import adapted, check_adapted, expiries, notice_style
 from campaigns.catalogue import Catalogue
 from campaigns.entry import Entry, Wrong
@@ -52,11 +51,11 @@ AGENCY = ("key", "name", "currency", "time_zone", *FUNDS, *LIMITS, "status")
 FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
 ADVERTISER = (
-    *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "fees"),
+    *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "categories_in", "fees"),
     *(*FUNDS, *LIMITS, "status"),
 )
 AUDIENCE = ("key", "advertiser", "name", "file", "data_cpm")
-CREATIVE = ("key", "advertiser", "size", "landing_url", "image_url", "markup", "attributes", "mime", "status")
+CREATIVE = ("key", "advertiser", "size", "landing_url", "image_url", "markup", "attributes", "mime", "bundle", "status")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
     *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "status"),
@@ -64,7 +63,7 @@ CAMPAIGN = (
 )
 LINE_ITEM = (
     *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
-    *("frequency_caps", "deals", "supply", "status"),
+    *("frequency_caps", "deals", "supply", *rule_terms.LINE_ITEM_RULES, "status"),
 )
 MIMES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 
@@ -179,6 +178,7 @@ class Reading:
             time_zone=e.take("time_zone", values.time_zone),
             domain=e.take("domain", values.domain_name),
             categories=e.take("categories", values.listed(values.category, least=1)),
+            categories_in=e.take("categories_in", rule_terms.categories_in, {}),
             agency=agency.id if agency else 0,
             limits=_limits(e),
             **_funds(e),
@@ -220,8 +220,10 @@ class Reading:
         mime = e.take("mime", values.choice(*dict.fromkeys(MIMES.values())), guessed)
         if markup and "mime" in e.values:
             e.wrong("mime", mime, "it says what image_url is; markup is always text/html")
-        state = e.take("status", _status, "active")
-        creative = owner and Creative(id_, key, owner.id, *size, landing, image, markup, attributes, mime, state)
+        state, bundle = e.take("status", _status, "active"), e.take("bundle", rule_terms.store_id, "")
+        creative = owner and Creative(
+            id_, key, owner.id, *size, landing, image, markup, attributes, mime, state, bundle=bundle
+        )
         self.references.keep("creatives", e, key, creative, "advertiser")
 
     def _deal(self, e: Entry) -> None:
@@ -272,6 +274,7 @@ class Reading:
             pacing=e.take("pacing", values.choice("even", "ahead", "asap"), "even"),
             frequency_caps=_caps(e),
             deals=_ascending(e.take("deals", deals, ())),
+            **rule_terms.line_item_rules(e, references, owner),
             activated_ns=before.activated_ns if before else 0,
             status=e.take("status", _status, "active"),
             supply=supply_rules.rules(e),

@@ -99,6 +99,7 @@ advertisers = Table(
     Column("time_zone", String(64), nullable=False),
     Column("domain", String(255), nullable=False),
     Column("categories", JSON, nullable=False),
+    Column("categories_in", JSON, nullable=False, comment="by taxonomy"),
     Column("agency", BigInteger, nullable=False, index=True, comment="0: none"),
     _limits(),
     *_funding(),
@@ -133,6 +134,11 @@ line_items = Table(
     _limits(),
     Column("pacing", String(8), nullable=False),
     Column("frequency_caps", JSON, nullable=False),
+    Column("deals_only", Boolean, nullable=False),
+    Column("interstitials", String(8), nullable=False),
+    Column("roadblock", String(8), nullable=False),
+    Column("separate_categories", Boolean, nullable=False),
+    Column("separate_from", JSON, nullable=False, comment="advertisers"),
     Column("activated_ns", BigInteger, nullable=False, comment="0: not published yet"),
     _status(),
     Column("supply", JSON, nullable=False, comment="the fields of `domain.campaign.SupplyRules` that are set"),
@@ -164,6 +170,7 @@ creatives = Table(
     Column("viewability", Boolean, nullable=False),
     Column("language", String(2), nullable=False),
     Column("domain", String(255), nullable=False, comment="empty: the advertiser's"),
+    Column("bundle", String(255), nullable=False),
 )
 
 deals = Table(

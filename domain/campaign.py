@@ -30,6 +30,10 @@ Pacing = Literal["even", "ahead", "asap"]
 AdsTxtRule = Literal["any", "not_unauthorised", "authorised", "direct"]
 SchainRule = Literal["any", "not_incomplete", "complete"]
 SellersJsonRule = Literal["any", "not_missing", "listed"]
+Interstitials = Literal["any", "only", "never"]
+INTERSTITIALS: tuple[Interstitials, ...] = ("any", "only", "never")
+Roadblock = Literal["none", "request", "page"]
+ROADBLOCKS: tuple[Roadblock, ...] = ("none", "request", "page")
 
 CLICK_MACRO = "${CLICK_URL}"
 """Where a creative's own markup wants the click tracker; every such markup has it at least once."""
@@ -209,6 +213,8 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     """The landing domain, sent as ``adomain``."""
     categories: tuple[str, ...]
     """IAB content categories of what is advertised, sent as ``cat``, checked against ``bcat``."""
+    categories_in: dict[str, tuple[str, ...]] = {}
+    """The same in other taxonomies (`openrtb.taxonomies.CODES`), for requests whose ``cattax`` names them."""
     agency: int = 0
     """0: none."""
     limits: Limits = Limits()
@@ -266,7 +272,18 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     pacing: Pacing = "even"
     frequency_caps: tuple[FrequencyCap, ...] = ()
     deals: tuple[int, ...] = ()
-    """If given, the line item buys through these deals only."""
+    """Deals that the line item buys through."""
+    deals_only: bool = True
+    """With deals: does it stay out of the open auction?"""
+    interstitials: Interstitials = "any"
+    """Whether it takes full-screen placements (``imp.instl``), or nothing else."""
+    roadblock: Roadblock = "none"
+    """All or nothing: bid on all imps of a request, to be won together (``seatbid.group``); ``page``: only where the
+    exchange says that these are all of the page (``allimps``)."""
+    separate_categories: bool = False
+    """Never in one response with another advertiser of the same uppermost category."""
+    separate_from: tuple[int, ...] = ()
+    """Advertisers, by id, that it is never in one response with."""
     activated_ns: int = 0
     """When it was first published: an even plan's first day begins here, not at midnight."""
     status: Status = "active"
@@ -319,6 +336,8 @@ class Creative(Struct, frozen=True, forbid_unknown_fields=True):
     """In place of the advertiser's, if given."""
     domain: str = ""
     """In place of the advertiser's, if given."""
+    bundle: str = ""
+    """Store id of the app that is advertised, sent as ``bundle``, checked against ``bapp``."""
 
 
 class Deal(Struct, frozen=True, forbid_unknown_fields=True):

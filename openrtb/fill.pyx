@@ -1,8 +1,10 @@
 """Filling the compiled request from the typed model: the reference, and the way of every request that is odd."""
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.json_cursor cimport Text
+from openrtb.fill_floors cimport fill_length_floors, floor_per_second
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
     DNT, LMT, Deal, Imp, Request, bounded_multiplier, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
@@ -33,6 +35,7 @@ cdef int fill(Request r, object model, object exchange) except -1:
         r.tmax = model.tmax
     r.test = model.test == 1
     fill_signals(r, model)
+    r.all_imps = model.allimps == 1
     fill_admission(r, model, exchange)
     fill_device(r, model.device)
     fill_person(r, model, exchange.key)
@@ -101,7 +104,7 @@ cdef int fill_imps(Request r, object model, str seat) except -1:
     cdef Imp row
     cdef int32_t place = -1
     cdef bint defective = False
-    cdef size_t rows, domains
+    cdef size_t rows, domains, floors
     for imp in model.imp:
         place += 1
         clear_imp(&row)
@@ -120,7 +123,8 @@ cdef int fill_imps(Request r, object model, str seat) except -1:
         row.exp = seconds(imp.exp) if imp.exp is not None else 0
         if imp.qty is not None and imp.qty.multiplier is not None:
             row.multiplier = bounded_multiplier(cpm_micros(imp.qty.multiplier))
-        rows, domains = r.imps.size(), r.deal_domains.size()
+        row.interstitial = imp.instl == 1
+        rows, domains, floors = r.imps.size(), r.deal_domains.size(), r.deal_floors.size()
         row.deals = <int32_t>r.deals.size()
         pmp = imp.pmp
         row.private_auction = pmp is not None and pmp.private_auction == 1
@@ -135,6 +139,7 @@ cdef int fill_imps(Request r, object model, str seat) except -1:
         if r.imps.size() == rows:  # its deals are nobody's
             r.deals.resize(row.deals)
             r.deal_domains.resize(domains)
+            r.deal_floors.resize(floors)
             del r.deal_codes[row.deals:]
     return 0 if r.imps.size() else INVALID if defective else NO_FORMAT
 
@@ -145,6 +150,12 @@ cdef int fill_deal(Request r, object deal, str seat) except -1:
     row.floor = cpm_micros(floor) if floor is not None else 0
     if row.floor < 0:
         return 0
+    row.has_floor = floor is not None
+    row.floor_per_s = floor_per_second(deal)
+    row.floors = <int32_t>r.deal_floors.size()
+    fill_length_floors(&r.deal_floors, deal.durfloors)
+    row.n_floors = <int32_t>r.deal_floors.size() - row.floors
+    row.guaranteed = deal.guar == 1
     row.code = exact(deal.id)
     currency = deal.bidfloorcur
     row.currency = currency_code(currency) if currency is not None else USD
@@ -240,13 +251,18 @@ cdef int fill_chain(Request r, object model) except -1:
 
 
 cdef int fill_categories(Request r, list categories) except -1:
-    cdef str category
-    if categories is not None:
-        for category in categories:
-            r.categories.push_back(folded(category))
-            dash = category.find("-")
+    return add_with_parents(&r.categories, categories)
+
+
+cdef int add_with_parents(vector[uint64_t] *names, list texts) except -1:
+    """Name ids, and of what comes before the first hyphen: ``IAB1-2`` is in ``IAB1``, ``en-GB`` is spoken in ``en``."""
+    cdef str text
+    if texts is not None:
+        for text in texts:
+            names.push_back(folded(text))
+            dash = text.find("-")
             if dash > 0:
-                r.categories.push_back(folded(category[:dash]))
+                names.push_back(folded(text[:dash]))
     return 0
 
 
@@ -292,6 +308,14 @@ cdef int fill_blocks(Request r, object model) except -1:
     if model.badv is not None:
         for item in model.badv:
             r.badv.push_back(folded(item))
+    if model.bapp is not None:
+        for item in model.bapp:
+            r.bapp.push_back(folded(item))
+    if model.wlang is not None:
+        for item in model.wlang:
+            r.tongues.push_back(folded(item))
+    add_with_parents(&r.tongues, model.wlangb)
     taxonomy = model.cattax
-    r.foreign_categories = taxonomy is not None and taxonomy != 1 and (r.bcat.size() or r.acat.size())
+    if taxonomy is not None:
+        r.taxonomy = taxonomy
     return 0

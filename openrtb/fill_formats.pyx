@@ -4,6 +4,7 @@ A format that lacks what it must have (a video without ``mimes``, a native witho
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from openrtb.fill_floors cimport fill_length_floors
 from openrtb.request cimport (
     AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_player, cpm_micros, mime_bit,
 )
@@ -76,6 +77,9 @@ cdef int fill_player(Request r, Imp row, Player *player, object offer) except -1
     player.pod_s = whole(offer.poddur)
     player.most = whole(offer.maxseq)
     player.floor_per_s = cpm_micros(offer.mincpmpersec) if offer.mincpmpersec is not None else 0
+    player.floors = <int32_t>r.length_floors.size()
+    fill_length_floors(&r.length_floors, offer.durfloors)
+    player.n_floors = <int32_t>r.length_floors.size() - player.floors
     player.lengths = <int32_t>r.lengths.size()
     if offer.rqddurs is not None:
         for length in offer.rqddurs:

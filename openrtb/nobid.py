@@ -35,7 +35,7 @@ class NoBidReason(IntEnum):
 
     NO_MATCH = 500, "No line item's targeting matches the request."
     NO_FITTING_CREATIVE = 501, "Line items match, but none of their creatives fits an impression on offer."
-    BLOCKED = 502, "What is left is blocked by bcat, badv, battr, wseat or bseat."
+    BLOCKED = 502, "What is left is blocked by a list of the request's or by wseat or bseat, or wants other placements."
     BELOW_FLOOR = 503, "No price is as high as the floor."
     FREQUENCY = 504, "This person has seen the ads as often as their frequency caps allow."
     BUDGET = 505, "The leases hold no more money: budgets are spent, or their plans let no more out yet."
@@ -47,11 +47,11 @@ class NoBidReason(IntEnum):
     CONTROL_AWAY = 511, "The control process has been away so long that all leases have ended."
     NO_FORMAT = 512, "No impression offers a format that can be bid on."
     PACING = 513, "What is left spends along its plan, and does not bid so high or in this auction to keep to it."
-    QPS = 530, "The exchange asks more often than its limit of requests a second allows."
-    EXCHANGE_RULES = 531, "The exchange has not approved the creatives, or its own extensions keep them or us out."
-
+    INCOMPLETE_GROUP = 514, "What is left bids on all impressions of a request or on none, and cannot bid on all."
     SCHAIN_TOO_LONG = 520, "The supply chain has more nodes than every campaign in question allows."
     SELLER_NOT_LISTED = 521, "The sellers.json of an advertising system in the supply chain does not list its seller."
+    QPS = 530, "The exchange asks more often than its limit of requests a second allows."
+    EXCHANGE_RULES = 531, "The exchange has not approved the creatives, or its own extensions keep them or us out."
 
 
 REASONS = {int(reason): reason for reason in NoBidReason}

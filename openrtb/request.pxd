@@ -3,19 +3,32 @@ from libc.string cimport memset
 from libcpp.vector cimport vector
 from cython_ext.json_cursor cimport Text
 
+cdef struct LengthFloor:   # what an ad of some length must bid at least (durfloors)
+    int32_t min_s, max_s
+    int64_t floor          # CPM micros
+
 cdef struct Deal:
     uint64_t code          # name id of the exchange's deal id
     int64_t floor          # CPM micros of ``currency``
+    bint has_floor         # bidfloor is there, be it 0
+    int64_t floor_per_s    # mincpmpersec; 0: nothing said
+    int32_t floors, n_floors  # slice of Request.deal_floors
     uint32_t currency
     int32_t auction_type   # 0 where absent
     int32_t domains, n_domains  # slice of Request.deal_domains (wadomain); none: any advertiser
     bint open_to_us        # wseat is absent or names our seat
+    bint guaranteed        # guar: what was agreed upon must be bid
 
 cdef enum Format:          # places in domain.campaign.FORMATS
     BANNER
     VIDEO
     AUDIO
     NATIVE
+
+cdef enum:
+    ENDLESS = 0x7FFFFFFF   # no upper bound of a length, in seconds
+
+cdef int64_t UNREADABLE_FLOOR  # more than anybody bids
 
 cdef struct Flex:          # a size by ratio
     uint32_t size          # width << 16 | height of the ratio
@@ -32,6 +45,7 @@ cdef struct Player:        # what video and audio are played by
     int32_t width, height  # 0: unknown
     bint boxed             # may other shapes be letter-boxed?
     int64_t floor_per_s    # CPM micros of the imp's currency for each second of the ad (mincpmpersec)
+    int32_t floors, n_floors  # slice of Request.length_floors, in the imp's currency
     int32_t pod_s, most    # length and ads of a pod that is filled as the bidder likes; 0: one ad
 
 cdef struct Imp:           # one format of an imp: who offers banner and video has two rows
@@ -49,6 +63,7 @@ cdef struct Imp:           # one format of an imp: who offers banner and video h
     uint64_t expansions    # bit n: banners may expand in direction n
     uint32_t mimes         # bits of MIMES that are taken; 0: any
     bint secure
+    bint interstitial
     bint private_auction
     int32_t exp            # seconds from auction to billing that are advised; 0: not said
     int64_t multiplier     # impressions of a play on a screen in a public place, in millionths; 0: one
@@ -83,15 +98,18 @@ cdef class Request:
     cdef vector[Flex] flexes
     cdef vector[Player] players
     cdef vector[int32_t] lengths
+    cdef vector[LengthFloor] length_floors, deal_floors
     cdef readonly list natives   # (text of the native request, its version as the imp tells it or "")
-    cdef vector[uint64_t] deal_domains, bcat, acat, badv, categories, sites, segments, facts
+    cdef vector[uint64_t] deal_domains, bcat, acat, badv, bapp, categories, sites, segments, facts
+    cdef vector[uint64_t] tongues  # that creatives may be in (wlang, wlangb); none: any
+    cdef readonly int taxonomy     # of bcat and acat (cattax)
     cdef vector[ChainNode] chain
     cdef int32_t offsets[16]
     # who and where; name ids, 0 unknown
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
-    cdef readonly bint is_app, is_dooh, test, foreign_categories
+    cdef readonly bint is_app, is_dooh, test, all_imps
     cdef readonly int chain_state           # Chain
     cdef readonly uint64_t publisher        # exact name id of site.publisher.id or app.publisher.id
     cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain

@@ -21,6 +21,7 @@ memcpy(&K0, <const char *>(<bytes>KEY), 8)
 memcpy(&K1, <const char *>(<bytes>KEY) + 8, 8)
 
 cdef int64_t MAX_CPM = 1_000_000_000_000_000
+cdef int64_t UNREADABLE_FLOOR = 1_000_000_000_000_000
 
 MIMES = {
     "image/png": 1, "image/jpeg": 2, "image/jpg": 2, "image/gif": 4, "image/webp": 8, "text/html": 16,
@@ -105,12 +106,13 @@ cdef class Request:
         self.hour_of_week = <int>((now_ns // 3_600_000_000_000 + 72) % 168)  # 1970-01-01 was a Thursday
         self.auction_type = exchange.auction_type
         self.tmax = self.device_type = 0
-        self.test = self.is_app = self.is_dooh = self.foreign_categories = False
         self.signals = 0
         self.consent.size = self.us_privacy.size = self.gpp.size = 0
         self.gpp_sections = 0
         self.gpp_sections_told = False
         self.lent = None
+        self.test = self.is_app = self.is_dooh = self.all_imps = False
+        self.taxonomy = 1
         self.personal = self.seat_allowed = self.currency_allowed = True
         self.person = self.site = self.publisher = self.app_domain = self.partner = 0
         self.chain_state = UNTOLD
@@ -128,12 +130,16 @@ cdef class Request:
         self.flexes.clear()
         self.players.clear()
         self.lengths.clear()
+        self.length_floors.clear()
+        self.deal_floors.clear()
         if self.natives is None or self.natives:
             self.natives = []
         self.deal_domains.clear()
         self.bcat.clear()
         self.acat.clear()
         self.badv.clear()
+        self.bapp.clear()
+        self.tongues.clear()
         self.categories.clear()
         self.sites.clear()
         self.segments.clear()
@@ -243,7 +249,9 @@ cdef class Request:
             "categories": sorted(self.categories), "sites": sorted(self.sites), "person": self.person, "site": self.site,
             "site_name": self.site_name, "language": self.language, "device_type": self.device_type,
             "auction_type": self.auction_type, "tmax": self.tmax, "is_app": self.is_app, "test": self.test,
-            "foreign_categories": self.foreign_categories, "seat_allowed": self.seat_allowed,
+            "bapp": list(self.bapp), "tongues": sorted(self.tongues), "taxonomy": self.taxonomy, "all_imps": self.all_imps,
+            "length_floors": [dict(x) for x in self.length_floors],
+            "deal_floors": [dict(x) for x in self.deal_floors], "seat_allowed": self.seat_allowed,
             "currency_allowed": self.currency_allowed, "user_agent": self.user_agent, "os_text": self.os_text,
             "address": self.address, "place": self.place, "hash": self.hash, "publisher": self.publisher,
             "app_domain": self.app_domain, "partner": self.partner,

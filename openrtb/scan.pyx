@@ -64,7 +64,7 @@ cdef bint scan_root(
     cdef uint32_t met = 0, ours = currency_code(exchange.currency)
     cdef int found, state
     cdef int32_t place = -1
-    cdef int64_t test = 0, at = 0, tmax = 0, taxonomy = 1
+    cdef int64_t test = 0, at = 0, tmax = 0, taxonomy = 1, all_imps = 0
     cdef str seat_name = exchange.seat
     seat.start = PyUnicode_AsUTF8AndSize(seat_name, &seat.size)
     id_.size = 0
@@ -139,6 +139,18 @@ cdef bint scan_root(
         elif key_is(&key, b"badv", 4):
             if twice(&met, 15) or not take_names(c, &r.badv, False):
                 return False
+        elif key_is(&key, b"bapp", 4):
+            if twice(&met, 21) or not take_names(c, &r.bapp, False):
+                return False
+        elif key_is(&key, b"wlang", 5):
+            if twice(&met, 18) or not take_names(c, &r.tongues, False):
+                return False
+        elif key_is(&key, b"wlangb", 6):
+            if twice(&met, 19) or not take_names(c, &r.tongues, True):
+                return False
+        elif key_is(&key, b"allimps", 7):
+            if twice(&met, 20) or not take_optional_integer(c, &all_imps):
+                return False
         elif key_is(&key, b"cattax", 6):
             if twice(&met, 16) or not take_optional_integer(c, &taxonomy):
                 return False
@@ -160,5 +172,6 @@ cdef bint scan_root(
         r.auction_type = <int>at
     r.tmax = <int>tmax
     r.test = test == 1
-    r.foreign_categories = taxonomy != 1 and (r.bcat.size() > 0 or r.acat.size() > 0)
+    r.all_imps = all_imps == 1
+    r.taxonomy = <int>taxonomy
     return True

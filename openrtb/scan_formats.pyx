@@ -6,6 +6,7 @@ from cython_ext.json_cursor cimport (
     Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_integer, take_null, take_text,
 )
 from openrtb.request cimport AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_player, mime_bit
+from openrtb.scan_floors cimport scan_length_floors
 from openrtb.scan_values cimport as_str, take_floor, take_mask, take_optional_integer, take_optional_number, take_optional_text, twice
 
 import orjson
@@ -153,6 +154,7 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
     clear_player(&player)
     row.format = format
     player.lengths = <int32_t>r.lengths.size()
+    player.floors = <int32_t>r.length_floors.size()
     if not open_with(c, 123):
         return False
     while True:
@@ -194,6 +196,9 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
         elif key_is(&key, b"mincpmpersec", 12):
             if twice(&met, 10) or not take_floor(c, &player.floor_per_s):
                 return False
+        elif key_is(&key, b"durfloors", 9):
+            if twice(&met, 19) or not scan_length_floors(c, &r.length_floors):
+                return False
         elif key_is(&key, b"poddur", 6):
             if twice(&met, 11) or not take_optional_integer(c, &pod):
                 return False
@@ -224,6 +229,7 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
         elif not skip_value(c):
             return False
     player.n_lengths = <int32_t>r.lengths.size() - player.lengths
+    player.n_floors = <int32_t>r.length_floors.size() - player.floors
     player.min_s, player.max_s = <int32_t>least, <int32_t>most
     player.min_kbps, player.max_kbps = <int32_t>low, <int32_t>high
     player.pod_s, player.most = <int32_t>pod, <int32_t>sequence

@@ -5,8 +5,9 @@ from cython_ext.json_cursor cimport (
     Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_null, take_text,
 )
 from openrtb.request cimport (
-    Deal, Imp, Request, bounded_multiplier, clear_imp, currency_of, exact_bytes, seconds,
+    UNREADABLE_FLOOR, Deal, Imp, Request, bounded_multiplier, clear_imp, currency_of, exact_bytes, seconds,
 )
+from openrtb.scan_floors cimport scan_length_floors
 from openrtb.scan_formats cimport scan_audio, scan_banner, scan_native, scan_video
 from openrtb.scan_values cimport (
     as_str, take_currency, take_floor, take_names, take_optional_integer, take_seats, twice,
@@ -21,9 +22,11 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
     cdef bint first = True
     cdef uint32_t met = 0
     cdef int found, seats = 0
-    cdef int64_t at = 0
+    cdef int64_t at = 0, guaranteed = 0
     code.size = 0
-    row.floor = 0
+    row.floor = row.floor_per_s = 0
+    row.has_floor = False
+    row.floors = <int32_t>r.deal_floors.size()
     row.currency = USD
     row.domains = <int32_t>r.deal_domains.size()
     if not open_with(c, 123):
@@ -38,10 +41,22 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
             if twice(&met, 0) or not take_text(c, &code):
                 return False
         elif key_is(&key, b"bidfloor", 8):
-            if twice(&met, 1) or not take_floor(c, &row.floor):
+            if twice(&met, 1):
+                return False
+            row.has_floor = c.at[0] != 110  # null
+            if not take_floor(c, &row.floor):
                 return False
         elif key_is(&key, b"bidfloorcur", 11):
             if twice(&met, 2) or not take_currency(c, &row.currency):
+                return False
+        elif key_is(&key, b"mincpmpersec", 12):
+            if twice(&met, 6) or not take_floor(c, &row.floor_per_s):
+                return False
+        elif key_is(&key, b"durfloors", 9):
+            if twice(&met, 7) or not scan_length_floors(c, &r.deal_floors):
+                return False
+        elif key_is(&key, b"guar", 4):
+            if twice(&met, 8) or not take_optional_integer(c, &guaranteed):
                 return False
         elif key_is(&key, b"at", 2):
             if twice(&met, 3) or not take_optional_integer(c, &at):
@@ -58,9 +73,14 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
     if code.size == 0:
         return False
     row.n_domains = <int32_t>r.deal_domains.size() - row.domains
+    row.n_floors = <int32_t>r.deal_floors.size() - row.floors
     if row.floor < 0:
         r.deal_domains.resize(row.domains)
+        r.deal_floors.resize(row.floors)
         return True
+    if row.floor_per_s < 0:
+        row.floor_per_s = UNREADABLE_FLOOR
+    row.guaranteed = guaranteed == 1
     row.code = exact_bytes(code.start, code.size)
     row.auction_type = <int32_t>at
     row.open_to_us = seats != 1
@@ -132,7 +152,7 @@ cdef bint scan_qty(Cursor *c, int64_t *multiplier) except -1:
 
 
 cdef struct Marks:       # where the vectors ended before an imp
-    size_t imps, deals, domains, sizes, flexes, players, lengths, natives
+    size_t imps, deals, domains, deal_floors, sizes, flexes, players, lengths, length_floors, natives
 
 
 cdef Marks marks_of(Request r) noexcept:
@@ -140,6 +160,7 @@ cdef Marks marks_of(Request r) noexcept:
     marks.imps, marks.deals, marks.domains = r.imps.size(), r.deals.size(), r.deal_domains.size()
     marks.sizes, marks.flexes, marks.players = r.sizes.size(), r.flexes.size(), r.players.size()
     marks.lengths, marks.natives = r.lengths.size(), len(r.natives)
+    marks.deal_floors, marks.length_floors = r.deal_floors.size(), r.length_floors.size()
     return marks
 
 
@@ -152,6 +173,8 @@ cdef int cut_back(Request r, Marks *marks) except -1:
     r.flexes.resize(marks.flexes)
     r.players.resize(marks.players)
     r.lengths.resize(marks.lengths)
+    r.deal_floors.resize(marks.deal_floors)
+    r.length_floors.resize(marks.length_floors)
     del r.natives[marks.natives:]
     del r.deal_codes[marks.deals:]
     return 0
@@ -170,7 +193,7 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
     cdef int found
     cdef size_t offers = 0
     cdef int32_t i, before = <int32_t>r.imps.size()
-    cdef int64_t secure = 0, exp = 0
+    cdef int64_t secure = 0, exp = 0, interstitial = 0
     cdef Marks marks = marks_of(r)
     id_.size = 0
     clear_imp(&row)
@@ -199,6 +222,9 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
                 return False
         elif key_is(&key, b"secure", 6):
             if twice(&met, 4) or not take_optional_integer(c, &secure):
+                return False
+        elif key_is(&key, b"instl", 5):
+            if twice(&met, 9) or not take_optional_integer(c, &interstitial):
                 return False
         elif key_is(&key, b"pmp", 3):
             if twice(&met, 5) or not scan_pmp(c, r, seat, &row):
@@ -237,6 +263,7 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
     for i in range(before, <int32_t>r.imps.size()):  # what stood behind the formats in the imp, too
         r.imps[i].floor, r.imps[i].currency = row.floor, row.currency
         r.imps[i].secure = secure == 1
+        r.imps[i].interstitial = interstitial == 1
         r.imps[i].private_auction = row.private_auction
         r.imps[i].exp, r.imps[i].multiplier = seconds(exp), row.multiplier
         r.imps[i].deals = row.deals

@@ -5,8 +5,8 @@ seen here. A refused bid carries the loss reason (list 5.25) that its loss notic
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any, TypeGuard
@@ -16,6 +16,7 @@ import msgspec
 
 from simulator.media_checks import check_native, check_played
 from simulator.offer import DealOffer, ImpOffer, Offer
+from simulator.rule_checks import asked, blocked_app, blocked_category, stranger_in, wrong_language
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -47,7 +48,9 @@ class Loss(IntEnum):
     SIZE = 203
     FORMAT = 204
     ADVERTISER = 205
+    APP = 206
     NOT_SECURE = 207
+    LANGUAGE = 208
     CATEGORY = 209
     ATTRIBUTE = 210
     NOT_IN_DEAL = 213
@@ -77,6 +80,10 @@ class Bid:
     refused: Loss
     """``WON`` while nothing speaks against it."""
     why: str
+    floor: Decimal = Decimal(0)
+    """The least that it had to be, in its currency."""
+    group: int | None = None
+    """Bids of one group are won together or not at all."""
 
 
 @dataclass(frozen=True)
@@ -124,27 +131,33 @@ class Checker:
         if response.get("id") != offer.id:
             return Answer(fault=f"the response's id is {response.get('id')!r}, the request's {offer.id!r}")
         pairs = [
-            (seat, bid)
-            for seat in (seats if isinstance(seats, list) else [])
+            (place, seat, bid)
+            for place, seat in enumerate(seats if isinstance(seats, list) else [])
             if isinstance(seat, dict) and isinstance(seat.get("bid"), list)
             for bid in seat["bid"]
             if isinstance(bid, dict)
         ]
         if not pairs:
             return Answer(fault="seatbid holds no bid")
-        return Answer(tuple(self._bid(response, seat, bid, offer) for seat, bid in pairs))
+        bids = [
+            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None)
+            for place, seat, bid in pairs
+        ]
+        return Answer(tuple(map(_with_its_group(bids), bids)))
 
-    def _bid(self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer) -> Bid:
+    def _bid(
+        self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer, group: int | None
+    ) -> Bid:
         currency = response.get("cur", "USD")
         imp = offer.imps.get(_string(bid.get("impid")))
         price = bid.get("price")
         deal = imp.deals.get(_string(bid.get("dealid"))) if imp else None
-        refused, why = Loss.WON, ""
+        refused, why, floor = Loss.WON, "", Decimal(0)
         try:
             self._whole(response, seat, bid, offer)
             if imp is None:
                 raise _Refused(Loss.INVALID_RESPONSE, f"impid {bid.get('impid')!r} was not offered")
-            self._price(bid, currency, imp, deal)
+            floor = self._price(bid, currency, imp, deal)
             _markup(bid, imp)
             _blocks(bid, imp, offer)
             _deal_terms(seat, bid, imp, deal)
@@ -167,6 +180,8 @@ class Checker:
             lurl=_string(bid.get("lurl")),
             refused=refused,
             why=why,
+            floor=floor,
+            group=group,
         )
 
     def _whole(self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer) -> None:
@@ -179,7 +194,8 @@ class Checker:
         if name in offer.blocked_seats or (offer.allowed_seats and name not in offer.allowed_seats):
             raise _Refused(Loss.SEAT_BLOCKED, f"seat {name!r} may not bid")
 
-    def _price(self, bid: dict[str, Any], currency: str, imp: ImpOffer, deal: DealOffer | None) -> None:
+    def _price(self, bid: dict[str, Any], currency: str, imp: ImpOffer, deal: DealOffer | None) -> Decimal:
+        """The floor that the price is at or above."""
         price = bid.get("price")
         if not _is_number(price) or not price > 0:
             raise _Refused(Loss.NO_PRICE, f"price is {price!r}")
@@ -187,19 +203,41 @@ class Checker:
             raise _Refused(Loss.INVALID_DEAL, f"dealid {bid['dealid']!r} was not offered")
         if imp.private and deal is None:
             raise _Refused(Loss.INVALID_DEAL, "a private auction takes bids on its deals only")
-        floor = self.floor(deal or imp, currency)
+        floor = self._floor(*asked(bid, imp, deal), currency)
         if price < floor:
             loss = Loss.BELOW_DEAL_FLOOR if deal else Loss.BELOW_FLOOR
             raise _Refused(loss, f"price {price} is below the floor {floor} {currency}")
+        return floor
 
-    def floor(self, offered: ImpOffer | DealOffer, currency: str) -> Decimal:
+    def _floor(self, floor: Decimal, floor_currency: str, currency: str) -> Decimal:
         """The least that a bid in ``currency`` may be."""
-        if offered.currency == currency or not offered.floor:
-            return offered.floor
-        rate = self.rates.get((offered.currency, currency))
+        if floor_currency == currency or not floor:
+            return floor
+        rate = self.rates.get((floor_currency, currency))
         if rate is None:
-            raise _Refused(Loss.INVALID_RESPONSE, f"no rate to compare {currency} with a floor in {offered.currency}")
-        return offered.floor * rate * FLOOR_SLACK
+            raise _Refused(Loss.INVALID_RESPONSE, f"no rate to compare {currency} with a floor in {floor_currency}")
+        return floor * rate * FLOOR_SLACK
+
+
+def _with_its_group(bids: list[Bid]) -> Callable[[Bid], Bid]:
+    """A group that has a refused bid, or two for one imp, is refused whole."""
+    whys: dict[int, str] = {}
+    seen: set[tuple[int, str]] = set()
+    for bid in bids:
+        if bid.group is None:
+            continue
+        if bid.refused:
+            whys.setdefault(bid.group, f"bid {bid.id!r} of its group is refused: {bid.why}")
+        if (bid.group, bid.imp) in seen:
+            whys.setdefault(bid.group, f"its group has two bids for imp {bid.imp!r}")
+        seen.add((bid.group, bid.imp))
+
+    def judged(bid: Bid) -> Bid:
+        if bid.group not in whys or bid.refused:
+            return bid
+        return replace(bid, refused=Loss.INVALID_RESPONSE, why=whys[bid.group])
+
+    return judged
 
 
 def _markup(bid: dict[str, Any], imp: ImpOffer) -> None:
@@ -251,10 +289,11 @@ def _blocks(bid: dict[str, Any], imp: ImpOffer, offer: Offer) -> None:
             raise _Refused(Loss.ADVERTISER, f"adomain {domain!r} is blocked")
     if not isinstance(categories, list) or not all(isinstance(c, str) for c in categories):
         raise _Refused(Loss.INVALID_RESPONSE, f"cat is {categories!r}")
-    for category in categories:
-        upper = category.upper()
-        if upper in offer.blocked_categories or upper.split("-")[0] in offer.blocked_categories:
-            raise _Refused(Loss.CATEGORY, f"cat {category!r} is blocked")
+    if category := blocked_category(categories, bid.get("cattax", 1), offer):
+        raise _Refused(Loss.CATEGORY, f"cat {category!r} is blocked")
+    for loss, why in ((Loss.APP, blocked_app(bid, offer)), (Loss.LANGUAGE, wrong_language(bid, offer))):
+        if why:
+            raise _Refused(loss, why)
     if not isinstance(attributes, list) or not all(type(a) is int for a in attributes):
         raise _Refused(Loss.INVALID_RESPONSE, f"attr is {attributes!r}")
     blocked = imp.blocked_attributes[bid.get("mtype", 1)].intersection(attributes)
@@ -267,7 +306,7 @@ def _deal_terms(seat: dict[str, Any], bid: dict[str, Any], imp: ImpOffer, deal: 
         return
     if deal.seats and seat.get("seat") not in deal.seats:
         raise _Refused(Loss.NOT_IN_DEAL, f"seat {seat.get('seat')!r} is not in deal {deal.id!r}")
-    if deal.domains and not deal.domains.intersection(d.lower() for d in bid["adomain"]):
+    if stranger_in(deal, bid["adomain"]):
         raise _Refused(Loss.NOT_IN_DEAL, f"adomain {bid['adomain']!r} is not in deal {deal.id!r}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from simulator.checker import Answer, Bid, Checker, Loss
+from simulator.checker import Answer, Bid, Loss
 from simulator.config import Seller
 from simulator.offer import ImpOffer, Offer, read_offer
 from simulator.population import Person
@@ -64,8 +64,11 @@ class Outcome:
     lost: tuple[Lost, ...]
 
 
-def settle(answer: Answer, offer: Offer, market: Decimal, checker: Checker) -> Outcome:
-    """Deals come first, as exchanges promise them to; then the open bids meet the market. One winner an impression."""
+def settle(answer: Answer, offer: Offer, market: Decimal) -> Outcome:
+    """Deals come first, as exchanges promise them to; then the open bids meet the market. One winner an impression.
+
+    A group that does not win all its impressions loses all of them, and the others are settled without it.
+    """
     won: list[Won] = []
     lost = [Lost(bid, bid.refused, None) for bid in answer.bids if bid.refused]
     for imp in offer.imps.values():
@@ -77,7 +80,7 @@ def settle(answer: Answer, offer: Offer, market: Decimal, checker: Checker) -> O
         if not bids:
             continue
         best = bids[0]
-        price = clearing_price(best, offer, imp, market, checker)
+        price = clearing_price(best, offer, market)
         if price is not None:
             won.append(Won(best, imp, price))
         for bid in bids[1:] if price is not None else bids:
@@ -85,10 +88,15 @@ def settle(answer: Answer, offer: Offer, market: Decimal, checker: Checker) -> O
                 lost.append(Lost(bid, Loss.LOST_TO_DEAL, None))
             else:
                 lost.append(Lost(bid, Loss.OUTBID, max(market, best.price if price is not None else market)))
+    broken = {one.bid.group for one in lost if not one.bid.refused} - {None}
+    if broken:
+        split = [bid for bid in answer.bids if bid.group in broken and not bid.refused]
+        rest = settle(Answer(tuple(bid for bid in answer.bids if bid not in split)), offer, market)
+        return Outcome(rest.won, (*rest.lost, *(Lost(bid, Loss.OUTBID, max(market, bid.price)) for bid in split)))
     return Outcome(tuple(won), tuple(lost))
 
 
-def clearing_price(bid: Bid, offer: Offer, imp: ImpOffer, market: Decimal, checker: Checker) -> Decimal | None:
+def clearing_price(bid: Bid, offer: Offer, market: Decimal) -> Decimal | None:
     """CPM that the winner pays, None if the market bids more.
 
     First price: the bid, without what is below a micro. Second price: the market's, at least the floor, never above the
@@ -96,11 +104,10 @@ def clearing_price(bid: Bid, offer: Offer, imp: ImpOffer, market: Decimal, check
     """
     if bid.deal is not None:
         at = bid.deal.at or offer.auction_type
-        floor = checker.floor(bid.deal, bid.currency)
-        clearing = bid.price if at == 1 else floor
+        clearing = bid.price if at == 1 else bid.floor
     elif bid.price < market:
         return None
     else:
-        clearing = bid.price if offer.auction_type == 1 else max(market, checker.floor(imp, bid.currency))
+        clearing = bid.price if offer.auction_type == 1 else max(market, bid.floor)
     price = clearing.quantize(MICRO, ROUND_HALF_EVEN)
     return price if price <= bid.price else bid.price.quantize(MICRO, ROUND_DOWN)

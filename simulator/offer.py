@@ -25,6 +25,8 @@ class DealOffer:
     at: int
     seats: frozenset[str]
     domains: frozenset[str]
+    sent: Json
+    """The deal, as it was sent."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,13 @@ class Offer:
     blocked_domains: frozenset[str]
     allowed_seats: frozenset[str]
     blocked_seats: frozenset[str]
+    taxonomy: int
+    """What ``blocked_categories`` are in (list "Category Taxonomies")."""
+    blocked_apps: frozenset[str]
+    languages: frozenset[str]
+    """That ads may be in, lower case: ``wlang`` and ``wlangb``; empty: any."""
+    regional_languages: frozenset[str]
+    """Those of ``wlangb``."""
 
 
 def read_offer(request: Json, *, currency: str, auction_type: int) -> Offer:
@@ -85,6 +94,10 @@ def read_offer(request: Json, *, currency: str, auction_type: int) -> Offer:
         blocked_domains=frozenset(text.lower() for text in _texts(request.get("badv"))),
         allowed_seats=frozenset(_texts(request.get("wseat"))),
         blocked_seats=frozenset(_texts(request.get("bseat"))),
+        taxonomy=_int(request.get("cattax"), 1),
+        blocked_apps=frozenset(text.lower() for text in _texts(request.get("bapp"))),
+        languages=frozenset(text.lower() for name in ("wlang", "wlangb") for text in _texts(request.get(name))),
+        regional_languages=frozenset(text.lower() for text in _texts(request.get("wlangb"))),
     )
 
 
@@ -121,6 +134,7 @@ def _deal(deal: Json) -> DealOffer:
         at=_int(deal.get("at")),
         seats=frozenset(_texts(deal.get("wseat"))),
         domains=frozenset(text.lower() for text in _texts(deal.get("wadomain"))),
+        sent=deal,
     )
 
 

@@ -211,7 +211,7 @@ class TradingFloor:
             return
         self.statistics.bids += len(answer.bids)
         self.statistics.bid_requests += bool(answer.bids)
-        outcome = settle(answer, offer, auction.market, self.checker)
+        outcome = settle(answer, offer, auction.market)
         for lost in outcome.lost:
             self.room.lose(lost, offer)
         for won in outcome.won:

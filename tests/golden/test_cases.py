@@ -5,7 +5,7 @@
 a seller without an account is an inventory partner);
 ``people`` has segments and ages (in seconds) of impressions by line item. ``expect`` is either
 ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
-that must not be there.
+that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
 
 import json
@@ -42,7 +42,7 @@ def holds(expected: object, found: object) -> bool:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 30
+    assert len(CASES) >= 150
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -61,7 +61,9 @@ def test_case(path: Path) -> None:
         return
     assert not isinstance(outcome, NoBid), (outcome, outcome.reason.name)
     assert outcome["id"] == request["id"]
-    bids = outcome["seatbid"][0]["bid"]
+    (seatbid,) = outcome["seatbid"]
+    assert seatbid.get("group", 0) == case["expect"].get("seatbid", {}).get("group", 0)
+    bids = seatbid["bid"]
     assert len(bids) == len(case["expect"]["bids"]), bids
     for expected, bid in zip(case["expect"]["bids"], bids, strict=True):
         assert holds(expected, bid), {key: bid.get(key) for key in expected}

@@ -18,6 +18,7 @@ BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_t
 RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
+    "bapp": ["com.a.app", "1234"], "wlang": ["en"], "wlangb": ["zh-Hant-TW", "de"], "allimps": 1,
     "cattax": 1, "test": 0,
     "regs": {"coppa": 0, "gdpr": 0, "us_privacy": "1YNN", "gpp": "DBABLA~BAAAAAAAAAA", "gpp_sid": [7, 70, 0, -1],
              "gpc": "0", "ext": {"gdpr": 1, "us_privacy": "1YYN", "gpp": "DBABM~C", "gpp_sid": [2], "gpc": "1",
@@ -32,19 +33,22 @@ RICH = {
                "dnt": 0, "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
     "imp": [
         {"id": "1", "banner": {"format": [{"w": 300, "h": 250}, {"w": 1, "h": 2, "x": None}], "battr": [1, 8, 70],
-                               "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1},
+                               "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1, "instl": 1},
         {"id": "2", "video": {"minduration": 5}, "native": {"request": ""}, "pmp": {"deals": [{"id": "nobody's"}]}},
         {"id": "4", "native": {"request": "{\"ver\":\"1.2\",\"assets\":[]}", "ver": "1.2", "battr": [3], "api": [7]},
          "video": {"mimes": ["video/mp4", "Video/WebM"], "minduration": 5, "maxduration": 30, "protocols": [2, 3, 7],
                    "w": 640, "h": 360, "linearity": 1, "skip": 0, "boxingallowed": 0, "minbitrate": 100,
                    "delivery": [2], "maxbitrate": 5000, "battr": [16], "api": [7],
-                   "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3},
+                   "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3,
+                   "durfloors": [{"maxdur": 15, "bidfloor": 5}, {"mindur": 16, "bidfloor": 10.5, "x": 1}, {}]},
          "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9]}, "bidfloor": 2.5,
          "banner": {"w": 320, "h": 50, "expdir": [2], "api": [5], "format": [{"wratio": 6, "hratio": 5, "wmin": 300}]}},
         {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR", "exp": 60,
          "qty": {"multiplier": 14.2, "sourcetype": 1, "vendor": "v.example"},
          "pmp": {"private_auction": 1, "deals": [
-             {"id": "D", "bidfloor": 2.25, "at": 3, "wseat": ["outbid"], "wadomain": ["bank.example"]},
+             {"id": "D", "bidfloor": 2.25, "at": 3, "wseat": ["outbid"], "wadomain": ["bank.example"],
+              "guar": 1, "mincpmpersec": 0.1, "durfloors": [{"mindur": 5, "maxdur": 10, "bidfloor": 3}]},
+             {"id": "E", "bidfloor": None, "guar": 0},
              {"id": "N", "bidfloor": -1, "wadomain": ["x.example"]}]}},
     ],
 }  # fmt: skip

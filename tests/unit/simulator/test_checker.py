@@ -156,3 +156,90 @@ def test_a_price_is_read_as_it_was_written() -> None:
     body = b'{"id":"r","seatbid":[{"seat":"ours","bid":[{"id":"b","impid":"1","price":0.100000000000000000001}]}]}'
     offer = read_offer(REQUEST, currency="USD", auction_type=2)
     assert Checker(RATES).read(200, body, offer).bids[0].price == Decimal("0.100000000000000000001")
+
+
+RULED: dict[str, Any] = {
+    "id": "r",
+    "bapp": ["com.Casino.app", 123],
+    "wlang": ["en"],
+    "wlangb": ["de-AT"],
+    "bcat": ["1335"],
+    "cattax": 8,
+    "imp": [
+        {
+            "id": "1",
+            "bidfloor": 1,
+            "banner": {"w": 300, "h": 250},
+            "video": {
+                "mimes": ["video/mp4"],
+                "durfloors": [{"maxdur": 15, "bidfloor": 5}, {"mindur": 16, "maxdur": 30, "bidfloor": 10}],
+            },
+            "pmp": {
+                "deals": [
+                    {"id": "SILENT", "wadomain": ["bank.example"]},
+                    {"id": "LONG", "mincpmpersec": 0.5},
+                    {"id": "FREE", "bidfloor": 0},
+                ]
+            },
+        },
+        {"id": "2", "banner": {"w": 300, "h": 250}},
+    ],
+}
+
+
+def judge(*bids: dict[str, Any], group: int = 0) -> list[tuple[Loss, str]]:
+    made = [BID | {"id": str(n), "language": "en"} | bid for n, bid in enumerate(bids)]
+    whole = {"id": "r", "bidid": "x", "cur": "USD", "seatbid": [{"seat": "ours", "group": group, "bid": made}]}
+    offer = read_offer(RULED, currency="USD", auction_type=2)
+    return [(bid.refused, bid.why) for bid in Checker(RATES).read(200, json.dumps(whole).encode(), offer).bids]
+
+
+@pytest.mark.parametrize(
+    ("change", "loss"),
+    [
+        ({"price": 1}, Loss.WON),
+        ({"price": 0.99}, Loss.BELOW_FLOOR),
+        ({"price": 1, "dealid": "SILENT", "adomain": ["www.bank.example"]}, Loss.WON),
+        ({"price": 0.99, "dealid": "SILENT"}, Loss.BELOW_DEAL_FLOOR),
+        ({"price": 1, "dealid": "SILENT", "adomain": ["notbank.example"]}, Loss.NOT_IN_DEAL),
+        ({"price": 1, "dealid": "LONG"}, Loss.WON),
+        ({"price": 0.01, "dealid": "FREE"}, Loss.WON),
+        ({"price": 1, "bundle": "com.casino.app"}, Loss.APP),
+        ({"price": 1, "bundle": "123"}, Loss.APP),
+        ({"price": 1, "bundle": "com.casino"}, Loss.WON),
+        ({"price": 1, "language": "fr"}, Loss.LANGUAGE),
+        ({"price": 1, "language": None}, Loss.LANGUAGE),
+        ({"price": 1, "language": "xx"}, Loss.WON),
+        ({"price": 1, "language": "de"}, Loss.WON),
+        ({"price": 1, "language": "de-CH"}, Loss.LANGUAGE),
+        ({"price": 1, "cat": ["1335"]}, Loss.WON),
+        ({"price": 1, "cat": ["1335"], "cattax": 8}, Loss.CATEGORY),
+    ],
+)
+def test_rules_of_the_request(change: dict[str, Any], loss: Loss) -> None:
+    ((found, why),) = judge(change)
+    assert found is loss, why
+
+
+@pytest.mark.parametrize(
+    ("deal", "seconds", "price", "floor"),
+    [
+        (None, 15, 4.99, Loss.BELOW_FLOOR),
+        (None, 16, 9.99, Loss.BELOW_FLOOR),
+        (None, 31, 0.99, Loss.BELOW_FLOOR),
+        ("SILENT", 15, 4.99, Loss.BELOW_DEAL_FLOOR),
+        ("LONG", 30, 14.99, Loss.BELOW_DEAL_FLOOR),
+    ],
+)
+def test_floors_by_length(deal: str | None, seconds: int, price: float, floor: Loss) -> None:
+    bid = {"mtype": 2, "dur": seconds, "price": price} | ({"dealid": deal} if deal else {})
+    assert judge(bid)[0][0] is floor
+    assert judge(bid | {"price": price + 0.01})[0][0] is Loss.FORMAT  # the price is right, and then the VAST is missing
+
+
+def test_a_group_is_refused_whole() -> None:
+    good, bad = {"price": 1}, {"price": 1, "impid": "2", "language": "fr"}
+    assert [loss for loss, _ in judge(good, bad)] == [Loss.WON, Loss.LANGUAGE]
+    assert [loss for loss, _ in judge(good, bad, group=1)] == [Loss.INVALID_RESPONSE, Loss.LANGUAGE]
+    assert [loss for loss, _ in judge(good, good, group=1)] == [Loss.INVALID_RESPONSE] * 2
+    assert [loss for loss, _ in judge(good, {"price": 1, "impid": "2"}, group=1)] == [Loss.WON] * 2

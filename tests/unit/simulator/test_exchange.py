@@ -1,21 +1,22 @@
 """Who wins, at what price, and why the others lose."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from simulator.checker import Answer, Bid, Checker, Loss
+from simulator.checker import Answer, Bid, Loss
 from simulator.exchange import Outcome, settle
 from simulator.offer import read_offer
-
-CHECKER = Checker({})
 
 
 def outcome(bids: list[Bid], market: str, at: int = 2, **imp: Any) -> Outcome:
     request = {"id": "r", "at": at, "imp": [{"id": "1", "banner": {}} | imp]}
     offer = read_offer(request, currency="USD", auction_type=2)
-    return settle(Answer(tuple(bids)), offer, Decimal(market), CHECKER)
+    floor = offer.imps["1"].floor
+    met = (replace(bid, floor=bid.deal.floor if bid.deal else floor) for bid in bids)  # as the checker found it
+    return settle(Answer(tuple(met)), offer, Decimal(market))
 
 
 def bid(name: str, price: str, deal: dict[str, Any] | None = None, refused: Loss = Loss.WON) -> Bid:
@@ -65,3 +66,23 @@ def test_an_impression_has_one_winner_and_the_others_are_told_what_would_have_wo
         ("low", Loss.OUTBID, Decimal(3)),
         ("bad", Loss.SIZE, None),
     }
+
+
+def in_group(name: str, imp: str, price: str, group: int | None) -> Bid:
+    return replace(bid(name, price), imp=imp, group=group)
+
+
+def settle_two(bids: list[Bid], market: str) -> Outcome:
+    request = {"id": "r", "at": 1, "imp": [{"id": "1", "banner": {}}, {"id": "2", "banner": {}}]}
+    return settle(Answer(tuple(bids)), read_offer(request, currency="USD", auction_type=2), Decimal(market))
+
+
+def test_a_group_wins_all_its_impressions() -> None:
+    found = settle_two([in_group("a", "1", "3", 0), in_group("b", "2", "2", 0)], "1")
+    assert [won.bid.id for won in found.won] == ["a", "b"] and not found.lost
+
+
+def test_a_group_that_wins_one_impression_loses_it() -> None:
+    found = settle_two([in_group("a", "1", "3", 0), in_group("b", "2", "2", 0), in_group("c", "1", "2.6", None)], "2.5")
+    assert [won.bid.id for won in found.won] == ["c"]
+    assert {lost.bid.id: lost.reason for lost in found.lost} == {"a": Loss.OUTBID, "b": Loss.OUTBID}

@@ -1,0 +1,6 @@
+from bidder.candidates import Candidates
+from bidder.view import Seller, View
+from openrtb.request import Request
+
+def floors(c: Candidates, view: View, seller: Seller, r: Request) -> int: ...
+def length_floor(length_ms: int, per_second: int, ranges: list[tuple[int, int, int]]) -> int: ...

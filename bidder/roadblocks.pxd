@@ -1,0 +1,6 @@
+from bidder.candidates cimport Candidates
+from bidder.leases cimport Leases
+from bidder.view cimport Seller, View
+from openrtb.request cimport Request
+
+cdef int take_roadblock(Candidates c, View view, Seller seller, Leases leases, Request r) except -1
