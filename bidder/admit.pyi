@@ -1,6 +1,7 @@
 from bidder.view import Seller
 from openrtb.request import Request
+from openrtb.tcf import Vendor
 
 LEAST_MS: int
 
-def admit(r: Request, seller: Seller, vendor: int) -> int: ...
+def admit(r: Request, seller: Seller, vendor: Vendor) -> int: ...

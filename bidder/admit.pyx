@@ -1,18 +1,16 @@
 """Admission: may we bid on this request at all, and what may we know about the person?"""
 
 from bidder.view cimport Seller
-from openrtb.request cimport CHILD, IN_MODEL, QUIET, Request
+from openrtb.privacy cimport FULL, NO_BID, Use, allowed_use
+from openrtb.request cimport Request
+from openrtb.tcf cimport Vendor
 
 from openrtb.nobid import NoBidReason
-from openrtb.privacy import Use, allowed_use
 
 cdef int TOO_LITTLE_TIME = NoBidReason.TOO_LITTLE_TIME
 cdef int CURRENCY = NoBidReason.CURRENCY
 cdef int BLOCKED = NoBidReason.BLOCKED
 cdef int PRIVACY = NoBidReason.PRIVACY
-cdef int NONE = Use.NONE
-cdef int CONTEXTUAL_USE = Use.CONTEXTUAL
-cdef int FULL = Use.FULL
 
 LEAST_MS = 2
 """What a decision may take, at the very least, after the way back is taken off ``tmax``."""
@@ -20,22 +18,19 @@ LEAST_MS = 2
 cdef int LEAST = LEAST_MS
 
 
-def admit(Request r not None, Seller seller not None, int vendor):
+def admit(Request r not None, Seller seller not None, Vendor vendor not None):
     """0, or the no-bid reason. Where the signals allow contextual use only, the request forgets the person."""
-    cdef int use
+    cdef Use use
     if r.tmax and r.tmax < seller.network_ms + LEAST:
         return TOO_LITTLE_TIME
     if not r.currency_allowed:
         return CURRENCY
     if not r.seat_allowed:
         return BLOCKED
-    if r.signals == QUIET:
+    if r.signals == 0:
         return 0
-    if r.signals == IN_MODEL:
-        use = allowed_use(r.model, vendor)
-    else:
-        use = NONE if r.signals == CHILD else CONTEXTUAL_USE
-    if use == NONE:
+    use = allowed_use(r, &seller.policy, vendor)
+    if use == NO_BID:
         return PRIVACY
     if use != FULL:
         r.forget_person()

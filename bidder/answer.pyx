@@ -2,16 +2,20 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.string cimport string
+from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder.limits cimport billed
 from bidder cimport markups as mark
 from bidder.markups cimport Markups, Variant
 from bidder.view cimport Ad, Line, Price, Seller, View
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
 from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
-from openrtb.request cimport NATIVE, Request
+from openrtb.request cimport BANNER, NATIVE, Request
 from openrtb.respond cimport append_cpm, append_json, append_number
+
+from urllib.parse import quote
 
 from domain.events import Bid, Kind, Name, encode
 
@@ -29,6 +33,13 @@ cdef int TEST_FLAG = 0x10
 LAST_COUNTER = 0xFFFF_FFFF
 
 
+cdef inline int expiry(Seller seller, Request r, int32_t imp) noexcept nogil:
+    """Seconds in which we take a billing as in time: the exchange's, no longer than the imp says (``imp.exp``, 7.2)."""
+    cdef int ours = seller.expiries[r.imps[imp].format]
+    cdef int theirs = r.imps[imp].exp
+    return theirs if 0 < theirs < ours else ours
+
+
 cdef class Answer:
     """Writes responses and bid events; one object a worker.
 
@@ -38,6 +49,7 @@ cdef class Answer:
     cdef Sealer sealer
     cdef object append  # the event log's
     cdef string base
+    cdef vector[string] click_bases  # of click URLs, percent-encoded so often
     cdef string out
     cdef string record
     cdef readonly uint64_t worker
@@ -49,6 +61,10 @@ cdef class Answer:
         self.sealer = sealer
         self.append = append
         self.base = tracker_base.encode()
+        clicks = f"{tracker_base}/click/"
+        for _ in range(3):
+            self.click_bases.push_back(clicks.encode())
+            clicks = quote(clicks, safe="")
         self.named = set()
         self.worker = 0
         self.counter = 0
@@ -73,6 +89,22 @@ cdef class Answer:
         self.out.append(mac, MAC_TEXT)
         return 0
 
+    cdef int click_url(self, View view, Seller seller, int32_t ad) except -1:
+        """Appends the click URL; in a banner behind the exchange's own click macro, where it has one."""
+        cdef char mac[MAC_TEXT]
+        cdef int escapes = seller.click_escapes if view.ads[ad].format == BANNER else 0
+        if view.ads[ad].format == BANNER:
+            self.out.append(seller.click_macro)
+        self.out.append(self.click_bases[escapes])
+        self.out.append(self.sealed, SEALED_TEXT)  # its characters are never encoded
+        self.sealer.bind(CLICK, self.sealed, view.landings[ad].data(), view.landings[ad].size(), mac)
+        self.out.append(mac, MAC_TEXT)
+        if escapes:
+            self.out.append(view.escaped_queries[2 * ad + escapes - 1])
+        else:
+            self.out.append(view.click_queries[ad])
+        return 0
+
     cdef uint64_t seal(self, Candidate *row, View view, Seller seller, Request r) except 0:
         cdef Line *line = &view.lines[row.line]
         cdef Price *price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
@@ -83,7 +115,7 @@ cdef class Answer:
         content.bid_ns = <uint64_t>r.now_ns
         content.person = r.person
         content.site = r.site
-        content.max_price = row.price
+        content.max_price = billed(row.price, seller, r, row.imp)
         content.advertiser = line.advertiser
         content.campaign = line.campaign
         content.line_item = line.id
@@ -92,13 +124,14 @@ cdef class Answer:
         content.lease = row.lease
         content.rate, content.terms = price.rate_id, price.terms
         content.exchange = seller.id
-        content.expiry_s = seller.expiry_s
+        content.expiry_s = expiry(seller, r, row.imp)
         content.format, content.unused = view.ads[row.ad].format, 0
         content.basis_and_flags = seller.bases[content.format] | (TEST_FLAG if r.test else 0)
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
         return bid
 
     cdef int write_bid(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
+        cdef int32_t asked = 2 * r.imps[row.imp].format + r.is_dooh
         cdef Ad *ad = &view.ads[row.ad]
         self.out.append(b'{"id":"')
         append_number(&self.out, <int64_t>bid)
@@ -107,21 +140,27 @@ cdef class Answer:
         self.out.append(b',"price":')
         append_cpm(&self.out, row.price)
         self.out.append(b',"exp":')
-        append_number(&self.out, seller.expiry_s)
+        append_number(&self.out, expiry(seller, r, row.imp))
         if row.deal >= 0:
             self.out.append(b',"dealid":')
             append_json(&self.out, <str>r.deal_codes[row.deal])
-        self.out.append(b',"nurl":"')
-        self.url(b"/win/", WIN, NULL, 0)
+        if seller.tells_win:
+            self.out.append(b',"nurl":"')
+            self.url(b"/win/", WIN, NULL, 0)
+            self.out.append(seller.win_query[asked])
+            self.out.push_back(b'"')
         if seller.bases[ad.format] == BILLING:
-            self.out.append(seller.notice_queries[ad.format])
-            self.out.append(b'","burl":"')
+            self.out.append(b',"burl":"')
             self.url(b"/billing/", BILLING, NULL, 0)
-        self.out.append(seller.notice_queries[ad.format])
-        self.out.append(b'","lurl":"')
-        self.url(b"/loss/", LOSS, NULL, 0)
-        self.out.append(b'?r=${AUCTION_LOSS}&m=${AUCTION_MIN_TO_WIN}","adm":"')
-        self.write_markup(row, view, seller, bid)
+            self.out.append(seller.billing_query[asked])
+            self.out.push_back(b'"')
+        if seller.tells_loss:
+            self.out.append(b',"lurl":"')
+            self.url(b"/loss/", LOSS, NULL, 0)
+            self.out.append(seller.loss_query)
+            self.out.push_back(b'"')
+        self.out.append(b',"adm":"')
+        self.write_markup(row, view, seller, r, bid)
         self.out.append(b'","cid":"')
         append_number(&self.out, view.lines[row.line].campaign)
         self.out.append(b'",')
@@ -133,6 +172,7 @@ cdef class Answer:
             self.out.append(b',"hratio":')
             append_number(&self.out, r.flexes[row.flex].size & 0xFFFF)
             self.out.push_back(b",")
+        self.out.append(seller.bid_ext)
         self.out.append(view.tails[row.ad])
         return 0
 
@@ -147,7 +187,7 @@ cdef class Answer:
         self.out.push_back(b",")
         return 0
 
-    cdef int write_markup(self, Candidate *row, View view, Seller seller, uint64_t bid) except -1:
+    cdef int write_markup(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
         cdef Ad *ad = &view.ads[row.ad]
         cdef Markups markups = view.natives.markups if ad.format == NATIVE else view.markups
         cdef Variant *variant = &markups.variants[row.variant]
@@ -158,10 +198,9 @@ cdef class Answer:
             after = markups.marks[i]
             if after == mark.IMPRESSION:
                 self.url(b"/impression/", IMPRESSION, NULL, 0)
-                self.out.append(seller.pixel_queries[ad.format])
+                self.out.append(seller.pixel_query[2 * ad.format + r.is_dooh])
             elif after == mark.CLICK:
-                self.url(b"/click/", CLICK, view.landings[row.ad].data(), view.landings[row.ad].size())
-                self.out.append(view.click_queries[row.ad])
+                self.click_url(view, seller, row.ad)
             elif after == mark.EVENT:
                 self.url(b"/event/", EVENT, NULL, 0)
             elif after == mark.CLICKED:

@@ -12,6 +12,8 @@ from bidder.answer import Answer
 from bidder.candidates import Candidates
 from bidder.choose import choose
 from bidder.enrichment.chain import Chain
+from bidder.enrichment.supply import SupplyModule
+from bidder.exchange_rules import exchange_rules
 from bidder.fit import fit
 from bidder.floors import floors
 from bidder.journal import Journal
@@ -21,11 +23,13 @@ from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.rules import blocks, deals
 from bidder.select import select
+from bidder.supply import supply
 from bidder.view import Seller, View
 from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
 from openrtb.request import Request
+from openrtb.tcf import Vendor
 
 
 class NoBid(NamedTuple):
@@ -39,10 +43,17 @@ class Auction:
     """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
 
     def __init__(
-        self, chain: Chain, leases: Leases, answer: Answer, journal: Journal, clock: Clock, tcf_vendor_id: int = 0
+        self,
+        chain: Chain,
+        leases: Leases,
+        answer: Answer,
+        journal: Journal,
+        clock: Clock,
+        vendor: Vendor,
+        sellers: SupplyModule | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
-        self.vendor = tcf_vendor_id
+        self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -66,6 +77,11 @@ class Auction:
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
+        if seller.ruled and not exchange_rules(candidates, view, seller, request, body):
+            return self.no_bid(NoBidReason.EXCHANGE_RULES, "exchange", seller)
+        if untrusted := supply(candidates, view, seller, request, self.sellers):
+            self.answer.name_site(request)  # `outbid supply fetch` reads in the log whose ads.txt is wanted
+            return self.no_bid(untrusted, "supply", seller)
         if not blocks(candidates, view, request):
             return self.no_bid(NoBidReason.BLOCKED, "blocks", seller)
         if not deals(candidates, view, seller, request):
@@ -76,7 +92,7 @@ class Auction:
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
         if not throttle(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pacing", seller)
-        if not gate(candidates, view, seller, self.leases):
+        if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
         if not fixed_cpm(candidates, view, self.paces, request):

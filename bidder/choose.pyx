@@ -15,7 +15,7 @@ from libc.stdint cimport int32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates, turn
 from bidder.leases cimport Leases
-from bidder.limits cimport gross_amount
+from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival
 from bidder.roadblocks cimport take_roadblock
 from bidder.view cimport Price, Seller, View
@@ -116,7 +116,7 @@ def choose(Candidates c not None, View view not None, Seller seller not None, Le
         for i in range(c.chosen.size()):
             row = &c.chosen[i]
             price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
-            row.lease = leases.reserve(view.lines[row.line].lease, gross_amount(row.price, price))
+            row.lease = leases.reserve(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), price))
     if c.keep_reasons:
         explain_losers(c, view)
     return c.chosen.size()

@@ -3,6 +3,7 @@
 import msgspec
 
 from domain.settings import load
+from openrtb.tcf import Vendor
 
 
 class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,10 +25,23 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One no-bid in this many is logged, chosen by the auction's id, with this weight."""
     tcf_vendor_id: int = 0
     """Our id in the IAB's Global Vendor List; without one, GDPR traffic is bid on by context only."""
+    tcf_purposes: tuple[int, ...] = (1, 2, 3, 4, 7)
+    """The TCF purposes that the use of a person needs, all of them; else a bid is by context."""
+    tcf_legitimate_interests: tuple[int, ...] = ()
+    """Those that our entry in the Global Vendor List declares on legitimate interest; the others are by consent."""
+    tcf_flexible_purposes: tuple[int, ...] = ()
+    """Those whose legal basis a publisher may choose, by our entry."""
     geo_database: str = ""
     """Path of an MMDB file with GeoLite2's field names; without it only the exchange's own ``geo`` is known."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose ``X-Forwarded-For`` is believed. In the environment: comma-separated."""
+
+    def __post_init__(self) -> None:
+        self.tcf_vendor()
+
+    def tcf_vendor(self) -> Vendor:
+        """Us, in the words of the Global Vendor List. Raises ValueError for what cannot be declared there."""
+        return Vendor(self.tcf_vendor_id, self.tcf_purposes, self.tcf_legitimate_interests, self.tcf_flexible_purposes)
 
 
 def bidder_settings() -> BidderSettings:

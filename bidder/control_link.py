@@ -67,6 +67,7 @@ class ControlLink:
         report = self.report()
         grants = await self._post(session, "/v1/leases", report, Grants)
         self.hear(grants, report, asked_ns)
+        self.state.workers = grants.workers
         if not grants.forget and grants.version != self.state.version:
             await self.fetch_snapshot(session, grants.version)
 

@@ -6,8 +6,24 @@ from dataclasses import dataclass, field
 from bidder.auction import Auction, NoBid
 from bidder.view import DAYS, Seller, View
 from domain.money import format_cpm
+from openrtb.decode import decode_through_model
+from openrtb.privacy import raised
+from openrtb.request import Request
 
-STAGES = ("targeting", "fit", "blocks", "deals", "floors", "frequency", "pacing", "gate", "pricing", "choose")
+STAGES = (
+    "targeting",
+    "fit",
+    "exchange",
+    "supply",
+    "blocks",
+    "deals",
+    "floors",
+    "frequency",
+    "pacing",
+    "gate",
+    "pricing",
+    "choose",
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +43,7 @@ class Explanation:
     request: dict[str, object]
     """What the bidder understood of it."""
     repairs: tuple[str, ...]
+    """What had to be mended or left out of it, and the rules (`openrtb.validate`) that it breaks."""
     stages: dict[str, tuple[Removal, ...]]
     """What each stage that was reached removed: targeting line items, later stages pairs of imp and creative."""
     no_bid: NoBid | None = None
@@ -50,11 +67,18 @@ def explain(auction: Auction, body: bytes, seller: Seller, view: View) -> Explan
     reached = STAGES if not isinstance(outcome, NoBid) else STAGES[: _place(outcome.stage)]
     return Explanation(
         _understood(auction, seller),
-        tuple(auction.request.repairs),
+        _mended(body, seller),
         {stage: stages[stage] for stage in reached},
         outcome if isinstance(outcome, NoBid) else None,
         () if isinstance(outcome, NoBid) else tuple(_bids(auction, seller, view)),
     )
+
+
+def _mended(body: bytes, seller: Seller) -> tuple[str, ...]:
+    """By the typed model, which says it in words; the scanner does not."""
+    request = Request()
+    decode_through_model(request, body, seller.exchange, 0)
+    return tuple(request.repairs)
 
 
 def _place(stage: str) -> int:
@@ -83,8 +107,13 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
         "banner_imps": request.imp_count,
         "sizes": request.size_list(),
         "deals": request.deal_codes,
-        "person": "not to be used (privacy)" if not request.personal else "known" if request.person else "unknown",
+        "person": f"not to be used ({', '.join(raised(request, auction.vendor))})"
+        if not request.personal
+        else "known"
+        if request.person
+        else "unknown",
         "profile": request.record is not None,
+        **auction.sellers.describe(request, seller),
         "hour": f"{DAYS[request.hour_of_week // 24]} {request.hour_of_week % 24:02d}h UTC",
     }
 

@@ -21,6 +21,18 @@ cdef int64_t gross_amount(int64_t price, Price *of) noexcept nogil:
     return <int64_t>(media + media * of.share_ppm / 1_000_000 + of.flat)
 
 
+cdef int64_t billed(int64_t price, Seller seller, Request r, int32_t imp) noexcept nogil:
+    """What is paid at most if this bid wins, exchange nanos: the price of as many impressions as a screen in a public
+    place plays to (``imp.qty``), and what the exchange charges on top of its price; rounded up.
+    """
+    cdef int128_t paid = price
+    if r.is_dooh and r.imps[imp].multiplier:
+        paid = (paid * r.imps[imp].multiplier + 999_999) / 1_000_000
+    if seller.fee_ppm:
+        paid = (paid * (1_000_000 + seller.fee_ppm) + 999_999) / 1_000_000
+    return <int64_t>paid
+
+
 def frequency(Candidates c not None, View view not None, Request r not None):
     """Takes out whose cap this person has reached; returns how many pairs are left.
 
@@ -59,14 +71,14 @@ def frequency(Candidates c not None, View view not None, Request r not None):
     return kept
 
 
-def gate(Candidates c not None, View view not None, Seller seller not None, Leases leases not None):
+def gate(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):
     """Takes out what the leases do not cover; returns how many pairs are left."""
     cdef size_t i, kept = 0
     cdef Candidate *row
     cdef Price *prices = view.prices.data() + <size_t>seller.place * view.lines.size()
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        if leases.covers(view.lines[row.line].lease, gross_amount(row.price, &prices[row.line])):
+        if leases.covers(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), &prices[row.line])):
             c.rows[kept] = row[0]
             kept += 1
         elif c.keep_reasons:

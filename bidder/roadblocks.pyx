@@ -5,7 +5,7 @@ from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates, turn
 from bidder.leases cimport Leases
-from bidder.limits cimport gross_amount
+from bidder.limits cimport billed, gross_amount
 from bidder.view cimport Price, Seller, View
 from openrtb.request cimport Request
 
@@ -65,7 +65,7 @@ cdef int64_t all_of(
             return -1
         found.push_back(best[0])
         sum += best.price
-        gross += gross_amount(best.price, price)
+        gross += gross_amount(billed(best.price, seller, r, best.imp), price)
     return sum if leases.covers_all(view.lines[line].lease, gross, n_imps) else -1
 
 

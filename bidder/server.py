@@ -20,6 +20,7 @@ from bidder.enrichment.chain import Chain
 from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
 from bidder.enrichment.profile import ProfileModule
+from bidder.enrichment.supply import SupplyModule
 from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
@@ -31,6 +32,8 @@ from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.writer import LogWriter
 from targeting.profiles import ProfileStore, Reader
+from targeting.seller_files import Reader as SellerReader
+from targeting.seller_files import SellerFiles
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +52,17 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     writer = LogWriter(where.data / "log" / "bids" / str(slot), sync_s=LOG_SYNC_S)
     profiles = ProfileStore(where.data / "profiles.lmdb", readonly=True)
     reader = profiles.reader()
+    files = SellerFiles(where.data / "supply.lmdb", readonly=True)
+    sellers = files.reader()
     leases = Leases()
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
     chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(reader)])
     journal = Journal(writer.append, settings.no_bid_sample)
-    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor_id)
+    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), SupplyModule(sellers))
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
-    jobs = (link.run(), service.watch(), renew(reader, loop), listen(service, where, stop))
+    jobs = (link.run(), service.watch(), renew(reader, loop), renew(sellers, loop), listen(service, where, stop))
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
     try:
@@ -74,6 +79,8 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         writer.close()
         reader.close()
         profiles.close()
+        sellers.close()
+        files.close()
     log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
 
 
@@ -98,8 +105,8 @@ async def until(event: asyncio.Event) -> None:
     await event.wait()
 
 
-async def renew(reader: Reader, loop: asyncio.AbstractEventLoop) -> None:
-    """Lets requests see what the tracker and the importer have written since."""
+async def renew(reader: Reader | SellerReader, loop: asyncio.AbstractEventLoop) -> None:
+    """Lets requests see what the tracker, the importer or the fetching job have written since."""
     while True:
         await asyncio.sleep(RENEW_S)
         reader.renew(loop.time())

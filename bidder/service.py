@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bidder.auction import Auction, NoBid
 from bidder.config import BidderSettings
+from bidder.quotas import Quotas
 from bidder.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, WRONG_METHOD, no_content, refusal, text
 from bidder.state import State
 from bidder.view import PATH, Seller
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.005
 """How often the worker looks at its clock: the resolution of time-outs, and of how late it runs."""
 SWEEP_S = 1.0
+OVER_QUOTA = NoBid(NoBidReason.QPS, "port")
 
 
 class Service:
@@ -33,6 +35,7 @@ class Service:
         self.auction, self.state, self.settings = auction, state, settings
         self.connections: set[BidConnection] = set()
         self.now = time.monotonic()
+        self.quotas = Quotas()
         self.overloaded = self.draining = False
         self.requests = self.malformed = self.refused = self.shed = self.failures = 0
         self._proxies = tuple(ipaddress.ip_network(text.strip()) for text in settings.trusted_proxies)
@@ -55,6 +58,9 @@ class Service:
         if self.overloaded:
             self.shed += 1
             return no_content(NoBidReason.OVERLOAD)
+        if seller.qps and not self.quotas.admits(seller, self.state.workers, self.now):
+            self.auction.no_bids[OVER_QUOTA] += 1
+            return no_content(OVER_QUOTA.reason)
         try:
             outcome = self.auction.decide(body, seller, view)
         except Malformed as error:
@@ -72,6 +78,8 @@ class Service:
     def _no_bid(self, connection: "BidConnection", outcome: NoBid, seller: Seller) -> bytes:
         if seller.exchange.no_bid == "204":
             return no_content(outcome.reason)
+        if seller.exchange.no_bid == "empty":
+            return connection.encode(b"{}")
         return connection.encode(self.auction.answer.no_bid(self.auction.request, outcome.reason))
 
     def _other(self, method: bytes, url: bytes) -> bytes:

@@ -22,6 +22,8 @@ class State:
     def __init__(self, leases: Leases, tracker_base: str) -> None:
         self.leases = leases
         self.tracker_is_secure = is_secure(tracker_base + "/")
+        self.workers = 1
+        """How many there are of us, as control last said: they share what an exchange may ask a second."""
         self.view: View | None = None
         self.ready = asyncio.Event()
         """Set with the first snapshot."""

@@ -1,16 +1,41 @@
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
+from openrtb.privacy cimport Policy
 
 from bidder.brands cimport Brands
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
 
+from targeting.sellers cimport seller_key
+
 cdef struct Cap:
     uint32_t scope         # of the person's record: a campaign's or a line item's counter
     uint32_t impressions
     uint32_t seconds
+
+cdef enum SupplyFact:    # what is known of a request's sellers; a line item needs some of these
+    MAX_HOPS = 1         # of no fact: stands for Line.max_hops where needs are gathered
+    NOT_UNAUTHORISED = 2
+    AUTHORISED = 4
+    IS_DIRECT = 8
+    CHAIN_NOT_BROKEN = 16
+    CHAIN_WHOLE = 32
+    NOT_MISSING = 64
+    IS_LISTED = 128
+
+cdef struct BlockScope:  # whom a block list is for; all 0: the whole house
+    uint32_t agency, advertiser, campaign
+
+cdef inline uint64_t blocked_bundle(uint64_t bundle) noexcept nogil:
+    return bundle ^ 0xB1 if bundle else 0
+
+cdef inline uint64_t blocked_publisher(uint64_t exchange, uint64_t account) noexcept nogil:
+    return seller_key(exchange, account)
+
+cdef inline uint64_t blocked_node(uint64_t system, uint64_t seller) noexcept nogil:
+    return seller_key(system, seller) ^ 0xB2 if system else 0
 
 cdef struct Slot:
     uint64_t size_mask              # openrtb.request.size_bit of the banner's size, or format_bit
@@ -20,8 +45,10 @@ cdef struct Line:
     int64_t start_ns, end_ns        # flight
     uint64_t size_mask              # of all its creatives
     int32_t creatives, n_creatives  # slice of View.slots
-    uint32_t id, campaign, advertiser
+    uint32_t id, campaign, advertiser, agency
     int32_t caps, n_caps            # slice of View.caps
+    uint32_t supply_needs           # of SupplyFact
+    int32_t max_hops                # of the supply chain; 0: any number
     int32_t deals, n_deals          # slice of View.deals
     bint deals_only                 # it buys through them and not in the open auction
     int interstitials               # place in domain.campaign.INTERSTITIALS
@@ -71,10 +98,25 @@ cdef class Seller:
     """An exchange as the stages read it."""
     cdef readonly object exchange
     cdef readonly int id, place, network_ms, expiry_s
+    cdef vector[string] win_query           # what notices tell: [2 * format], and [… + 1] on screens in public places
+    cdef vector[string] billing_query
+    cdef vector[string] pixel_query
+    cdef string loss_query
+    cdef readonly bint tells_win, tells_loss  # does it call nurl, lurl?
+    cdef readonly int qps                   # requests a second that are looked at; 0: all
+    cdef int expiries[4]                    # by format
+    cdef readonly int64_t fee_ppm           # that the exchange charges on top of its price
+    cdef string click_macro                 # goes before our click URL
+    cdef int click_escapes                  # and how often that is percent-encoded then
+    cdef string bid_ext                     # ``"ext":{...},`` of every bid, or nothing
+    cdef readonly object adapter            # openrtb.adapters.adapter.Adapter
+    cdef readonly bint narrows              # does the adapter read the request's extensions?
+    cdef readonly bint reviews              # is there a creative that must not be shown on it?
+    cdef readonly bint ruled                # one of the two
     cdef int bases[4]                       # by format: the Kind that books; 0: none does, and nothing is bid
-    cdef vector[string] notice_queries      # by format: how the price is asked for, in notices …
-    cdef vector[string] pixel_queries       # … and in what the browser or player calls
+    cdef Policy policy                      # what privacy signals leave
     cdef readonly uint32_t currency
+    cdef readonly uint64_t ads_domain       # name id; 0: not known
     cdef readonly str currency_name
     cdef readonly bytes head
     cdef unordered_map[uint32_t, int64_t] floor_rates  # currency -> exchange nanos for 10⁹ nanos of it
@@ -86,6 +128,11 @@ cdef class View:
     cdef readonly list line_items           # domain.campaign.LineItem, in the order of ``lines``
     cdef readonly list creatives            # domain.campaign.Creative, in the order of ``ads``
     cdef readonly object index
+    cdef readonly bint supply_rules         # does any line item have one?
+    cdef readonly list block_lists          # domain.campaign.BlockList, in the order of ``block_scopes``
+    cdef dict block_entries                 # what is blocked, in words, by its id
+    cdef unordered_map[uint64_t, vector[int32_t]] blocked   # places of the lists that it is on
+    cdef vector[BlockScope] block_scopes
     cdef readonly bint separating, roadblocking  # does any line item keep rivals away, or bid for all or nothing?
     cdef vector[Line] lines
     cdef vector[Ad] ads
@@ -101,4 +148,8 @@ cdef class View:
     cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC
     cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
+    cdef vector[string] escaped_queries     # click_queries percent-encoded once more, and twice more, two an ad
+    cdef vector[uint8_t] cleared            # [seller.place * ads + ad]: may it be shown there?
+    cdef dict judged                        # (creative, exchange) -> domain.campaign.Approval
+    cdef str why_not_cleared(self, Seller seller, int32_t ad)
     cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1

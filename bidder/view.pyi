@@ -12,7 +12,10 @@ class Seller:
     place: int
     network_ms: int
     expiry_s: int
+    qps: int
+    ruled: bool
     currency: int
+    ads_domain: int
     currency_name: str
     head: bytes
     def __init__(self, exchange: Exchange, place: int, rates: tuple[Rate, ...]) -> None: ...
@@ -25,5 +28,7 @@ class View:
     creatives: list[Creative]
     index: TargetingIndex
     def __init__(self, snapshot: Snapshot, leases: Leases, tracker_is_secure: bool = True) -> None: ...
+    supply_rules: bool
+    def say_block(self, place: int, entry: int) -> str: ...
     def say(self, dimension: Dimension, value: str) -> str: ...
     def __len__(self) -> int: ...

@@ -16,7 +16,8 @@ from bidder.brands cimport Brands
 from bidder.leases cimport Leases
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
-from openrtb.request cimport BANNER, NATIVE, currency_code, folded, format_bit, mime_bit, size_bit
+from openrtb.privacy cimport policy_of
+from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, format_bit, mime_bit, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import attributes, banner, banner_type, bid_fields
@@ -25,6 +26,8 @@ from domain.events import Kind
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
+from openrtb.adapters.notice_queries import notice_query
+from openrtb.adapters.registry import ADAPTERS
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
@@ -33,8 +36,6 @@ PATH = b"/openrtb2/"
 """Bid requests go to this path with the exchange's key at its end."""
 
 BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
-PRICE_QUERY = {"macro": "p=${AUCTION_PRICE}", "encrypted": "e=${AUCTION_PRICE}", "none": ""}
-"""How the exchange is asked for the price; `trackers.prices` reads it."""
 
 DELIVERIES = {"streaming": 1, "progressive": 2}
 """AdCOM list "Delivery Methods"."""
@@ -51,12 +52,6 @@ cdef uint64_t mask(numbers) except? 0:
     return bits
 
 
-def queries(exchange, format) -> tuple:
-    """What follows the token in the exchange's own notices of a win and of billing, and in the pixel's URL."""
-    price = PRICE_QUERY[exchange.price_source.get(format, "macro")]
-    return (f"?{price}&c=${{AUCTION_CURRENCY}}".encode(), f"?{price}".encode()) if price else (b"", b"")
-
-
 cdef class Seller:
 
     def __init__(self, exchange, int place, rates):
@@ -65,11 +60,24 @@ cdef class Seller:
         self.id = exchange.id
         self.network_ms = exchange.network_ms
         self.expiry_s = exchange.bid_expiry_s
-        for i, format in enumerate(FORMATS):
-            self.bases[i] = BASIS[exchange.billing[format]] if format in exchange.billing else 0
-            notice, pixel = queries(exchange, format)
-            self.notice_queries.push_back(notice)
-            self.pixel_queries.push_back(pixel)
+        for format in FORMATS:
+            for dooh in (False, True):
+                self.win_query.push_back(notice_query(exchange, format, "nurl", dooh=dooh).encode())
+                self.billing_query.push_back(notice_query(exchange, format, "burl", dooh=dooh).encode())
+                self.pixel_query.push_back(notice_query(exchange, format, "pixel", dooh=dooh).encode())
+        self.loss_query = notice_query(exchange, "banner", "lurl").encode()
+        self.tells_win, self.tells_loss = "nurl" in exchange.notices.urls, "lurl" in exchange.notices.urls
+        for n, format in enumerate(FORMATS):
+            self.bases[n] = BASIS[exchange.billing[format]] if format in exchange.billing else 0
+            self.expiries[n] = exchange.expiries_s.get(format, exchange.bid_expiry_s)
+        self.qps, self.fee_ppm = exchange.qps, exchange.buyer_fee_ppm
+        self.click_macro, self.click_escapes = json.dumps(exchange.click_macro)[1:-1].encode(), exchange.click_escapes
+        self.adapter = ADAPTERS[exchange.adapter]
+        self.narrows = self.ruled = self.adapter.narrows
+        ext = self.adapter.bid_ext(exchange)
+        self.policy = policy_of(exchange.privacy)
+        self.ads_domain = folded(exchange.ads_domain)
+        self.bid_ext = f'"ext":{json.dumps(ext, separators=(",", ":"))},'.encode() if ext else b""
         self.currency_name = exchange.currency
         self.currency = currency_code(exchange.currency)
         self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()
@@ -107,6 +115,7 @@ cdef class View:
         self.creatives = []
         self.markups, self.natives, self.brands = Markups(), Natives(), Brands()
         self.prices.resize(len(sellers) * len(live))
+        self._block([listed for listed in snapshot.block_lists if listed.status == "active"])
         cdef dict ad_places = {}
         for place, (_, item, campaign, advertiser, ads, prices) in enumerate(live):
             self._add_line(item, campaign, advertiser, leases)
@@ -119,11 +128,35 @@ cdef class View:
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
                 self._set_price(seller_place * len(live) + place, bid, rate, rate_id, terms.get(item.terms))
             self._close_line(place)
+        self.judged = {(a.creative, a.exchange): a for a in snapshot.approvals}
+        for seller in sellers:
+            self._clear(seller)
+
+    def _clear(self, Seller seller):
+        """Which creatives may be shown on this exchange: what it disapproved never; where it asks for approval, only that."""
+        for creative in self.creatives:
+            said = self.judged.get((creative.id, seller.id))
+            status = said.status if said is not None else "not_submitted"
+            cleared = status == "approved" if seller.exchange.approval == "required" else status != "disapproved"
+            self.cleared.push_back(cleared)
+            if not cleared:
+                seller.reviews = seller.ruled = True
+
+    cdef str why_not_cleared(self, Seller seller, int32_t ad):
+        said = self.judged.get((self.creatives[ad].id, seller.id))
+        if said is None:
+            return "the exchange wants to approve creatives, and this one was not submitted"
+        reasons = f": {'; '.join(said.reasons)}" if said.reasons else ""
+        return f"the exchange has not approved the creative, it is {said.status}{reasons}"
 
     def _add_line(self, item, campaign, advertiser, Leases leases):
         cdef Line row
         row.id, row.campaign, row.advertiser = item.id, campaign.id, advertiser.id
         row.start_ns, row.end_ns = campaign.start_ns, campaign.end_ns
+        row.agency = advertiser.agency
+        row.supply_needs = needs_of(item.supply)
+        row.max_hops = item.supply.max_hops
+        self.supply_rules = self.supply_rules or row.supply_needs != 0 or row.max_hops != 0
         row.lease = leases.slot(item.id)
         row.size_mask = 0
         row.creatives = <int32_t>self.slots.size()
@@ -142,6 +175,30 @@ cdef class View:
         self._add_caps(scope_line_item(item.id), item.frequency_caps)
         self._add_caps(scope_campaign(campaign.id), campaign.frequency_caps)
         self.lines.push_back(row)
+
+    def _block(self, lists):
+        cdef BlockScope scope
+        self.block_lists, self.block_entries = lists, {}
+        for place, listed in enumerate(lists):
+            scope.agency, scope.advertiser, scope.campaign = listed.agency, listed.advertiser, listed.campaign
+            self.block_scopes.push_back(scope)
+            for domain in listed.domains:
+                self._add_block(folded(domain), f"domain {domain}", place)
+            for bundle in listed.bundles:
+                self._add_block(blocked_bundle(folded(bundle)), f"bundle {bundle}", place)
+            for exchange, account in listed.publishers:
+                self._add_block(blocked_publisher(exchange, exact(account)), f"publisher {account}", place)
+            for system, seller in listed.nodes:
+                said = f"seller {seller} of {system}" if seller else f"advertising system {system}"
+                self._add_block(blocked_node(folded(system), exact(seller)), said, place)
+
+    def _add_block(self, uint64_t entry, str said, int32_t place):
+        self.blocked[entry].push_back(place)
+        self.block_entries[entry] = said
+
+    def say_block(self, int place, uint64_t entry) -> str:
+        """Which entry of which block list is against a line item."""
+        return f"block list {self.block_lists[place].key}: {self.block_entries[entry]}"
 
     def _add_slot(self, int line, int32_t ad):
         cdef Slot slot
@@ -198,7 +255,10 @@ cdef class View:
         else:
             self._add_media(&row, creative, advertiser)
         self.landings.push_back(creative.landing_url.encode())
-        self.click_queries.push_back(("?u=" + quote(creative.landing_url, safe="")).encode())
+        click = "?u=" + quote(creative.landing_url, safe="")
+        self.click_queries.push_back(click.encode())
+        self.escaped_queries.push_back(quote(click, safe="").encode())
+        self.escaped_queries.push_back(quote(quote(click, safe=""), safe="").encode())
         self.tails.push_back(json.dumps(bid_fields(creative, advertiser), separators=(",", ":"))[1:].encode())
         self.ads.push_back(row)
         self.creatives.append(creative)
@@ -250,12 +310,31 @@ def with_deals(item, deals: dict):
     return replace(item, targeting=replace(item.targeting, all_of={**item.targeting.all_of, "deal": codes}))
 
 
+SUPPLY_NEEDS = {
+    "ads_txt": {"not_unauthorised": NOT_UNAUTHORISED, "authorised": AUTHORISED, "direct": IS_DIRECT},
+    "schain": {"not_incomplete": CHAIN_NOT_BROKEN, "complete": CHAIN_WHOLE},
+    "sellers_json": {"not_missing": NOT_MISSING, "listed": IS_LISTED},
+}
+
+
+def needs_of(rules) -> int:
+    """What must be known of a request's sellers, as bits."""
+    return sum(of.get(getattr(rules, name), 0) for name, of in SUPPLY_NEEDS.items())
+
+
 def price_on(Seller seller, account: str, media: int, rates: dict) -> tuple:
     """(bid in the exchange's currency, account nanos for 10⁹ exchange nanos, rate id) for ``media`` account nanos an
     impression, rounded down to the micro; no bid without a rate.
     """
     currency = seller.exchange.currency
     if currency == account:
-        return media, RATE_UNIT, 0
+        return without_fee(media, seller.fee_ppm), RATE_UNIT, 0
     rate = rates.get((currency, account))
-    return (media * RATE_UNIT // rate.per_unit, rate.per_unit, rate.id) if rate else (0, RATE_UNIT, 0)
+    if not rate:
+        return 0, RATE_UNIT, 0
+    return without_fee(media * RATE_UNIT // rate.per_unit, seller.fee_ppm), rate.per_unit, rate.id
+
+
+def without_fee(paid, fee_ppm) -> int:
+    """The highest price with which, the exchange's fee on top of it, no more than ``paid`` is paid."""
+    return paid * 1_000_000 // (1_000_000 + fee_ppm) if fee_ppm else paid

@@ -8,7 +8,19 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from campaigns import tables
-from domain.campaign import Advertiser, Agency, Audience, Campaign, Creative, Deal, Exchange, Fee, LineItem, Rate
+from domain.campaign import (
+    Advertiser,
+    Agency,
+    Audience,
+    BlockList,
+    Campaign,
+    Creative,
+    Deal,
+    Exchange,
+    Fee,
+    LineItem,
+    Rate,
+)
 from pacing.tables import rates as rate_table
 
 KINDS: Mapping[str, tuple[Table, type[msgspec.Struct]]] = {
@@ -21,6 +33,7 @@ KINDS: Mapping[str, tuple[Table, type[msgspec.Struct]]] = {
     "deals": (tables.deals, Deal),
     "campaigns": (tables.campaigns, Campaign),
     "line_items": (tables.line_items, LineItem),
+    "block_lists": (tables.block_lists, BlockList),
 }
 """In an order in which each refers to earlier ones only."""
 
@@ -44,6 +57,7 @@ class Catalogue:
     deals: dict[str, Deal] = field(default_factory=dict)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
     line_items: dict[str, LineItem] = field(default_factory=dict)
+    block_lists: dict[str, BlockList] = field(default_factory=dict)
 
     def copy(self) -> "Catalogue":
         """Another catalogue of the same things, to be changed."""

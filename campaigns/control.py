@@ -12,12 +12,15 @@ import msgspec
 import uvloop
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from campaigns import approvals
 from campaigns.collecting import Collector
 from campaigns.config import ControlSettings, control_settings, database_url
 from campaigns.databases import Unreachable
 from campaigns.publishing import Publisher
+from campaigns.reviewing import Reviewer, creative_settings
 from campaigns.seat import Seat, Unseated
 from campaigns.standby import take_seat
 from campaigns.store import Store
@@ -54,6 +57,8 @@ class Control:
             store.write, place.data, clock, self.publisher.current, settings.lease_s, settings.trackers
         )
         secret = internal_secret(load_keys(place.data))
+        self.treasury.listeners.append(approvals.hear_losses)
+        self.reviewer = Reviewer(self._reading, self._writing, clock, creative_settings())
         self.collectors = [self._collector(url, secret, clock) for url in settings.trackers]
         self.trouble: dict[str, str] = {}
         """Why a background duty does not get on, by its name."""
@@ -63,6 +68,24 @@ class Control:
 
     async def at_desk(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._desk, work)
+
+    async def _reading(self, work: Callable[[Connection], T]) -> T:
+        """Runs a reader of the store beside the desk."""
+
+        def read() -> T:
+            with self.store.read() as conn:
+                return work(conn)
+
+        return await asyncio.to_thread(read)
+
+    async def _writing(self, work: Callable[[Connection], T]) -> T:
+        """Runs a writer of the store at the desk, where it waits for nobody."""
+
+        def write() -> T:
+            with self.store.write() as conn:
+                return work(conn)
+
+        return await self.at_desk(write)
 
     def _collector(self, url: str, secret: str, clock: Clock) -> Collector:
         def wanted() -> Awaitable[int | None]:
@@ -153,6 +176,7 @@ async def _duties(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(control.keep("expiry of leases", control.expire, EXPIRE_S)),
         asyncio.create_task(control.keep("pacing", control.steer, STEER_S)),
         *(asyncio.create_task(collector.run()) for collector in control.collectors),
+        asyncio.create_task(control.reviewer.run()),
     ]
     yield
     for duty in duties:

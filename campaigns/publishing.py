@@ -5,7 +5,7 @@ import logging
 import msgspec
 from sqlalchemy import select, update
 
-from campaigns import catalogue, fee_terms
+from campaigns import approvals, catalogue, fee_terms
 from campaigns.catalogue import Catalogue
 from campaigns.snapshot import compile_snapshot, stale
 from campaigns.store import Store, touch
@@ -51,12 +51,13 @@ class Publisher:
             conn.execute(first.values(activated_ns=now))
             known = catalogue.load(conn)
             terms = fee_terms.agree(conn, known)
+            judged = approvals.current(conn, known)
             if published != version or self._is_stale(known, published_ns):
                 if published == version:
                     known.version = touch(conn)
                 published_ns = now
                 conn.execute(update(revision).values(published=known.version, published_ns=now))
-        snapshot = compile_snapshot(known, published_ns, terms)
+        snapshot = compile_snapshot(known, published_ns, terms, judged)
         self._encoded[snapshot.version] = msgspec.msgpack.encode(snapshot)
         for version in sorted(self._encoded)[:-KEPT]:
             del self._encoded[version]

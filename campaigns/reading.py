@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from campaigns import rule_terms, terms, values
+from campaigns import rule_terms, supply_rules, terms, values
+from campaigns.adapting import adapted, check_adapted, expiries, notice_style
 from campaigns.catalogue import Catalogue
 from campaigns.entry import Entry, Wrong
 from campaigns.exchange_rates import effective, inverse
@@ -26,6 +27,7 @@ from domain.campaign import (
     FrequencyCap,
     Limits,
     LineItem,
+    Privacy,
     Rate,
     Targeting,
 )
@@ -33,12 +35,17 @@ from domain.errors import Problem, Refused
 from targeting.audiences import read_audience
 from targeting.record import MAX_IMPRESSIONS, MAX_SECONDS
 
-SECTIONS = ("exchanges", "rates", "agencies", "fees", "advertisers", "audiences", "creatives", "deals", "campaigns")
+SECTIONS = (
+    *("exchanges", "rates", "agencies", "fees", "advertisers", "audiences", "creatives", "deals", "campaigns"),
+    "block_lists",
+)
 LIMITS = tuple(Limits.__struct_fields__)
 FUNDS = ("funding", "credit_limit")
 EXCHANGE = (
     *("key", "currency", "billing", "auction_type", "price_source", "price_key", "seat", "secret"),
-    *("bid_expiry_s", "no_bid", "network_ms"),
+    *("bid_expiry_s", "no_bid", "network_ms", "privacy", "ads_domain"),
+    *("adapter", "notices", "price_unit", "buyer_fee", "click_macro", "click_escapes", "qps", "billing_id", "bid_ext"),
+    *("approval", "creative_api", "creative_account"),
 )
 AGENCY = ("key", "name", "currency", "time_zone", *FUNDS, *LIMITS, "status")
 FEE = ("key", "name", "share", "cpm")
@@ -56,7 +63,7 @@ CAMPAIGN = (
 )
 LINE_ITEM = (
     *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
-    *("frequency_caps", "deals", *rule_terms.LINE_ITEM_RULES, "status"),
+    *("frequency_caps", "deals", "supply", *rule_terms.LINE_ITEM_RULES, "status"),
 )
 MIMES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 
@@ -89,6 +96,7 @@ class Reading:
             ("creatives", CREATIVE, self._creative),
             ("deals", DEAL, self._deal),
             ("campaigns", CAMPAIGN, self._campaign),
+            ("block_lists", supply_rules.BLOCK_LIST, self._block_list),
         ):
             for entry in file.entries(section, fields):
                 read(entry)
@@ -100,6 +108,8 @@ class Reading:
 
     def _exchange(self, e: Entry) -> None:
         key, id_ = self.references.identify("exchanges", e)
+        adapter = adapted(e)
+        longest, by_format = expiries(e)
         exchange = Exchange(
             id=id_,
             key=key,
@@ -110,14 +120,30 @@ class Reading:
             price_key=e.take("price_key", values.price_key, ""),
             seat=e.take("seat", values.text(64), "outbid"),
             secret=e.take("secret", values.text(), ""),
-            bid_expiry_s=e.take("bid_expiry_s", values.integer(1, 0xFFFF), 300),
-            no_bid=e.take("no_bid", values.choice("nbr", "204"), "nbr"),
+            bid_expiry_s=longest,
+            no_bid=e.take("no_bid", values.choice("nbr", "204", "empty"), "nbr"),
             network_ms=e.take("network_ms", values.integer(0, 1000), 10),
+            privacy=e.take("privacy", values.privacy, Privacy()),
+            ads_domain=e.take("ads_domain", values.domain_name, ""),
+            adapter=adapter,
+            notices=notice_style(e),
+            price_unit=e.take("price_unit", values.choice("cpm", "cpi"), "cpm"),
+            buyer_fee_ppm=e.take("buyer_fee", values.share, 0),
+            click_macro=e.take("click_macro", values.macro, ""),
+            click_escapes=e.take("click_escapes", values.integer(0, 2), 0),
+            qps=e.take("qps", values.integer(1, 10_000_000), 0),
+            billing_id=e.take("billing_id", values.text(64), ""),
+            bid_ext=e.take("bid_ext", values.json_object, {}),
+            expiries_s=by_format,
+            approval=e.take("approval", values.choice("optional", "required"), "optional"),
+            creative_api=e.take("creative_api", values.choice("none", "google", "xandr"), "none"),
+            creative_account=e.take("creative_account", values.text(64), ""),
         )
         encrypted = e.sound and "encrypted" in exchange.price_source.values()
         if e.sound and encrypted != bool(exchange.price_key):
             allowed = "it must be given where prices are encrypted, and only there"
             e.wrong("price_key", exchange.price_key or None, allowed)
+        check_adapted(e, exchange)
         self.references.keep("exchanges", e, key, exchange, "currency")
 
     def _agency(self, e: Entry) -> None:
@@ -251,10 +277,15 @@ class Reading:
             **rule_terms.line_item_rules(e, references, owner),
             activated_ns=before.activated_ns if before else 0,
             status=e.take("status", _status, "active"),
+            supply=supply_rules.rules(e),
         )
         if e.sound and 0 not in item.creatives:
             self._check_sizes(e, item)
         references.keep("line_items", e, key, item, "campaign")
+
+    def _block_list(self, e: Entry) -> None:
+        key, id_ = self.references.identify("block_lists", e)
+        self.references.keep("block_lists", e, key, supply_rules.block_list(e, key, id_, self.references))
 
     def _check_sizes(self, e: Entry, item: LineItem) -> None:
         """A targeted size without a creative of that size would never be served, and nobody would know why."""

@@ -8,17 +8,22 @@ import msgspec
 
 from campaigns.catalogue import Catalogue
 from campaigns.exchange_rates import effective
-from domain.campaign import FeeTerms, LineItem, Snapshot, Targeting
+from domain.campaign import Approval, FeeTerms, LineItem, Snapshot, Targeting
 from domain.clock import utc
 
 HOURS = 168
 NO_TERMS: Mapping[int, FeeTerms] = {}
 
 
-def compile_snapshot(catalogue: Catalogue, published_ns: int, terms: Mapping[int, FeeTerms] = NO_TERMS) -> Snapshot:
+def compile_snapshot(
+    catalogue: Catalogue,
+    published_ns: int,
+    terms: Mapping[int, FeeTerms] = NO_TERMS,
+    approvals: tuple[Approval, ...] = (),
+) -> Snapshot:
     """The catalogue at its version, as it holds at ``published_ns``: today's rates, and hours of the week in UTC.
 
-    ``terms``: the fees that line items pay, by their ids.
+    ``terms``: the fees that line items pay, by their ids. ``approvals``: what exchanges think of creatives.
     """
     today = utc(published_ns).date().isoformat()
     currencies = {e.currency for e in catalogue.exchanges.values()}
@@ -45,6 +50,8 @@ def compile_snapshot(catalogue: Catalogue, published_ns: int, terms: Mapping[int
         audiences=tuple(catalogue.audiences.values()),
         agencies=tuple(catalogue.agencies.values()),
         terms=tuple(sorted({t.id: t for t in terms.values()}.values(), key=lambda t: t.id)),
+        block_lists=tuple(catalogue.block_lists.values()),
+        approvals=approvals,
     )
 
 

@@ -49,6 +49,21 @@ exchanges = Table(
     Column("bid_expiry_s", Integer, nullable=False),
     Column("no_bid", String(8), nullable=False),
     Column("network_ms", Integer, nullable=False),
+    Column("privacy", JSON, nullable=False, comment="the fields of `domain.campaign.Privacy` that are set"),
+    Column("ads_domain", String(255), nullable=False),
+    Column("adapter", String(32), nullable=False),
+    Column("notices", JSON, nullable=False, comment="`domain.campaign.NoticeStyle`"),
+    Column("price_unit", String(8), nullable=False),
+    Column("buyer_fee_ppm", BigInteger, nullable=False),
+    Column("click_macro", String(64), nullable=False),
+    Column("click_escapes", Integer, nullable=False),
+    Column("qps", Integer, nullable=False),
+    Column("billing_id", String(64), nullable=False),
+    Column("bid_ext", JSON, nullable=False),
+    Column("expiries_s", JSON, nullable=False, comment="by format"),
+    Column("approval", String(8), nullable=False),
+    Column("creative_api", String(16), nullable=False),
+    Column("creative_account", String(64), nullable=False),
 )
 
 agencies = Table(
@@ -126,6 +141,7 @@ line_items = Table(
     Column("separate_from", JSON, nullable=False, comment="advertisers"),
     Column("activated_ns", BigInteger, nullable=False, comment="0: not published yet"),
     _status(),
+    Column("supply", JSON, nullable=False, comment="the fields of `domain.campaign.SupplyRules` that are set"),
 )
 
 creatives = Table(
@@ -190,6 +206,37 @@ line_item_deals = Table(
     metadata,
     Column("line_item", BigInteger, ForeignKey("line_items.id"), primary_key=True),
     Column("deal", BigInteger, ForeignKey("deals.id"), primary_key=True),
+)
+
+block_lists = Table(
+    "block_lists",
+    metadata,
+    _id(),
+    _key(),
+    Column("agency", BigInteger, nullable=False, comment="0: of none; all three 0: of the whole house"),
+    Column("advertiser", BigInteger, nullable=False),
+    Column("campaign", BigInteger, nullable=False),
+    Column("domains", JSON, nullable=False),
+    Column("bundles", JSON, nullable=False),
+    Column("publishers", JSON, nullable=False, comment="[exchange, account] of each"),
+    Column("nodes", JSON, nullable=False, comment="[advertising system, seller or empty] of each"),
+    _status(),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("creative", BigInteger, ForeignKey("creatives.id"), primary_key=True),
+    Column("exchange", BigInteger, ForeignKey("exchanges.id"), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("reasons", JSON, nullable=False, comment="texts, of a disapproval"),
+    Column("fingerprint", String(32), nullable=False, comment="of the creative that this is said of"),
+    Column("submitted_ns", BigInteger, nullable=False, comment="0: not by us"),
+    Column("checked_ns", BigInteger, nullable=False, comment="when the exchange was asked last"),
+    Column("due_ns", BigInteger, nullable=False, comment="when the exchange is to be asked next"),
+    Column("attempts", Integer, nullable=False, comment="failed ones since the last that did not fail"),
+    Column("trouble", Text, nullable=False, comment="why the last attempt failed"),
+    comment="What exchanges think of creatives; a missing row: not submitted",
 )
 
 revision = Table(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "targeting": "Targeting", "fit": "Fit (flight, size, mimes, secure)", "blocks": "Block lists",
-    "deals": "Deals",
+    "supply": "Supply chain and block lists of ours", "deals": "Deals",
     "floors": "Floors", "frequency": "Frequency caps", "pacing": "Pacing: share of the auctions", "gate": "Budget",
     "pricing": "Price", "choose": "Choice",
 }  # fmt: skip
@@ -65,6 +65,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from bidder.enrichment.device import DeviceModule
     from bidder.enrichment.geo import GeoModule
     from bidder.enrichment.profile import ProfileModule
+    from bidder.enrichment.supply import SupplyModule
     from bidder.explain import explain
     from bidder.journal import Journal
     from bidder.leases import Leases
@@ -76,6 +77,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from domain.token import Sealer
     from pacing.protocol import Delivery
     from targeting.profiles import ProfileStore
+    from targeting.seller_files import SellerFiles
 
     snapshot = msgspec.msgpack.decode(ask(f"{where.control_base}/v1/snapshots/current"), type=Snapshot)
     delivery = msgspec.json.decode(ask(f"{where.control_base}/v1/delivery"), type=list[Delivery])
@@ -89,12 +91,21 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     def keep_nothing(record: bytes) -> int:
         return len(record)
 
-    with ProfileStore(where.data / "profiles.lmdb", readonly=True) as store:
+    with (
+        ProfileStore(where.data / "profiles.lmdb", readonly=True) as store,
+        SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
+    ):
         profiles = ProfileModule(store.reader())
         chain = Chain([GeoModule(settings.geo_database), DeviceModule(), profiles])
         answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
         auction = Auction(
-            chain, leases, answer, Journal(keep_nothing, settings.no_bid_sample), from_env(), settings.tcf_vendor_id
+            chain,
+            leases,
+            answer,
+            Journal(keep_nothing, settings.no_bid_sample),
+            from_env(),
+            settings.tcf_vendor(),
+            SupplyModule(files.reader()),
         )
         return explain(auction, body, view.sellers[exchange], view)
 

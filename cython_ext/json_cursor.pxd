@@ -1,8 +1,8 @@
 """Walking over JSON as it lies, without making objects: strict, and quick to say "this is odd".
 
-Every function returns False (or -1) for what it does not want to read: text with escapes or beyond ASCII, numbers with
-exponents or more than 15 digits, deep nesting, anything that is no JSON. The caller then reads the whole document in another
-way; so what is read here needs no second thought. Bytes must end with a NUL, as those of a Python ``bytes`` do.
+Every function returns False (or -1) for what it does not want to read: text with escapes or beyond ASCII (unless it is
+skipped or taken by `take_utf8`), numbers with exponents or more than 15 digits, deep nesting, anything that is no JSON.
+The caller then reads the whole document in another way; so what is read here needs no second thought. Bytes must end with a NUL, as those of a Python ``bytes`` do.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -38,6 +38,49 @@ cdef inline bint take_text(Cursor *c, Text *out) noexcept nogil:
     if p[0] != 34:
         return False
     out.size = <const char *>p - out.start
+    c.at = p + 1
+    return True
+
+
+cdef inline bint take_utf8(Cursor *c, Text *out) noexcept nogil:
+    """A string without escapes; whether what lies beyond ASCII in it is UTF-8 is left to whoever decodes it."""
+    cdef const unsigned char *p
+    if c.at[0] != 34:
+        return False
+    p = c.at + 1
+    out.start = <const char *>p
+    while p[0] >= 32 and p[0] != 34 and p[0] != 92:
+        p += 1
+    if p[0] != 34:
+        return False
+    out.size = <const char *>p - out.start
+    c.at = p + 1
+    return True
+
+
+cdef inline bint is_hex(unsigned char digit) noexcept nogil:
+    return 48 <= digit <= 57 or 97 <= (digit | 32) <= 102
+
+
+cdef inline bint skip_text(Cursor *c) noexcept nogil:
+    """Any string, escapes and all: the cursor moves behind it. Bytes that are no UTF-8 do not matter: readers that mend
+    them never take a quote for a part of a character."""
+    cdef const unsigned char *p = c.at + 1
+    if c.at[0] != 34:
+        return False
+    while p[0] != 34:
+        if p[0] < 32:  # the NUL at the end, too
+            return False
+        if p[0] == 92:
+            p += 1
+            if p[0] == 117:  # u
+                if not (is_hex(p[1]) and is_hex(p[2]) and is_hex(p[3]) and is_hex(p[4])):
+                    return False
+                p += 4
+            elif not (p[0] == 34 or p[0] == 92 or p[0] == 47 or p[0] == 98 or p[0] == 102 or p[0] == 110
+                      or p[0] == 114 or p[0] == 116):
+                return False
+        p += 1
     c.at = p + 1
     return True
 

@@ -9,7 +9,7 @@ cdef bint skip_value(Cursor *c, int depth=0) noexcept nogil:
     cdef bint first = True
     cdef unsigned char kind = c.at[0]
     if kind == 34:
-        return take_text(c, &text)
+        return skip_text(c)
     if kind == 123 or kind == 91:
         if depth >= DEEPEST:
             return False

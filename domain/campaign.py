@@ -5,7 +5,7 @@ and on the command line. Times are nanoseconds UTC; money is nanos (or CPM micro
 the name of the field says otherwise.
 """
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -20,8 +20,16 @@ Basis = Literal["burl", "impression", "nurl"]
 """The event that books spend."""
 PriceSource = Literal["macro", "encrypted", "none"]
 """Where a notice's price is: in the clear, encrypted, or nowhere."""
+NoticeUrl = Literal["nurl", "burl", "lurl"]
+PricePlace = Literal["nurl", "burl", "pixel"]
+NoticeFact = Literal["mbr", "discount", "imp_ts", "multiplier"]
+ApprovalStatus = Literal["not_submitted", "pending", "approved", "disapproved"]
+CreativeApi = Literal["none", "google", "xandr"]
 Funding = Literal["open", "prepaid", "credit"]
 Pacing = Literal["even", "ahead", "asap"]
+AdsTxtRule = Literal["any", "not_unauthorised", "authorised", "direct"]
+SchainRule = Literal["any", "not_incomplete", "complete"]
+SellersJsonRule = Literal["any", "not_missing", "listed"]
 Interstitials = Literal["any", "only", "never"]
 INTERSTITIALS: tuple[Interstitials, ...] = ("any", "only", "never")
 Roadblock = Literal["none", "request", "page"]
@@ -56,6 +64,37 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     total_impressions: int | None = None
 
 
+class Privacy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a privacy signal leaves us on an exchange, where it forbids more: an ad by context, or no bid at all.
+
+    ``ignore`` is for exchanges that raise a signal on everything, or whose own rules already follow it.
+    """
+
+    coppa: Literal["no_bid", "contextual"] = "no_bid"
+    """The request is about a child's device, page or app."""
+    lmt: Literal["contextual", "ignore", "no_bid"] = "contextual"
+    dnt: Literal["contextual", "ignore", "no_bid"] = "contextual"
+    gdpr: Literal["contextual", "no_bid"] = "contextual"
+    """GDPR applies, and no TCF consent covers us."""
+    us: Literal["contextual", "no_bid"] = "contextual"
+    """Somebody opted out under a law of the United States, or GPC says so."""
+
+
+class NoticeStyle(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which notices an exchange calls, and by which macros it tells what."""
+
+    urls: tuple[NoticeUrl, ...] = ("nurl", "burl", "lurl")
+    """Sent with bids; ``burl`` where it books."""
+    price_macro: str = "${AUCTION_PRICE}"
+    price_in: tuple[PricePlace, ...] = ("nurl", "burl", "pixel")
+    """Where the exchange puts its price: some allow one macro only."""
+    min_to_win_macro: str = "${AUCTION_MIN_TO_WIN}"
+    """Empty: not told."""
+    facts: tuple[NoticeFact, ...] = ()
+    """What ``nurl`` and ``burl`` ask for besides: market bid ratio, discount, time of the impression, multiplier. On
+    screens in public places (DOOH) the last two are always asked for."""
+
+
 class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """One seller's endpoint: ``POST /openrtb2/{key}``."""
 
@@ -76,10 +115,38 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """If set, requests must carry it in the header ``X-Outbid-Secret``."""
     bid_expiry_s: int = 300
     """How long after the auction a billing can still arrive; the reservation is kept as long."""
-    no_bid: Literal["nbr", "204"] = "nbr"
-    """How a no-bid is told: a response with the reason code, or status 204 without a body."""
+    no_bid: Literal["nbr", "204", "empty"] = "nbr"
+    """How a no-bid is told: a response with the reason code, status 204 without a body, or ``{}``."""
     network_ms: int = 10
     """Subtracted from ``tmax``: the way back to the exchange is part of it."""
+    privacy: Privacy = Privacy()
+    ads_domain: str = ""
+    """What ads.txt files and supply chains call this exchange; empty: not known, so that its sellers are not either."""
+    adapter: str = "generic"
+    """Of `openrtb.adapters`: where the fields came from that the campaign file left out, and what is done otherwise."""
+    notices: NoticeStyle = NoticeStyle()
+    price_unit: Literal["cpm", "cpi"] = "cpm"
+    """What an encrypted price counts: micros of a CPM, or of one impression's cost."""
+    buyer_fee_ppm: int = 0
+    """Millionths that the exchange charges on top of the price that it tells; 0: the price told is all."""
+    click_macro: str = ""
+    """Of the exchange's own click tracker; it is put before ours."""
+    click_escapes: int = 0
+    """How often our click URL is percent-encoded behind ``click_macro``."""
+    qps: int = 0
+    """Requests a second that are looked at, all workers together; 0: all."""
+    billing_id: str = ""
+    """Whom the exchange bills, where it asks for that in each bid."""
+    bid_ext: dict[str, Any] = {}
+    """``ext`` of every bid."""
+    expiries_s: dict[Format, int] = {}
+    """By format, where ``bid_expiry_s`` (then the longest of them) is not the same for all."""
+    approval: Literal["optional", "required"] = "optional"
+    """``required``: only creatives that the exchange has approved are bid with. Disapproved ones never are."""
+    creative_api: CreativeApi = "none"
+    """How creatives are submitted for approval."""
+    creative_account: str = ""
+    """Ours, where creatives are submitted."""
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,6 +243,20 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "active"
 
 
+class SupplyRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Through whose hands a line item's impressions may come. What is not known passes the rules that begin with
+    ``not_``, and no other but ``any``.
+    """
+
+    ads_txt: AdsTxtRule = "any"
+    """What the seller is to the publisher: ``direct``, or also an authorised reseller, or not told to be neither."""
+    schain: SchainRule = "any"
+    sellers_json: SellersJsonRule = "any"
+    """Is each seller in the sellers.json of its advertising system?"""
+    max_hops: int = 0
+    """Most nodes of a supply chain; 0: any number."""
+
+
 class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     """A target, a price, a budget, and the creatives to show."""
 
@@ -206,6 +287,7 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     activated_ns: int = 0
     """When it was first published: an even plan's first day begins here, not at midnight."""
     status: Status = "active"
+    supply: SupplyRules = SupplyRules()
     terms: int = 0
     """`FeeTerms` that it bids under; only in a snapshot. 0: no fees."""
 
@@ -279,6 +361,34 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
 
 
+class BlockList(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where nothing is bought, by one agency, advertiser or campaign, or (all three 0) by anybody of the house."""
+
+    id: int
+    key: str
+    agency: int = 0
+    advertiser: int = 0
+    campaign: int = 0
+    domains: tuple[str, ...] = ()
+    """Sites, with their sub-domains, and apps of that developer."""
+    bundles: tuple[str, ...] = ()
+    publishers: tuple[tuple[int, str], ...] = ()
+    """Exchange, and the publisher's account there."""
+    nodes: tuple[tuple[str, str], ...] = ()
+    """Advertising system and seller (empty: all its sellers) in a supply chain."""
+    status: Status = "active"
+
+
+class Approval(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What an exchange thinks of a creative as it is now; without one it was not submitted there."""
+
+    creative: int
+    exchange: int
+    status: ApprovalStatus
+    reasons: tuple[str, ...] = ()
+    """Of a disapproval, in the exchange's words."""
+
+
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a bidder decides on, at one version; published whole, swapped whole. Paused items are in it too."""
 
@@ -297,3 +407,5 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     agencies: tuple[Agency, ...] = ()
     terms: tuple[FeeTerms, ...] = ()
     """Those that line items bid under."""
+    block_lists: tuple[BlockList, ...] = ()
+    approvals: tuple[Approval, ...] = ()

@@ -166,6 +166,16 @@ class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
     """Of the kind EVENT: a `PlayEvent`."""
     error: int = 0
     """Of `PlayEvent.ERROR`: the player's code (VAST 4.2, 2.3.6.3); 0 unknown."""
+    multiplier: int = 0
+    """Impressions that the price was told for, in millionths; 0: not told, one."""
+    imp_ms: int = 0
+    """When the exchange says that the impression was, milliseconds UTC; 0: not told."""
+    mbr: int = 0
+    """Market bid ratio, clearance price / bid price, in millionths; 0: not told."""
+    discount_share: int = 0
+    """Share of the bid that the seller took off, in millionths; ``price`` is what was left. 0: not told."""
+    discount: int = 0
+    """CPM micros, exchange currency; 0: not told."""
 
 
 def tells_price(notice: Notice) -> bool:

@@ -3,10 +3,12 @@
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cython_ext.json_cursor cimport Text
 from openrtb.fill_floors cimport fill_length_floors, floor_per_second
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
-    CHILD, CONTEXTUAL, IN_MODEL, QUIET, Deal, Imp, Request, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
+    DNT, LMT, Deal, Imp, Request, bounded_multiplier, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
+    seconds,
 )
 
 from openrtb.nobid import NoBidReason
@@ -32,14 +34,14 @@ cdef int fill(Request r, object model, object exchange) except -1:
     if model.tmax is not None:
         r.tmax = model.tmax
     r.test = model.test == 1
+    fill_signals(r, model)
     r.all_imps = model.allimps == 1
-    r.signals = signals_of(model.regs, model.device)
     fill_admission(r, model, exchange)
     fill_device(r, model.device)
     fill_person(r, model, exchange.key)
     fill_blocks(r, model)
     fill_inventory(r, model)
-    fill_chain(r, model.source)
+    fill_chain(r, model)
     defect = request_defect(model)
     if defect is not None:
         note(model, str(defect))
@@ -53,13 +55,37 @@ cdef int note(object model, str words) except -1:
     return 0
 
 
-cdef int signals_of(object regs, object device) except -1:
-    if regs is not None:
-        if regs.coppa == 1:
-            return CHILD
-        if regs.gdpr or regs.us_privacy is not None or regs.gpp_sid is not None or regs.ext is not None:
-            return IN_MODEL
-    return CONTEXTUAL if device is not None and (device.lmt == 1 or device.dnt == 1) else QUIET
+cdef int fill_signals(Request r, object model) except -1:
+    """Of privacy. What is said in two places (``regs`` and ``regs.ext``) counts in the first that says anything."""
+    device, regs, user = model.device, model.regs, model.user
+    r.lent = model
+    if device is not None:
+        if device.lmt is not None and device.lmt > 0:
+            r.signals |= LMT
+        if device.dnt is not None and device.dnt > 0:
+            r.signals |= DNT
+    if user is not None:
+        lend(&r.consent, user.consent or (user.ext.consent if user.ext is not None else None))
+    if regs is None:
+        return 0
+    ext = regs.ext
+    lend(&r.us_privacy, regs.us_privacy or (ext.us_privacy if ext is not None else None))
+    lend(&r.gpp, regs.gpp or (ext.gpp if ext is not None else None))
+    for section in regs.gpp_sid or (ext.gpp_sid if ext is not None else None) or ():
+        r.apply_section(section)
+    r.close_signals(
+        regs.coppa or 0,
+        regs.gdpr or (ext.gdpr if ext is not None else None) or 0,
+        regs.gpc or (ext.gpc if ext is not None else None) or 0,
+    )
+    return 0
+
+
+cdef int lend(Text *out, str text) except -1:
+    """The model keeps ``text`` alive."""
+    if text is not None:
+        out.start = PyUnicode_AsUTF8AndSize(text, &out.size)
+    return 0
 
 
 cdef int fill_admission(Request r, object model, object exchange) except -1:
@@ -94,6 +120,9 @@ cdef int fill_imps(Request r, object model, str seat) except -1:
         currency = imp.bidfloorcur
         row.currency = currency_code(currency) if currency is not None else USD
         row.secure = imp.secure == 1
+        row.exp = seconds(imp.exp) if imp.exp is not None else 0
+        if imp.qty is not None and imp.qty.multiplier is not None:
+            row.multiplier = bounded_multiplier(cpm_micros(imp.qty.multiplier))
         row.interstitial = imp.instl == 1
         rows, domains, floors = r.imps.size(), r.deal_domains.size(), r.deal_floors.size()
         row.deals = <int32_t>r.deals.size()
@@ -188,6 +217,8 @@ cdef int fill_publisher(Request r, object place) except -1:
     publisher = place.publisher
     if publisher is not None and publisher.id:
         r.publisher = exact(publisher.id)
+    if place.inventorypartnerdomain:
+        r.partner = folded(place.inventorypartnerdomain)
     if r.is_app:
         domain = place.domain or (publisher.domain if publisher is not None else None)
         if domain:
@@ -195,15 +226,16 @@ cdef int fill_publisher(Request r, object place) except -1:
     return 0
 
 
-cdef int fill_chain(Request r, object source) except -1:
-    """``source.schain``, else ``source.ext.schain``, where it was before 2.6."""
+cdef int fill_chain(Request r, object model) except -1:
+    """``source.schain``, else ``source.ext.schain``, where it was before 2.6, else ``ext.schain``, before 2.5."""
     cdef Py_ssize_t size = 0
     cdef const char *version = NULL
-    if source is None:
-        return 0
-    chain = source.schain
-    if chain is None and source.ext is not None:
+    source = model.source
+    chain = source.schain if source is not None else None
+    if chain is None and source is not None and source.ext is not None:
         chain = source.ext.schain
+    if chain is None and model.ext is not None:
+        chain = model.ext.schain
     if chain is None:
         return 0
     if chain.nodes is not None:

@@ -47,7 +47,11 @@ class NoBidReason(IntEnum):
     CONTROL_AWAY = 511, "The control process has been away so long that all leases have ended."
     NO_FORMAT = 512, "No impression offers a format that can be bid on."
     PACING = 513, "What is left spends along its plan, and does not bid so high or in this auction to keep to it."
-    INCOMPLETE_GROUP = 520, "What is left bids on all impressions of a request or on none, and cannot bid on all."
+    INCOMPLETE_GROUP = 514, "What is left bids on all impressions of a request or on none, and cannot bid on all."
+    SCHAIN_TOO_LONG = 520, "The supply chain has more nodes than every campaign in question allows."
+    SELLER_NOT_LISTED = 521, "The sellers.json of an advertising system in the supply chain does not list its seller."
+    QPS = 530, "The exchange asks more often than its limit of requests a second allows."
+    EXCHANGE_RULES = 531, "The exchange has not approved the creatives, or its own extensions keep them or us out."
 
 
 REASONS = {int(reason): reason for reason in NoBidReason}

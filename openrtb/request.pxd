@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 from libcpp.vector cimport vector
+from cython_ext.json_cursor cimport Text
 
 cdef struct LengthFloor:   # what an ad of some length must bid at least (durfloors)
     int32_t min_s, max_s
@@ -64,6 +65,8 @@ cdef struct Imp:           # one format of an imp: who offers banner and video h
     bint secure
     bint interstitial
     bint private_auction
+    int32_t exp            # seconds from auction to billing that are advised; 0: not said
+    int64_t multiplier     # impressions of a play on a screen in a public place, in millionths; 0: one
 
 cdef struct ChainNode:   # of a supply chain, in its order
     uint64_t asi           # name id of the advertising system's domain
@@ -74,11 +77,14 @@ cdef enum Chain:         # what the supply chain says of itself; whether it ends
     BROKEN               # it is incomplete, or cannot be read as version 1
     WHOLE
 
-cdef enum Signals:       # of privacy
-    QUIET                # none is raised
-    CONTEXTUAL           # lmt or dnt
-    CHILD                # coppa
-    IN_MODEL             # others: openrtb.privacy reads them from the model
+cdef enum Signal:        # of privacy: bits, each raised if the request has it
+    COPPA = 1
+    LMT = 2
+    DNT = 4
+    GDPR = 8
+    GPC = 16
+    US_PRIVACY = 32      # there is a US privacy string
+    GPP = 64             # there is a GPP string, or gpp_sid says that a section applies
 
 cdef class Request:
     """One bid request, as the stages read it: numbers, 64-bit name ids, and slices of shared vectors."""
@@ -104,10 +110,15 @@ cdef class Request:
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
     cdef readonly bint is_app, is_dooh, test, all_imps
-    cdef readonly int signals
     cdef readonly int chain_state           # Chain
     cdef readonly uint64_t publisher        # exact name id of site.publisher.id or app.publisher.id
-    cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain; of sites it is in ``sites``
+    cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain
+    cdef readonly uint64_t partner          # name id of site.inventorypartnerdomain or app.inventorypartnerdomain
+    cdef readonly int signals    # of privacy, which openrtb.privacy judges; 0: none is raised
+    cdef Text consent, us_privacy, gpp  # as sent; size 0 where absent. The texts lie in what ``lent`` keeps alive
+    cdef uint64_t gpp_sections   # bit n: gpp_sid has n; bit 0: one above 63
+    cdef bint gpp_sections_told  # gpp_sid says which sections apply; else all that the string has do
+    cdef object lent
     cdef readonly bint seat_allowed, currency_allowed
     # texts of the device, for the enrichment modules; None where absent
     cdef readonly str user_agent, os_text, address
@@ -124,6 +135,8 @@ cdef class Request:
     cdef void add_node(self, uint64_t asi, uint64_t sid, bint paid) noexcept nogil
     cdef void end_chain(self, bint complete, const char *version, Py_ssize_t size) noexcept nogil
     cdef void add_parents(self, const char *domain, Py_ssize_t size) noexcept nogil
+    cdef void apply_section(self, int64_t section) noexcept nogil
+    cdef void close_signals(self, int64_t coppa, int64_t gdpr, int64_t gpc) noexcept nogil
 
 cdef inline uint64_t size_bit(uint32_t size) noexcept nogil:
     """One of 64 bits for a size (Fibonacci hashing): sizes without a common bit have nothing in common."""
@@ -141,6 +154,17 @@ cdef inline void clear_player(Player *player) noexcept nogil:
     memset(player, 0, sizeof(Player))
     player.skip = -1
     player.boxed = True
+
+cdef inline int32_t seconds(int64_t said) noexcept nogil:
+    """``imp.exp``; 0 for what is no time."""
+    return <int32_t>said if 0 < said < <int64_t>0x80000000 else 0
+
+cdef inline int64_t bounded_multiplier(int64_t millionths) noexcept nogil:
+    """At most a million impressions a play; 0 for what is no number of them."""
+    cdef int64_t most = <int64_t>1_000_000_000_000
+    if millionths <= 0:
+        return 0
+    return millionths if millionths < most else most
 
 cdef inline uint32_t currency_of(const char *text, Py_ssize_t size) noexcept nogil:
     """``USD`` -> its three letters in one number, upper-cased; 0 for what is no currency code."""

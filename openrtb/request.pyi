@@ -29,6 +29,7 @@ class Request:
     chain_state: int
     publisher: int
     app_domain: int
+    partner: int
     user_agent: str | None
     os_text: str | None
     address: str | None

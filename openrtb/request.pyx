@@ -7,6 +7,7 @@ id (`domain.naming`); text that is only passed on stays a Python string.
 from libc.math cimport ceil, fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+from cython_ext.json_cursor cimport Text
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.siphash cimport siphash
 
@@ -105,11 +106,15 @@ cdef class Request:
         self.hour_of_week = <int>((now_ns // 3_600_000_000_000 + 72) % 168)  # 1970-01-01 was a Thursday
         self.auction_type = exchange.auction_type
         self.tmax = self.device_type = 0
+        self.signals = 0
+        self.consent.size = self.us_privacy.size = self.gpp.size = 0
+        self.gpp_sections = 0
+        self.gpp_sections_told = False
+        self.lent = None
         self.test = self.is_app = self.is_dooh = self.all_imps = False
         self.taxonomy = 1
-        self.signals = QUIET
         self.personal = self.seat_allowed = self.currency_allowed = True
-        self.person = self.site = self.publisher = self.app_domain = 0
+        self.person = self.site = self.publisher = self.app_domain = self.partner = 0
         self.chain_state = UNTOLD
         self.chain.clear()
         self.language = self.os = self.browser = self.country = self.region = self.city = 0
@@ -195,10 +200,14 @@ cdef class Request:
     # What the enrichment modules add.
 
     def forget_person(self):
-        """From here on nobody knows who this is: no id in events or tokens, no profile, no cap, no city."""
+        """From here on nobody knows who this is: no id in events or tokens, no profile, no cap, no city, half an address."""
         self.personal = False
         self.person = 0
         self.city = 0
+        if self.place is not None and self.place[2] is not None:
+            self.place = (self.place[0], self.place[1], None)
+        if self.address is not None:
+            self.address = coarse(self.address)
 
     def set_device(self, uint64_t os, uint64_t browser, int device_type):
         self.os = os
@@ -232,9 +241,9 @@ cdef class Request:
     def fields(self):
         """All that was read, as plain values: for comparing two ways of reading."""
         return {
-            "id": self.id, "imp_ids": self.imp_ids, "deal_codes": self.deal_codes, "imps": [dict(x) for x in self.imps],
+            "id": self.id, "imp_ids": self.imp_ids, "deal_codes": self.deal_codes,
+            "imps": [offer_of(self, x) for x in self.imps],
             "deals": [dict(x) for x in self.deals], "sizes": list(self.sizes), "flexes": [dict(x) for x in self.flexes],
-            "players": [dict(x) for x in self.players], "lengths": list(self.lengths), "natives": self.natives,
             "is_dooh": self.is_dooh, "deal_domains": list(self.deal_domains),
             "bcat": list(self.bcat), "acat": list(self.acat), "badv": list(self.badv),
             "categories": sorted(self.categories), "sites": sorted(self.sites), "person": self.person, "site": self.site,
@@ -245,8 +254,61 @@ cdef class Request:
             "deal_floors": [dict(x) for x in self.deal_floors], "seat_allowed": self.seat_allowed,
             "currency_allowed": self.currency_allowed, "user_agent": self.user_agent, "os_text": self.os_text,
             "address": self.address, "place": self.place, "hash": self.hash, "publisher": self.publisher,
-            "app_domain": self.app_domain, "chain": [dict(x) for x in self.chain], "chain_state": self.chain_state,
+            "app_domain": self.app_domain, "partner": self.partner,
+            "chain": [dict(x) for x in self.chain], "chain_state": self.chain_state,
+            "signals": self.signals,
+            "consent": as_bytes(&self.consent), "us_privacy": as_bytes(&self.us_privacy), "gpp": as_bytes(&self.gpp),
+            "gpp_sections": self.gpp_sections, "gpp_sections_told": self.gpp_sections_told,
         }
+
+
+    # Privacy signals.
+
+    cdef void apply_section(self, int64_t section) noexcept nogil:
+        """One entry of ``gpp_sid``. 0 says that nobody knows yet, a negative one that none applies."""
+        if section != 0:
+            self.gpp_sections_told = True
+        if section > 0:
+            self.gpp_sections |= <uint64_t>1 << (section if section < 64 else 0)
+
+    cdef void close_signals(self, int64_t coppa, int64_t gdpr, int64_t gpc) noexcept nogil:
+        """Once the texts are in place: which signals are there."""
+        if coppa > 0:
+            self.signals |= COPPA
+        if gdpr != 0:
+            self.signals |= GDPR
+        if gpc > 0:
+            self.signals |= GPC
+        if self.us_privacy.size:
+            self.signals |= US_PRIVACY
+        if self.gpp_sections or (self.gpp.size and not self.gpp_sections_told):
+            self.signals |= GPP
+
+
+cdef bytes as_bytes(Text *text):
+    return text.start[: text.size] if text.size else b""
+
+
+cdef str coarse(str address):
+    """An address without what tells households apart: IPv4 without its last byte, IPv6 its first 48 bits."""
+    if ":" in address:
+        return ":".join(address.split("::", 1)[0].split(":")[:3]) + "::"
+    return address.rpartition(".")[0] + ".0"
+
+
+cdef dict offer_of(Request r, Imp row):
+    """A row with what its ``detail`` leads to, since the order of details is that in which they were read."""
+    cdef Player player
+    offer = dict(row)
+    place = offer.pop("detail")
+    if row.format == NATIVE:
+        offer["native"] = r.natives[place]
+    elif row.format != BANNER:
+        player = r.players[row.detail]
+        offer["player"] = dict(player)
+        del offer["player"]["lengths"]
+        offer["rqddurs"] = [r.lengths[i] for i in range(player.lengths, player.lengths + player.n_lengths)]
+    return offer
 
 
 cdef str host_of(str page):

@@ -1,8 +1,7 @@
 """Filling the compiled request straight from the bytes of a clean request, without objects in between.
 
 What is odd in any way is left to the typed model: text with escapes or beyond ASCII, a wrong type anywhere that is read,
-a key that comes twice, privacy signals beyond COPPA, LMT and DNT. Fields that no stage reads are skipped, but
-checked to be JSON.
+a key that comes twice. Fields that no stage reads are skipped, but checked to be JSON.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -21,9 +20,10 @@ from cython_ext.json_cursor cimport (
 )
 from openrtb.request cimport Request, currency_code, exact_bytes
 from openrtb.scan_imp cimport CONTRADICTORY, SOUND, scan_imp
-from openrtb.scan_person cimport Person, name_person, scan_device, scan_regs, scan_user
+from openrtb.scan_person cimport Person, name_person, scan_device, scan_user
 from openrtb.scan_place cimport Place, clear_place, name_place, scan_place
-from openrtb.scan_source cimport scan_source
+from openrtb.scan_regs cimport scan_regs
+from openrtb.scan_source cimport scan_source, skip_ext
 from openrtb.scan_values cimport as_str, take_currencies, take_names, take_optional_integer, take_seats, twice
 
 from openrtb.nobid import NoBidReason
@@ -38,6 +38,7 @@ cdef int scan(Request r, bytes body, object exchange) except -1:
     cdef Person person
     cdef int fault = SOUND
     c.at = <const unsigned char *>PyBytes_AS_STRING(body)
+    r.lent = body
     clear_place(&site)
     clear_place(&app)
     person.ifa.size = person.buyeruid.size = person.id.size = 0
@@ -100,7 +101,7 @@ cdef bint scan_root(
             if twice(&met, 4) or not scan_device(c, r, &person.ifa):
                 return False
         elif key_is(&key, b"user", 4):
-            if twice(&met, 5) or not scan_user(c, person):
+            if twice(&met, 5) or not scan_user(c, r, person):
                 return False
         elif key_is(&key, b"regs", 4):
             if twice(&met, 6) or not scan_regs(c, r):
@@ -155,6 +156,9 @@ cdef bint scan_root(
                 return False
         elif key_is(&key, b"source", 6):
             if twice(&met, 17) or not scan_source(c, r):
+                return False
+        elif key_is(&key, b"ext", 3):
+            if twice(&met, 18) or not skip_ext(c, r):
                 return False
         elif key_is(&key, b"dooh", 4):
             return False

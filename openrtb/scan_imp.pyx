@@ -4,7 +4,9 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from cython_ext.json_cursor cimport (
     Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_null, take_text,
 )
-from openrtb.request cimport UNREADABLE_FLOOR, Deal, Imp, Request, clear_imp, currency_of, exact_bytes
+from openrtb.request cimport (
+    UNREADABLE_FLOOR, Deal, Imp, Request, bounded_multiplier, clear_imp, currency_of, exact_bytes, seconds,
+)
 from openrtb.scan_floors cimport scan_length_floors
 from openrtb.scan_formats cimport scan_audio, scan_banner, scan_native, scan_video
 from openrtb.scan_values cimport (
@@ -127,6 +129,28 @@ cdef bint scan_pmp(Cursor *c, Request r, Text *seat, Imp *row) except -1:
     return True
 
 
+cdef bint scan_qty(Cursor *c, int64_t *multiplier) except -1:
+    """3.2.31: its multiplier, in millionths."""
+    cdef Text key
+    cdef bint first = True
+    cdef uint32_t met = 0
+    cdef int found
+    if not open_with(c, 123):
+        return False
+    while True:
+        found = next_key(c, &key, &first)
+        if found < 0:
+            return False
+        if found == 0:
+            multiplier[0] = bounded_multiplier(multiplier[0])
+            return True
+        if key_is(&key, b"multiplier", 10):
+            if twice(&met, 0) or not take_floor(c, multiplier):
+                return False
+        elif not skip_value(c):
+            return False
+
+
 cdef struct Marks:       # where the vectors ended before an imp
     size_t imps, deals, domains, deal_floors, sizes, flexes, players, lengths, length_floors, natives
 
@@ -169,7 +193,7 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
     cdef int found
     cdef size_t offers = 0
     cdef int32_t i, before = <int32_t>r.imps.size()
-    cdef int64_t secure = 0, interstitial = 0
+    cdef int64_t secure = 0, exp = 0, interstitial = 0
     cdef Marks marks = marks_of(r)
     id_.size = 0
     clear_imp(&row)
@@ -214,6 +238,12 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
         elif key_is(&key, b"native", 6):
             if twice(&met, 8) or not (take_null(c) or (counted(&offers) and scan_native(c, r, row))):
                 return False
+        elif key_is(&key, b"exp", 3):
+            if twice(&met, 9) or not take_optional_integer(c, &exp):
+                return False
+        elif key_is(&key, b"qty", 3):
+            if twice(&met, 10) or not (take_null(c) or scan_qty(c, &row.multiplier)):
+                return False
         elif not skip_value(c):
             return False
     if id_.size == 0:
@@ -235,6 +265,7 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
         r.imps[i].secure = secure == 1
         r.imps[i].interstitial = interstitial == 1
         r.imps[i].private_auction = row.private_auction
+        r.imps[i].exp, r.imps[i].multiplier = seconds(exp), row.multiplier
         r.imps[i].deals = row.deals
         r.imps[i].n_deals = <int32_t>r.deals.size() - row.deals
     return True

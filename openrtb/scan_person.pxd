@@ -6,6 +6,5 @@ cdef struct Person:      # by the names that a request has for one
 
 # False: odd.
 cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1
-cdef bint scan_user(Cursor *c, Person *person) except -1
-cdef bint scan_regs(Cursor *c, Request r) except -1
+cdef bint scan_user(Cursor *c, Request r, Person *person) except -1
 cdef bint name_person(Request r, Person *person, str exchange) except -1

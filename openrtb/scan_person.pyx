@@ -1,11 +1,11 @@
-"""Who would see the ad: device, user and what the law says, scanned, and the key that we know the person by."""
+"""Who would see the ad: device and user, scanned, and the key that we know the person by."""
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
-from openrtb.request cimport CHILD, CONTEXTUAL, Request, exact_bytes, folded_bytes
-from openrtb.scan_values cimport as_str, take_optional_integer, take_optional_text, twice
+from openrtb.request cimport DNT, LMT, Request, exact_bytes, folded_bytes
+from openrtb.scan_values cimport as_str, take_optional_integer, take_optional_text, take_optional_utf8, twice
 
 cdef const char *NO_IFA = b"00000000-0000-0000-0000-000000000000"
 
@@ -60,8 +60,10 @@ cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1:
                 return False
         elif not skip_value(c):
             return False
-    if (limited == 1 or untracked == 1) and r.signals != CHILD:
-        r.signals = CONTEXTUAL
+    if limited > 0:
+        r.signals |= LMT
+    if untracked > 0:
+        r.signals |= DNT
     if agent.start is not NULL:
         r.user_agent = as_str(&agent)
     if os.start is not NULL:
@@ -96,14 +98,17 @@ cdef bint scan_geo(Cursor *c, Request r) except -1:
             if twice(&met, 0) or not take_optional_text(c, &country):
                 return False
         elif key_is(&key, b"region", 6):
-            if twice(&met, 1) or not take_optional_text(c, &region):
+            if twice(&met, 1) or not take_optional_utf8(c, &region):
                 return False
         elif key_is(&key, b"city", 4):
-            if twice(&met, 2) or not take_optional_text(c, &city):
+            if twice(&met, 2) or not take_optional_utf8(c, &city):
                 return False
         elif not skip_value(c):
             return False
-    r.place = (text_or_none(&country), text_or_none(&region), text_or_none(&city))
+    try:
+        r.place = (text_or_none(&country), utf8_or_none(&region), utf8_or_none(&city))
+    except UnicodeDecodeError:
+        return False
     return True
 
 
@@ -111,7 +116,46 @@ cdef inline str text_or_none(Text *text):
     return as_str(text) if text.start is not NULL else None
 
 
-cdef bint scan_user(Cursor *c, Person *person) except -1:
+cdef bint scan_user(Cursor *c, Request r, Person *person) except -1:
+    cdef Text key, older
+    cdef bint first = True
+    cdef uint32_t met = 0
+    cdef int found
+    older.size = 0
+    if take_null(c):
+        return True
+    if not open_with(c, 123):
+        return False
+    while True:
+        found = next_key(c, &key, &first)
+        if found < 0:
+            return False
+        if found == 0:
+            break
+        if key_is(&key, b"buyeruid", 8):
+            if twice(&met, 0) or not take_optional_text(c, &person.buyeruid):
+                return False
+        elif key_is(&key, b"id", 2):
+            if twice(&met, 1) or not take_optional_text(c, &person.id):
+                return False
+        elif key_is(&key, b"consent", 7):
+            if twice(&met, 2) or not take_optional_text(c, &r.consent):
+                return False
+        elif key_is(&key, b"ext", 3):
+            if twice(&met, 3) or not scan_user_ext(c, &older):
+                return False
+        elif not skip_value(c):
+            return False
+    if r.consent.size == 0 and older.size:
+        r.consent = older
+    return True
+
+
+cdef inline str utf8_or_none(Text *text):
+    return PyUnicode_DecodeUTF8(text.start, text.size, NULL) if text.start is not NULL else None
+
+
+cdef bint scan_user_ext(Cursor *c, Text *consent) except -1:
     cdef Text key
     cdef bint first = True
     cdef uint32_t met = 0
@@ -124,47 +168,11 @@ cdef bint scan_user(Cursor *c, Person *person) except -1:
         found = next_key(c, &key, &first)
         if found <= 0:
             return found == 0
-        if key_is(&key, b"buyeruid", 8):
-            if twice(&met, 0) or not take_optional_text(c, &person.buyeruid):
-                return False
-        elif key_is(&key, b"id", 2):
-            if twice(&met, 1) or not take_optional_text(c, &person.id):
+        if key_is(&key, b"consent", 7):
+            if twice(&met, 0) or not take_optional_text(c, consent):
                 return False
         elif not skip_value(c):
             return False
-
-
-cdef bint scan_regs(Cursor *c, Request r) except -1:
-    """COPPA is read here; any other signal is a matter for the model."""
-    cdef Text key
-    cdef bint first = True
-    cdef uint32_t met = 0
-    cdef int found
-    cdef int64_t coppa = 0, gdpr = 0
-    if take_null(c):
-        return True
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
-        if key_is(&key, b"coppa", 5):
-            if twice(&met, 0) or not take_optional_integer(c, &coppa):
-                return False
-        elif key_is(&key, b"gdpr", 4):
-            if twice(&met, 1) or not take_optional_integer(c, &gdpr) or gdpr:
-                return False
-        elif key_is(&key, b"us_privacy", 10) or key_is(&key, b"gpp_sid", 7) or key_is(&key, b"ext", 3):
-            if not take_null(c):
-                return False
-        elif not skip_value(c):
-            return False
-    if coppa == 1:
-        r.signals = CHILD
-    return True
 
 
 cdef bint name_person(Request r, Person *person, str exchange) except -1:

@@ -3,7 +3,7 @@ from openrtb.request cimport Request
 
 cdef struct Place:       # a site or an app
     bint there
-    Text domain, page, bundle, id, publisher, publisher_domain
+    Text domain, page, bundle, id, publisher, publisher_domain, partner
 
 cdef void clear_place(Place *place) noexcept nogil
 # False: odd.

@@ -2,14 +2,14 @@
 
 from libc.stdint cimport uint32_t
 from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
-from openrtb.request cimport Request, exact_bytes, folded_bytes, host_of
-from openrtb.scan_values cimport as_str, take_names, take_optional_text, twice
+from openrtb.request cimport Request, exact_bytes, folded_bytes
+from openrtb.scan_values cimport as_str, take_names, take_optional_raw, take_optional_text, twice
 
 
 cdef void clear_place(Place *place) noexcept nogil:
     place.there = False
     place.domain.size = place.page.size = place.bundle.size = place.id.size = 0
-    place.publisher.size = place.publisher_domain.size = 0
+    place.publisher.size = place.publisher_domain.size = place.partner.size = 0
 
 
 cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
@@ -30,7 +30,7 @@ cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
             if twice(&met, 0) or not take_optional_text(c, &place.domain):
                 return False
         elif key_is(&key, b"page", 4):
-            if twice(&met, 1) or not take_optional_text(c, &place.page):
+            if twice(&met, 1) or not take_optional_raw(c, &place.page):
                 return False
         elif key_is(&key, b"bundle", 6):
             if twice(&met, 2) or not take_optional_text(c, &place.bundle):
@@ -51,6 +51,9 @@ cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
             if twice(&met, 7):
                 return False
             if not take_null(c) and not scan_content(c, r):
+                return False
+        elif key_is(&key, b"inventorypartnerdomain", 22):
+            if twice(&met, 9) or not take_optional_text(c, &place.partner) or place.partner.size > 256:
                 return False
         elif key_is(&key, b"publisher", 9):
             if twice(&met, 8):
@@ -104,7 +107,6 @@ cdef bint name_place(Request r, Place *place) except -1:
     """The site's domain (its own, else its page's host) or the app's bundle, else what the exchange calls it."""
     cdef Text *name = &place.id
     cdef Text *home
-    cdef str host
     if r.is_app:
         if place.bundle.size:
             name = &place.bundle
@@ -113,12 +115,11 @@ cdef bint name_place(Request r, Place *place) except -1:
     elif place.domain.size:
         name = &place.domain
     elif place.page.size:
-        host = host_of(as_str(&place.page))
-        if host:
-            return False  # rare, and the model does it as well
+        return False  # rare, and the model looks for its host as well
     if name.size > 256:
         return False
     r.publisher = exact_bytes(place.publisher.start, place.publisher.size)
+    r.partner = folded_bytes(place.partner.start, place.partner.size)
     if r.is_app:
         home = &place.domain if place.domain.size else &place.publisher_domain
         if home.size > 256:

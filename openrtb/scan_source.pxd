@@ -3,3 +3,4 @@ from openrtb.request cimport Request
 
 # False: odd.
 cdef bint scan_source(Cursor *c, Request r) noexcept nogil
+cdef bint skip_ext(Cursor *c, Request r) noexcept nogil

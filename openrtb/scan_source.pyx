@@ -7,7 +7,7 @@ from openrtb.scan_values cimport take_optional_integer, take_optional_text, twic
 
 
 cdef bint scan_source(Cursor *c, Request r) noexcept nogil:
-    """``schain``, or what ``ext.schain`` says. A request with both is rare, and which one counts is the model's matter."""
+    """``schain``, or what ``ext.schain`` says. Where both do, which is rare, the model knows which counts."""
     cdef Text key
     cdef bint first = True, told = False
     cdef uint32_t met = 0
@@ -28,6 +28,12 @@ cdef bint scan_source(Cursor *c, Request r) noexcept nogil:
                 return False
         elif not skip_value(c):
             return False
+
+
+cdef bint skip_ext(Cursor *c, Request r) noexcept nogil:
+    """The request's own ``ext``. A chain there is one of OpenRTB 2.4, and the model's matter."""
+    cdef bint told = True
+    return scan_ext(c, r, &told)
 
 
 cdef bint scan_ext(Cursor *c, Request r, bint *told) noexcept nogil:

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_DecodeASCII
-from cython_ext.json_cursor cimport Cursor, Text, take_integer, take_null, take_text
+from cython_ext.json_cursor cimport Cursor, Text, skip_text, take_integer, take_null, take_text, take_utf8
 
 cdef inline bint twice(uint32_t *met, int bit) noexcept nogil:
     """Was this key met before in the object? Then the last one counts, and that is left to the model."""
@@ -14,6 +14,21 @@ cdef inline bint twice(uint32_t *met, int bit) noexcept nogil:
 
 cdef inline bint take_optional_text(Cursor *c, Text *out) noexcept nogil:
     return take_null(c) or take_text(c, out)
+
+
+cdef inline bint take_optional_utf8(Cursor *c, Text *out) noexcept nogil:
+    return take_null(c) or take_utf8(c, out)
+
+
+cdef inline bint take_optional_raw(Cursor *c, Text *out) noexcept nogil:
+    """A string as it is written, escapes and all: to see that it is there and not empty."""
+    if take_null(c):
+        return True
+    out.start = <const char *>c.at + 1
+    if not skip_text(c):
+        return False
+    out.size = <const char *>c.at - 1 - out.start
+    return True
 
 
 cdef inline bint take_optional_integer(Cursor *c, int64_t *out) noexcept nogil:

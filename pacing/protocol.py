@@ -102,6 +102,8 @@ class Grants(Struct, frozen=True):
     """Orders that are newer than what the worker has heard of."""
     paced: int = 0
     """Number of the newest order."""
+    workers: int = 1
+    """How many are alive, this one included."""
     forget: bool = False
     """The worker is unknown (control was restored): register anew."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from domain.campaign import Snapshot
 from domain.clock import Clock
+from domain.events import Event
 from eventlog.remote import Piece
 from pacing import counters, funds, lease_store, notices, supply_store
 from pacing.accounts import Accounts
@@ -48,6 +49,8 @@ class Treasury:
     ) -> None:
         self._begin, self._data, self._clock, self._snapshot = begin, data, clock, snapshot
         self._lease_s, self._trackers = lease_s, trackers
+        self.listeners: list[Callable[[Connection, Sequence[Event]], None]] = []
+        """Called with the events of each batch, in the transaction that books them."""
         self._stale = False
         self._settled_ns = 0
         self._conductor = Conductor(clock.speed)
@@ -86,7 +89,9 @@ class Treasury:
             grants = self._leases.heartbeat(beat, self._clock.now_ns(), self._snapshot.version)
             lease_store.save(conn, self._leases)
         self._conductor.hear(beat.worker, beat.supplied, self._clock.now_ns())
-        return replace(grants, paces=self._conductor.orders(beat.paced), paced=self._conductor.newest)
+        alive = max(1, len(self._leases.seen))
+        orders, newest = self._conductor.orders(beat.paced), self._conductor.newest
+        return replace(grants, paces=orders, paced=newest, workers=alive)
 
     def steer(self) -> None:
         """To be called often: looks how spend keeps to its plans, and orders workers to bid more or less."""
@@ -117,6 +122,8 @@ class Treasury:
             for lease, amount in outcome.releases:
                 self._leases.release(lease, amount)
             lease_store.save(conn, self._leases)
+            for listen in self.listeners:
+                listen(conn, events)
             save_checkpoint(conn, name, position)
         return len(events)
 

@@ -2,6 +2,7 @@
 
 - ``GET /health`` 200 when the store is open and its schema in place, else 503 with the reason
 - ``GET /v1/report?by=day,line_item&from=2026-11-01&to=2026-11-30&format=table|csv|json``
+- ``GET /v1/losses?by=loss_reason,exchange&from=…&to=…&format=…``
 - ``GET /v1/books`` what was bought from each exchange, all of it
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
 """
@@ -19,7 +20,7 @@ from aiohttp.typedefs import Handler
 
 from domain.errors import Problem, Refused
 from domain.settings import places
-from reporting import report
+from reporting import losses, report
 from reporting.config import settings
 from reporting.feed import Feed
 from reporting.render import FORMATS
@@ -42,6 +43,7 @@ class Answers:
         app = web.Application(middlewares=[_explain])
         app.router.add_get("/health", self.health)
         app.router.add_get("/v1/report", self.report)
+        app.router.add_get("/v1/losses", self.losses)
         app.router.add_get("/v1/books", self.books)
         app.router.add_get("/v1/lag", self.lag)
         app.on_cleanup.append(self._close)
@@ -58,18 +60,16 @@ class Answers:
         return _json(body, 200 if feed.ready.is_set() else 503)
 
     async def report(self, request: web.Request) -> web.Response:
-        unknown = [name for name in request.query if name not in ("by", "from", "to", "format")]
-        shape = request.query.get("format", "json")
-        problems = [
-            Problem(name, request.query[name], "the parameters are by, from, to and format") for name in unknown
-        ]
-        if shape not in FORMATS:
-            problems.append(Problem("format", shape, f"it must be of {', '.join(FORMATS)}"))
-        if problems:
-            raise Refused(problems)
+        shape = _shape(request)
         wanted = report.Request.read(request.query)
         render, kind = FORMATS[shape]
         body = await self._ask(lambda store: render(wanted, report.run(store, wanted)))
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    async def losses(self, request: web.Request) -> web.Response:
+        shape = _shape(request)
+        wanted = losses.Request.read(request.query)
+        body, kind = await self._ask(lambda store: losses.render(wanted, losses.run(store, wanted), shape))
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
     async def books(self, request: web.Request) -> web.Response:
@@ -108,6 +108,18 @@ async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse
         return web.Response(status=400, text=f"{error}\n")
     except StoreError as error:
         return web.Response(status=503, text=f"the analytics store does not answer: {error}\n")
+
+
+def _shape(request: web.Request) -> str:
+    """What a report is to look like. Raises Refused, for parameters that no report has, too."""
+    unknown = [name for name in request.query if name not in ("by", "from", "to", "format")]
+    shape = request.query.get("format", "json")
+    problems = [Problem(name, request.query[name], "the parameters are by, from, to and format") for name in unknown]
+    if shape not in FORMATS:
+        problems.append(Problem("format", shape, f"it must be of {', '.join(FORMATS)}"))
+    if problems:
+        raise Refused(problems)
+    return shape
 
 
 def _json(body: object, status: int = 200) -> web.Response:

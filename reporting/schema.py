@@ -88,6 +88,11 @@ _NOTICE: dict[str, Kind] = {
     "loss_reason": "Int64",
     "min_to_win": "Int64",
     "terms": "UInt32",
+    "multiplier": "Int64",
+    "imp_ms": "UInt64",
+    "mbr": "Int64",
+    "discount_share": "Int64",
+    "discount": "Int64",
     **_BATCH,
 }
 
@@ -246,4 +251,13 @@ MIGRATIONS = (
         ),
     ),
     Migration(3, "events of playing and viewing", (EVENTS,)),
+    Migration(
+        4,
+        "what notices tell besides price and currency",
+        adds=tuple(
+            (table, column)
+            for table in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS)
+            for column in ("multiplier", "imp_ms", "mbr", "discount_share", "discount")
+        ),
+    ),
 )

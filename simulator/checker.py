@@ -140,7 +140,8 @@ class Checker:
         if not pairs:
             return Answer(fault="seatbid holds no bid")
         bids = [
-            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None) for place, seat, bid in pairs
+            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None)
+            for place, seat, bid in pairs
         ]
         return Answer(tuple(map(_with_its_group(bids), bids)))
 

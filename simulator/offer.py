@@ -96,9 +96,7 @@ def read_offer(request: Json, *, currency: str, auction_type: int) -> Offer:
         blocked_seats=frozenset(_texts(request.get("bseat"))),
         taxonomy=_int(request.get("cattax"), 1),
         blocked_apps=frozenset(text.lower() for text in _texts(request.get("bapp"))),
-        languages=frozenset(
-            text.lower() for name in ("wlang", "wlangb") for text in _texts(request.get(name))
-        ),
+        languages=frozenset(text.lower() for name in ("wlang", "wlangb") for text in _texts(request.get(name))),
         regional_languages=frozenset(text.lower() for text in _texts(request.get("wlangb"))),
     )
 

@@ -89,7 +89,11 @@ class Salesroom:
         self._follow(self._deliver_again(notice))
 
     def _steps(self, sale: Sale, auction: Auction, offer: Offer, won: Won, price: str) -> list[Step]:
-        told = _macros(offer, won.bid, price=price, loss=Loss.WON, to_win="")
+        # in a deal nobody else bids, so there is nothing that would just have won
+        to_win = f"{auction.market:f}" if won.bid.deal is None else ""
+        told = _macros(offer, won.bid, price=price, loss=Loss.WON, to_win=to_win)
+        told["AUCTION_MBR"] = f"{won.cpm / won.bid.price:.6f}"
+        told["AUCTION_IMP_TS"] = str(self.clock.now_ns() // 1_000_000)
         seen_s = self.audience.looks_after_s()
         nurl, burl = (substitute(url, told) for url in (won.bid.nurl, won.bid.burl))
         host = urlsplit(nurl or burl or won.bid.lurl).netloc
@@ -167,6 +171,7 @@ def price_told(seller: Seller, won: Won) -> str:
 
 
 def _macros(offer: Offer, bid: Bid, *, price: str, loss: Loss, to_win: str) -> dict[str, str]:
+    """All of section 4.4; these exchanges give no discounts, and sell single impressions."""
     return {
         "AUCTION_ID": offer.id,
         "AUCTION_BID_ID": bid.response_id,
@@ -177,5 +182,9 @@ def _macros(offer: Offer, bid: Bid, *, price: str, loss: Loss, to_win: str) -> d
         "AUCTION_CURRENCY": bid.currency,
         "AUCTION_LOSS": str(int(loss)),
         "AUCTION_MIN_TO_WIN": to_win,
+        "AUCTION_MBR": "",
         "AUCTION_MULTIPLIER": "1",
+        "AUCTION_IMP_TS": "",
+        "AUCTION_DISCOUNT_PCT": "",
+        "AUCTION_DISCOUNT_CPM": "",
     }

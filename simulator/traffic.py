@@ -68,7 +68,7 @@ class Traffic:
             "at": seller.auction_type,
             "tmax": seller.tmax_ms,
             "cur": [seller.currency],
-            "source": {"fd": 0, "tid": f"{rng.getrandbits(64):016x}"},
+            "source": _source(rng.getrandbits(64), seller.key, place.publisher),
             **_place(place, person),
         }
         if rng.random() < BLOCK_CATEGORIES:
@@ -155,6 +155,23 @@ def _user(person: Person) -> dict[str, Any]:
     if person.country.gdpr and person.consents:
         user["ext"] = {"consent": CONSENT}
     return user
+
+
+def _source(number: int, exchange: str, publisher: str) -> dict[str, Any]:
+    """The transaction, and its supply chain: of ten requests two have none, one is incomplete, one has a node without a
+    seller; four come from the publisher directly, two through a reseller (one of them told under ``ext``).
+    """
+    kind = number % 10
+    source: dict[str, Any] = {"fd": 0, "tid": f"{number:016x}"}
+    if kind < 2:
+        return source
+    nodes = [{"asi": f"{exchange}.example", "sid": publisher, "hp": 1}]
+    if kind in (6, 7):
+        nodes.insert(0, {"asi": "ssp.example", "sid": f"s-{publisher}", "hp": 1})
+    elif kind == 9:
+        del nodes[0]["sid"]
+    chain = {"ver": "1.0", "complete": int(kind != 8), "nodes": nodes}
+    return source | ({"ext": {"schain": chain}} if kind == 7 else {"schain": chain})
 
 
 def _place(place: Place, person: Person) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bidder.enrichment.chain import Chain
 from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
 from bidder.enrichment.profile import ProfileModule
+from bidder.enrichment.supply import SupplyModule
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.view import View
@@ -21,7 +22,9 @@ from domain.clock import ManualClock
 from domain.events import Event, decode
 from domain.naming import person_key
 from domain.token import Sealer
+from openrtb.tcf import Vendor
 from pacing.protocol import Grant
+from targeting import sellers
 from targeting.record import Record, campaign_scope, line_item_scope, pack
 
 NOW_NS = 1_795_521_600_000_000_000
@@ -69,6 +72,31 @@ class People:
         return self.records.get(person)
 
 
+CODES = {"RESELLER": 0, "DIRECT": 1, "PUBLISHER": 0, "INTERMEDIARY": 1, "BOTH": 2}
+
+
+class Files:
+    """ads.txt, app-ads.txt and sellers.json in place of the LMDB store. A text is an alias: that name's file counts."""
+
+    def __init__(self) -> None:
+        self.records: dict[int, bytes] = {}
+
+    def put(self, files: dict, until_s: int = NOW_NS // 10**9 + 1) -> None:
+        """``{"ads.txt": {"news.example": [["usx.example", "pub-1", "DIRECT"]], "none.example": null}}``"""
+        for kind, names in files.items():
+            for name, said in names.items():
+                self.records[sellers.key_of(kind, name)] = (
+                    sellers.pack_none(until_s)
+                    if said is None
+                    else sellers.pack_alias(said, until_s)
+                    if isinstance(said, str)
+                    else sellers.pack([(system, account, CODES[code]) for system, account, code in said], until_s)
+                )
+
+    def get(self, key: int) -> bytes | None:
+        return self.records.get(key)
+
+
 @dataclass
 class Table:
     """One worker's auction. ``log`` is what it would have appended to the event log."""
@@ -78,6 +106,7 @@ class Table:
     lease: int = PLENTY
     tracker_base: str = "https://t.example"
     vendor: int = 0
+    """Our id in the Global Vendor List."""
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW_NS)
@@ -86,7 +115,9 @@ class Table:
         answer = Answer(SEALER, self.append, self.tracker_base)
         answer.start(7)
         chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])  # type: ignore[arg-type]
-        self.auction = Auction(chain, self.leases, answer, Journal(self.append, 1), self.clock, self.vendor)
+        self.files = Files()
+        journal, files = Journal(self.append, 1), SupplyModule(self.files)
+        self.auction = Auction(chain, self.leases, answer, journal, self.clock, Vendor(self.vendor), files)
         self.view = View(self.campaigns, self.leases, self.tracker_base.startswith("https://"))
         for item in self.campaigns.line_items:
             if self.lease:

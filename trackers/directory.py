@@ -59,6 +59,16 @@ class Directory:
         known = self._exchanges.get(exchange)
         return known.price_source.get(format, "macro") if known else "macro"
 
+    def price_scale(self, exchange: int) -> int:
+        """CPM micros in one unit of the exchange's encrypted prices."""
+        known = self._exchanges.get(exchange)
+        return 1000 if known is not None and known.price_unit == "cpi" else 1
+
+    def buyer_fee_ppm(self, exchange: int) -> int:
+        """Millionths that the exchange charges on top of the price it tells."""
+        known = self._exchanges.get(exchange)
+        return known.buyer_fee_ppm if known else 0
+
     def price_keys(self, exchange: int) -> PriceKeys | None:
         """What decrypts the exchange's prices; None if it is not known here."""
         return self._price_keys.get(exchange)

@@ -7,7 +7,7 @@ from aiohttp import web
 from domain.clock import SECOND
 from domain.events import PROOFS, Kind, Mark, Notice
 from domain.token import Token
-from openrtb.notices import read_loss_reason, read_price
+from openrtb.notices import read_loss_reason, read_millionths, read_price, read_time_ms
 from trackers.desk import DESK, Desk, pixel
 from trackers.prices import read_told
 
@@ -49,6 +49,11 @@ def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) 
         loss_reason=read_loss_reason(query.get("r")),
         min_to_win=read_price(query.get("m")).cpm_micros,
         terms=token.terms,
+        multiplier=read_millionths(query.get("x")),
+        imp_ms=read_time_ms(query.get("t")),
+        mbr=read_millionths(query.get("mbr")),
+        discount_share=read_millionths(query.get("dp"), 100),
+        discount=read_price(query.get("dc")).cpm_micros,
     )
 
 

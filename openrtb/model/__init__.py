@@ -25,7 +25,16 @@ from openrtb.model.place import (
     Segment,
     Site,
 )
-from openrtb.model.request import BidRequest, Regs, RegsExt, Source, SourceExt, SupplyChain, SupplyChainNode
+from openrtb.model.request import (
+    BidRequest,
+    BidRequestExt,
+    Regs,
+    RegsExt,
+    Source,
+    SourceExt,
+    SupplyChain,
+    SupplyChainNode,
+)
 from openrtb.model.values import Currency, Floor, Id, Integer, JsonText, Signal
 
 __all__ = [
@@ -33,6 +42,7 @@ __all__ = [
     "Audio",
     "Banner",
     "BidRequest",
+    "BidRequestExt",
     "BrandVersion",
     "Channel",
     "Content",

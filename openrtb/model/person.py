@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from openrtb.model.place import Data
-from openrtb.model.values import Integer, Signal
+from openrtb.model.values import Integer, PrivacyText, Signal
 
 
 class Geo(Struct, gc=False):
@@ -110,7 +110,7 @@ class Eid(Struct, gc=False):
 class UserExt(Struct, gc=False):
     """Where ``consent`` and ``eids`` were before 2.6."""
 
-    consent: str | None = None
+    consent: PrivacyText | None = None
     eids: list[Eid] | None = None
 
 
@@ -126,6 +126,6 @@ class User(Struct, gc=False):
     customdata: str | None = None
     geo: Geo | None = None
     data: list[Data] | None = None
-    consent: str | None = None
+    consent: PrivacyText | None = None
     eids: list[Eid] | None = None
     ext: UserExt | None = None

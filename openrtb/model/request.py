@@ -7,27 +7,28 @@ from msgspec import Meta, Struct, field
 from openrtb.model.imp import Imp
 from openrtb.model.person import Device, User
 from openrtb.model.place import App, Dooh, Site
-from openrtb.model.values import Id, Integer, Signal
+from openrtb.model.values import Id, Integer, PrivacyText, Signal
 
 
 class RegsExt(Struct, gc=False):
     """Where the privacy signals were before 2.6; ``gpc`` is Global Privacy Control."""
 
     gdpr: Signal | None = None
-    us_privacy: str | None = None
-    gpp: str | None = None
+    us_privacy: PrivacyText | None = None
+    gpp: PrivacyText | None = None
     gpp_sid: list[Integer] | None = None
-    gpc: str | None = None
+    gpc: Signal | None = None
 
 
 class Regs(Struct, gc=False):
-    """3.2.3"""
+    """3.2.3; ``gpc`` (Global Privacy Control) is not of the specification, but in use."""
 
     coppa: Signal | None = None
     gdpr: Signal | None = None
-    us_privacy: str | None = None
-    gpp: str | None = None
+    us_privacy: PrivacyText | None = None
+    gpp: PrivacyText | None = None
     gpp_sid: list[Integer] | None = None
+    gpc: Signal | None = None
     ext: RegsExt | None = None
 
 
@@ -69,6 +70,12 @@ class Source(Struct, gc=False):
     ext: SourceExt | None = None
 
 
+class BidRequestExt(Struct, gc=False):
+    """Where ``schain`` was before 2.5, which had no place for it."""
+
+    schain: SupplyChain | None = None
+
+
 class BidRequest(Struct, gc=False):
     """3.2.1. ``at`` defaults to the exchange's own auction type, ``cur`` to any currency."""
 
@@ -95,5 +102,6 @@ class BidRequest(Struct, gc=False):
     bapp: list[str] | None = None
     source: Source | None = None
     regs: Regs | None = None
+    ext: BidRequestExt | None = None
     repairs: list[str] | None = field(default=None, name="(repairs)")
     """Not of the protocol: what `openrtb.parse` had to mend, one ``path: what`` each; None if nothing."""

@@ -17,3 +17,5 @@ Currency = Annotated[str, Meta(extra={"if_unreadable": ""})]
 Id = Annotated[str, Meta(min_length=1)]
 JsonText = Annotated[str, Meta(extra={"json_text": True})]
 """JSON inside a string. Where it was sent as an object, it is read back into its text."""
+PrivacyText = Annotated[str, Meta(extra={"if_unreadable": "?"})]
+"""A privacy string: one that is there but is no text is taken for one that cannot be read, never for nothing."""

@@ -39,9 +39,10 @@ def write_dictionary(path: Path) -> None:
 
 
 def main() -> None:
+    """``./fuzz``, which `tests/fuzz/run` writes, is this program: libFuzzer starts it again to merge a corpus."""
     dictionary = Path("fuzz.dict")
     write_dictionary(dictionary)
-    atheris.Setup([*sys.argv, f"-dict={dictionary}"], lambda body: check(body) and None)
+    atheris.Setup(["./fuzz", *sys.argv[1:], f"-dict={dictionary}"], lambda body: check(body) and None)
     atheris.Fuzz()
 
 

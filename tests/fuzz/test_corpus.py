@@ -14,9 +14,9 @@ def test_there_is_a_corpus_that_knows_both_ways() -> None:
     assert sum(scanned) >= 20 and len(scanned) - sum(scanned) >= 20
 
 
-@pytest.mark.parametrize("cut", range(8))
-def test_every_beginning_of_a_request_is_read_or_refused(cut: int) -> None:
-    for path in CORPUS:
+@pytest.mark.parametrize("share", range(8))
+def test_a_request_that_ends_anywhere_is_read_or_refused(share: int) -> None:
+    for path in CORPUS[share::8]:
         body = path.read_bytes()
-        for end in range(cut, len(body), 8):
+        for end in range(share, len(body), 8):
             check(body[:end])

@@ -1,7 +1,9 @@
 """The folder ``openrtb/`` as a specification: each file is one sentence about what the bidder does.
 
 ``request`` is a merge patch (RFC 7396; ``"imp[0]"`` reaches into a list) on ``request.json``, ``campaigns`` one on
-``campaigns.json``; ``people`` has segments and ages (in seconds) of impressions by line item. ``expect`` is either
+``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none;
+a seller without an account is an inventory partner);
+``people`` has segments and ages (in seconds) of impressions by line item. ``expect`` is either
 ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
 that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
@@ -16,7 +18,7 @@ from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope, 
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "openrtb").glob("*.json"))
-KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "expect"}
+KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "vendor", "files", "expect"}
 
 
 def people_of(case: dict) -> People:
@@ -47,7 +49,10 @@ def test_there_are_cases() -> None:
 def test_case(path: Path) -> None:
     case = json.loads(path.read_text())
     assert set(case) <= KEYS and case["about"] and case["expect"]
-    table = Table(snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY))
+    table = Table(
+        snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY), vendor=case.get("vendor", 0)
+    )
+    table.files.put(case.get("files", {}))
     request = merge(json.loads((HERE / "request.json").read_text()), case.get("request", {}))
     outcome = table.decide(request, case.get("exchange", "usx"))
     if "no_bid" in case["expect"]:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from openrtb.model import BidRequest
+from openrtb.model import BidRequest, Imp
 
 HUGE = [2**31, -(2**31) - 1, 2**63, 2**64, 10**40, -(10**400), 1e308, -1e308, 5e-324]
 TEXTS = ["", " ", "USD", "eur", "1", "300.0", "1e5", "-1", "0x1", "true", "nan", "news.example", "IAB1-2", "ü", "日本",
@@ -65,3 +65,4 @@ def struct(kind: type[msgspec.Struct], strays: int) -> st.SearchStrategy[Any]:
 
 CLEAN = struct(BidRequest, 0)
 SLOPPY = struct(BidRequest, 40)
+IMPS = st.lists(struct(Imp, 60), min_size=1, max_size=4)

@@ -4,6 +4,8 @@ imp."""
 import copy
 import json
 import random
+import time
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -14,11 +16,16 @@ from bidder.auction import NoBid
 from openrtb.decode import decode, decode_through_model, scans
 from openrtb.nobid import NoBidReason
 from openrtb.parse import Malformed
+from openrtb.request import Request
 from tests.auction_table import Table
 from tests.fuzz.target import EXCHANGE, NOW_NS, check
-from tests.property.requests import CLEAN, SLOPPY
+from tests.property.requests import CLEAN, IMPS, SLOPPY
 
-TABLE = Table()
+
+@lru_cache(maxsize=1)
+def table_of(half_minute: int) -> Table:
+    """Leases end after a minute of real time, and these tests may take longer."""
+    return Table()
 
 
 def encoded(document: Any, seed: int) -> bytes:
@@ -31,7 +38,7 @@ def encoded(document: Any, seed: int) -> bytes:
 def served(body: bytes, exchange: str = "usx") -> dict[str, Any] | NoBid | None:
     """The auction's answer; None for what it calls malformed. Anything else that it raises is a failure."""
     try:
-        return TABLE.decide(body, exchange)
+        return table_of(int(time.monotonic() // 30)).decide(body, exchange)
     except Malformed:
         return None
 
@@ -59,6 +66,38 @@ BASE = {
     "id": "a", "site": {"domain": "news.example"}, "device": {"geo": {"country": "USA"}}, "user": {"buyeruid": "ann"},
 }  # fmt: skip
 BANNER = {"w": 300, "h": 250}
+FORMATS = ("banner", "video", "audio", "native")
+OFFERS = [
+    {"banner": {"format": [{"w": 300, "h": 250}, {"wratio": 6, "hratio": 5, "wmin": 100}]}},
+    {"video": {"mimes": ["video/mp4"], "protocols": [2, 3, 5, 6, 7, 8], "maxduration": 60}},
+    {"audio": {"mimes": ["audio/mpeg", "audio/mp3"]}},
+    {"native": {"request": '{"ver":"1.2","assets":[{"id":1,"title":{"len":90}}]}'}},
+]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(IMPS, st.lists(st.sampled_from(OFFERS), min_size=4, max_size=4), st.integers(0, 2**32))
+def test_a_bid_is_for_what_its_imp_offers(imps: list[Any], offers: list[Any], seed: int) -> None:
+    document = {
+        **BASE,
+        "imp": [{**imp, **offer, "id": str(n)} for n, (imp, offer) in enumerate(zip(imps, offers, strict=False))],
+    }
+    body = encoded(document, seed)
+    check(body)
+    answer = served(body)
+    if answer is None or isinstance(answer, NoBid):
+        return
+    for bid in (bid for seat in answer["seatbid"] for bid in seat["bid"]):
+        imp = document["imp"][int(bid["impid"])]
+        offer = imp[FORMATS[bid["mtype"] - 1]]
+        assert bid["mtype"] in (1, 4) or offer["mimes"]
+        floor = imp.get("bidfloor")
+        if "dealid" not in bid and isinstance(floor, int | float) and imp.get("bidfloorcur") in (None, "USD"):
+            assert 0 <= floor <= bid["price"]
+        if "dealid" in bid:
+            assert bid["dealid"] in [str(deal["id"]) for deal in imp["pmp"]["deals"]]
+
+
 DEFECTS: list[dict[str, Any]] = [
     {"bidfloor": -0.01}, {"bidfloor": "-1"}, {"bidfloor": "low"}, {"bidfloor": {}}, {"bidfloor": [1, 2]},
     {"bidfloor": True}, {"bidfloor": 10**400}, {"bidfloor": "1e999"},
@@ -118,9 +157,10 @@ def test_nesting(depth: int, opening: bytes, closing: bytes, where: str) -> None
 def test_what_only_a_part_of_a_body_says_is_not_read_beyond_its_end() -> None:
     """A scanner that read on would find the rest: every cut of a request is refused, whatever lies behind it."""
     whole = json.dumps({**BASE, "imp": [{"id": "1", "banner": BANNER, "bidfloor": 0.5}]}).encode()
+    request = Request()
     for end in range(len(whole)):
         assert not scans(whole[:end], EXCHANGE)
         with pytest.raises(Malformed):
-            decode(TABLE.auction.request, whole[:end], EXCHANGE, NOW_NS)
+            decode(request, whole[:end], EXCHANGE, NOW_NS)
         with pytest.raises(Malformed):
-            decode_through_model(TABLE.auction.request, whole[:end], EXCHANGE, NOW_NS)
+            decode_through_model(request, whole[:end], EXCHANGE, NOW_NS)

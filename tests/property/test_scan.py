@@ -4,6 +4,7 @@ import copy
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,13 +19,18 @@ RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
     "bapp": ["com.a.app", "1234"], "wlang": ["en"], "wlangb": ["zh-Hant-TW", "de"], "allimps": 1,
-    "cattax": 1, "test": 0, "regs": {"coppa": 0, "gdpr": 0}, "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
+    "cattax": 1, "test": 0,
+    "regs": {"coppa": 0, "gdpr": 0, "us_privacy": "1YNN", "gpp": "DBABLA~BAAAAAAAAAA", "gpp_sid": [7, 70, 0, -1],
+             "gpc": "0", "ext": {"gdpr": 1, "us_privacy": "1YYN", "gpp": "DBABM~C", "gpp_sid": [2], "gpc": "1",
+                                 "coppa": 1}},
+    "source": {"tid": "t", "fd": 1, "schain": {"ver": "1.0", "complete": 1, "nodes": [
         {"asi": "Ssp.Example", "sid": "00-A", "hp": 1, "rid": "r"}, {"asi": "x.example", "sid": "7", "hp": 1}]}},
     "site": {"domain": "News.Example.com", "cat": ["IAB1-2"], "pagecat": ["IAB3"], "content": {"cat": ["IAB5"]},
+             "inventorypartnerdomain": "Partner.example",
              "publisher": {"id": "P-1", "domain": "example.com", "name": "N"}},
-    "user": {"id": "u", "buyeruid": "Ann"},
+    "user": {"id": "u", "buyeruid": "Ann", "consent": "CPx", "ext": {"consent": "COy", "eids": []}},
     "device": {**BASE["device"], "os": "iOS", "ip": "203.0.113.9", "language": "en-US", "devicetype": 4, "lmt": 0,
-               "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
+               "dnt": 0, "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
     "imp": [
         {"id": "1", "banner": {"format": [{"w": 300, "h": 250}, {"w": 1, "h": 2, "x": None}], "battr": [1, 8, 70],
                                "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1, "instl": 1},
@@ -37,7 +43,8 @@ RICH = {
                    "durfloors": [{"maxdur": 15, "bidfloor": 5}, {"mindur": 16, "bidfloor": 10.5, "x": 1}, {}]},
          "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9]}, "bidfloor": 2.5,
          "banner": {"w": 320, "h": 50, "expdir": [2], "api": [5], "format": [{"wratio": 6, "hratio": 5, "wmin": 300}]}},
-        {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR",
+        {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR", "exp": 60,
+         "qty": {"multiplier": 14.2, "sourcetype": 1, "vendor": "v.example"},
          "pmp": {"private_auction": 1, "deals": [
              {"id": "D", "bidfloor": 2.25, "at": 3, "wseat": ["outbid"], "wadomain": ["bank.example"],
               "guar": 1, "mincpmpersec": 0.1, "durfloors": [{"mindur": 5, "maxdur": 10, "bidfloor": 3}]},
@@ -83,6 +90,34 @@ def test_a_clean_request_is_scanned() -> None:
     compare(json.dumps(RICH).encode())
 
 
+WORDY = (
+    '{"id":"a","imp":[{"id":"1","banner":{"w":1,"h":1},"tagid":"Größe"}],'
+    '"site":{"domain":"d.example","page":"https:\\/\\/d.example\\/straße",'
+    '"name":"Zeitung für \\"alle\\" \\u00e9","keywords":"日本,\\ud83d\\ude00,/\\/"},'
+    '"device":{"geo":{"country":"CHE","region":"Genève","city":"Zürich"},"model":"\\t"},"ü":1}'
+)
+
+
+def test_words_of_any_language_are_scanned() -> None:
+    body = WORDY.replace(',"ü":1', "").encode()
+    assert scans(body, EXCHANGE)
+    compare(body)
+    request = Request()
+    decode(request, body, EXCHANGE, 0)
+    assert request.place == ("CHE", "Genève", "Zürich")
+    assert not scans(WORDY.encode(), EXCHANGE)  # a key could be any
+    compare(WORDY.encode())
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.integers(0, len(WORDY.encode())), st.integers(0, 4), st.binary(max_size=3) | st.sampled_from(
+    [b"\\", b"\\u", b"\\ud800", b"\\x", b'"', b"\xc3", b"\xe2\x82", b"\xf0\x90", b"\xed\xa0\x80", b"\xc0\xa2", b"\x7f"]
+))  # fmt: skip
+def test_changed_words(at: int, cut: int, inserted: bytes) -> None:
+    body = WORDY.encode()
+    compare(body[:at] + inserted + body[at + cut :])
+
+
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), ODD | st.just("delete")), min_size=1, max_size=4))
 def test_changed_values(changes) -> None:
@@ -100,6 +135,45 @@ def test_changed_values(changes) -> None:
             continue  # an earlier change took this place away
     compare(json.dumps(document).encode())
     compare(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+
+
+PRIVACY_PATHS = [
+    path for path in PATHS if path[0] in ("regs", "user") or path in (("device", "lmt"), ("device", "dnt"))
+]
+SIGNALS = ODD | st.sampled_from(
+    ["delete", "1YYN", "1", "0", "-1", 1, 0, -1, 2, [0], [-1], [63], [64], [7, 2], "C\x7f", True]
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(PRIVACY_PATHS), SIGNALS), min_size=1, max_size=8))
+def test_changed_privacy_signals(changes) -> None:
+    document = copy.deepcopy(RICH)
+    for path, value in changes:
+        try:
+            inside = document
+            for step in path[:-1]:
+                inside = inside[step]
+            if value == "delete":
+                del inside[path[-1]]
+            else:
+                inside[path[-1]] = copy.deepcopy(value)
+        except (KeyError, IndexError, TypeError):
+            continue
+    compare(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "regs",
+    [
+        *({"gdpr": 1}, {"ext": {"gdpr": 1}}, {"us_privacy": "1YYN"}, {"gpp": "DBABLA~BAAAAAAAAAA", "gpp_sid": [7]}),
+        *({"gpc": 1}, {"gpc": "1"}, {"ext": {"gpc": "1"}}, {"ext": {"dsa": {"dsarequired": 1}}}, {"ext": None}),
+    ],
+)
+def test_privacy_signals_stay_with_the_scanner(regs) -> None:
+    body = json.dumps({**BASE, "regs": regs, "user": {"ext": {"consent": "CPx", "eids": []}}}).encode()
+    assert scans(body, EXCHANGE)
+    compare(body)
 
 
 TEXT = json.dumps(RICH, separators=(",", ":")).encode()
@@ -152,9 +226,12 @@ CHAINS = st.none() | st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
-@given(st.fixed_dictionaries({}, optional={
-    "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
-}))  # fmt: skip
-def test_supply_chains(source) -> None:
-    compare(json.dumps({**RICH, "source": source}).encode())
+@settings(max_examples=800, deadline=None)
+@given(
+    st.fixed_dictionaries({}, optional={
+        "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),
+    }),
+    st.none() | st.sampled_from(["x", 5]) | st.fixed_dictionaries({}, optional={"schain": CHAINS, "x": st.just([1])}),
+)  # fmt: skip
+def test_supply_chains(source, ext) -> None:
+    compare(json.dumps({**RICH, "source": source, "ext": ext}).encode())

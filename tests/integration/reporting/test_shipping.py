@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 
-from domain.events import Bid, Kind, NoBid, Notice, encode
+from domain.events import NOT_COUNTED, Bid, Kind, NoBid, Notice, encode
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
-from reporting import report
+from reporting import losses, report
 from reporting.names import Dictionary, of_snapshot
 from reporting.report import COUNTS, DIMENSIONS
 from reporting.schema import FACTS, MIGRATIONS, SETTLEMENTS
@@ -111,6 +112,16 @@ def test_reports_equal_plain_counting(opened: Callable[[], Store], tmp_path: Pat
     assert labels == {"Line 1", "Line 2", "Line 3", "Line 4"}  # today's names: the newest published
     sites = {line.labels["site"] for line in report.run(store, report.Request(("site",)))}
     assert 'it\'s \\ a "site"\n.example' in sites and "пример.example" in sites
+
+    lost = [e for e in trade.money if isinstance(e, Notice) and e.kind == Kind.LOSS and not e.marks & NOT_COUNTED]
+    [of_all] = losses.run(store, losses.Request(("loss_reason",), "2026-01-01", "2099-01-01"))[:1]
+    by_line = losses.run(store, losses.Request(("line_item", "loss_reason", "exchange")))
+    assert of_all.labels == {"loss_reason": "102 lost to a higher bid"}
+    assert sum(line.losses for line in by_line) == sum(line.told for line in by_line) == len(lost) > 100
+    assert sum(line.bids for line in by_line) == sum(e.max_price for e in lost)
+    assert {line.to_win for line in by_line if line.losses == 1} <= {5}
+    counted = Counter((f"Line {e.line_item}", {1: "usx", 2: "cnx"}[e.exchange]) for e in lost)
+    assert {(x.labels["line_item"], x.labels["exchange"]): x.losses for x in by_line} == counted
 
     day = min(key[0] for key in trade.sums(("day",)))
     one = report.Request.read({"by": "day", "from": day, "to": day})

@@ -33,7 +33,7 @@ def bid_port() -> Callable[..., object]:
         table = table or Table()
         service = Service(
             table.auction,
-            SimpleNamespace(view=table.view, version=3),
+            SimpleNamespace(view=table.view, version=3, workers=1),
             # a machine that is busy with other things makes nobody late here, unless that is what is tested
             BidderSettings(**{"shed_above_ms": 1e9, **settings}),  # type: ignore[arg-type]
         )

@@ -70,7 +70,7 @@ def test_every_url_opens_as_its_own_kind_and_no_other():
 
 def test_macros_are_left_for_the_exchange():
     bid = the_bid(Table())
-    assert bid["nurl"].endswith("?p=${AUCTION_PRICE}&c=${AUCTION_CURRENCY}")
+    assert bid["nurl"].endswith("?p=${AUCTION_PRICE}&c=${AUCTION_CURRENCY}&m=${AUCTION_MIN_TO_WIN}")
     assert bid["burl"].endswith("?p=${AUCTION_PRICE}&c=${AUCTION_CURRENCY}")
     assert bid["lurl"].endswith("?r=${AUCTION_LOSS}&m=${AUCTION_MIN_TO_WIN}")
     assert Links(bid["adm"]).images[-1].endswith("?p=${AUCTION_PRICE}")
@@ -98,7 +98,8 @@ def test_the_exchange_is_asked_for_prices_as_it_tells_them(source, asked):
     bid = the_bid(Table(snapshot({"exchanges[0]": seller})))
     queries = [urlsplit(bid["nurl"]).query, urlsplit(bid["burl"]).query, urlsplit(Links(bid["adm"]).images[-1]).query]
     both = f"{asked}&c=${{AUCTION_CURRENCY}}" if asked else ""
-    assert queries == [both, both, asked]
+    win = f"{both}&m=${{AUCTION_MIN_TO_WIN}}" if both else "m=${AUCTION_MIN_TO_WIN}"
+    assert queries == [win, both, asked]
 
 
 def test_price_in_another_currency_carries_its_rate_and_reserves_in_the_accounts():

@@ -13,7 +13,7 @@ from campaigns.catalogue import Catalogue
 from campaigns.importing import Summary, import_file
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
-from domain.campaign import FrequencyCap, Limits
+from domain.campaign import FrequencyCap, Limits, Privacy, SupplyRules
 from domain.errors import Refused
 from domain.naming import person_key
 from targeting.index import TargetingIndex
@@ -24,7 +24,7 @@ NOW = 1_790_000_000 * 10**9
 
 FILE: dict[str, Any] = {
     "exchanges": [
-        {"key": "usx", "currency": "USD", "billing": "burl"},
+        {"key": "usx", "currency": "USD", "billing": "burl", "ads_domain": "usx.example"},
         {"key": "cnx", "currency": "CNY", "billing": "impression", "auction_type": 1},
     ],
     "rates": [{"base": "USD", "quote": "CNY", "day": "2020-01-01", "rate": "7.1"}],
@@ -68,9 +68,17 @@ FILE: dict[str, Any] = {
                         },
                         "none_of": {"site": ["Bad.example"]},
                     },
+                    "supply": {"ads_txt": "authorised", "schain": "not_incomplete", "max_hops": 3},
                 },
             ],
         },
+    ],
+    "block_lists": [
+        {
+            "key": "unsafe", "domains": ["bad.example"], "bundles": ["com.bad.game", "1234567"],
+            "publishers": ["usx:pub:7"], "nodes": ["murky.example", "ssp.example:00-A"],
+        },
+        {"key": "rivals", "campaign": "cards", "domains": ["rival.example"]},
     ],
 }  # fmt: skip
 
@@ -134,6 +142,10 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     ("exchanges.0", "billing", {"print": "burl"}, "exchanges[0].billing.print", "burl", "no such format"),
     ("exchanges.0", "billing", {"video": "win"}, "exchanges[0].billing.video", "win", "'burl' or 'impression'"),
     ("exchanges.0", "billing", {}, "exchanges[0].billing", {}, "at least one format"),
+    ("exchanges.0", "privacy", "no_bid", "exchanges[0].privacy", "no_bid", "a mapping from coppa, lmt, dnt, gdpr, us"),
+    ("exchanges.0", "privacy", {"ccpa": "no_bid"}, "exchanges[0].privacy.ccpa", "no_bid", "no such signal"),
+    ("exchanges.0", "privacy", {"coppa": "ignore"}, "exchanges[0].privacy.coppa", "ignore", "'no_bid' or 'contextual'"),
+    ("exchanges.0", "privacy", {"lmt": ["ignore"]}, "exchanges[0].privacy.lmt", ["ignore"], "'contextual' or 'ignore'"),
     ("exchanges.0", "price_source", "encrypted", "exchanges[0].price_key", None, "where prices are encrypted"),
     ("exchanges.0", "price_key", "c2hvcnQ=", "exchanges[0].price_key", "c2hvcnQ=", "64 bytes"),
     ("agencies.0", "currency", "USD", "advertisers[1].agency", "house", "accounts in CNY, too"),
@@ -188,6 +200,20 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     ("creatives.1", "markup", "<a>x</a>", "creatives[1].markup", "<a>x</a>", "${CLICK_URL}"),
     ("creatives.1", "mime", "image/png", "creatives[1].mime", "image/png", "always text/html"),
     ("creatives.1", "key", "c1", "creatives[1].key", "c1", "in the file already"),
+    ("exchanges.0", "ads_domain", "USX", "exchanges[0].ads_domain", "USX", "a domain in lower case"),
+    (LINE, "supply", "direct", f"{IN_LINE}.supply", "direct", "the fields ads_txt, schain, sellers_json, max_hops"),
+    (LINE, "supply", {"ads_txt": "yes"}, f"{IN_LINE}.supply.ads_txt", "yes", "'not_unauthorised' or 'authorised'"),
+    (LINE, "supply", {"schain": 1}, f"{IN_LINE}.supply.schain", 1, "'any' or 'not_incomplete' or 'complete'"),
+    (LINE, "supply", {"sellers_json": ""}, f"{IN_LINE}.supply.sellers_json", "", "'not_missing' or 'listed'"),
+    (LINE, "supply", {"max_hops": 0}, f"{IN_LINE}.supply.max_hops", 0, "from 1 to 100"),
+    ("block_lists.0", "domains", ["*.bad.example"], "block_lists[0].domains[0]", "*.bad.example", "a domain"),
+    ("block_lists.0", "publishers", ["adx:7"], "block_lists[0].publishers[0]", "adx:7", "there are cnx, usx"),
+    ("block_lists.0", "publishers", ["usx"], "block_lists[0].publishers[0]", "usx", "EXCHANGE:ACCOUNT"),
+    ("block_lists.0", "nodes", ["murky.example:"], "block_lists[0].nodes[0]", "murky.example:", "SYSTEM:SELLER"),
+    ("block_lists.0", "nodes", ["x"], "block_lists[0].nodes[0]", "x", "SYSTEM:SELLER"),
+    ("block_lists.0", "advertiser", "banc", "block_lists[0].advertiser", "banc", "there are bank, loans"),
+    ("block_lists.1", "advertiser", "bank", "block_lists[1].campaign", "cards", "one scope only"),
+    ("block_lists.1", "domains", [], "block_lists[1].domains", None, "at least one of domains, bundles"),
     ("deals.0", "exchange", "adx", "deals[0].exchange", "adx", "there are cnx, usx"),
     ("campaigns.0", "start", "2026-12-24", "campaigns[0].end", "2026-11-01", "after the start, '2026-12-24'"),
     ("campaigns.0", "end", "next year", "campaigns[0].end", "next year", "YYYY-MM-DD"),
@@ -339,6 +365,19 @@ def test_what_is_taken_is_what_was_written(desk: Desk) -> None:
     ]
 
 
+def test_a_privacy_policy_is_stored_and_published(desk: Desk) -> None:
+    file = deepcopy(FILE)
+    file["exchanges"][0]["privacy"] = {"lmt": "ignore", "gdpr": "no_bid"}
+    desk.take(file)
+    stored = desk.stored()
+    assert stored.exchanges["usx"].privacy == Privacy(lmt="ignore", gdpr="no_bid")
+    assert stored.exchanges["cnx"].privacy == Privacy()
+    published = {e.key: e.privacy for e in compile_snapshot(stored, NOW).exchanges}
+    assert published["usx"] == Privacy(lmt="ignore", gdpr="no_bid")
+    desk.take(FILE)
+    assert desk.stored().exchanges["usx"].privacy == Privacy()  # what is not given falls back to its default
+
+
 def test_numbers_are_exact_and_words_are_words(desk: Desk) -> None:
     text = yaml.safe_dump(FILE).replace("'1.25'", "1.100001").replace("'100.5'", "0.123456789")
     assert "1.100001" in text
@@ -433,6 +472,22 @@ def test_an_import_that_came_between_is_built_upon(desk: Desk, monkeypatch: pyte
     assert calls
     assert summary.version == 3
     assert {key: item.name for key, item in desk.stored().line_items.items()} == {"l1": "Ours", "l2": "Theirs"}
+
+
+def test_rules_and_block_lists_are_stored_and_published(desk: Desk) -> None:
+    desk.take(FILE)
+    stored = desk.stored()
+    assert stored.exchanges["usx"].ads_domain == "usx.example"
+    assert stored.line_items["l1"].supply == SupplyRules("authorised", "not_incomplete", max_hops=3)
+    unsafe, rivals = stored.block_lists["unsafe"], stored.block_lists["rivals"]
+    assert (unsafe.agency, unsafe.advertiser, unsafe.campaign) == (0, 0, 0)
+    assert (unsafe.domains, unsafe.bundles) == (("bad.example",), ("com.bad.game", "1234567"))
+    assert unsafe.publishers == ((stored.exchanges["usx"].id, "pub:7"),)
+    assert unsafe.nodes == (("murky.example", ""), ("ssp.example", "00-A"))
+    assert rivals.campaign == stored.campaigns["cards"].id
+    snapshot = compile_snapshot(stored, NOW)
+    assert snapshot.block_lists == (unsafe, rivals) and snapshot.line_items[0].supply.max_hops == 3
+    assert desk.take(FILE).version == 1, "nothing has changed"
 
 
 def test_the_example_set_is_taken_and_has_what_it_promises(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from campaigns.importing import import_file
 from campaigns.publishing import Publisher
 from campaigns.snapshot import offset_hours
 from campaigns.store import Store, touch
-from domain.campaign import Limits, every_format
+from domain.campaign import Limits, Privacy, every_format
 from domain.clock import SECOND, ManualClock
 from pacing import counters
 from pacing.accounts import Accounts
@@ -143,6 +143,7 @@ def test_what_was_stored_before_terms_is_kept_both_ways(tmp_path: Path) -> None:
         known = load(conn)
     assert known.exchanges["x"].billing == every_format("burl")
     assert known.exchanges["x"].price_source == every_format("none")
+    assert known.exchanges["x"].privacy == Privacy()
     assert known.campaigns["c"].limits == Limits(daily_budget=500)
     assert known.advertisers["a"].funding == "open"
     made.migrate("0001")

@@ -1,12 +1,13 @@
 """Sloppy requests are served: what can be coerced is, what cannot is dropped, and only the unusable is refused."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
 import pytest
 
 from openrtb.model import BidRequest, Imp
-from openrtb.parse import Malformed, parse
+from openrtb.parse import Malformed, dropped, parse
 
 
 def request(**fields: Any) -> bytes:
@@ -60,6 +61,11 @@ def test_null_is_absent_and_needs_no_repair() -> None:
         ({"bcat": [7, "IAB1", 7.0]}, {"bcat": ["7", "IAB1", "7"]}),
         ({"bcat": "IAB1"}, {"bcat": ["IAB1"]}),
         ({"badv": ["a.example", None, {}, "b.example"]}, {"badv": ["a.example", "b.example"]}),
+        ({"bcat": [["IAB1"], "IAB2"]}, {"bcat": ["IAB1", "IAB2"]}),
+        ({"cur": "USD, EUR,"}, {"cur": ["USD", "EUR"]}),
+        ({"tmax": [120]}, {"tmax": 120}),
+        ({"tmax": [120, 130]}, {"tmax": None}),
+        ({"id": 2**64 - 1}, {"id": "18446744073709551615"}),
         ({"cur": {}}, {"cur": None}),
         ({"site": []}, {"site": None}),
         ({"site": "news.example"}, {"site": None}),
@@ -104,6 +110,35 @@ def test_a_repair_says_where_and_what() -> None:
         "imp[0].banner.w: '300' read as 300",
         "imp[0].banner.mimes: '{}' dropped; it is not an array",
     ]
+
+
+def test_what_is_dropped_is_counted_by_its_path_without_positions() -> None:
+    before = dropped.copy()
+    parse(request(tmax="soon", badv=["a.example", {}, {}], imp=[{"id": "1", "banner": {"w": "wide", "h": "250"}}, 7]))
+    assert dropped - before == {"tmax": 1, "badv": 2, "imp.banner.w": 1, "imp": 1}
+
+
+def test_only_so_many_paths_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openrtb.parse.dropped", few := Counter[str]())
+    monkeypatch.setattr("openrtb.parse.MOST_PATHS", 2)
+    for field in ("tmax", "at", "test", "tmax", "cattax"):
+        parse(request(**{field: {}}))
+    assert few == {"tmax": 2, "at": 1, "other": 2}
+
+
+def test_an_array_of_one_is_read_as_what_it_holds() -> None:
+    parsed = parse(request(site=[{"domain": ["news.example"], "publisher": [{"id": [7]}]}]))
+    assert parsed.site is not None and parsed.site.publisher is not None
+    assert (parsed.site.domain, parsed.site.publisher.id) == ("news.example", "7")
+    assert parse(request(site=[{}, {}])).site is None
+
+
+def test_numbers_of_any_length_are_read_or_dropped() -> None:
+    many = b"9" * 6_000
+    parsed = parse(
+        b'{"id":"a","tmax":%b,"imp":[{"id":"1","bidfloor":%b,"instl":-%b}],"x":%b}' % (many, many, many, many)
+    )
+    assert (parsed.tmax, parsed.imp[0].instl, parsed.imp[0].bidfloor) == (None, None, -1)
 
 
 def test_a_native_request_sent_as_an_object_becomes_its_text() -> None:

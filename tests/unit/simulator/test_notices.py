@@ -18,6 +18,7 @@ def test_macros_become_their_values_and_unknown_ones_empty() -> None:
     url = "https://t/w?p=${AUCTION_PRICE}&b=${AUCTION_PRICE:B64}&i=${AUCTION_ID}&m=${AUCTION_MBR}&x=${OTHER}&${"
     encoded = urlsafe_b64encode(b"1.25").decode()
     found = substitute(url, {"AUCTION_PRICE": "1.25", "AUCTION_ID": "a&b=/"})
+    assert substitute("${AUCTION_PRICE:ROT13}", {"AUCTION_PRICE": "1.25"}) == ""
     assert found == f"https://t/w?p=1.25&b={encoded}&i=a%26b%3D%2F&m=&x=${{OTHER}}&${{"
 
 

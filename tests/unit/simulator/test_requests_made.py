@@ -43,6 +43,20 @@ def test_what_makes_no_sense_is_absent(request_: dict[str, object]) -> None:
     assert [imp.floor for imp in offer.imps.values()] == [Decimal(0)] * len(offer.imps)
 
 
+def test_synthetic_traffic_has_supply_chains_of_all_kinds() -> None:
+    sources = [auction.request["source"] for auction in islice(synthetic(SETTINGS, NOON, random.Random(1)), 500)]
+    chains = [source.get("schain") or source.get("ext", {}).get("schain") for source in sources]
+    kinds = Counter(
+        "none" if chain is None
+        else "incomplete" if not chain["complete"]
+        else "broken" if "sid" not in chain["nodes"][0]
+        else len(chain["nodes"])
+        for chain in chains
+    )  # fmt: skip
+    assert set(kinds) == {"none", "incomplete", "broken", 1, 2} and min(kinds.values()) > 20
+    assert any("ext" in source for source in sources)
+
+
 def test_synthetic_traffic_has_something_for_every_gate() -> None:
     auctions = list(islice(synthetic(SETTINGS, NOON, random.Random(1)), 3000))
     requests = [json.loads(auction.body) for auction in auctions]

@@ -1,0 +1,6 @@
+from bidder.candidates import Candidates
+from bidder.enrichment.supply import SupplyModule
+from bidder.view import Seller, View
+from openrtb.request import Request
+
+def supply(c: Candidates, view: View, seller: Seller, r: Request, sellers: SupplyModule) -> int: ...

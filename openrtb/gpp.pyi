@@ -1,0 +1,6 @@
+LAYOUTS: dict[int, bytes]
+NATIONAL_2: bytes
+WITH_SENSITIVE_SUBSECTION: tuple[int, ...]
+
+def sections(text: str) -> list[tuple[int, str | None]]: ...
+def us_choice(section: int, text: str) -> str: ...
