@@ -1,7 +1,7 @@
 """The auction's rules once more, as plain loops over the nouns: what responses they allow to one request.
 
-It knows no index, no bitsets and no compiled code, and tries every way in which equal bids can take turns. What it knows of
-taxonomies is the little that the property test uses. Banners only.
+It knows no index, no bitsets and no compiled code, and tries every way in which equal bids can take turns. Of
+taxonomies it knows the little that the property test uses. Banners only.
 """
 
 from collections.abc import Iterator
