@@ -1,4 +1,6 @@
-"""Categories in several taxonomies, advertised apps, and how line items use deals, full-screen placements and neighbours."""
+"""Categories in several taxonomies, advertised apps, and line items' rules for deals, full screens and neighbours."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +22,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("bundle", sa.String(length=255), nullable=False, server_default=""))
     with op.batch_alter_table("creatives") as table:
         table.alter_column("bundle", server_default=None)
-    added = (
+    added: tuple[sa.Column[Any], ...] = (
         sa.Column("deals_only", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.Column("interstitials", sa.String(length=8), nullable=False, server_default="any"),
         sa.Column("roadblock", sa.String(length=8), nullable=False, server_default="none"),
