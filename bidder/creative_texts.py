@@ -1,8 +1,9 @@
 """A creative as text: its markup, with marks where a bid's own URLs go, and the fields that all of its bids have."""
 
 import html
+import json
 
-from domain.campaign import CLICK_MACRO, FORMATS, Advertiser, Creative
+from domain.campaign import CLICK_MACRO, FORMATS, IMPRESSION_MACRO, Advertiser, Creative
 from openrtb import marks
 
 XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4
@@ -13,6 +14,15 @@ IMAGE_MARKUP = (
     '<a href="{click}" target="_blank" rel="noopener"><img src="{image}" width="{width}" height="{height}" alt="" '
     'style="border:0"></a>'
 )
+VIEWED = '<div style="display:inline-block">{body}</div><script>{script}</script>'
+VIEW_SCRIPT = (
+    "(function(){var e=document.currentScript.previousElementSibling,t=0,o;if(!window.IntersectionObserver)return;"
+    "o=new IntersectionObserver(function(a){var seen=a[a.length-1].intersectionRatio>=SHARE;"
+    "if(seen&&!t)t=setTimeout(function(){o.disconnect();URLS.forEach(function(u){(new Image).src=u})},1000);"
+    "else if(!seen&&t){clearTimeout(t);t=0}},{threshold:SHARE});o.observe(e)})()"
+)
+LARGE = 242_500
+"""Pixels from which on a display ad counts as large (MRC)."""
 PIXEL_MARKUP = '<img src="{impression}" width="1" height="1" alt="" style="position:absolute;visibility:hidden">'
 
 
@@ -22,14 +32,27 @@ def is_secure(url: str) -> bool:
 
 
 def banner(creative: Creative) -> str:
-    """The HTML of a banner."""
+    """The HTML of a banner: what is shown, the impression's pixels, and what measures whether it was in view."""
     if creative.image_url:
         body = IMAGE_MARKUP.format(
             click=marks.CLICK, image=html.escape(creative.image_url), width=creative.width, height=creative.height
         )
     else:
-        body = creative.markup.replace(CLICK_MACRO, marks.CLICK)
-    return body + PIXEL_MARKUP.format(impression=marks.IMPRESSION)
+        body = creative.markup.replace(CLICK_MACRO, marks.CLICK).replace(IMPRESSION_MACRO, marks.IMPRESSION)
+    pixels = [] if marks.IMPRESSION in body else [marks.IMPRESSION]
+    pixels += [html.escape(one.url) for one in creative.trackers if one.event == "impression"]
+    measured = VIEWED.format(body=body, script=view_script(creative)) if creative.viewability else body
+    return measured + "".join(PIXEL_MARKUP.format(impression=url) for url in pixels)
+
+
+def view_script(creative: Creative) -> str:
+    """Tells once that the banner was in view: half of it (of large ones 30 %) for a second without a break, as the
+    MRC's guideline for display has it. Browsers without IntersectionObserver tell nothing.
+    """
+    share = 0.3 if creative.width * creative.height >= LARGE else 0.5
+    urls = [marks.event_url("viewable"), *(one.url for one in creative.trackers if one.event == "viewable")]
+    told = json.dumps(urls, ensure_ascii=False).replace("<", "\\u003c")
+    return VIEW_SCRIPT.replace("SHARE", str(share)).replace("URLS", told)
 
 
 def banner_type(creative: Creative) -> int:
@@ -37,7 +60,7 @@ def banner_type(creative: Creative) -> int:
     if creative.format != "banner":
         return 0
     text = creative.markup.lower()
-    return SCRIPT if "<script" in text else IFRAME if "<iframe" in text else XHTML_BANNER
+    return SCRIPT if creative.viewability or "<script" in text else IFRAME if "<iframe" in text else XHTML_BANNER
 
 
 def attributes(creative: Creative) -> tuple[int, ...]:

@@ -64,6 +64,15 @@ class Entry:
                 self.wrong(name + below, found, allowed)
             return cast(T, None)
 
+    def part(self, name: str, fields: Sequence[str], *, needed: bool = True) -> "Entry | None":
+        """The mapping that a field holds; None when it is absent. Its ``sound`` is for the caller to take over."""
+        value = self.values.get(name)
+        if value is None:
+            if needed and self._readable:
+                self.wrong(name, None, "it must be given")
+            return None
+        return Entry(value, self.at(name), fields, self.problems)
+
     def entries(self, name: str, fields: Sequence[str]) -> Iterator["Entry"]:
         """The mappings of a list; none when it is absent."""
         value = self.values.get(name)

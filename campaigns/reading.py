@@ -5,22 +5,20 @@ The form of the file is documented in docs/campaigns.md. Things are read in the 
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from campaigns import rule_terms, supply_rules, terms, values
 from campaigns.adapting import adapted, check_adapted, expiries, notice_style
 from campaigns.catalogue import Catalogue
-from campaigns.entry import Entry, Wrong
+from campaigns.creatives import CREATIVE, read_creative
+from campaigns.entry import Entry
 from campaigns.exchange_rates import effective, inverse
 from campaigns.references import NewId, References
 from domain.campaign import (
-    CLICK_MACRO,
     Advertiser,
     Agency,
     Audience,
     Campaign,
-    Creative,
     Deal,
     Exchange,
     Fee,
@@ -55,7 +53,6 @@ ADVERTISER = (
     *(*FUNDS, *LIMITS, "status"),
 )
 AUDIENCE = ("key", "advertiser", "name", "file", "data_cpm")
-CREATIVE = ("key", "advertiser", "size", "landing_url", "image_url", "markup", "attributes", "mime", "bundle", "status")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
     *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "status"),
@@ -65,7 +62,6 @@ LINE_ITEM = (
     *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
     *("frequency_caps", "deals", "supply", *rule_terms.LINE_ITEM_RULES, "status"),
 )
-MIMES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 
 _status = values.choice("active", "paused")
 
@@ -209,22 +205,8 @@ class Reading:
 
     def _creative(self, e: Entry) -> None:
         key, id_ = self.references.identify("creatives", e)
-        owner = self.references.advertiser(e)
-        size = e.take("size", values.size) or (0, 0)
-        landing = e.take("landing_url", values.url_within(owner.domain) if owner else values.https_url)
-        image, markup = e.take("image_url", values.https_url, ""), e.take("markup", _markup, "")
-        if image is not None and markup is not None and bool(image) == bool(markup):
-            e.wrong("image_url", image or None, "either image_url or markup must be given, and not both")
-        attributes = e.take("attributes", values.listed(values.integer(1, 17)), ())
-        guessed = MIMES.get(urlsplit(image).path.rpartition(".")[2].lower(), "image/png") if image else "text/html"
-        mime = e.take("mime", values.choice(*dict.fromkeys(MIMES.values())), guessed)
-        if markup and "mime" in e.values:
-            e.wrong("mime", mime, "it says what image_url is; markup is always text/html")
-        state, bundle = e.take("status", _status, "active"), e.take("bundle", rule_terms.store_id, "")
-        creative = owner and Creative(
-            id_, key, owner.id, *size, landing, image, markup, attributes, mime, state, bundle=bundle
-        )
-        self.references.keep("creatives", e, key, creative, "advertiser")
+        creative = read_creative(e, id_, key, self.references.advertiser(e))
+        self.references.keep("creatives", e, key, creative, "advertiser", "format")
 
     def _deal(self, e: Entry) -> None:
         key, id_ = self.references.identify("deals", e)
@@ -353,12 +335,3 @@ def _caps(e: Entry) -> tuple[FrequencyCap, ...]:
 
 def _ascending(ids: tuple[int, ...] | None) -> tuple[int, ...]:
     return tuple(sorted(ids or ()))
-
-
-def _markup(value: Any) -> str:
-    text = values.text(32_768)(value)
-    if CLICK_MACRO not in text:
-        raise Wrong(f"it must link to {CLICK_MACRO}, in whose place the click tracker's URL is put")
-    if "http://" in text.lower():
-        raise Wrong("it must load and link to https:// only")
-    return text

@@ -16,6 +16,7 @@ from campaigns.entry import Wrong
 from domain.campaign import FORMATS, Format, Privacy, every_format
 from domain.clock import SECOND
 from domain.money import NANOS, RATE_UNIT, MoneyError, parse_nanos
+from openrtb.marks import has_mark
 
 T = TypeVar("T")
 Check = Callable[[Any], T]
@@ -56,6 +57,25 @@ def text(longest: int = 255) -> Check[str]:
         return value
 
     return check
+
+
+def shown_text(longest: int = 255) -> Check[str]:
+    """Text that goes into markup: without the characters that markup is marked with before it is cut."""
+    plain = text(longest)
+
+    def check(value: Any) -> str:
+        found = plain(value)
+        if has_mark(found) or any(ord(c) < 32 and c not in "\t\n\r" for c in found):
+            raise Wrong("it must not have control characters, nor any of U+E000 to U+E004")
+        return found
+
+    return check
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong("it must be true or false")
+    return value
 
 
 def choice(*options: str) -> Check[Any]:
@@ -317,6 +337,19 @@ def https_url(value: Any) -> str:
     if parts.scheme != "https" or not _DOMAIN.fullmatch(host) or bad:
         raise Wrong(allowed)
     return value
+
+
+def macro_url(value: Any) -> str:
+    """As `https_url`, with macros such as ``${AUCTION_ID}`` and ``[CACHEBUSTING]`` behind the host."""
+    if not isinstance(value, str):
+        raise Wrong("it must be an absolute https:// URL")
+    host, slash, rest = value.removeprefix("https://").partition("/")
+    plain = re.sub(r"\$\{[A-Z_:0-9]{1,40}\}|\[[A-Z_0-9]{1,40}\]|%%[A-Z_]{1,40}%%", "X", rest)
+    if value.startswith("https://"):
+        https_url(f"https://{host}{slash}{plain}")
+        if len(value) <= 1024:
+            return value
+    return https_url(value)
 
 
 def url_within(domain: str) -> Check[str]:

@@ -37,6 +37,8 @@ ROADBLOCKS: tuple[Roadblock, ...] = ("none", "request", "page")
 
 CLICK_MACRO = "${CLICK_URL}"
 """Where a creative's own markup wants the click tracker; every such markup has it at least once."""
+IMPRESSION_MACRO = "${IMPRESSION_URL}"
+"""Where it wants the impression tracker; without it, a pixel is put behind the markup."""
 
 
 class FrequencyCap(Struct, frozen=True, forbid_unknown_fields=True):

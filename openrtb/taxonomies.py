@@ -2,7 +2,7 @@
 
 Exchanges name a taxonomy by a code (``cattax``, AdCOM list "Category Taxonomies"), marketers by a name. Blocking a
 category blocks what is below it in its tree. Where an advertiser's category is not given in the taxonomy of a request,
-the mapping that IAB Tech Lab publishes is used; where it publishes none, nothing can be said (`judge` returns None).
+the mapping that IAB Tech Lab publishes is used; where it publishes none, nothing can be said (`Judged` is None).
 
 ``taxonomies.json`` has trees and mappings (IAB Tech Lab, CC BY 3.0), reduced to ids. Mapped rows of Ad Product 2.0 are
 told apart by their names, because the published mappings still carry ids of a draft.
@@ -103,7 +103,7 @@ def _mapped(declared: Mapping[int, Iterable[str]], taxonomy: int) -> set[str]:
 
 
 def _might_be(declared: Mapping[int, Iterable[str]], taxonomy: int) -> list[str]:
-    """Ad products that the published mapping calls by the advertiser's Content 1.0 category, if none is given."""
+    """Ad products that the published mapping has for the advertiser's Content 1.0 category, if nothing finer is given."""
     if taxonomy != AD_PRODUCT_2 or declared.get(AD_PRODUCT_2):
         return []
     own = set(declared.get(CONTENT_1, ()))

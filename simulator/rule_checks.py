@@ -1,4 +1,4 @@
-"""The exchange's own reading of floors by length (OpenRTB 2.6, 3.2.35 and 7.11) and of lists that bids must keep to.
+"""The exchange's own reading of floors by length (OpenRTB 2.6, 3.2.35 and 7.11) and of the lists that bids keep to.
 
 Plain, and from the specification alone; `simulator.checker` turns what is found into loss reasons.
 """
@@ -50,7 +50,7 @@ def blocked_app(bid: Json, offer: Offer) -> str:
 
 
 def wrong_language(bid: Json, offer: Offer) -> str:
-    """Why the ad's language is refused. ``xx`` has no words; a language fits itself as spoken anywhere."""
+    """Why the ad's language is refused. ``xx`` has no words; a language fits in any of its countries."""
     if not offer.languages:
         return ""
     language = str(bid.get("language") or bid.get("langb") or "").lower()
@@ -61,7 +61,7 @@ def wrong_language(bid: Json, offer: Offer) -> str:
 
 
 def blocked_category(categories: list[str], taxonomy: int, offer: Offer) -> str:
-    """The first category that is blocked, with all that is below it in Content 1.0. Ids of two taxonomies say nothing
+    """The first category that is blocked, with all that is below it in Content 1.0; ids of two taxonomies say nothing
     of each other.
     """
     if taxonomy != offer.taxonomy:

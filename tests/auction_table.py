@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -81,7 +82,7 @@ class Files:
     def __init__(self) -> None:
         self.records: dict[int, bytes] = {}
 
-    def put(self, files: dict, until_s: int = NOW_NS // 10**9 + 1) -> None:
+    def put(self, files: dict[str, Any], until_s: int = NOW_NS // 10**9 + 1) -> None:
         """``{"ads.txt": {"news.example": [["usx.example", "pub-1", "DIRECT"]], "none.example": null}}``"""
         for kind, names in files.items():
             for name, said in names.items():

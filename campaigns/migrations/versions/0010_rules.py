@@ -1,4 +1,4 @@
-"""Categories in several taxonomies, advertised apps, and where and beside whom line items are shown."""
+"""Categories in several taxonomies, advertised apps, and line items' rules for deals, full screens and neighbours."""
 
 from typing import Any
 
