@@ -78,7 +78,7 @@ def read_creative(e: Entry, id: int, key: str, owner: Advertiser | None) -> Crea
         apis=e.take("apis", values.listed(values.integer(1, 999)), ()),
         trackers=_trackers(e, format, parts.get("viewability", False)),
         verifications=_verifications(e),
-        language=e.take("language", values.language, ""),
+        language=e.take("language", rule_terms.ad_language, ""),
         categories=e.take("categories", values.listed(values.category), ()),
         domain=domain,
         bundle=e.take("bundle", rule_terms.store_id, ""),

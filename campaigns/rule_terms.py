@@ -31,6 +31,16 @@ def store_id(value: Any) -> str:
     return text
 
 
+def ad_language(value: Any) -> str:
+    """What ``wlang`` is compared with; ``xx`` for an ad without words (AdCOM, ``Ad.lang``)."""
+    if value == "xx":
+        return "xx"
+    try:
+        return values.language(value)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong.allowed}, or 'xx' for an ad without words") from None
+
+
 def categories_in(value: Any) -> dict[str, tuple[str, ...]]:
     """``{ad_product_2.0: [1337]}``: ids that the taxonomy has, numbers or text."""
     if not isinstance(value, dict) or not value:

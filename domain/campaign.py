@@ -333,7 +333,8 @@ class Creative(Struct, frozen=True, forbid_unknown_fields=True):
     viewability: bool = False
     """Of a banner: measure by a script in the markup. Such a banner is a script to ``btype``."""
     language: str = ""
-    """ISO 639-1; checked against ``wlang``. Empty: none in particular."""
+    """ISO 639-1, or ``xx`` for one without words; checked against ``wlang``. Empty: not known, so not shown where it
+    matters."""
     categories: tuple[str, ...] = ()
     """In place of the advertiser's, if given."""
     domain: str = ""

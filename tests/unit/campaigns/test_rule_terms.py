@@ -97,3 +97,9 @@ def test_store_ids(value: Any, found: str) -> None:
 def test_what_is_no_store_id(value: Any) -> None:
     with pytest.raises(Wrong):
         rule_terms.store_id(value)
+
+
+def test_languages_of_ads() -> None:
+    assert [rule_terms.ad_language(language) for language in ("en", "xx")] == ["en", "xx"]
+    with pytest.raises(Wrong, match="'xx' for an ad without words"):
+        rule_terms.ad_language("english")
