@@ -103,7 +103,7 @@ def _mapped(declared: Mapping[int, Iterable[str]], taxonomy: int) -> set[str]:
 
 
 def _might_be(declared: Mapping[int, Iterable[str]], taxonomy: int) -> list[str]:
-    """Ad products that the published mapping has for the advertiser's Content 1.0 category, if nothing finer is given."""
+    """Ad products that the published mapping has for a Content 1.0 category, if the advertiser names nothing finer."""
     if taxonomy != AD_PRODUCT_2 or declared.get(AD_PRODUCT_2):
         return []
     own = set(declared.get(CONTENT_1, ()))
