@@ -46,14 +46,16 @@ def campaign_sets(draw, *, dense: bool = False) -> Snapshot:
     creatives = tuple(
         Creative(
             n, f"c{n}", 1 + n % 2, *draw(st.sampled_from(SIZES)), f"https://{DOMAINS[n % 2]}/", "https://cdn.example/i.png",
-            attributes=draw(st.sampled_from(((), (3,), (8,)))), language="xx" if dense else draw(st.sampled_from(("", "en", "fr", "xx"))),
+            attributes=draw(st.sampled_from(((), (3,), (8,)))),
+            language="xx" if dense else draw(st.sampled_from(("", "en", "fr", "xx"))),
             bundle=draw(st.sampled_from(("", "", "com.bank.app"))),
         )
         for n in range(1, 7)
     )  # fmt: skip
     items = tuple(
         LineItem(
-            n, f"l{n}", 1 + n % 2, f"L{n}", draw(st.integers(1, 5)) * 1_000_000, Targeting() if dense else draw(targeting),
+            n, f"l{n}", 1 + n % 2, f"L{n}", draw(st.integers(1, 5)) * 1_000_000,
+            Targeting() if dense else draw(targeting),
             tuple(c.id for c in creatives if c.advertiser == 1 + n % 2),
             frequency_caps=() if dense else draw(st.sampled_from(((), (FrequencyCap(1, 60),)))),
             deals=draw(st.sampled_from(((), (), (1,), (1, 2)))), deals_only=draw(st.booleans()),
