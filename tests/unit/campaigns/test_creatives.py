@@ -254,6 +254,14 @@ def test_a_mistake_is_named(name: str, path: str, value: Any, where: str, allowe
     assert (f"creatives[0].{where}", True) in [(p.path, allowed in p.allowed) for p in problems], problems
 
 
+def test_third_parties_are_told_of_a_banner_in_view_where_that_is_measured() -> None:
+    measured = FILES["banner"] | {"viewability": True}
+    trackers = [{"event": event, "url": CDN} for event in ("viewable", "not_viewable")]
+    assert not read(measured | {"trackers": trackers[:1]})[1]
+    (problem,) = read(measured | {"trackers": trackers})[1]
+    assert problem.path == "creatives[0].trackers[1].event" and "impression and viewable only" in problem.allowed
+
+
 def test_markup_may_have_names_of_namespaces_and_the_exchanges_macros() -> None:
     text = (
         '<svg xmlns="http://www.w3.org/2000/svg"/><a href="${CLICK_URL}">${AUCTION_ID}</a><img src="${IMPRESSION_URL}">'
