@@ -16,10 +16,13 @@ IMAGE_MARKUP = (
 )
 VIEWED = '<div style="display:inline-block">{body}</div><script>{script}</script>'
 VIEW_SCRIPT = (
-    "(function(){var e=document.currentScript.previousElementSibling,t=0,o;if(!window.IntersectionObserver)return;"
+    "(function(){var e=document.currentScript.previousElementSibling,t=0,told=0,o;"
+    "if(!window.IntersectionObserver)return;"
+    "function tell(urls){if(!told){told=1;o.disconnect();urls.forEach(function(u){(new Image).src=u})}}"
     "o=new IntersectionObserver(function(a){var seen=a[a.length-1].intersectionRatio>=SHARE;"
-    "if(seen&&!t)t=setTimeout(function(){o.disconnect();URLS.forEach(function(u){(new Image).src=u})},1000);"
-    "else if(!seen&&t){clearTimeout(t);t=0}},{threshold:SHARE});o.observe(e)})()"
+    "if(seen&&!t)t=setTimeout(function(){tell(SEEN)},1000);"
+    "else if(!seen&&t){clearTimeout(t);t=0}},{threshold:SHARE});o.observe(e);"
+    "addEventListener('pagehide',function(){tell(UNSEEN)})})()"
 )
 LARGE = 242_500
 """Pixels from which on a display ad counts as large (MRC)."""
@@ -46,13 +49,19 @@ def banner(creative: Creative) -> str:
 
 
 def view_script(creative: Creative) -> str:
-    """Tells once that the banner was in view: half of it (of large ones 30 %) for a second without a break, as the
-    MRC's guideline for display has it. Browsers without IntersectionObserver tell nothing.
+    """Tells once that the banner was in view, half of it (of large ones 30 %) for a second without a break, as the
+    MRC's guideline for display has it; or, when the page is left, that it was not. Browsers without
+    IntersectionObserver tell nothing.
     """
     share = 0.3 if creative.width * creative.height >= LARGE else 0.5
-    urls = [marks.event_url("viewable"), *(one.url for one in creative.trackers if one.event == "viewable")]
-    told = json.dumps(urls, ensure_ascii=False).replace("<", "\\u003c")
-    return VIEW_SCRIPT.replace("SHARE", str(share)).replace("URLS", told)
+    seen = [marks.event_url("viewable"), *(one.url for one in creative.trackers if one.event == "viewable")]
+    unseen = [marks.event_url("not_viewable")]
+    script = VIEW_SCRIPT.replace("SHARE", str(share))
+    return script.replace("UNSEEN", _in_script(unseen)).replace("SEEN", _in_script(seen))
+
+
+def _in_script(urls: list[str]) -> str:
+    return json.dumps(urls, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def banner_type(creative: Creative) -> int:
