@@ -269,20 +269,20 @@ cdef class Request:
         if section != 0:
             self.gpp_sections_told = True
         if section > 0:
-            self.gpp_sections |= <uint64_t>1 << (section if section < 64 else 0)
+            self.gpp_sections = self.gpp_sections | (<uint64_t>1 << (section if section < 64 else 0))
 
     cdef void close_signals(self, int64_t coppa, int64_t gdpr, int64_t gpc) noexcept nogil:
         """Once the texts are in place: which signals are there."""
         if coppa > 0:
-            self.signals |= COPPA
+            self.signals = self.signals | COPPA
         if gdpr != 0:
-            self.signals |= GDPR
+            self.signals = self.signals | GDPR
         if gpc > 0:
-            self.signals |= GPC
+            self.signals = self.signals | GPC
         if self.us_privacy.size:
-            self.signals |= US_PRIVACY
+            self.signals = self.signals | US_PRIVACY
         if self.gpp_sections or (self.gpp.size and not self.gpp_sections_told):
-            self.signals |= GPP
+            self.signals = self.signals | GPP
 
 
 cdef bytes as_bytes(Text *text):
