@@ -158,7 +158,7 @@ cdef bint scan_root(
             if twice(&met, 17) or not scan_source(c, r):
                 return False
         elif key_is(&key, b"ext", 3):
-            if twice(&met, 18) or not skip_ext(c, r):
+            if twice(&met, 22) or not skip_ext(c, r):
                 return False
         elif key_is(&key, b"dooh", 4):
             return False

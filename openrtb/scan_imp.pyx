@@ -239,7 +239,7 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
             if twice(&met, 8) or not (take_null(c) or (counted(&offers) and scan_native(c, r, row))):
                 return False
         elif key_is(&key, b"exp", 3):
-            if twice(&met, 9) or not take_optional_integer(c, &exp):
+            if twice(&met, 11) or not take_optional_integer(c, &exp):
                 return False
         elif key_is(&key, b"qty", 3):
             if twice(&met, 10) or not (take_null(c) or scan_qty(c, &row.multiplier)):
