@@ -18,7 +18,7 @@ BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_t
 RICH = {
     **BASE,
     "wseat": ["outbid", "x"], "bseat": ["y"], "bcat": ["IAB7-1", "IAB25"], "acat": ["IAB13"], "badv": ["a.example"],
-    "bapp": ["com.a.app", "1234"], "wlang": ["en"], "wlangb": ["zh-Hant-TW", "de"], "allimps": 1,
+    "bapp": ["com.a.app", "1234"], "wlang": ["en"], "wlangb": ["zh-Hant-TW", "de"], "allimps": 1, "ext": {"x": 1},
     "cattax": 1, "test": 0,
     "regs": {"coppa": 0, "gdpr": 0, "us_privacy": "1YNN", "gpp": "DBABLA~BAAAAAAAAAA", "gpp_sid": [7, 70, 0, -1],
              "gpc": "0", "ext": {"gdpr": 1, "us_privacy": "1YYN", "gpp": "DBABM~C", "gpp_sid": [2], "gpc": "1",
@@ -33,7 +33,8 @@ RICH = {
                "dnt": 0, "geo": {"country": "USA", "region": "NY", "lat": 40.1}},
     "imp": [
         {"id": "1", "banner": {"format": [{"w": 300, "h": 250}, {"w": 1, "h": 2, "x": None}], "battr": [1, 8, 70],
-                               "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1, "instl": 1},
+                               "mimes": ["image/png", "x/y"], "btype": [4]}, "bidfloor": 0.35, "secure": 1, "instl": 1,
+         "exp": 30, "qty": {"multiplier": 1.5}},
         {"id": "2", "video": {"minduration": 5}, "native": {"request": ""}, "pmp": {"deals": [{"id": "nobody's"}]}},
         {"id": "4", "native": {"request": "{\"ver\":\"1.2\",\"assets\":[]}", "ver": "1.2", "battr": [3], "api": [7]},
          "video": {"mimes": ["video/mp4", "Video/WebM"], "minduration": 5, "maxduration": 30, "protocols": [2, 3, 7],
