@@ -11,6 +11,12 @@ from libc.string cimport memcmp
 cdef enum:
     DEEPEST = 32
 
+cdef enum Step:          # of a walk through an object or an array
+    BEGIN
+    INSIDE
+    ENDED
+    STUCK
+
 cdef struct Cursor:
     const unsigned char *at
 
@@ -141,46 +147,50 @@ cdef inline bint take_integer(Cursor *c, int64_t *out) noexcept nogil:
     return not (negative and out[0] == 0) and -2147483648 <= out[0] <= 2147483647
 
 
-cdef inline int next_key(Cursor *c, Text *key, bint *first) noexcept nogil:
-    """1: a key was read, and the cursor is at its value. 0: the object ended. -1: odd. Begin after ``{`` with first True."""
-    cdef unsigned char found = skip_space(c)
-    if found == 125:  # }
+cdef inline bint go_on(Cursor *c, Step *step, unsigned char opening, unsigned char closing) noexcept nogil:
+    """From before a bracket, or from behind a value in it, to what comes next. False: it ended, or is odd."""
+    cdef unsigned char found
+    if step[0] == BEGIN:
+        if c.at[0] != opening:
+            step[0] = STUCK
+            return False
         c.at += 1
-        return 0
-    if not first[0]:
-        if found != 44:
-            return -1
+    found = skip_space(c)
+    if found == closing:
         c.at += 1
-        skip_space(c)  # a } here is no key, and odd
-    first[0] = False
-    if not take_text(c, key) or skip_space(c) != 58:  # :
-        return -1
+        step[0] = ENDED
+        return False
+    if step[0] == INSIDE:
+        if found != 44 or not step_over(c, closing):
+            step[0] = STUCK
+            return False
+    step[0] = INSIDE
+    return True
+
+
+cdef inline bint step_over(Cursor *c, unsigned char closing) noexcept nogil:
+    """A comma, behind which the bracket must not close."""
     c.at += 1
-    skip_space(c)
-    return 1
+    return skip_space(c) != closing
 
 
-cdef inline int next_item(Cursor *c, bint *first) noexcept nogil:
-    """1: the cursor is at an item. 0: the array ended. -1: odd. Begin after ``[`` with first True."""
-    cdef unsigned char found = skip_space(c)
-    if found == 93:  # ]
-        c.at += 1
-        return 0
-    if not first[0]:
-        if found != 44:
-            return -1
-        c.at += 1
-        if skip_space(c) == 93:
-            return -1
-    first[0] = False
-    return 1
-
-
-cdef inline bint open_with(Cursor *c, unsigned char bracket) noexcept nogil:
-    if c.at[0] != bracket:
+cdef inline bint next_key(Cursor *c, Text *key, Step *step) noexcept nogil:
+    """Reads the next key of an object and moves to its value. False: ENDED behind the object, or STUCK where it is odd.
+    Begin before the ``{``.
+    """
+    if not go_on(c, step, 123, 125):
+        return False
+    if not take_text(c, key) or skip_space(c) != 58:  # :
+        step[0] = STUCK
         return False
     c.at += 1
+    skip_space(c)
     return True
+
+
+cdef inline bint next_item(Cursor *c, Step *step) noexcept nogil:
+    """Moves to the next item of an array. False: ENDED behind the array, or STUCK where it is odd. Begin before the ``[``."""
+    return go_on(c, step, 91, 93)
 
 
 cdef inline bint key_is(Text *key, const char *name, Py_ssize_t size) noexcept nogil:

@@ -5,21 +5,18 @@ cdef bint skip_value(Cursor *c, int depth=0) noexcept nogil:
     """Any value, checked as strictly as one that is read."""
     cdef Text text
     cdef int64_t digits = 0
-    cdef int fraction = 0, found
-    cdef bint first = True
+    cdef int fraction = 0
+    cdef Step step = BEGIN
     cdef unsigned char kind = c.at[0]
     if kind == 34:
         return skip_text(c)
     if kind == 123 or kind == 91:
         if depth >= DEEPEST:
             return False
-        c.at += 1
-        while True:
-            found = next_key(c, &text, &first) if kind == 123 else next_item(c, &first)
-            if found <= 0:
-                return found == 0
+        while next_key(c, &text, &step) if kind == 123 else next_item(c, &step):
             if not skip_value(c, depth + 1):
                 return False
+        return step == ENDED
     if kind == 116:
         return skip_literal(c, b"true", 4)
     if kind == 102:

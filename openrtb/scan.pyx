@@ -8,15 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.json_cursor cimport (
-    Cursor,
-    Text,
-    key_is,
-    next_item,
-    next_key,
-    open_with,
-    skip_space,
-    skip_value,
-    take_text,
+    BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_space, skip_value, take_text,
 )
 from openrtb.request cimport Request, currency_code, exact_bytes
 from openrtb.scan_imp cimport CONTRADICTORY, SOUND, scan_imp
@@ -60,37 +52,27 @@ cdef bint scan_root(
     Cursor *c, Request r, object exchange, Place *site, Place *app, Person *person, int *fault
 ) except -1:
     cdef Text key, id_, seat
-    cdef bint first = True, first_imp = True
+    cdef Step step = BEGIN, step_imp = BEGIN
     cdef uint32_t met = 0, ours = currency_code(exchange.currency)
-    cdef int found, state
+    cdef int state
     cdef int32_t place = -1
     cdef int64_t test = 0, at = 0, tmax = 0, taxonomy = 1, all_imps = 0
     cdef str seat_name = exchange.seat
     seat.start = PyUnicode_AsUTF8AndSize(seat_name, &seat.size)
     id_.size = 0
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"id", 2):
             if twice(&met, 0) or not take_text(c, &id_):
                 return False
         elif key_is(&key, b"imp", 3):
-            if twice(&met, 1) or not open_with(c, 91):
+            if twice(&met, 1):
                 return False
-            while True:
-                found = next_item(c, &first_imp)
-                if found < 0:
-                    return False
-                if found == 0:
-                    break
+            while next_item(c, &step_imp):
                 place += 1
                 if not scan_imp(c, r, &seat, place, fault):
                     return False
+            if step_imp != ENDED:
+                return False
         elif key_is(&key, b"site", 4):
             if twice(&met, 2) or not scan_place(c, r, site):
                 return False
@@ -164,6 +146,8 @@ cdef bint scan_root(
             return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     if id_.size == 0 or place < 0:
         return False
     r.id = as_str(&id_)

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cython_ext.json_cursor cimport (
-    Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_integer, take_null, take_text,
+    BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_value, take_integer, take_null, take_text,
 )
 from openrtb.request cimport AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_player, mime_bit
 from openrtb.scan_floors cimport scan_length_floors
@@ -14,19 +14,11 @@ import orjson
 
 cdef bint scan_format(Cursor *c, Request r) except -1:
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     cdef int64_t w = -1, h = -1, wratio = -1, hratio = -1, wmin = 0
     cdef bint has_w = False, has_h = False, has_wratio = False, has_hratio = False
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"w", 1):
             if twice(&met, 0) or not take_optional_number(c, &w, &has_w):
                 return False
@@ -44,6 +36,8 @@ cdef bint scan_format(Cursor *c, Request r) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     if has_w and has_h:
         r.add_size(w, h)
     elif has_wratio and has_hratio:
@@ -52,54 +46,36 @@ cdef bint scan_format(Cursor *c, Request r) except -1:
 
 
 cdef bint scan_sizes(Cursor *c, Request r) except -1:
-    cdef bint first = True
-    cdef int found
+    cdef Step step = BEGIN
     if take_null(c):
         return True
-    if not open_with(c, 91):
-        return False
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return found == 0
+    while next_item(c, &step):
         if not scan_format(c, r):
             return False
+    return step == ENDED
 
 
 cdef bint scan_mimes(Cursor *c, uint32_t *mimes) except -1:
     cdef Text mime
-    cdef bint first = True
-    cdef int found
+    cdef Step step = BEGIN
     if take_null(c):
         return True
-    if not open_with(c, 91):
-        return False
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return found == 0
+    while next_item(c, &step):
         if not take_text(c, &mime):
             return False
         mimes[0] |= mime_bit(as_str(&mime))
+    return step == ENDED
 
 
 cdef bint scan_banner(Cursor *c, Request r, Imp row) except -1:
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     cdef int64_t w = -1, h = -1
     row.format = BANNER
     row.sizes = <int32_t>r.sizes.size()
     row.flexes = <int32_t>r.flexes.size()
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"w", 1):
             if twice(&met, 0) or not take_optional_integer(c, &w):
                 return False
@@ -126,6 +102,8 @@ cdef bint scan_banner(Cursor *c, Request r, Imp row) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     row.n_sizes = <int32_t>r.sizes.size() - row.sizes
     row.n_flexes = <int32_t>r.flexes.size() - row.flexes
     if not row.n_sizes and not row.n_flexes:
@@ -146,23 +124,15 @@ cdef bint scan_audio(Cursor *c, Request r, Imp row) except -1:
 cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
     cdef Player player
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     cdef int64_t least = 0, most = 0, low = 0, high = 0, pod = 0, sequence = 0
     cdef int64_t protocol = -1, linearity = 0, skip = -1, w = 0, h = 0, boxed = 1
     clear_player(&player)
     row.format = format
     player.lengths = <int32_t>r.lengths.size()
     player.floors = <int32_t>r.length_floors.size()
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"mimes", 5):
             if twice(&met, 0) or not scan_mimes(c, &row.mimes):
                 return False
@@ -228,6 +198,8 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     player.n_lengths = <int32_t>r.lengths.size() - player.lengths
     player.n_floors = <int32_t>r.length_floors.size() - player.floors
     player.min_s, player.max_s = <int32_t>least, <int32_t>most
@@ -246,38 +218,25 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
 
 
 cdef bint scan_lengths(Cursor *c, Request r) noexcept nogil:
-    cdef bint first = True
-    cdef int found
+    cdef Step step = BEGIN
     cdef int64_t length = 0
     if take_null(c):
         return True
-    if not open_with(c, 91):
-        return False
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return found == 0
+    while next_item(c, &step):
         if not take_integer(c, &length):
             return False
         r.lengths.push_back(<int32_t>length)
+    return step == ENDED
 
 
 cdef bint scan_native(Cursor *c, Request r, Imp row) except -1:
     cdef Text key, version
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     cdef str request = None
     row.format = NATIVE
     version.size = 0
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"request", 7):
             if twice(&met, 0):
                 return False
@@ -297,6 +256,8 @@ cdef bint scan_native(Cursor *c, Request r, Imp row) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     if request:
         row.detail = <int32_t>len(r.natives)
         r.natives.append((request, as_str(&version) if version.size else ""))

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from cython_ext.json_cursor cimport (
-    Cursor, Text, key_is, next_item, next_key, open_with, skip_value, take_null, take_text,
+    BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_value, take_null, take_text,
 )
 from openrtb.request cimport (
     UNREADABLE_FLOOR, Deal, Imp, Request, bounded_multiplier, clear_imp, currency_of, exact_bytes, seconds,
@@ -19,9 +19,9 @@ cdef uint32_t USD = currency_of(b"USD", 3)
 cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
     cdef Deal row
     cdef Text key, code
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found, seats = 0
+    cdef int seats = 0
     cdef int64_t at = 0, guaranteed = 0
     code.size = 0
     row.floor = row.floor_per_s = 0
@@ -29,14 +29,7 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
     row.floors = <int32_t>r.deal_floors.size()
     row.currency = USD
     row.domains = <int32_t>r.deal_domains.size()
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"id", 2):
             if twice(&met, 0) or not take_text(c, &code):
                 return False
@@ -70,6 +63,8 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     if code.size == 0:
         return False
     row.n_domains = <int32_t>r.deal_domains.size() - row.domains
@@ -91,20 +86,12 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
 
 cdef bint scan_pmp(Cursor *c, Request r, Text *seat, Imp *row) except -1:
     cdef Text key
-    cdef bint first = True, first_deal = True
+    cdef Step step = BEGIN, step_deal = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     cdef int64_t private_auction = 0
     if take_null(c):
         return True
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"private_auction", 15):
             if twice(&met, 0) or not take_optional_integer(c, &private_auction):
                 return False
@@ -113,18 +100,15 @@ cdef bint scan_pmp(Cursor *c, Request r, Text *seat, Imp *row) except -1:
                 return False
             if take_null(c):
                 continue
-            if not open_with(c, 91):
-                return False
-            while True:
-                found = next_item(c, &first_deal)
-                if found < 0:
-                    return False
-                if found == 0:
-                    break
+            while next_item(c, &step_deal):
                 if not scan_deal(c, r, seat):
                     return False
+            if step_deal != ENDED:
+                return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     row.private_auction = private_auction == 1
     return True
 
@@ -132,23 +116,18 @@ cdef bint scan_pmp(Cursor *c, Request r, Text *seat, Imp *row) except -1:
 cdef bint scan_qty(Cursor *c, int64_t *multiplier) except -1:
     """3.2.31: its multiplier, in millionths."""
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            multiplier[0] = bounded_multiplier(multiplier[0])
-            return True
+    while next_key(c, &key, &step):
         if key_is(&key, b"multiplier", 10):
             if twice(&met, 0) or not take_floor(c, multiplier):
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
+    multiplier[0] = bounded_multiplier(multiplier[0])
+    return True
 
 
 cdef struct Marks:       # where the vectors ended before an imp
@@ -188,9 +167,8 @@ cdef inline bint counted(size_t *offers) noexcept nogil:
 cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) except -1:
     cdef Imp row
     cdef Text key, id_
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     cdef size_t offers = 0
     cdef int32_t i, before = <int32_t>r.imps.size()
     cdef int64_t secure = 0, exp = 0, interstitial = 0
@@ -200,14 +178,7 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
     row.place = place
     row.currency = USD
     row.deals = <int32_t>r.deals.size()
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"id", 2):
             if twice(&met, 0) or not take_text(c, &id_):
                 return False
@@ -246,6 +217,8 @@ cdef bint scan_imp(Cursor *c, Request r, Text *seat, int32_t place, int *fault) 
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     if id_.size == 0:
         return False
     name = as_str(&id_)

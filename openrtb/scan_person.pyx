@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
-from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
+from cython_ext.json_cursor cimport BEGIN, ENDED, Cursor, Step, Text, key_is, next_key, skip_value, take_null
 from openrtb.request cimport DNT, LMT, Request, exact_bytes, folded_bytes
 from openrtb.scan_values cimport as_str, take_optional_integer, take_optional_text, take_optional_utf8, twice
 
@@ -12,22 +12,14 @@ cdef const char *NO_IFA = b"00000000-0000-0000-0000-000000000000"
 
 cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1:
     cdef Text key, agent, os, address, address6, language
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     cdef int64_t limited = 0, untracked = 0, kind = 0
     agent.start = os.start = address.start = address6.start = language.start = NULL
     agent.size = os.size = address.size = address6.size = language.size = 0
     if take_null(c):
         return True
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"ua", 2):
             if twice(&met, 0) or not take_optional_text(c, &agent):
                 return False
@@ -60,6 +52,8 @@ cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     if limited > 0:
         r.signals |= LMT
     if untracked > 0:
@@ -80,20 +74,12 @@ cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1:
 
 cdef bint scan_geo(Cursor *c, Request r) except -1:
     cdef Text key, country, region, city
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     country.start = region.start = city.start = NULL
     if take_null(c):
         return True
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"country", 7):
             if twice(&met, 0) or not take_optional_text(c, &country):
                 return False
@@ -105,6 +91,8 @@ cdef bint scan_geo(Cursor *c, Request r) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     try:
         r.place = (text_or_none(&country), utf8_or_none(&region), utf8_or_none(&city))
     except UnicodeDecodeError:
@@ -118,20 +106,12 @@ cdef inline str text_or_none(Text *text):
 
 cdef bint scan_user(Cursor *c, Request r, Person *person) except -1:
     cdef Text key, older
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     older.size = 0
     if take_null(c):
         return True
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found < 0:
-            return False
-        if found == 0:
-            break
+    while next_key(c, &key, &step):
         if key_is(&key, b"buyeruid", 8):
             if twice(&met, 0) or not take_optional_text(c, &person.buyeruid):
                 return False
@@ -146,6 +126,8 @@ cdef bint scan_user(Cursor *c, Request r, Person *person) except -1:
                 return False
         elif not skip_value(c):
             return False
+    if step != ENDED:
+        return False
     if r.consent.size == 0 and older.size:
         r.consent = older
     return True
@@ -157,22 +139,17 @@ cdef inline str utf8_or_none(Text *text):
 
 cdef bint scan_user_ext(Cursor *c, Text *consent) except -1:
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     if take_null(c):
         return True
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found <= 0:
-            return found == 0
+    while next_key(c, &key, &step):
         if key_is(&key, b"consent", 7):
             if twice(&met, 0) or not take_optional_text(c, consent):
                 return False
         elif not skip_value(c):
             return False
+    return step == ENDED
 
 
 cdef bint name_person(Request r, Person *person, str exchange) except -1:

@@ -1,7 +1,7 @@
 """Where an ad would be shown: site or app, scanned, and the name that it goes by."""
 
 from libc.stdint cimport uint32_t
-from cython_ext.json_cursor cimport Cursor, Text, key_is, next_key, open_with, skip_value, take_null
+from cython_ext.json_cursor cimport BEGIN, ENDED, Cursor, Step, Text, key_is, next_key, skip_value, take_null
 from openrtb.request cimport Request, exact_bytes, folded_bytes
 from openrtb.scan_values cimport as_str, take_names, take_optional_raw, take_optional_text, twice
 
@@ -14,18 +14,12 @@ cdef void clear_place(Place *place) noexcept nogil:
 
 cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
     if take_null(c):
         return True
     place.there = True
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found <= 0:
-            return found == 0
+    while next_key(c, &key, &step):
         if key_is(&key, b"domain", 6):
             if twice(&met, 0) or not take_optional_text(c, &place.domain):
                 return False
@@ -62,19 +56,14 @@ cdef bint scan_place(Cursor *c, Request r, Place *place) except -1:
                 return False
         elif not skip_value(c):
             return False
+    return step == ENDED
 
 
 cdef bint scan_publisher(Cursor *c, Place *place) noexcept nogil:
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found <= 0:
-            return found == 0
+    while next_key(c, &key, &step):
         if key_is(&key, b"id", 2):
             if twice(&met, 0) or not take_optional_text(c, &place.publisher):
                 return False
@@ -83,24 +72,20 @@ cdef bint scan_publisher(Cursor *c, Place *place) noexcept nogil:
                 return False
         elif not skip_value(c):
             return False
+    return step == ENDED
 
 
 cdef bint scan_content(Cursor *c, Request r) except -1:
     cdef Text key
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found <= 0:
-            return found == 0
+    while next_key(c, &key, &step):
         if key_is(&key, b"cat", 3):
             if twice(&met, 0) or not take_names(c, &r.categories, True):
                 return False
         elif not skip_value(c):
             return False
+    return step == ENDED
 
 
 cdef bint name_place(Request r, Place *place) except -1:

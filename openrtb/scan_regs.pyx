@@ -2,15 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t
 from cython_ext.json_cursor cimport (
-    Cursor,
-    Text,
-    key_is,
-    next_item,
-    next_key,
-    open_with,
-    skip_value,
-    take_integer,
-    take_null,
+    BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_value, take_integer, take_null,
 )
 from openrtb.request cimport Request
 from openrtb.scan_values cimport take_optional_integer, take_optional_text, twice
@@ -49,15 +41,10 @@ cdef bint scan_said(Cursor *c, Said *said, Said *older) except -1:
     """``older`` takes what stands under ``ext``; NULL where this is ``ext`` itself, and ``coppa`` is unknown there."""
     cdef Text key
     cdef Cursor before
-    cdef bint first = True
+    cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int found, count
-    if not open_with(c, 123):
-        return False
-    while True:
-        found = next_key(c, &key, &first)
-        if found <= 0:
-            return found == 0
+    cdef int count
+    while next_key(c, &key, &step):
         if key_is(&key, b"gdpr", 4):
             if twice(&met, 0) or not take_optional_integer(c, &said.gdpr):
                 return False
@@ -86,6 +73,7 @@ cdef bint scan_said(Cursor *c, Said *said, Said *older) except -1:
                 return False
         elif not skip_value(c):
             return False
+    return step == ENDED
 
 
 cdef bint take_flag(Cursor *c, int64_t *out) noexcept nogil:
@@ -99,19 +87,15 @@ cdef bint take_flag(Cursor *c, int64_t *out) noexcept nogil:
 
 cdef int take_sections(Cursor *c, Request r) except -2:
     """How many entries ``gpp_sid`` has, each told to ``r`` unless that is None; -1: odd."""
-    cdef bint first = True
-    cdef int found, count = 0
+    cdef Step step = BEGIN
+    cdef int count = 0
     cdef int64_t section = 0
     if take_null(c):
         return 0
-    if not open_with(c, 91):
-        return -1
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return count if found == 0 else -1
+    while next_item(c, &step):
         if not take_integer(c, &section):
             return -1
         count += 1
         if r is not None:
             r.apply_section(section)
+    return count if step == ENDED else -1

@@ -2,7 +2,9 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
-from cython_ext.json_cursor cimport Cursor, Text, key_is, next_item, open_with, take_integer, take_null, take_number, take_text
+from cython_ext.json_cursor cimport (
+    BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, take_integer, take_null, take_number, take_text,
+)
 from openrtb.request cimport cpm_micros, currency_of, folded_bytes
 
 cdef double TENS[16]
@@ -34,37 +36,26 @@ cdef bint take_currency(Cursor *c, uint32_t *currency) noexcept nogil:
 
 cdef bint take_mask(Cursor *c, uint64_t *mask) noexcept nogil:
     """An array of small numbers -> bits."""
-    cdef bint first = True
-    cdef int found
+    cdef Step step = BEGIN
     cdef int64_t n = 0
     if take_null(c):
         return True
-    if not open_with(c, 91):
-        return False
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return found == 0
+    while next_item(c, &step):
         if not take_integer(c, &n):
             return False
         if 0 <= n < 64:
             mask[0] |= <uint64_t>1 << n
+    return step == ENDED
 
 
 cdef bint take_names(Cursor *c, vector[uint64_t] *names, bint with_parents) noexcept nogil:
     """An array of texts -> name ids, folded; categories with their parents (``IAB1-2`` and ``IAB1``)."""
-    cdef bint first = True
-    cdef int found
+    cdef Step step = BEGIN
     cdef Text text
     cdef Py_ssize_t i
     if take_null(c):
         return True
-    if not open_with(c, 91):
-        return False
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return found == 0
+    while next_item(c, &step):
         if not take_text(c, &text) or text.size > 256:
             return False
         names.push_back(folded_bytes(text.start, text.size))
@@ -73,45 +64,38 @@ cdef bint take_names(Cursor *c, vector[uint64_t] *names, bint with_parents) noex
                 if text.start[i] == 45 and text.start[0] != 45:
                     names.push_back(folded_bytes(text.start, i))
                     break
+    return step == ENDED
 
 
 cdef int take_seats(Cursor *c, Text *ours) noexcept nogil:
     """An array of seats. 0: empty or null; 1: we are not on it; 2: we are; -1: odd."""
-    cdef bint first = True
-    cdef int found, state = 0
+    cdef Step step = BEGIN
+    cdef int state = 0
     cdef Text text
     if take_null(c):
         return 0
-    if not open_with(c, 91):
-        return -1
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return state if found == 0 else -1
+    while next_item(c, &step):
         if not take_text(c, &text):
             return -1
         if key_is(&text, ours.start, ours.size):
             state = 2
         elif state == 0:
             state = 1
+    return state if step == ENDED else -1
 
 
 cdef int take_currencies(Cursor *c, uint32_t ours) noexcept nogil:
     """As `take_seats`, for ``cur``."""
-    cdef bint first = True
-    cdef int found, state = 0
+    cdef Step step = BEGIN
+    cdef int state = 0
     cdef Text text
     if take_null(c):
         return 0
-    if not open_with(c, 91):
-        return -1
-    while True:
-        found = next_item(c, &first)
-        if found <= 0:
-            return state if found == 0 else -1
+    while next_item(c, &step):
         if not take_text(c, &text):
             return -1
         if currency_of(text.start, text.size) == ours:
             state = 2
         elif state == 0:
             state = 1
+    return state if step == ENDED else -1
