@@ -77,7 +77,7 @@ class Auction:
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)
-        if seller.ruled and not exchange_rules(candidates, view, seller, request, body):
+        if not exchange_rules(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.EXCHANGE_RULES, "exchange", seller)
         if untrusted := supply(candidates, view, seller, request, self.sellers):
             self.answer.name_site(request)  # `outbid supply fetch` reads in the log whose ads.txt is wanted

@@ -8,7 +8,6 @@ from openrtb import marks
 
 XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4
 """Banner ad types, OpenRTB list 5.2."""
-SKIPPABLE = 16
 
 IMAGE_MARKUP = (
     '<a href="{click}" target="_blank" rel="noopener"><img src="{image}" width="{width}" height="{height}" alt="" '
@@ -72,19 +71,13 @@ def banner_type(creative: Creative) -> int:
     return SCRIPT if creative.viewability or "<script" in text else IFRAME if "<iframe" in text else XHTML_BANNER
 
 
-def attributes(creative: Creative) -> tuple[int, ...]:
-    """OpenRTB creative attributes (list 5.3): those that are declared, and that its own markup makes it skippable."""
-    skippable = creative.video is not None and creative.video.skip_after_ms is not None
-    return tuple(sorted({*creative.attributes, SKIPPABLE})) if skippable else creative.attributes
-
-
 def bid_fields(creative: Creative, advertiser: Advertiser) -> dict[str, object]:
     """Fields of a bid (4.2.3) that only the creative decides."""
     same: dict[str, object] = {
         "adomain": [creative.domain or advertiser.domain],
         "crid": str(creative.id),
         "cat": list(creative.categories or advertiser.categories),
-        "attr": list(attributes(creative)),
+        "attr": list(creative.attributes),
         "mtype": FORMATS.index(creative.format) + 1,
     }
     if creative.width:

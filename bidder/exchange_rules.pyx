@@ -1,6 +1,6 @@
 """What an exchange rules beyond OpenRTB: creatives that it must have approved, and restrictions in its own extensions.
 
-A stage for the exchanges that have such rules, after fit: the others pass it with one look.
+Most exchanges have no such rules, and pass the stage with one look.
 """
 
 from libc.stdint cimport int32_t, uint8_t
@@ -11,7 +11,7 @@ from openrtb.request cimport Request
 
 
 def exchange_rules(Candidates c not None, View view not None, Seller seller not None, Request r not None, bytes body not None):
-    """Takes out what the exchange does not let us bid with; returns how many pairs are left."""
+    """Takes out what the exchange does not let us bid with; returns how many pairs are left. Most have no such rules."""
     if seller.reviews:
         approved(c, view, seller)
     if seller.narrows and c.rows.size():

@@ -3,9 +3,8 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.markups cimport Variant
 from bidder.view cimport Ad, Line, Rendition, Seller, Slot, View
-from openrtb.request cimport AUDIO, BANNER, NATIVE, VIDEO, Flex, Imp, Player, Request
+from openrtb.request cimport BANNER, NATIVE, Flex, Imp, Player, Request
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long) nogil
@@ -15,6 +14,7 @@ MOST = 512
 and counted as such."""
 
 cdef size_t MOST_PAIRS = MOST
+cdef uint64_t SKIPPABLE = 1 << 16  # by its own markup: creative attribute 16
 cdef const char *NO_SIZE = b"size is not offered"
 cdef const char *NO_FORMAT = b"format is not offered"
 
@@ -71,7 +71,7 @@ cdef const char *misfit_player(Imp *imp, Ad *ad, Request r, View view, Candidate
         return b"it is longer than the pod (poddur)"
     if player.linearity > 1:
         return b"the ad must not be linear (linearity)"
-    if player.skip == 0 and ad.skippable:
+    if player.skip == 0 and ad.attributes & SKIPPABLE:
         return b"the ad must not be skippable (skip)"
     if ad.inner and player.protocols and not ad.inner & player.protocols:
         return b"its VAST is of a version that is not supported (protocols)"

@@ -21,6 +21,7 @@ assert [d.name for d in Dimension] == [
 
 cdef uint64_t WEB = name_id("site")
 cdef uint64_t APP = name_id("app")
+cdef uint64_t DOOH = name_id("dooh")
 
 
 cdef inline void one(Request r, int dimension, uint64_t value) noexcept:
@@ -42,7 +43,7 @@ cdef void collect_facts(Request r, Seller seller) noexcept:
     one(r, 5, r.os)
     one(r, 6, r.browser)
     one(r, 7, r.language)
-    one(r, 8, APP if r.is_app else WEB)
+    one(r, 8, DOOH if r.is_dooh else APP if r.is_app else WEB)
     r.facts.insert(r.facts.end(), r.sites.begin(), r.sites.end())
     r.offsets[10] = <int32_t>r.facts.size()
     r.facts.insert(r.facts.end(), r.categories.begin(), r.categories.end())

@@ -77,7 +77,6 @@ cdef struct Ad:
     uint64_t inner                  # bit n: the third party's VAST within is in protocol n; 0: there is none
     uint64_t apis                   # bit n: cannot do without API framework n
     uint64_t expansions             # bit n: expands in direction n
-    bint skippable
     int32_t brand                   # place in Brands.rows
     uint64_t tongue                 # name id of its language; 0: nobody said which
     uint64_t bundle                 # name id of the app that it advertises; 0: none
@@ -97,7 +96,7 @@ cdef struct Price:
 cdef class Seller:
     """An exchange as the stages read it."""
     cdef readonly object exchange
-    cdef readonly int id, place, network_ms, expiry_s
+    cdef readonly int id, place, network_ms
     cdef vector[string] win_query           # what notices tell: [2 * format], and [… + 1] on screens in public places
     cdef vector[string] billing_query
     cdef vector[string] pixel_query
@@ -112,7 +111,6 @@ cdef class Seller:
     cdef readonly object adapter            # openrtb.adapters.adapter.Adapter
     cdef readonly bint narrows              # does the adapter read the request's extensions?
     cdef readonly bint reviews              # is there a creative that must not be shown on it?
-    cdef readonly bint ruled                # one of the two
     cdef int bases[4]                       # by format: the Kind that books; 0: none does, and nothing is bid
     cdef Policy policy                      # what privacy signals leave
     cdef readonly uint32_t currency

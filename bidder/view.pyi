@@ -11,9 +11,7 @@ class Seller:
     id: int
     place: int
     network_ms: int
-    expiry_s: int
     qps: int
-    ruled: bool
     currency: int
     ads_domain: int
     currency_name: str

@@ -20,7 +20,7 @@ from openrtb.privacy cimport policy_of
 from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, format_bit, mime_bit, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
-from bidder.creative_texts import attributes, banner, banner_type, bid_fields
+from bidder.creative_texts import banner, banner_type, bid_fields
 from domain.campaign import FORMATS, INTERSTITIALS, ROADBLOCKS
 from domain.events import Kind
 from domain.fees import most_media, shares
@@ -59,7 +59,6 @@ cdef class Seller:
         self.place = place
         self.id = exchange.id
         self.network_ms = exchange.network_ms
-        self.expiry_s = exchange.bid_expiry_s
         for format in FORMATS:
             for dooh in (False, True):
                 self.win_query.push_back(notice_query(exchange, format, "nurl", dooh=dooh).encode())
@@ -73,7 +72,7 @@ cdef class Seller:
         self.qps, self.fee_ppm = exchange.qps, exchange.buyer_fee_ppm
         self.click_macro, self.click_escapes = json.dumps(exchange.click_macro)[1:-1].encode(), exchange.click_escapes
         self.adapter = ADAPTERS[exchange.adapter]
-        self.narrows = self.ruled = self.adapter.narrows
+        self.narrows = self.adapter.narrows
         ext = self.adapter.bid_ext(exchange)
         self.policy = policy_of(exchange.privacy)
         self.ads_domain = folded(exchange.ads_domain)
@@ -140,7 +139,7 @@ cdef class View:
             cleared = status == "approved" if seller.exchange.approval == "required" else status != "disapproved"
             self.cleared.push_back(cleared)
             if not cleared:
-                seller.reviews = seller.ruled = True
+                seller.reviews = True
 
     cdef str why_not_cleared(self, Seller seller, int32_t ad):
         said = self.judged.get((self.creatives[ad].id, seller.id))
@@ -242,7 +241,7 @@ cdef class View:
         row.tongue, row.bundle = folded(creative.language), folded(creative.bundle)
         row.format = FORMATS.index(creative.format)
         row.size = (<uint32_t>creative.width << 16) | <uint32_t>creative.height
-        row.attributes, row.apis, row.expansions = mask(attributes(creative)), mask(creative.apis), mask(creative.expands)
+        row.attributes, row.apis, row.expansions = mask(creative.attributes), mask(creative.apis), mask(creative.expands)
         row.type = <uint32_t>1 << <int>banner_type(creative)
         row.secure = tracker_is_secure
         if row.format == BANNER:
@@ -268,7 +267,6 @@ cdef class View:
         cdef Rendition file
         media = creative.video or creative.audio
         row.length_ms = media.duration_ms
-        row.skippable = creative.video is not None and creative.video.skip_after_ms is not None
         row.inner = mask(media.protocols)
         row.variants = row.usual = <int32_t>self.markups.variants.size()
         for form in reversed(forms(creative)):

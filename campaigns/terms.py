@@ -77,7 +77,7 @@ _WORDS: dict[Dimension, Check[tuple[str, ...]]] = {
     Dimension.OS: _one_of("ios", "android", "windows", "macos", "linux", "chromeos", "tvos", "other"),
     Dimension.BROWSER: _one_of("chrome", "safari", "firefox", "edge", "opera", "samsung", "webview", "other"),
     Dimension.LANGUAGE: _lowered(values.language),
-    Dimension.INVENTORY: _one_of("site", "app"),
+    Dimension.INVENTORY: _one_of("site", "app", "dooh"),
     Dimension.SITE: _site,
     Dimension.CATEGORY: _lowered(values.category),
     Dimension.SIZE: _size,

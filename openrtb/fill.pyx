@@ -164,9 +164,7 @@ cdef int fill_deal(Request r, object deal, str seat) except -1:
     wseat = deal.wseat
     row.open_to_us = not wseat or seat in wseat
     row.domains = <int32_t>r.deal_domains.size()
-    if deal.wadomain is not None:
-        for domain in deal.wadomain:
-            r.deal_domains.push_back(folded(domain))
+    add_names(&r.deal_domains, deal.wadomain)
     row.n_domains = <int32_t>r.deal_domains.size() - row.domains
     r.deals.push_back(row)
     r.deal_codes.append(deal.id)
@@ -299,23 +297,19 @@ cdef int fill_person(Request r, object model, str exchange) except -1:
 
 
 cdef int fill_blocks(Request r, object model) except -1:
-    if model.bcat is not None:
-        for item in model.bcat:
-            r.bcat.push_back(folded(item))
-    if model.acat is not None:
-        for item in model.acat:
-            r.acat.push_back(folded(item))
-    if model.badv is not None:
-        for item in model.badv:
-            r.badv.push_back(folded(item))
-    if model.bapp is not None:
-        for item in model.bapp:
-            r.bapp.push_back(folded(item))
-    if model.wlang is not None:
-        for item in model.wlang:
-            r.tongues.push_back(folded(item))
+    add_names(&r.bcat, model.bcat)
+    add_names(&r.acat, model.acat)
+    add_names(&r.badv, model.badv)
+    add_names(&r.bapp, model.bapp)
+    add_names(&r.tongues, model.wlang)
     add_with_parents(&r.tongues, model.wlangb)
-    taxonomy = model.cattax
-    if taxonomy is not None:
-        r.taxonomy = taxonomy
+    if model.cattax is not None:
+        r.taxonomy = model.cattax
+    return 0
+
+
+cdef int add_names(vector[uint64_t] *names, list texts) except -1:
+    if texts is not None:
+        for text in texts:
+            names.push_back(folded(text))
     return 0

@@ -75,7 +75,6 @@ cdef int fill_player(Request r, Imp row, Player *player, object offer) except -1
     player.max_kbps = whole(offer.maxbitrate)
     player.deliveries = mask_of(offer.delivery)
     player.pod_s = whole(offer.poddur)
-    player.most = whole(offer.maxseq)
     player.floor_per_s = cpm_micros(offer.mincpmpersec) if offer.mincpmpersec is not None else 0
     player.floors = <int32_t>r.length_floors.size()
     fill_length_floors(&r.length_floors, offer.durfloors)

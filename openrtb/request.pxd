@@ -46,7 +46,7 @@ cdef struct Player:        # what video and audio are played by
     bint boxed             # may other shapes be letter-boxed?
     int64_t floor_per_s    # CPM micros of the imp's currency for each second of the ad (mincpmpersec)
     int32_t floors, n_floors  # slice of Request.length_floors, in the imp's currency
-    int32_t pod_s, most    # length and ads of a pod that is filled as the bidder likes; 0: one ad
+    int32_t pod_s          # length of a pod that is filled as the bidder likes; 0: no such pod
 
 cdef struct Imp:           # one format of an imp: who offers banner and video has two rows
     int32_t place          # position in the request

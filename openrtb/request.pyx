@@ -21,7 +21,7 @@ memcpy(&K0, <const char *>(<bytes>KEY), 8)
 memcpy(&K1, <const char *>(<bytes>KEY) + 8, 8)
 
 cdef int64_t MAX_CPM = 1_000_000_000_000_000
-cdef int64_t UNREADABLE_FLOOR = 1_000_000_000_000_000
+cdef int64_t UNREADABLE_FLOOR = MAX_CPM
 
 MIMES = {
     "image/png": 1, "image/jpeg": 2, "image/jpg": 2, "image/gif": 4, "image/webp": 8, "text/html": 16,
@@ -38,7 +38,8 @@ cdef uint32_t OTHER_MIME = 1 << 31
 
 
 cdef uint32_t mime_bit(str mime):
-    return <uint32_t>MIME_BITS.get(mime.lower(), OTHER_MIME)
+    bit = MIME_BITS.get(mime)
+    return <uint32_t>(bit if bit is not None else MIME_BITS.get(mime.lower(), OTHER_MIME))
 
 
 cdef uint64_t folded_bytes(const char *text, Py_ssize_t size) noexcept nogil:
@@ -260,7 +261,6 @@ cdef class Request:
             "consent": as_bytes(&self.consent), "us_privacy": as_bytes(&self.us_privacy), "gpp": as_bytes(&self.gpp),
             "gpp_sections": self.gpp_sections, "gpp_sections_told": self.gpp_sections_told,
         }
-
 
     # Privacy signals.
 

@@ -126,7 +126,7 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
     cdef Text key
     cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int64_t least = 0, most = 0, low = 0, high = 0, pod = 0, sequence = 0
+    cdef int64_t least = 0, most = 0, low = 0, high = 0, pod = 0
     cdef int64_t protocol = -1, linearity = 0, skip = -1, w = 0, h = 0, boxed = 1
     clear_player(&player)
     row.format = format
@@ -172,9 +172,6 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
         elif key_is(&key, b"poddur", 6):
             if twice(&met, 11) or not take_optional_integer(c, &pod):
                 return False
-        elif key_is(&key, b"maxseq", 6):
-            if twice(&met, 12) or not take_optional_integer(c, &sequence):
-                return False
         elif format == AUDIO:
             if not skip_value(c):
                 return False
@@ -204,7 +201,7 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
     player.n_floors = <int32_t>r.length_floors.size() - player.floors
     player.min_s, player.max_s = <int32_t>least, <int32_t>most
     player.min_kbps, player.max_kbps = <int32_t>low, <int32_t>high
-    player.pod_s, player.most = <int32_t>pod, <int32_t>sequence
+    player.pod_s = <int32_t>pod
     if not player.protocols and 0 <= protocol < 64:
         player.protocols = <uint64_t>1 << <int>protocol
     player.linearity, player.skip = <int32_t>linearity, <int32_t>skip
