@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import orjson
 from rich.cells import cell_len
@@ -30,7 +31,14 @@ _SELDOM = {"starts", "completes", "measured", "viewable", "completion_rate", "vi
 """In tables only where there is something to tell: of banners alone there is not."""
 
 
-def render_json(request: Request, lines: Sequence[Line]) -> bytes:
+class Row(Protocol):
+    """A row of any report."""
+
+    def record(self) -> dict[str, Any]:
+        """As it is exported."""
+
+
+def render_json(request: Request, lines: Sequence[Row]) -> bytes:
     """``{"by": […], "rows": [{…}]}``; counts and nanos are integers."""
     return orjson.dumps({"by": request.by, "rows": [line.record() for line in lines]})
 
@@ -39,10 +47,15 @@ def render_csv(request: Request, lines: Sequence[Line]) -> bytes:
     """One line a row, money as exact decimals; the header is there even without rows."""
     columns = [part for name in request.by for part in ((name, f"{name}_id") if name in IDS else (name,))]
     columns += ["currency", *COUNTS, *RATES, *MONEY, *(f"{name}_nanos" for name in MONEY), "ecpm"]
+    return csv_of(columns, (line.record() for line in lines))
+
+
+def csv_of(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> bytes:
+    """One line a record, and the header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(line.record() for line in lines)
+    writer.writerows(records)
     return text.getvalue().encode()
 
 
@@ -53,7 +66,7 @@ def render_table(request: Request, lines: Sequence[Line]) -> bytes:
     head = [*request.by, *(_HEADS[name] for name in (*counts, *rates)), *MONEY, "eCPM", "cur"]
     body = [
         [
-            *map(_printable, line.labels.values()),
+            *map(printable, line.labels.values()),
             *(f"{line.sums[name]:,}" for name in counts),
             *(_percent(line.rate(*RATES[name]), 2 if name == "ctr" else 1) for name in rates),
             *(format_nanos(line.sums[name], 4) for name in MONEY),
@@ -62,8 +75,12 @@ def render_table(request: Request, lines: Sequence[Line]) -> bytes:
         ]
         for line in lines
     ]
+    return aligned(head, body, len(request.by))
+
+
+def aligned(head: list[str], body: list[list[str]], left: int) -> bytes:
+    """A table for a terminal: the first ``left`` columns and the last one stand left, figures between them right."""
     widths = [max(cell_len(row[place]) for row in [head, *body]) for place in range(len(head))]
-    left = len(request.by)
     drawn = [
         "  ".join(
             cell + _gap(cell, width) if place < left or place == len(head) - 1 else _gap(cell, width) + cell
@@ -78,7 +95,7 @@ def _gap(cell: str, width: int) -> str:
     return " " * (width - cell_len(cell))  # in columns of a terminal: some letters take two
 
 
-def _printable(label: str) -> str:
+def printable(label: str) -> str:
     """Names of sites come from outside, and must not move anybody's cursor."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in label)
 

@@ -86,13 +86,14 @@ class Request:
     last: date | None = None
 
     @classmethod
-    def read(cls, values: Mapping[str, str]) -> "Request":
-        """From the parameters ``by``, ``from`` and ``to``. Raises Refused with every problem."""
+    def read(cls, values: Mapping[str, str], dimensions: Iterable[str] = DIMENSIONS, default: str = "day") -> "Request":
+        """From the parameters ``by`` (of ``dimensions``), ``from`` and ``to``. Raises Refused with every problem."""
         problems = []
-        by = tuple(part.strip() for part in values.get("by", "day").split(",") if part.strip())
+        dimensions = tuple(dimensions)
+        by = tuple(part.strip() for part in values.get("by", default).split(",") if part.strip())
         for name in by:
-            if name not in DIMENSIONS:
-                problems.append(Problem("by", name, f"it must be of {', '.join(DIMENSIONS)}"))
+            if name not in dimensions:
+                problems.append(Problem("by", name, f"it must be of {', '.join(dimensions)}"))
         if not by or len(set(by)) != len(by):
             problems.append(
                 Problem("by", values.get("by", ""), "it must name dimensions, separated by commas, each once")
@@ -155,12 +156,7 @@ def build(by: Iterable[str], first: date | None = None, last: date | None = None
     Inner columns have names of their own (``k_``, ``n_``): ClickHouse takes an alias for a column of the same name.
     """
     by = tuple(by)
-    parameters: dict[str, Parameter] = {}
-    days = []
-    for name, sign, day in (("first", ">=", first), ("last", "<=", last)):
-        if day is not None:
-            parameters[name] = day.isoformat()
-            days.append(f" AND day {sign} toDate(%({name})s)")
+    days, parameters = between(first, last)
     keys = [f"k_{name}" for name in by]
     parts = []
     for facts in SOURCES:
@@ -168,24 +164,33 @@ def build(by: Iterable[str], first: date | None = None, last: date | None = None
         columns += ["advertiser AS k_account", f"toString({facts.currency}) AS k_own"]
         columns += [f"toInt64({facts.sums.get(name, '0')}) AS n_{name}" for name in _SUMS]
         grouped = ", ".join([*keys, "k_account", "k_own"])
-        parts.append(
-            f"SELECT {', '.join(columns)} FROM {facts.table} WHERE {facts.where}{''.join(days)} GROUP BY {grouped}"
-        )
+        parts.append(f"SELECT {', '.join(columns)} FROM {facts.table} WHERE {facts.where}{days} GROUP BY {grouped}")
     sums = [f"n_{name}" for name in _SUMS]
     union = f"SELECT {', '.join([*keys, 'k_account', 'k_own', *sums])} FROM ({' UNION ALL '.join(parts)})"
-    joined = _join(union, "k_account", "k_currency", "advertiser", "currency")
+    joined = join_names(union, "k_account", "k_currency", "advertiser", "currency")
     totals = ", ".join(f"sum(n_{name}) AS s_{name}" for name in _SUMS)
     head = "".join(f"{key}, " for key in keys)
     sql = f"SELECT {head}if(k_own != '', k_own, k_currency) AS k_money, {totals} FROM ({joined}) GROUP BY {head}k_money"
     columns = [*keys, "k_money", *(f"s_{name}" for name in _SUMS)]
     for name in by:
         if name in IDS:
-            sql = _join(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
+            sql = join_names(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
             columns.append(f"l_{name}")
     return f"SELECT {', '.join(columns)} FROM ({sql})", parameters
 
 
-def _join(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
+def between(first: date | None, last: date | None) -> tuple[str, dict[str, Parameter]]:
+    """What a WHERE needs more for these days, and its parameters."""
+    parameters: dict[str, Parameter] = {}
+    sql = ""
+    for name, sign, day in (("first", ">=", first), ("last", "<=", last)):
+        if day is not None:
+            parameters[name] = day.isoformat()
+            sql += f" AND day {sign} toDate(%({name})s)"
+    return sql, parameters
+
+
+def join_names(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
     """``sql`` with one more column ``alias``: today's ``column`` of the dictionary for the id in ``key``."""
     names = (
         f"SELECT toUInt64(id) AS j_id, argMax({column}, version) AS {alias} FROM names WHERE dimension = '{dimension}'"

@@ -68,7 +68,7 @@ class Answers:
 
     async def losses(self, request: web.Request) -> web.Response:
         shape = _shape(request)
-        wanted = losses.Request.read(request.query)
+        wanted = losses.read(request.query)
         body, kind = await self._ask(lambda store: losses.render(wanted, losses.run(store, wanted), shape))
         return web.Response(body=body, content_type=kind, charset="utf-8")
 

@@ -114,8 +114,8 @@ def test_reports_equal_plain_counting(opened: Callable[[], Store], tmp_path: Pat
     assert 'it\'s \\ a "site"\n.example' in sites and "пример.example" in sites
 
     lost = [e for e in trade.money if isinstance(e, Notice) and e.kind == Kind.LOSS and not e.marks & NOT_COUNTED]
-    [of_all] = losses.run(store, losses.Request(("loss_reason",), "2026-01-01", "2099-01-01"))[:1]
-    by_line = losses.run(store, losses.Request(("line_item", "loss_reason", "exchange")))
+    [of_all] = losses.run(store, losses.read({"by": "loss_reason", "from": "2026-01-01", "to": "2099-01-01"}))[:1]
+    by_line = losses.run(store, losses.read({"by": "line_item,loss_reason,exchange"}))
     assert of_all.labels == {"loss_reason": "102 lost to a higher bid"}
     assert sum(line.losses for line in by_line) == sum(line.told for line in by_line) == len(lost) > 100
     assert sum(line.bids for line in by_line) == sum(e.max_price for e in lost)

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Refused
 from openrtb.loss_reasons import TEXTS, loss_text
-from reporting.losses import FIGURES, Line, Request, render
+from reporting.losses import FIGURES, Line, read, render
 
 LINES = [
     Line({"loss_reason": "102 lost to a higher bid"}, "USD", 3, 2, 3_000_000, 5_000_000),
@@ -24,15 +24,16 @@ LINES = [
         ({"by": "day,day"}, "by"),
         ({"from": "2026-13-01"}, "from"),
         ({"to": "1 May"}, "to"),
+        ({"from": "2026-05-02", "to": "2026-05-01"}, "from"),
     ],
 )
 def test_what_cannot_be_asked_is_named(values: dict[str, str], told: str) -> None:
     with pytest.raises(Refused, match=f"^{told}: "):
-        Request.read(values)
+        read(values)
 
 
 def test_rows_say_what_was_bid_and_what_would_have_won() -> None:
-    wanted = Request.read({"by": "loss_reason"})
+    wanted = read({"by": "loss_reason"})
     body, kind = render(wanted, LINES, "json")
     assert kind == "application/json"
     first, second = json.loads(body)["rows"]
@@ -44,7 +45,7 @@ def test_rows_say_what_was_bid_and_what_would_have_won() -> None:
     rows = list(csv.DictReader(io.StringIO(render(wanted, LINES, "csv")[0].decode())))
     assert list(rows[0]) == ["loss_reason", *FIGURES] and rows[1]["bid_cpm"] == ""
     table = render(wanted, LINES, "table")[0].decode().splitlines()
-    assert table[0].split() == ["loss_reason", *FIGURES] and table[2].split()[-1] == "-"
+    assert table[0].split() == ["loss_reason", *FIGURES] and table[3].split()[-2:] == ["-", "EUR"]
 
 
 def test_every_reason_of_the_list_has_words_and_others_do_too() -> None:
