@@ -20,9 +20,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from campaigns.config import ControlSettings
 from campaigns.store import Store
-from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Rate, Snapshot, Targeting, every_format
+from domain.campaign import Advertiser, Campaign, Limits, LineItem, Rate, Snapshot, Targeting
 from domain.clock import SECOND, ManualClock
+from domain.creative import every_format
 from domain.events import Kind, Notice, encode
+from domain.exchange import Exchange
 from domain.money import NANOS
 from eventlog.writer import LogWriter
 from pacing.ledger import read_books

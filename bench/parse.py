@@ -22,7 +22,7 @@ from typing import Any
 
 from rig.world import request as world_request
 
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from openrtb.decode import decode, scans
 from openrtb.parse import Malformed, decode_strictly, parse
 from openrtb.request import Request

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from domain.campaign import Exchange, Privacy
+from domain.exchange import Exchange, Privacy
 from openrtb.decode import decode, scans
 from openrtb.gpp import us_choice
 from openrtb.privacy import use_of

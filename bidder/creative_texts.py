@@ -3,7 +3,8 @@
 import html
 import json
 
-from domain.campaign import CLICK_MACRO, FORMATS, IMPRESSION_MACRO, Advertiser, Creative
+from domain.campaign import Advertiser
+from domain.creative import CLICK_MACRO, FORMATS, IMPRESSION_MACRO, Creative
 from openrtb import marks
 
 XHTML_BANNER, SCRIPT, IFRAME = 2, 3, 4

@@ -69,7 +69,7 @@ cdef struct Rendition:              # a file of a video or audio ad
 
 cdef struct Ad:
     uint32_t id
-    int32_t format                  # place in domain.campaign.FORMATS
+    int32_t format                  # place in domain.creative.FORMATS
     int32_t variants, n_variants    # slice of Markups.variants; of VAST the oldest version first
     int32_t usual                   # of them, for players that do not say what they read
     int32_t renditions, n_renditions  # slice of View.renditions
@@ -124,7 +124,7 @@ cdef class View:
     cdef readonly dict sellers              # by the exchange's key
     cdef readonly dict routes               # the same by URL path, as bytes
     cdef readonly list line_items           # domain.campaign.LineItem, in the order of ``lines``
-    cdef readonly list creatives            # domain.campaign.Creative, in the order of ``ads``
+    cdef readonly list creatives            # domain.creative.Creative, in the order of ``ads``
     cdef readonly object index
     cdef readonly bint supply_rules         # does any line item have one?
     cdef readonly list block_lists          # domain.campaign.BlockList, in the order of ``block_scopes``
@@ -148,6 +148,6 @@ cdef class View:
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
     cdef vector[string] escaped_queries     # click_queries percent-encoded once more, and twice more, two an ad
     cdef vector[uint8_t] cleared            # [seller.place * ads + ad]: may it be shown there?
-    cdef dict judged                        # (creative, exchange) -> domain.campaign.Approval
+    cdef dict judged                        # (creative, exchange) -> domain.exchange.Approval
     cdef str why_not_cleared(self, Seller seller, int32_t ad)
     cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1

@@ -1,5 +1,7 @@
 from bidder.leases import Leases
-from domain.campaign import Creative, Exchange, LineItem, Rate, Snapshot
+from domain.campaign import LineItem, Rate, Snapshot
+from domain.creative import Creative
+from domain.exchange import Exchange
 from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
 

@@ -21,7 +21,8 @@ from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, forma
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
-from domain.campaign import FORMATS, INTERSTITIALS, ROADBLOCKS
+from domain.campaign import INTERSTITIALS, ROADBLOCKS
+from domain.creative import FORMATS
 from domain.events import Kind
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT

@@ -6,9 +6,10 @@ with other defaults changes no exchange until it is imported anew.
 
 from typing import Any
 
-from campaigns import values
+from campaigns import exchange_values, values
 from campaigns.entry import Entry, Wrong
-from domain.campaign import FORMATS, Exchange, Format, NoticeStyle
+from domain.creative import FORMATS, Format
+from domain.exchange import Exchange, NoticeStyle
 from openrtb.adapters.registry import ADAPTERS
 
 NOTICES = tuple(NoticeStyle.__struct_fields__)
@@ -33,7 +34,7 @@ def adapted(e: Entry) -> str:
 
 def expiries(e: Entry) -> tuple[int, dict[Format, int]]:
     """``bid_expiry_s``: the longest of all formats, and each format's own where they differ."""
-    told: dict[Format, int] | None = e.take("bid_expiry_s", values.seconds_by_format, {})
+    told: dict[Format, int] | None = e.take("bid_expiry_s", exchange_values.by_format(values.integer(1, 0xFFFF)), {})
     if not told:
         return EXPIRY_S, {}
     by_format = {name: told.get(name, EXPIRIES_S[name]) for name in FORMATS}
@@ -50,11 +51,11 @@ def notice_style(e: Entry) -> NoticeStyle:
         inner = Entry(value, "", NOTICES, problems)
         plain = NoticeStyle()
         style = NoticeStyle(
-            urls=inner.take("urls", values.some_of("nurl", "burl", "lurl"), plain.urls),
-            price_macro=inner.take("price_macro", values.macro, plain.price_macro),
-            price_in=inner.take("price_in", values.some_of("nurl", "burl", "pixel"), plain.price_in),
-            min_to_win_macro=inner.take("min_to_win_macro", values.macro, plain.min_to_win_macro),
-            facts=inner.take("facts", values.some_of("mbr", "discount", "imp_ts", "multiplier"), ()),
+            urls=inner.take("urls", values.listed(values.choice("nurl", "burl", "lurl")), plain.urls),
+            price_macro=inner.take("price_macro", exchange_values.macro, plain.price_macro),
+            price_in=inner.take("price_in", values.listed(values.choice("nurl", "burl", "pixel")), plain.price_in),
+            min_to_win_macro=inner.take("min_to_win_macro", exchange_values.macro, plain.min_to_win_macro),
+            facts=inner.take("facts", values.listed(values.choice("mbr", "discount", "imp_ts", "multiplier")), ()),
         )
         if problems:
             raise Wrong("", *((f".{p.path}" if p.path else "", p.value, p.allowed) for p in problems))

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, insert, select, update
 from campaigns import tables
 from campaigns.catalogue import Catalogue
 from campaigns.store import touch
-from domain.campaign import Approval, ApprovalStatus, Creative
+from domain.creative import Creative
 from domain.events import NOT_COUNTED, Event, Kind, Notice
+from domain.exchange import Approval, ApprovalStatus
 
 PENDING, DISAPPROVED = 201, 202
 """Loss reasons (list 5.25): the creative is pending, or was disapproved."""

@@ -8,19 +8,9 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from campaigns import tables
-from domain.campaign import (
-    Advertiser,
-    Agency,
-    Audience,
-    BlockList,
-    Campaign,
-    Creative,
-    Deal,
-    Exchange,
-    Fee,
-    LineItem,
-    Rate,
-)
+from domain.campaign import Advertiser, Agency, Audience, BlockList, Campaign, Deal, Fee, LineItem, Rate
+from domain.creative import Creative
+from domain.exchange import Exchange
 from pacing.tables import rates as rate_table
 
 KINDS: Mapping[str, tuple[Table, type[msgspec.Struct]]] = {

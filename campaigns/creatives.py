@@ -1,13 +1,25 @@
 """Creatives in a campaign file: a format each, its part, and the measurement that goes with it."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 from campaigns import rule_terms, values
 from campaigns.entry import Entry, Wrong
 from campaigns.media import AUDIO, IMAGES, VIDEO, guessed, is_skippable, read_audio, read_image, read_video
-from domain.campaign import CLICK_MACRO, FORMATS, IMPRESSION_MACRO, Advertiser, Creative, Format
-from domain.creative import Native, NativeImage, Text, Tracker, Verification
+from domain.campaign import Advertiser
+from domain.creative import (
+    CLICK_MACRO,
+    FORMATS,
+    IMPRESSION_MACRO,
+    Creative,
+    Format,
+    Native,
+    NativeImage,
+    Text,
+    TrackedEvent,
+    Tracker,
+    Verification,
+)
 
 COMMON = (
     *("key", "advertiser", "format", "size", "landing_url", "attributes", "apis", "language", "categories", "domain"),
@@ -24,10 +36,7 @@ TEXTS = {
 }  # fmt: skip
 """Native 1.2, list 7.4."""
 PICTURES = {"icon": 1, "logo": 2, "main": 3}
-TRACKED = (
-    *("impression", "click", "start", "first_quartile", "midpoint", "third_quartile", "complete", "mute", "unmute"),
-    *("pause", "resume", "skip", "close", "viewable", "not_viewable", "error"),
-)
+TRACKED: tuple[str, ...] = get_args(TrackedEvent)
 _TELL: dict[Format, tuple[str, ...]] = {
     "banner": ("impression",),
     "video": TRACKED,

@@ -15,7 +15,7 @@ import aiohttp
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from domain.campaign import CreativeApi
+from domain.exchange import CreativeApi
 from domain.settings import SettingsError
 
 SCOPE = "https://www.googleapis.com/auth/realtime-bidding"

@@ -4,8 +4,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from campaigns.catalogue import Catalogue
-from domain.campaign import Exchange
 from domain.errors import Problem, Refused
+from domain.exchange import Exchange
 from pacing.accounts import Owner
 from pacing.funds import Payer
 

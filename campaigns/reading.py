@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns import rule_terms, supply_rules, terms, values
-from campaigns.adapting import adapted, check_adapted, expiries, notice_style
 from campaigns.catalogue import Catalogue
 from campaigns.creatives import CREATIVE, read_creative
 from campaigns.entry import Entry
 from campaigns.exchange_rates import effective, inverse
+from campaigns.exchanges import EXCHANGE, read_exchange
 from campaigns.references import NewId, References
 from domain.campaign import (
     Advertiser,
@@ -20,12 +20,10 @@ from domain.campaign import (
     Audience,
     Campaign,
     Deal,
-    Exchange,
     Fee,
     FrequencyCap,
     Limits,
     LineItem,
-    Privacy,
     Rate,
     Targeting,
 )
@@ -39,12 +37,6 @@ SECTIONS = (
 )
 LIMITS = tuple(Limits.__struct_fields__)
 FUNDS = ("funding", "credit_limit")
-EXCHANGE = (
-    *("key", "currency", "billing", "auction_type", "price_source", "price_key", "seat", "secret"),
-    *("bid_expiry_s", "no_bid", "network_ms", "privacy", "ads_domain"),
-    *("adapter", "notices", "price_unit", "buyer_fee", "click_macro", "click_escapes", "qps", "billing_id", "bid_ext"),
-    *("approval", "creative_api", "creative_account"),
-)
 AGENCY = ("key", "name", "currency", "time_zone", *FUNDS, *LIMITS, "status")
 FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
@@ -104,43 +96,7 @@ class Reading:
 
     def _exchange(self, e: Entry) -> None:
         key, id_ = self.references.identify("exchanges", e)
-        adapter = adapted(e)
-        longest, by_format = expiries(e)
-        exchange = Exchange(
-            id=id_,
-            key=key,
-            currency=e.take("currency", values.currency),
-            billing=e.take("billing", values.by_format("burl", "impression", "nurl")),
-            auction_type=e.take("auction_type", values.integer(1, 2), 2),
-            price_source=e.take("price_source", values.by_format("macro", "encrypted", "none"), {}),
-            price_key=e.take("price_key", values.price_key, ""),
-            seat=e.take("seat", values.text(64), "outbid"),
-            secret=e.take("secret", values.text(), ""),
-            bid_expiry_s=longest,
-            no_bid=e.take("no_bid", values.choice("nbr", "204", "empty"), "nbr"),
-            network_ms=e.take("network_ms", values.integer(0, 1000), 10),
-            privacy=e.take("privacy", values.privacy, Privacy()),
-            ads_domain=e.take("ads_domain", values.domain_name, ""),
-            adapter=adapter,
-            notices=notice_style(e),
-            price_unit=e.take("price_unit", values.choice("cpm", "cpi"), "cpm"),
-            buyer_fee_ppm=e.take("buyer_fee", values.share, 0),
-            click_macro=e.take("click_macro", values.macro, ""),
-            click_escapes=e.take("click_escapes", values.integer(0, 2), 0),
-            qps=e.take("qps", values.integer(1, 10_000_000), 0),
-            billing_id=e.take("billing_id", values.text(64), ""),
-            bid_ext=e.take("bid_ext", values.json_object, {}),
-            expiries_s=by_format,
-            approval=e.take("approval", values.choice("optional", "required"), "optional"),
-            creative_api=e.take("creative_api", values.choice("none", "google", "xandr"), "none"),
-            creative_account=e.take("creative_account", values.text(64), ""),
-        )
-        encrypted = e.sound and "encrypted" in exchange.price_source.values()
-        if e.sound and encrypted != bool(exchange.price_key):
-            allowed = "it must be given where prices are encrypted, and only there"
-            e.wrong("price_key", exchange.price_key or None, allowed)
-        check_adapted(e, exchange)
-        self.references.keep("exchanges", e, key, exchange, "currency")
+        self.references.keep("exchanges", e, key, read_exchange(e, id_, key), "currency")
 
     def _agency(self, e: Entry) -> None:
         key, id_ = self.references.identify("agencies", e)

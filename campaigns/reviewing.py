@@ -20,8 +20,10 @@ from sqlalchemy import Connection
 from campaigns import approvals, catalogue
 from campaigns.approvals import Record, fingerprint
 from campaigns.credentials import Credentials, Denied
-from domain.campaign import Advertiser, Creative, Exchange
+from domain.campaign import Advertiser
 from domain.clock import SECOND, Clock
+from domain.creative import Creative
+from domain.exchange import Exchange
 from domain.settings import SettingsError, load
 from openrtb.adapters.creative_apis import APIS, Call, Exists, Missing, Unusable, Verdict
 

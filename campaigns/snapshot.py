@@ -8,8 +8,9 @@ import msgspec
 
 from campaigns.catalogue import Catalogue
 from campaigns.exchange_rates import effective
-from domain.campaign import Approval, FeeTerms, LineItem, Snapshot, Targeting
+from domain.campaign import FeeTerms, LineItem, Snapshot, Targeting
 from domain.clock import utc
+from domain.exchange import Approval
 
 HOURS = 168
 NO_TERMS: Mapping[int, FeeTerms] = {}

@@ -1,19 +1,16 @@
 """Checks of single values in a campaign file. Each returns the value as Outbid keeps it, or raises `Wrong`."""
 
 import re
-from base64 import b64decode
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import pycountry
-from msgspec import structs
 
 from campaigns.entry import Wrong
-from domain.campaign import FORMATS, Format, Privacy, every_format
 from domain.clock import SECOND
 from domain.money import NANOS, RATE_UNIT, MoneyError, parse_nanos
 from openrtb.marks import has_mark
@@ -162,102 +159,6 @@ def share(value: Any) -> int:
     if not 0 < ppm <= 1_000_000 or rest:
         raise Wrong("it must be a share such as '12.5%', up to 100%, with at most four decimals")
     return ppm
-
-
-def by_format(*options: str) -> Check[dict[Format, Any]]:
-    """One choice for all formats, or a mapping from formats to choices."""
-    one = choice(*options)
-
-    def check(value: Any) -> dict[Format, Any]:
-        if not isinstance(value, dict):
-            return every_format(one(value))
-        faults: list[tuple[str, object, str]] = []
-        for name, chosen in value.items():
-            if name not in FORMATS:
-                faults.append((f".{name}", chosen, f"there is no such format; there are {', '.join(FORMATS)}"))
-            elif chosen not in options:
-                faults.append((f".{name}", chosen, f"it must be {' or '.join(map(repr, options))}"))
-        if faults or not value:
-            raise Wrong("it must name at least one format", *faults)
-        return {name: value[name] for name in FORMATS if name in value}
-
-    return check
-
-
-def privacy(value: Any) -> Privacy:
-    """A mapping from privacy signals to what they leave; those that are not named leave what they do by default."""
-    known = {f.name: get_args(f.type) for f in structs.fields(Privacy)}
-    if not isinstance(value, dict):
-        raise Wrong(f"it must be a mapping from {', '.join(known)} to what they leave")
-    faults: list[tuple[str, object, str]] = []
-    for name, left in value.items():
-        if name not in known:
-            faults.append((f".{name}", left, f"there is no such signal; there are {', '.join(known)}"))
-        elif left not in known[name] or not isinstance(left, str):
-            faults.append((f".{name}", left, f"it must be {' or '.join(map(repr, known[name]))}"))
-    if faults:
-        raise Wrong("", *faults)
-    return Privacy(**value)
-
-
-def some_of(*options: str) -> Check[tuple[Any, ...]]:
-    """A list of choices, each once."""
-    return listed(choice(*options))
-
-
-def macro(value: Any) -> str:
-    """What an exchange replaces: printable ASCII without quotes and spaces. Empty: there is none."""
-    if not isinstance(value, str) or len(value) > 64 or not value.isascii() or any(c in value for c in " \"'<>\\&"):
-        raise Wrong("it must be a macro such as '${AUCTION_PRICE}', of at most 64 characters of ASCII without quotes")
-    if not value.isprintable():
-        raise Wrong("it must be printable")
-    return value
-
-
-def seconds_by_format(value: Any) -> dict[Format, int]:
-    """One time for all formats, or a mapping from formats to times, in seconds."""
-    one = integer(1, 0xFFFF)
-    if not isinstance(value, dict):
-        return every_format(one(value))
-    faults: list[tuple[str, object, str]] = []
-    for name, seconds in value.items():
-        try:
-            if name not in FORMATS:
-                raise Wrong(f"there is no such format; there are {', '.join(FORMATS)}")
-            one(seconds)
-        except Wrong as wrong:
-            faults.append((f".{name}", seconds, wrong.allowed))
-    if faults or not value:
-        raise Wrong("it must name at least one format", *faults)
-    return {name: value[name] for name in FORMATS if name in value}
-
-
-def json_object(value: Any) -> dict[str, Any]:
-    """A mapping that becomes JSON as it is; exact decimals become numbers."""
-    if not isinstance(value, dict):
-        raise Wrong("it must be a mapping")
-    plain: dict[str, Any] = _plain(value)
-    if len(str(plain)) > 2048:
-        raise Wrong("it must be of at most 2048 characters")
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def price_key(value: Any) -> str:
-    """Base64 of 64 bytes: an encryption key and an integrity key."""
-    try:
-        if not isinstance(value, str) or len(b64decode(value, altchars=b"-_", validate=True)) != 64:
-            raise ValueError
-    except ValueError:
-        raise Wrong("it must be 64 bytes in web-safe base64: the encryption key, then the integrity key") from None
-    return value
 
 
 def rate(value: Any) -> int:

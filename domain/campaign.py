@@ -5,26 +5,14 @@ and on the command line. Times are nanoseconds UTC; money is nanos (or CPM micro
 the name of the field says otherwise.
 """
 
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from msgspec import Struct
 
-from domain.creative import Audio, Native, Tracker, Verification, Video
-
-T = TypeVar("T")
+from domain.creative import Creative
+from domain.exchange import Approval, Exchange
 
 Status = Literal["active", "paused"]
-Format = Literal["banner", "video", "audio", "native"]
-FORMATS: tuple[Format, ...] = ("banner", "video", "audio", "native")
-Basis = Literal["burl", "impression", "nurl"]
-"""The event that books spend."""
-PriceSource = Literal["macro", "encrypted", "none"]
-"""Where a notice's price is: in the clear, encrypted, or nowhere."""
-NoticeUrl = Literal["nurl", "burl", "lurl"]
-PricePlace = Literal["nurl", "burl", "pixel"]
-NoticeFact = Literal["mbr", "discount", "imp_ts", "multiplier"]
-ApprovalStatus = Literal["not_submitted", "pending", "approved", "disapproved"]
-CreativeApi = Literal["none", "google", "xandr"]
 Funding = Literal["open", "prepaid", "credit"]
 Pacing = Literal["even", "ahead", "asap"]
 AdsTxtRule = Literal["any", "not_unauthorised", "authorised", "direct"]
@@ -35,22 +23,12 @@ INTERSTITIALS: tuple[Interstitials, ...] = ("any", "only", "never")
 Roadblock = Literal["none", "request", "page"]
 ROADBLOCKS: tuple[Roadblock, ...] = ("none", "request", "page")
 
-CLICK_MACRO = "${CLICK_URL}"
-"""Where a creative's own markup wants the click tracker; every such markup has it at least once."""
-IMPRESSION_MACRO = "${IMPRESSION_URL}"
-"""Where it wants the impression tracker; without it, a pixel is put behind the markup."""
-
 
 class FrequencyCap(Struct, frozen=True, forbid_unknown_fields=True):
     """At most ``impressions`` in any rolling window of ``seconds``, for one person."""
 
     impressions: int
     seconds: int
-
-
-def every_format(word: T) -> dict[Format, T]:
-    """The same for all formats."""
-    return dict.fromkeys(FORMATS, word)
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -64,91 +42,6 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     hourly_impressions: int | None = None
     daily_impressions: int | None = None
     total_impressions: int | None = None
-
-
-class Privacy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a privacy signal leaves us on an exchange, where it forbids more: an ad by context, or no bid at all.
-
-    ``ignore`` is for exchanges that raise a signal on everything, or whose own rules already follow it.
-    """
-
-    coppa: Literal["no_bid", "contextual"] = "no_bid"
-    """The request is about a child's device, page or app."""
-    lmt: Literal["contextual", "ignore", "no_bid"] = "contextual"
-    dnt: Literal["contextual", "ignore", "no_bid"] = "contextual"
-    gdpr: Literal["contextual", "no_bid"] = "contextual"
-    """GDPR applies, and no TCF consent covers us."""
-    us: Literal["contextual", "no_bid"] = "contextual"
-    """Somebody opted out under a law of the United States, or GPC says so."""
-
-
-class NoticeStyle(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which notices an exchange calls, and by which macros it tells what."""
-
-    urls: tuple[NoticeUrl, ...] = ("nurl", "burl", "lurl")
-    """Sent with bids; ``burl`` where it books."""
-    price_macro: str = "${AUCTION_PRICE}"
-    price_in: tuple[PricePlace, ...] = ("nurl", "burl", "pixel")
-    """Where the exchange puts its price: some allow one macro only."""
-    min_to_win_macro: str = "${AUCTION_MIN_TO_WIN}"
-    """Empty: not told."""
-    facts: tuple[NoticeFact, ...] = ()
-    """What ``nurl`` and ``burl`` ask for besides: market bid ratio, discount, time of the impression, multiplier. On
-    screens in public places (DOOH) the last two are always asked for."""
-
-
-class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
-    """One seller's endpoint: ``POST /openrtb2/{key}``."""
-
-    id: int
-    key: str
-    currency: str
-    """The currency that we bid and are billed in, ISO 4217."""
-    billing: dict[Format, Basis]
-    """The event that books spend, for each format. A format without one gets no bids."""
-    auction_type: int = 2
-    """What an absent ``at`` means: 1 first price, 2 second price plus."""
-    price_source: dict[Format, PriceSource] = {}
-    """For each format; ``macro`` where nothing is said."""
-    price_key: str = ""
-    """Decrypts prices: encryption key and integrity key, 32 bytes each, together in base64."""
-    seat: str = "outbid"
-    secret: str = ""
-    """If set, requests must carry it in the header ``X-Outbid-Secret``."""
-    bid_expiry_s: int = 300
-    """How long after the auction a billing can still arrive; the reservation is kept as long."""
-    no_bid: Literal["nbr", "204", "empty"] = "nbr"
-    """How a no-bid is told: a response with the reason code, status 204 without a body, or ``{}``."""
-    network_ms: int = 10
-    """Subtracted from ``tmax``: the way back to the exchange is part of it."""
-    privacy: Privacy = Privacy()
-    ads_domain: str = ""
-    """What ads.txt files and supply chains call this exchange; empty: not known, so that its sellers are not either."""
-    adapter: str = "generic"
-    """Of `openrtb.adapters`: where the fields came from that the campaign file left out, and what is done otherwise."""
-    notices: NoticeStyle = NoticeStyle()
-    price_unit: Literal["cpm", "cpi"] = "cpm"
-    """What an encrypted price counts: micros of a CPM, or of one impression's cost."""
-    buyer_fee_ppm: int = 0
-    """Millionths that the exchange charges on top of the price that it tells; 0: the price told is all."""
-    click_macro: str = ""
-    """Of the exchange's own click tracker; it is put before ours."""
-    click_escapes: int = 0
-    """How often our click URL is percent-encoded behind ``click_macro``."""
-    qps: int = 0
-    """Requests a second that are looked at, all workers together; 0: all."""
-    billing_id: str = ""
-    """Whom the exchange bills, where it asks for that in each bid."""
-    bid_ext: dict[str, Any] = {}
-    """``ext`` of every bid."""
-    expiries_s: dict[Format, int] = {}
-    """By format, where ``bid_expiry_s`` (then the longest of them) is not the same for all."""
-    approval: Literal["optional", "required"] = "optional"
-    """``required``: only creatives that the exchange has approved are bid with. Disapproved ones never are."""
-    creative_api: CreativeApi = "none"
-    """How creatives are submitted for approval."""
-    creative_account: str = ""
-    """Ours, where creatives are submitted."""
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
@@ -301,48 +194,6 @@ class Targeting(Struct, frozen=True, forbid_unknown_fields=True):
     none_of: dict[str, tuple[str, ...]] = {}
 
 
-class Creative(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is shown. Of a banner, ``image_url`` (we write the markup) or ``markup`` (HTML with our click macro); of
-    another format, the part that has the format's name.
-    """
-
-    id: int
-    key: str
-    advertiser: int
-    width: int
-    height: int
-    """Of the banner or the video, pixels; 0 for audio and native."""
-    landing_url: str
-    image_url: str = ""
-    markup: str = ""
-    attributes: tuple[int, ...] = ()
-    """OpenRTB creative attributes (list 5.3), checked against ``battr``."""
-    mime: str = "image/png"
-    """Of ``image_url``."""
-    status: Status = "active"
-    format: Format = "banner"
-    video: Video | None = None
-    audio: Audio | None = None
-    native: Native | None = None
-    apis: tuple[int, ...] = ()
-    """API frameworks (list 5.6) that it cannot do without: a request must list each."""
-    expands: tuple[int, ...] = ()
-    """Directions that a banner expands to (list 5.5), checked against ``expdir``."""
-    trackers: tuple[Tracker, ...] = ()
-    verifications: tuple[Verification, ...] = ()
-    viewability: bool = False
-    """Of a banner: measure by a script in the markup. Such a banner is a script to ``btype``."""
-    language: str = ""
-    """ISO 639-1, or ``xx`` for one without words; checked against ``wlang``. Empty: not known, so not shown where it
-    matters."""
-    categories: tuple[str, ...] = ()
-    """In place of the advertiser's, if given."""
-    domain: str = ""
-    """In place of the advertiser's, if given."""
-    bundle: str = ""
-    """Store id of the app that is advertised, sent as ``bundle``, checked against ``bapp``."""
-
-
 class Deal(Struct, frozen=True, forbid_unknown_fields=True):
     """A private deal: ``code`` is the exchange's name for it (``deals[].id``)."""
 
@@ -380,16 +231,6 @@ class BlockList(Struct, frozen=True, forbid_unknown_fields=True):
     nodes: tuple[tuple[str, str], ...] = ()
     """Advertising system and seller (empty: all its sellers) in a supply chain."""
     status: Status = "active"
-
-
-class Approval(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
-    """What an exchange thinks of a creative as it is now; without one it was not submitted there."""
-
-    creative: int
-    exchange: int
-    status: ApprovalStatus
-    reasons: tuple[str, ...] = ()
-    """Of a disapproval, in the exchange's words."""
 
 
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,12 +1,20 @@
-"""The parts of creatives beyond the banner: video, audio, native, and the measurement that goes with any of them.
+"""Creatives: what is shown, in four formats, and the measurement that goes with any of them.
 
 Lists named by number are those of OpenRTB 2.6 (chapter 5) and AdCOM 1.0. URLs are absolute and HTTPS.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 
+T = TypeVar("T")
+
+Format = Literal["banner", "video", "audio", "native"]
+FORMATS: tuple[Format, ...] = ("banner", "video", "audio", "native")
+CLICK_MACRO = "${CLICK_URL}"
+"""Where a creative's own markup wants the click tracker; every such markup has it at least once."""
+IMPRESSION_MACRO = "${IMPRESSION_URL}"
+"""Where it wants the impression tracker; without it, a pixel is put behind the markup."""
 TrackedEvent = Literal[
     "impression",
     "click",
@@ -127,3 +135,50 @@ class Native(Struct, frozen=True, forbid_unknown_fields=True):
     video: Video | None = None
     privacy_url: str = ""
     """Page about the use of data; sent where the request supports ``privacy``."""
+
+
+class Creative(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is shown. Of a banner, ``image_url`` (we write the markup) or ``markup`` (HTML with our click macro); of
+    another format, the part that has the format's name.
+    """
+
+    id: int
+    key: str
+    advertiser: int
+    width: int
+    height: int
+    """Of the banner or the video, pixels; 0 for audio and native."""
+    landing_url: str
+    image_url: str = ""
+    markup: str = ""
+    attributes: tuple[int, ...] = ()
+    """OpenRTB creative attributes (list 5.3), checked against ``battr``."""
+    mime: str = "image/png"
+    """Of ``image_url``."""
+    status: Literal["active", "paused"] = "active"
+    format: Format = "banner"
+    video: Video | None = None
+    audio: Audio | None = None
+    native: Native | None = None
+    apis: tuple[int, ...] = ()
+    """API frameworks (list 5.6) that it cannot do without: a request must list each."""
+    expands: tuple[int, ...] = ()
+    """Directions that a banner expands to (list 5.5), checked against ``expdir``."""
+    trackers: tuple[Tracker, ...] = ()
+    verifications: tuple[Verification, ...] = ()
+    viewability: bool = False
+    """Of a banner: measure by a script in the markup. Such a banner is a script to ``btype``."""
+    language: str = ""
+    """ISO 639-1, or ``xx`` for one without words; checked against ``wlang``. Empty: not known, so not shown where it
+    matters."""
+    categories: tuple[str, ...] = ()
+    """In place of the advertiser's, if given."""
+    domain: str = ""
+    """In place of the advertiser's, if given."""
+    bundle: str = ""
+    """Store id of the app that is advertised, sent as ``bundle``, checked against ``bapp``."""
+
+
+def every_format(word: T) -> dict[Format, T]:
+    """The same for all formats."""
+    return dict.fromkeys(FORMATS, word)

@@ -49,7 +49,7 @@ class Token(msgspec.Struct, frozen=True, gc=False):
     expiry_s: int
     basis: int
     format: int
-    """Place in `domain.campaign.FORMATS`."""
+    """Place in `domain.creative.FORMATS`."""
     test: bool
 
 

@@ -1,4 +1,4 @@
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from openrtb.request import Request
 
 def decode(r: Request, body: bytes, exchange: Exchange, now_ns: int) -> int: ...

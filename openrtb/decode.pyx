@@ -15,7 +15,7 @@ from openrtb.parse import decode_strictly, parse
 def decode(Request r not None, bytes body not None, object exchange, int64_t now_ns):
     """Fills ``r``; returns 0, or the no-bid reason of a request (or of all its imps) that nobody can bid on.
 
-    ``exchange`` is the `domain.campaign.Exchange`. Raises `openrtb.parse.Malformed` for what is no bid request.
+    ``exchange`` is the `domain.exchange.Exchange`. Raises `openrtb.parse.Malformed` for what is no bid request.
     """
     cdef int outcome
     r.begin(exchange, now_ns)

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from domain.campaign import Creative
-from domain.creative import Native, NativeImage, Video
+from domain.creative import Creative, Native, NativeImage, Video
 from openrtb import marks, vast
 from openrtb.native import ICON, IMPRESSION, LOGO, MAIN, PIXEL, VIEWABLE, Asset, NativeRequest, Unreadable, read
 

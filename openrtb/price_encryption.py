@@ -27,7 +27,7 @@ class PriceKeys:
 
     @classmethod
     def read(cls, text: str) -> "PriceKeys":
-        """From `domain.campaign.Exchange.price_key`."""
+        """From `domain.exchange.Exchange.price_key`."""
         both = b64decode(text, altchars=b"-_", validate=True)
         if len(both) != 64:
             raise ValueError(f"the two keys have {len(both)} bytes together, not 64")

@@ -1,4 +1,4 @@
-from domain.campaign import Privacy
+from domain.exchange import Privacy
 from openrtb.request import Request
 from openrtb.tcf import Vendor
 

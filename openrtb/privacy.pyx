@@ -1,6 +1,6 @@
 """What the privacy signals of a request allow us to do with the person behind it: docs/privacy.md has the table.
 
-Every signal that is raised leaves at most some use, by the exchange's policy (`domain.campaign.Privacy`), and the least
+Every signal that is raised leaves at most some use, by the exchange's policy (`domain.exchange.Privacy`), and the least
 of them counts. What is there but cannot be read counts as a refusal.
 """
 
@@ -109,7 +109,7 @@ cdef Use allowed_use(Request r, const Policy *policy, Vendor vendor) noexcept no
 
 
 def use_of(Request r not None, privacy, Vendor vendor not None):
-    """The word for what a request may be used for, under an exchange's `domain.campaign.Privacy`."""
+    """The word for what a request may be used for, under an exchange's `domain.exchange.Privacy`."""
     cdef Policy policy = policy_of(privacy)
     return USES[<int>allowed_use(r, &policy, vendor)]
 

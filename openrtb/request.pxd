@@ -19,7 +19,7 @@ cdef struct Deal:
     bint open_to_us        # wseat is absent or names our seat
     bint guaranteed        # guar: what was agreed upon must be bid
 
-cdef enum Format:          # places in domain.campaign.FORMATS
+cdef enum Format:          # places in domain.creative.FORMATS
     BANNER
     VIDEO
     AUDIO

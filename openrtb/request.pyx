@@ -232,7 +232,7 @@ cdef class Request:
         return self.imps.size()
 
     def formats(self):
-        """Of each imp that can be bid on: (place, place in `domain.campaign.FORMATS`)."""
+        """Of each imp that can be bid on: (place, place in `domain.creative.FORMATS`)."""
         return [(row.place, row.format) for row in self.imps]
 
     def size_list(self):

@@ -6,8 +6,7 @@ party's VAST and reports beside it; a third party's VAST that is given as text k
 
 from typing import NamedTuple
 
-from domain.campaign import Creative
-from domain.creative import Companion, Media, Video
+from domain.creative import Companion, Creative, Media, Video
 from openrtb import marks
 from openrtb.vast_tree import VERSIONS, Element, children, name_of, put, put_once, read, root, written
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from domain.campaign import Exchange, FeeTerms
+from domain.campaign import FeeTerms
 from domain.clock import utc
 from domain.errors import Problem, Refused
+from domain.exchange import Exchange
 from domain.fees import split
 from pacing import bulk
 from pacing.accounts import Accounts, Owner

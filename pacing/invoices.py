@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection
 
-from domain.campaign import Exchange
 from domain.errors import Problem, Refused
+from domain.exchange import Exchange
 from domain.money import MoneyError, parse_cpm, parse_nanos
 from pacing import lease_store
 from pacing.accounts import Accounts

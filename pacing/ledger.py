@@ -14,8 +14,9 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
-from domain.campaign import Exchange, FeeTerms
+from domain.campaign import FeeTerms
 from domain.events import Mark
+from domain.exchange import Exchange
 from domain.fees import split
 from domain.money import convert
 from pacing import bulk, chain, counters

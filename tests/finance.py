@@ -14,20 +14,11 @@ from campaigns.fee_terms import agree
 from campaigns.owners import agencies, owner
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
-from domain.campaign import (
-    Advertiser,
-    Agency,
-    Audience,
-    Campaign,
-    Exchange,
-    Fee,
-    LineItem,
-    Rate,
-    Targeting,
-    every_format,
-)
+from domain.campaign import Advertiser, Agency, Audience, Campaign, Fee, LineItem, Rate, Targeting
 from domain.clock import SECOND
+from domain.creative import every_format
 from domain.events import Kind, Notice
+from domain.exchange import Exchange
 from domain.money import NANOS
 from pacing import counters, lease_store
 from pacing.accounts import Accounts, Owner

@@ -11,8 +11,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from domain.campaign import Advertiser, Campaign, Creative, Exchange, LineItem, Snapshot, Targeting, every_format
+from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
+from domain.creative import Creative, every_format
 from domain.events import NOT_COUNTED, Bid, Conversion, Kind, Mark, Name, NoBid, Notice, PlayEvent
+from domain.exchange import Exchange
 from domain.naming import name_id
 from pacing.protocol import Settlement
 

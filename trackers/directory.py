@@ -11,7 +11,9 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from domain.campaign import Advertiser, Exchange, Format, PriceSource
+from domain.campaign import Advertiser
+from domain.creative import Format
+from domain.exchange import Exchange, PriceSource
 from openrtb.price_encryption import PriceKeys
 
 log = logging.getLogger(__name__)

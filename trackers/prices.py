@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain.campaign import FORMATS
+from domain.creative import FORMATS
 from domain.events import Mark
 from domain.token import Token
 from openrtb.notices import PriceKind, cost_nanos, from_base64, read_currency, read_multiplier, read_price

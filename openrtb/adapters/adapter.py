@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 
 
 class Profile(Struct, frozen=True):

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from domain.campaign import CLICK_MACRO, Advertiser, ApprovalStatus, Creative, CreativeApi, Exchange
+from domain.campaign import Advertiser
+from domain.creative import CLICK_MACRO, Creative
+from domain.exchange import ApprovalStatus, CreativeApi, Exchange
 
 IMAGE = '<a href="{click}" target="_blank"><img src="{image}" width="{width}" height="{height}" alt=""></a>'
 MOST_REASONS = 10

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from openrtb.adapters.adapter import Adapter, Fault, Offer
 
 

@@ -5,7 +5,8 @@ The parameters' names are read by `trackers.prices` and `trackers.notices` (docs
 
 from typing import Literal
 
-from domain.campaign import Exchange, Format, PriceSource
+from domain.creative import Format
+from domain.exchange import Exchange, PriceSource
 
 Place = Literal["nurl", "burl", "lurl", "pixel"]
 

@@ -4,7 +4,7 @@ Both the fuzzer (`tests/fuzz/decode.py`) and the test of its corpus run this. It
 runs it in an environment of its own.
 """
 
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from openrtb.decode import decode, decode_through_model, scans
 from openrtb.parse import Malformed
 from openrtb.request import Request

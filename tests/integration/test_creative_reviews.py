@@ -16,9 +16,10 @@ from campaigns.config import ControlSettings
 from campaigns.control import Control, application
 from campaigns.importing import import_file
 from campaigns.store import Store
-from domain.campaign import Approval, Snapshot
+from domain.campaign import Snapshot
 from domain.clock import SystemClock
 from domain.events import encode
+from domain.exchange import Approval
 from domain.settings import Places
 from eventlog.writer import LogWriter
 from tests.unit.campaigns.test_approvals import loss

@@ -20,8 +20,10 @@ from bidder.answer import Answer
 from bidder.control_link import ControlLink
 from bidder.paces import Paces
 from bidder.state import State as Campaigns
-from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Status, Targeting, every_format
+from domain.campaign import Advertiser, Campaign, Limits, LineItem, Snapshot, Status, Targeting
 from domain.clock import SECOND
+from domain.creative import every_format
+from domain.exchange import Exchange
 from pacing.leases import Leases
 from pacing.protocol import LEASE_S, Grant, Grants, Heartbeat, LeaseUse
 from pacing.purse import Purse

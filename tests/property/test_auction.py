@@ -4,19 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bidder.auction import NoBid
-from domain.campaign import (
-    Advertiser,
-    Campaign,
-    Creative,
-    Deal,
-    Exchange,
-    FrequencyCap,
-    LineItem,
-    Rate,
-    Snapshot,
-    Targeting,
-    every_format,
-)
+from domain.campaign import Advertiser, Campaign, Deal, FrequencyCap, LineItem, Rate, Snapshot, Targeting
+from domain.creative import Creative, every_format
+from domain.exchange import Exchange
 from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope
 from tests.auction_twin import Offer, Twin
 

@@ -11,8 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Snapshot, Targeting, every_format
+from domain.campaign import Advertiser, Campaign, Limits, LineItem, Snapshot, Targeting
 from domain.clock import SECOND
+from domain.creative import every_format
+from domain.exchange import Exchange
 from pacing.lease_store import from_row, to_row
 from pacing.leases import Leases
 from pacing.protocol import Heartbeat, LeaseUse

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from campaigns.store import Store
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from pacing import tables
 from pacing.accounts import Accounts
 from pacing.ledger import Bill, book, read_books, read_settlements

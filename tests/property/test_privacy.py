@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
-from domain.campaign import Exchange, Privacy
+from domain.exchange import Exchange, Privacy
 from openrtb.decode import decode, decode_through_model
 from openrtb.gpp import LAYOUTS, sections, us_choice
 from openrtb.privacy import use_of

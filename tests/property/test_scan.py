@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from openrtb.decode import decode, decode_through_model, scans
 from openrtb.parse import Malformed
 from openrtb.request import Request

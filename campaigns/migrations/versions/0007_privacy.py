@@ -17,7 +17,7 @@ def upgrade() -> None:
                 sa.JSON(),
                 nullable=False,
                 server_default="{}",
-                comment="the fields of `domain.campaign.Privacy` that are set",
+                comment="the fields of `domain.exchange.Privacy` that are set",
             )
         )
     with op.batch_alter_table("exchanges") as table:

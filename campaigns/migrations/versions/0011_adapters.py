@@ -28,7 +28,7 @@ def _columns() -> list[sa.Column[object]]:
             sa.JSON(),
             nullable=False,
             server_default=json.dumps(STYLE),
-            comment="`domain.campaign.NoticeStyle`",
+            comment="`domain.exchange.NoticeStyle`",
         ),
         sa.Column("price_unit", sa.String(length=8), nullable=False, server_default="cpm"),
         sa.Column("buyer_fee_ppm", sa.BigInteger(), nullable=False, server_default="0"),

@@ -15,9 +15,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from domain.campaign import Advertiser, Exchange, Snapshot, every_format
+from domain.campaign import Advertiser, Snapshot
 from domain.clock import SECOND, ManualClock
+from domain.creative import every_format
 from domain.events import Conversion, Event, Kind, Notice, decode
+from domain.exchange import Exchange
 from domain.keys import load_keys
 from domain.settings import Places
 from domain.token import Sealer, Token

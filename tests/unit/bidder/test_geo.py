@@ -8,7 +8,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from bidder.enrichment.geo import GeoModule, alpha_3
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from domain.naming import name_id
 from openrtb.decode import decode
 from openrtb.request import Request

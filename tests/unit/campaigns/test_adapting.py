@@ -8,8 +8,8 @@ import pytest
 
 from campaigns.catalogue import Catalogue
 from campaigns.reading import Reading
-from domain.campaign import Exchange, NoticeStyle
 from domain.errors import Refused
+from domain.exchange import Exchange, NoticeStyle
 
 KEY = "A" * 86 + "=="
 

@@ -10,10 +10,11 @@ from campaigns import catalogue
 from campaigns.creatives import CREATIVE, TEXTS, TRACKED, read_creative
 from campaigns.entry import Entry
 from campaigns.store import Store
-from domain.campaign import Advertiser, Creative
+from domain.campaign import Advertiser
 from domain.creative import (
     Audio,
     Companion,
+    Creative,
     Native,
     NativeImage,
     Rendition,

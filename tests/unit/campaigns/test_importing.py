@@ -13,8 +13,9 @@ from campaigns.catalogue import Catalogue
 from campaigns.importing import Summary, import_file
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
-from domain.campaign import FrequencyCap, Limits, Privacy, SupplyRules
+from domain.campaign import FrequencyCap, Limits, SupplyRules
 from domain.errors import Refused
+from domain.exchange import Privacy
 from domain.naming import person_key
 from targeting.index import TargetingIndex
 from targeting.profiles import ProfileStore

@@ -15,8 +15,10 @@ from campaigns.importing import import_file
 from campaigns.publishing import Publisher
 from campaigns.snapshot import offset_hours
 from campaigns.store import Store, touch
-from domain.campaign import Limits, Privacy, every_format
+from domain.campaign import Limits
 from domain.clock import SECOND, ManualClock
+from domain.creative import every_format
+from domain.exchange import Privacy
 from pacing import counters
 from pacing.accounts import Accounts
 from pacing.corrections import Told, correct, standing

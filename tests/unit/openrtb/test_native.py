@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.campaign import Creative
-from domain.creative import Native, NativeImage, Rendition, Text, Tracker, Video
+from domain.creative import Creative, Native, NativeImage, Rendition, Text, Tracker, Video
 from openrtb import marks
 from openrtb.native import Unreadable, read
 from openrtb.native_answer import answer

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.campaign import Exchange
+from domain.exchange import Exchange
 from openrtb.decode import decode
 from openrtb.privacy import raised
 from openrtb.request import Request

@@ -8,8 +8,7 @@ from urllib.parse import quote
 import pytest
 from lxml import etree
 
-from domain.campaign import Creative
-from domain.creative import Audio, Companion, Rendition, Tracker, Verification, Video
+from domain.creative import Audio, Companion, Creative, Rendition, Tracker, Verification, Video
 from openrtb import marks
 from openrtb.vast import OUR_URLS, build, clock, forms
 from openrtb.vast_check import examine

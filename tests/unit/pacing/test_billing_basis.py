@@ -13,19 +13,11 @@ import msgspec
 import pytest
 
 from campaigns.store import Store
-from domain.campaign import (
-    Advertiser,
-    Campaign,
-    Exchange,
-    Limits,
-    LineItem,
-    PriceSource,
-    Snapshot,
-    Targeting,
-    every_format,
-)
+from domain.campaign import Advertiser, Campaign, Limits, LineItem, Snapshot, Targeting
 from domain.clock import SECOND, ManualClock
+from domain.creative import every_format
 from domain.events import PROOFS, Event, Kind, Mark, Notice
+from domain.exchange import Exchange, PriceSource
 from domain.keys import Keys
 from domain.token import Token
 from pacing.ledger import read_books, read_settlements

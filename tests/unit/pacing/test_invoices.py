@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 
 from campaigns.store import Store
 from cli.main import main
-from domain.campaign import Exchange, every_format
+from domain.creative import every_format
 from domain.errors import Refused
 from domain.events import Kind, Mark
+from domain.exchange import Exchange
 from pacing import counters, tables
 from pacing.invoices import Line, read_invoice
 from pacing.ledger import read_books

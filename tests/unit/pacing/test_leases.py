@@ -4,8 +4,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from domain.campaign import Advertiser, Agency, Campaign, Exchange, Limits, LineItem, Snapshot, Targeting, every_format
+from domain.campaign import Advertiser, Agency, Campaign, Limits, LineItem, Snapshot, Targeting
 from domain.clock import SECOND
+from domain.creative import every_format
+from domain.exchange import Exchange
 from pacing.delivery import delivery
 from pacing.leases import COVER_S, GRACE_S, HORIZON_S, Leases
 from pacing.protocol import LEASE_S, Grants, Heartbeat, LeaseUse

@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.store import Store
-from domain.campaign import Advertiser, Campaign, Exchange, Limits, LineItem, Rate, Snapshot, Targeting, every_format
+from domain.campaign import Advertiser, Campaign, Limits, LineItem, Rate, Snapshot, Targeting
 from domain.clock import SECOND, ManualClock
+from domain.creative import every_format
 from domain.events import Event, Kind, Mark, Notice, encode
+from domain.exchange import Exchange
 from domain.money import convert, convert_up
 from eventlog.writer import LogWriter
 from pacing import tables

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.campaign import FORMATS, Exchange, every_format
+from domain.creative import FORMATS, every_format
 from domain.events import Kind, Mark
+from domain.exchange import Exchange
 from domain.token import Token
 from simulator.sealed_price import encrypt
 from trackers.directory import Directory, Listing

@@ -19,9 +19,10 @@ from msgspec.structs import replace
 from campaigns.catalogue import Catalogue
 from campaigns.reading import Reading
 from campaigns.store import Store
-from domain.campaign import Approval, Exchange, Snapshot
+from domain.campaign import Snapshot
 from domain.clock import ManualClock
 from domain.events import Event, Kind, Notice
+from domain.exchange import Approval, Exchange
 from domain.keys import Keys
 from domain.token import Token
 from pacing.ledger import read_settlements
