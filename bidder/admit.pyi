@@ -1,4 +1,4 @@
-from bidder.view import Seller
+from bidder.seller import Seller
 from openrtb.request import Request
 from openrtb.tcf import Vendor
 

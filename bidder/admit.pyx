@@ -1,6 +1,6 @@
 """Admission: may we bid on this request at all, and what may we know about the person?"""
 
-from bidder.view cimport Seller
+from bidder.seller cimport Seller
 from openrtb.privacy cimport FULL, NO_BID, Use, allowed_use
 from openrtb.request cimport Request
 from openrtb.tcf cimport Vendor

@@ -1,7 +1,8 @@
 from collections.abc import Callable
 
 from bidder.candidates import Candidates
-from bidder.view import Seller, View
+from bidder.seller import Seller
+from bidder.view import View
 from domain.token import Sealer
 from openrtb.request import Request
 

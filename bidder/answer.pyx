@@ -9,7 +9,8 @@ from bidder.candidates cimport Candidate, Candidates
 from bidder.limits cimport billed
 from bidder cimport markups as mark
 from bidder.markups cimport Markups, Variant
-from bidder.view cimport Ad, Line, Price, Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport Ad, Line, Price, View, price_of
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
 from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
 from openrtb.request cimport BANNER, NATIVE, Request
@@ -107,7 +108,7 @@ cdef class Answer:
 
     cdef uint64_t seal(self, Candidate *row, View view, Seller seller, Request r) except 0:
         cdef Line *line = &view.lines[row.line]
-        cdef Price *price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
+        cdef Price *price = price_of(view, seller, row.line)
         cdef Content content
         cdef uint64_t bid
         self.counter += 1

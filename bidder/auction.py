@@ -23,8 +23,9 @@ from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.rules import blocks, deals
 from bidder.select import select
+from bidder.seller import Seller
 from bidder.supply import supply
-from bidder.view import Seller, View
+from bidder.view import View
 from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason

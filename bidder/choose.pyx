@@ -18,7 +18,8 @@ from bidder.leases cimport Leases
 from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival
 from bidder.roadblocks cimport take_roadblock
-from bidder.view cimport Price, Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport Price, View, price_of
 from openrtb.request cimport Request
 
 
@@ -115,7 +116,7 @@ def choose(Candidates c not None, View view not None, Seller seller not None, Le
     if not r.test:
         for i in range(c.chosen.size()):
             row = &c.chosen[i]
-            price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>row.line]
+            price = price_of(view, seller, row.line)
             row.lease = leases.reserve(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), price))
     if c.keep_reasons:
         explain_losers(c, view)

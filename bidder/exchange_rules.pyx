@@ -6,7 +6,8 @@ Most exchanges have no such rules, and pass the stage with one look.
 from libc.stdint cimport int32_t, uint8_t
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport View
 from openrtb.request cimport Request
 
 

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bidder.auction import Auction, NoBid
-from bidder.view import DAYS, Seller, View
+from bidder.seller import Seller
+from bidder.view import DAYS, View
 from domain.money import format_cpm
 from openrtb.decode import decode_through_model
 from openrtb.privacy import raised

@@ -3,7 +3,8 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Ad, Line, Rendition, Seller, Slot, View
+from bidder.seller cimport Seller
+from bidder.view cimport Ad, Line, Rendition, Slot, View
 from openrtb.request cimport BANNER, NATIVE, Flex, Imp, Player, Request
 
 cdef extern from *:

@@ -9,7 +9,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.view cimport Price, Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport Price, View, price_of
 from openrtb.request cimport UNREADABLE_FLOOR, Deal, Imp, LengthFloor, Player, Request
 
 cdef extern from *:
@@ -79,7 +80,7 @@ def floors(Candidates c not None, View view not None, Seller seller not None, Re
     cdef Candidate *row
     cdef Deal *deal
     cdef const char *why
-    cdef Price *prices = view.prices.data() + <size_t>seller.place * view.lines.size()
+    cdef Price *prices = price_of(view, seller, 0)
     for i in range(c.rows.size()):
         row = &c.rows[i]
         deal = &r.deals[row.deal] if row.deal >= 0 else NULL

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bidder.view import Seller
+from bidder.seller import Seller
 from domain.events import NoBid, encode
 from openrtb.request import Request
 

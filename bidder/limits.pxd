@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, int64_t
 
-from bidder.view cimport Price, Seller
+from bidder.seller cimport Seller
+from bidder.view cimport Price
 from openrtb.request cimport Request
 
 cdef int64_t gross_amount(int64_t price, Price *of) noexcept nogil

@@ -1,6 +1,7 @@
 from bidder.candidates import Candidates
 from bidder.leases import Leases
-from bidder.view import Seller, View
+from bidder.seller import Seller
+from bidder.view import View
 from openrtb.request import Request
 
 def frequency(c: Candidates, view: View, r: Request) -> int: ...

@@ -5,7 +5,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from bidder.candidates cimport Candidate, Candidates
 from bidder.leases cimport Leases
-from bidder.view cimport Line, Price, Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport Line, Price, View, price_of
 from openrtb.request cimport Request
 from targeting.record cimport capped
 
@@ -75,7 +76,7 @@ def gate(Candidates c not None, View view not None, Seller seller not None, Leas
     """Takes out what the leases do not cover; returns how many pairs are left."""
     cdef size_t i, kept = 0
     cdef Candidate *row
-    cdef Price *prices = view.prices.data() + <size_t>seller.place * view.lines.size()
+    cdef Price *prices = price_of(view, seller, 0)
     for i in range(c.rows.size()):
         row = &c.rows[i]
         if leases.covers(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), &prices[row.line])):

@@ -4,7 +4,7 @@ A bucket of tokens for each exchange that has a limit: it fills at the share's r
 burst passes and the mean holds. Whoever finds it empty is answered without a bid, unread.
 """
 
-from bidder.view import Seller
+from bidder.seller import Seller
 
 BURST_S = 0.25
 """Of requests that a bucket holds: exchanges send in bursts, and the worker's clock moves every few milliseconds."""

@@ -6,7 +6,8 @@ from libcpp.vector cimport vector
 from bidder.candidates cimport Candidate, Candidates, turn
 from bidder.leases cimport Leases
 from bidder.limits cimport billed, gross_amount
-from bidder.view cimport Price, Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport Price, View, price_of
 from openrtb.request cimport Request
 
 from domain.campaign import ROADBLOCKS
@@ -44,7 +45,7 @@ cdef int64_t all_of(
     """A row of the line item for each imp, in their order, and what they come to; -1 if an imp has none, or its lease does
     not cover them all.
     """
-    cdef Price *price = &view.prices[<size_t>seller.place * view.lines.size() + <size_t>line]
+    cdef Price *price = price_of(view, seller, line)
     cdef Candidate *row
     cdef Candidate *best
     cdef int64_t sum = 0, gross = 0

@@ -6,7 +6,8 @@ from libcpp.vector cimport vector
 from bidder.brands cimport TAXONOMIES, Brand, Brands, Judged
 from bidder.candidates cimport Candidate, Candidates
 from bidder.floors cimport floor_of
-from bidder.view cimport Ad, Line, Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport Ad, Line, View
 from openrtb.request cimport Deal, Imp, Request, folded
 
 from domain.campaign import INTERSTITIALS

@@ -3,7 +3,8 @@
 from libc.stdint cimport int32_t, uint64_t
 
 from bidder.candidates cimport Candidates
-from bidder.view cimport Seller, View
+from bidder.seller cimport Seller
+from bidder.view cimport View
 from cython_ext.bitset cimport Bitsets
 from openrtb.request cimport Request
 

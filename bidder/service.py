@@ -12,8 +12,9 @@ from bidder.auction import Auction, NoBid
 from bidder.config import BidderSettings
 from bidder.quotas import Quotas
 from bidder.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, WRONG_METHOD, no_content, refusal, text
+from bidder.seller import Seller
 from bidder.state import State
-from bidder.view import PATH, Seller
+from bidder.view import PATH
 from openrtb.nobid import NoBidReason
 from openrtb.parse import Malformed, dropped
 

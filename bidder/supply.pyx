@@ -9,9 +9,10 @@ from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates
 from bidder.enrichment.supply cimport SupplyModule
+from bidder.seller cimport Seller
 from bidder.view cimport (
-    AUTHORISED, CHAIN_NOT_BROKEN, CHAIN_WHOLE, IS_DIRECT, IS_LISTED, NOT_MISSING, NOT_UNAUTHORISED, BlockScope, Line, Seller,
-    View, blocked_bundle, blocked_node, blocked_publisher,
+    AUTHORISED, CHAIN_NOT_BROKEN, CHAIN_WHOLE, IS_DIRECT, IS_LISTED, NOT_MISSING, NOT_UNAUTHORISED, BlockScope,
+    Line, View, blocked_bundle, blocked_node, blocked_publisher,
 )
 from openrtb.request cimport BROKEN, Request, UNTOLD, WHOLE
 from targeting.sellers cimport LISTED, NO_FILE, UNKNOWN, UNLISTED

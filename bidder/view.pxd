@@ -2,11 +2,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 from libcpp.string cimport string
 from libcpp.vector cimport vector
-from openrtb.privacy cimport Policy
 
 from bidder.brands cimport Brands
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
+from bidder.seller cimport Seller
 
 from targeting.sellers cimport seller_key
 
@@ -93,32 +93,6 @@ cdef struct Price:
     uint32_t rate_id
     uint32_t terms                  # domain.campaign.FeeTerms
 
-cdef class Seller:
-    """An exchange as the stages read it."""
-    cdef readonly object exchange
-    cdef readonly int id, place, network_ms
-    cdef vector[string] win_query           # what notices tell: [2 * format], and [… + 1] on screens in public places
-    cdef vector[string] billing_query
-    cdef vector[string] pixel_query
-    cdef string loss_query
-    cdef readonly bint tells_win, tells_loss  # does it call nurl, lurl?
-    cdef readonly int qps                   # requests a second that are looked at; 0: all
-    cdef int expiries[4]                    # by format
-    cdef readonly int64_t fee_ppm           # that the exchange charges on top of its price
-    cdef string click_macro                 # goes before our click URL
-    cdef int click_escapes                  # and how often that is percent-encoded then
-    cdef string bid_ext                     # ``"ext":{...},`` of every bid, or nothing
-    cdef readonly object adapter            # openrtb.adapters.adapter.Adapter
-    cdef readonly bint narrows              # does the adapter read the request's extensions?
-    cdef readonly bint reviews              # is there a creative that must not be shown on it?
-    cdef int bases[4]                       # by format: the Kind that books; 0: none does, and nothing is bid
-    cdef Policy policy                      # what privacy signals leave
-    cdef readonly uint32_t currency
-    cdef readonly uint64_t ads_domain       # name id; 0: not known
-    cdef readonly str currency_name
-    cdef readonly bytes head
-    cdef unordered_map[uint32_t, int64_t] floor_rates  # currency -> exchange nanos for 10⁹ nanos of it
-
 cdef class View:
     cdef readonly object snapshot
     cdef readonly dict sellers              # by the exchange's key
@@ -151,3 +125,7 @@ cdef class View:
     cdef dict judged                        # (creative, exchange) -> domain.exchange.Approval
     cdef str why_not_cleared(self, Seller seller, int32_t ad)
     cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1
+
+cdef inline Price *price_of(View view, Seller seller, int32_t line) noexcept nogil:
+    """What a line item bids there, and how it is converted."""
+    return view.prices.data() + <size_t>seller.place * view.lines.size() + <size_t>line

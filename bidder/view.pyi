@@ -1,24 +1,12 @@
 from bidder.leases import Leases
-from domain.campaign import LineItem, Rate, Snapshot
+from bidder.seller import Seller
+from domain.campaign import LineItem, Snapshot
 from domain.creative import Creative
-from domain.exchange import Exchange
 from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
 
 PATH: bytes
 DAYS: tuple[str, ...]
-
-class Seller:
-    exchange: Exchange
-    id: int
-    place: int
-    network_ms: int
-    qps: int
-    currency: int
-    ads_domain: int
-    currency_name: str
-    head: bytes
-    def __init__(self, exchange: Exchange, place: int, rates: tuple[Rate, ...]) -> None: ...
 
 class View:
     snapshot: Snapshot

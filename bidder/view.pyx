@@ -16,27 +16,22 @@ from bidder.brands cimport Brands
 from bidder.leases cimport Leases
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
-from openrtb.privacy cimport policy_of
+from bidder.seller cimport Seller, price_on
 from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, format_bit, mime_bit, size_bit
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
 from domain.campaign import INTERSTITIALS, ROADBLOCKS
 from domain.creative import FORMATS
-from domain.events import Kind
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
-from openrtb.adapters.notice_queries import notice_query
-from openrtb.adapters.registry import ADAPTERS
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.index import TargetingIndex
 
 PATH = b"/openrtb2/"
 """Bid requests go to this path with the exchange's key at its end."""
-
-BASIS = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
 
 DELIVERIES = {"streaming": 1, "progressive": 2}
 """AdCOM list "Delivery Methods"."""
@@ -51,40 +46,6 @@ cdef uint64_t mask(numbers) except? 0:
     for number in numbers:
         bits |= <uint64_t>1 << <int>number
     return bits
-
-
-cdef class Seller:
-
-    def __init__(self, exchange, int place, rates):
-        self.exchange = exchange
-        self.place = place
-        self.id = exchange.id
-        self.network_ms = exchange.network_ms
-        for format in FORMATS:
-            for dooh in (False, True):
-                self.win_query.push_back(notice_query(exchange, format, "nurl", dooh=dooh).encode())
-                self.billing_query.push_back(notice_query(exchange, format, "burl", dooh=dooh).encode())
-                self.pixel_query.push_back(notice_query(exchange, format, "pixel", dooh=dooh).encode())
-        self.loss_query = notice_query(exchange, "banner", "lurl").encode()
-        self.tells_win, self.tells_loss = "nurl" in exchange.notices.urls, "lurl" in exchange.notices.urls
-        for n, format in enumerate(FORMATS):
-            self.bases[n] = BASIS[exchange.billing[format]] if format in exchange.billing else 0
-            self.expiries[n] = exchange.expiries_s.get(format, exchange.bid_expiry_s)
-        self.qps, self.fee_ppm = exchange.qps, exchange.buyer_fee_ppm
-        self.click_macro, self.click_escapes = json.dumps(exchange.click_macro)[1:-1].encode(), exchange.click_escapes
-        self.adapter = ADAPTERS[exchange.adapter]
-        self.narrows = self.adapter.narrows
-        ext = self.adapter.bid_ext(exchange)
-        self.policy = policy_of(exchange.privacy)
-        self.ads_domain = folded(exchange.ads_domain)
-        self.bid_ext = f'"ext":{json.dumps(ext, separators=(",", ":"))},'.encode() if ext else b""
-        self.currency_name = exchange.currency
-        self.currency = currency_code(exchange.currency)
-        self.head = f'"cur":"{exchange.currency}","seatbid":[{{"seat":{json.dumps(exchange.seat)},"bid":['.encode()
-        self.floor_rates[self.currency] = RATE_UNIT
-        for rate in rates:
-            if rate.quote == exchange.currency:
-                self.floor_rates[currency_code(rate.base)] = rate.per_unit
 
 
 cdef class View:
@@ -319,21 +280,3 @@ SUPPLY_NEEDS = {
 def needs_of(rules) -> int:
     """What must be known of a request's sellers, as bits."""
     return sum(of.get(getattr(rules, name), 0) for name, of in SUPPLY_NEEDS.items())
-
-
-def price_on(Seller seller, account: str, media: int, rates: dict) -> tuple:
-    """(bid in the exchange's currency, account nanos for 10⁹ exchange nanos, rate id) for ``media`` account nanos an
-    impression, rounded down to the micro; no bid without a rate.
-    """
-    currency = seller.exchange.currency
-    if currency == account:
-        return without_fee(media, seller.fee_ppm), RATE_UNIT, 0
-    rate = rates.get((currency, account))
-    if not rate:
-        return 0, RATE_UNIT, 0
-    return without_fee(media * RATE_UNIT // rate.per_unit, seller.fee_ppm), rate.per_unit, rate.id
-
-
-def without_fee(paid, fee_ppm) -> int:
-    """The highest price with which, the exchange's fee on top of it, no more than ``paid`` is paid."""
-    return paid * 1_000_000 // (1_000_000 + fee_ppm) if fee_ppm else paid

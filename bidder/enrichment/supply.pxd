@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from bidder.view cimport Seller
+from bidder.seller cimport Seller
 from openrtb.request cimport Request
 
 cdef class SupplyModule:

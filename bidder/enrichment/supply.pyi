@@ -2,7 +2,7 @@ from typing import Protocol
 
 from typing_extensions import Buffer
 
-from bidder.view import Seller
+from bidder.seller import Seller
 from openrtb.request import Request
 
 class Records(Protocol):

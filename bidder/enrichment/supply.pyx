@@ -8,7 +8,7 @@ SupplyChain object): one that is not decides, else what the seller itself is (di
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from bidder.view cimport Seller
+from bidder.seller cimport Seller
 from openrtb.request cimport ChainNode, Request
 from targeting.sellers cimport (
     ADS_TXT, APP_ADS_TXT, LISTED, SELLERS_JSON, UNKNOWN, UNLISTED, alias_of, said, seller_key,
