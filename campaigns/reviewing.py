@@ -8,6 +8,7 @@ until the time that it names. Calls go out one after the other: reviews take hou
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -112,7 +113,7 @@ class Reviewer:
             if key not in self._settings.credentials or self._quiet_ns.get(errand.exchange.id, 0) > now:
                 continue
             record = await self._do(session, errand)
-            await self._write(lambda conn, record=record: approvals.save(conn, record))  # type: ignore[misc]
+            await self._write(partial(approvals.save, new=record))
             done = Outcome(
                 done.submitted + (errand.submit and not record.trouble),
                 done.asked + (not errand.submit and not record.trouble),

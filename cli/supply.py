@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from targeting.seller_files import File
     from targeting.supply_refresh import Summary, Wanted
 
-KINDS = ("ads.txt", "app-ads.txt", "sellers.json")
 STORE = "supply.lmdb"
 HOUR_S = 3_600
 SHOWN = 20
@@ -111,15 +110,15 @@ def _told(summary: "Summary") -> str:
 
 def run_show(asked: argparse.Namespace) -> int:
     from domain.settings import places
-    from targeting.seller_files import SellerFiles
+    from targeting.seller_files import KINDS, SellerFiles
 
     with SellerFiles(places().data / STORE, readonly=True) as store:
         found = False
         for kind in KINDS:
-            file = store.file(kind, asked.name)  # type: ignore[arg-type]
+            file = store.file(kind, asked.name)
             if file is not None and file.alias:
                 print(_line(file))
-                file = store.file(kind, file.alias)  # type: ignore[arg-type]
+                file = store.file(kind, file.alias)
             if file is None:
                 continue
             found = True

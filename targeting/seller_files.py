@@ -22,6 +22,7 @@ MAX_READERS = 512
 RENEW_S = 1.0
 
 Kind = Literal["ads.txt", "app-ads.txt", "sellers.json"]
+KINDS: tuple[Kind, ...] = ("ads.txt", "app-ads.txt", "sellers.json")
 State = Literal["good", "none", "failed", "alias"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from targeting.seller_files import SellerFiles
+from targeting.seller_files import Kind, SellerFiles
 from targeting.sellers import look_up, seller_id
 from targeting.supply_refresh import Policy, Refresh, Summary, Wanted
 from targeting.web_files import Answer, Fetcher, Limits, PublicResolver, root_domain
@@ -279,7 +279,10 @@ async def test_one_request_a_host_and_so_many_at_once(site: Web, tmp_path: Path)
     site.hosts |= dict.fromkeys(names, slow)
     with SellerFiles(tmp_path) as store:
         async with Fetcher(Limits(4, pause_s=0.0), resolver=Here(), ports=(site.port,)) as fetcher:
-            where = lambda kind, domain: [site.url(domain), site.url(domain)]  # noqa: E731
+
+            def where(kind: Kind, domain: str) -> list[str]:
+                return [site.url(domain), site.url(domain)]
+
             summary = await Refresh(store, fetcher, Policy(), lambda: 1_000, where).run(Wanted(frozenset(names)))
     assert summary == Summary(read=20)
     assert site.most_at_once.pop("all") <= 4 and set(site.most_at_once.values()) == {1}
@@ -294,11 +297,18 @@ class Run:
     async def refresh(self, wanted: Wanted, *, force: bool = False) -> Summary:
         async with Fetcher(LIMITS, resolver=Here(), ports=(self.site.port,), rng=lambda: 0.5) as fetcher:
             policy = Policy(keep_s=7 * DAY, again_s=DAY, retry_s=3_600)
-            where = lambda kind, domain: [self.site.url(domain, f"/{kind}")]  # noqa: E731
-            return await Refresh(self.store, fetcher, policy, lambda: self.now_s, where).run(wanted, force=force)
+            return await Refresh(self.store, fetcher, policy, lambda: self.now_s, self.where).run(wanted, force=force)
 
-    def says(self, kind: str, name: str, system: str, account: str) -> int:
-        record = self.store.record(kind, name)  # type: ignore[arg-type]
+    def where(self, kind: Kind, domain: str) -> list[str]:
+        return [self.site.url(domain, f"/{kind}")]
+
+    def alias(self, kind: Kind, name: str) -> str:
+        file = self.store.file(kind, name)
+        assert file is not None
+        return file.alias
+
+    def says(self, kind: Kind, name: str, system: str, account: str) -> int:
+        record = self.store.record(kind, name)
         return look_up(record, seller_id(system, account), self.now_s) if record else UNKNOWN
 
 
@@ -374,7 +384,7 @@ async def test_a_sub_domain_is_asked_only_where_its_domain_refers_to_it(site: We
     wanted = Wanted(frozenset({"www.news.example", "live.sport.news.example", "sport.news.example"}))
     assert await run.refresh(wanted) == Summary(read=2, aliases=2)
     assert sorted(site.asked) == ["news.example/ads.txt", "sport.news.example/ads.txt"]
-    aliases = {name: run.store.file("ads.txt", name).alias for name in wanted.sites}  # type: ignore[union-attr]
+    aliases = {name: run.alias("ads.txt", name) for name in wanted.sites}
     assert aliases == {
         "www.news.example": "news.example", "live.sport.news.example": "sport.news.example", "sport.news.example": "",
     }  # fmt: skip
@@ -388,7 +398,7 @@ async def test_files_of_inventory_partners_are_fetched_too(site: Web, run: Run) 
     }
     assert await run.refresh(Wanted(frozenset({"news.example", "only.example"}))) == Summary(read=3, aliases=1)
     assert "third.example/ads.txt" not in site.asked
-    assert run.store.file("ads.txt", "tv.partner.example").alias == "partner.example"  # type: ignore[union-attr]
+    assert run.alias("ads.txt", "tv.partner.example") == "partner.example"
     assert run.says("ads.txt", "news.example", "tv.partner.example", "") > UNLISTED
     assert run.says("ads.txt", "only.example", "ssp.example", "1") == UNLISTED
 
@@ -404,7 +414,7 @@ async def test_apps_are_known_by_their_bundle_and_systems_by_their_own_file(site
     )
     assert await run.refresh(wanted) == Summary(read=2, failed=1, aliases=2)
     assert run.says("app-ads.txt", "dev.example", "ssp.example", "1") == DIRECT
-    assert run.store.file("app-ads.txt", "com.dev.game").alias == "dev.example"  # type: ignore[union-attr]
+    assert run.alias("app-ads.txt", "com.dev.game") == "dev.example"
     assert run.says("sellers.json", "ssp.example", "ssp.example", "1") > UNLISTED
     assert run.says("sellers.json", "ssp.example", "ssp.example", "2") == UNLISTED
     bad = run.store.file("sellers.json", "bad.example")
