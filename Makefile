@@ -12,7 +12,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-KERNELS := $(shell find cython_ext domain openrtb targeting pacing eventlog bidder -name '*.pyx' -o -name '*.pxd')
+KERNELS := $(shell find cython_ext domain openrtb targeting pacing eventlog bidder -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .PHONY: help run test lint types bench fuzz servers lock clean
 

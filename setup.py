@@ -23,6 +23,7 @@ def extensions() -> list[Extension]:
             ".".join(source.with_suffix("").parts),
             [str(source)],
             language="c++",
+            include_dirs=[str(ROOT)],
             extra_compile_args=["-O3", "-std=c++17", "-fno-strict-aliasing", "-Wno-unused-function"],
             define_macros=[("_GLIBCXX_ASSERTIONS", "1")] if CHECKS else [],
         )

@@ -1,6 +1,8 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
+from targeting.matcher cimport Measures
+
 cdef struct Candidate:
     int32_t imp            # place in Request.imps
     int32_t line           # place in View.lines
@@ -15,7 +17,12 @@ cdef struct Candidate:
 
 cdef class Candidates:
     """The pairs of impression and creative that are still in the race, and who went out where."""
+    cdef vector[uint64_t] facts          # what targeting compares, dimension after dimension
+    cdef int32_t offsets[42]             # where each dimension's begin, and the last one's end
+    cdef readonly Measures measures      # and what it checks
     cdef vector[uint64_t] words          # the index's answer, a bit a line item
+    cdef bint by_imp                     # it is another for each of Request.imps:
+    cdef vector[uint64_t] imp_words      # these, one after the other
     cdef vector[Candidate] rows          # still in
     cdef vector[const char *] verdicts   # of the block lists, an entry a brand
     cdef vector[Candidate] chosen        # what will be bid

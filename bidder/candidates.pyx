@@ -4,6 +4,7 @@
 cdef class Candidates:
 
     def __init__(self):
+        self.measures = Measures()
         self.keep_reasons = False
         self.reasons = []
 

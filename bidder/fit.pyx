@@ -151,6 +151,10 @@ def fit(Candidates c not None, View view not None, Seller seller not None, Reque
             for i in range(n_imps):
                 if not imps[i].size_mask & line.size_mask and not c.keep_reasons:
                     continue  # none of its sizes and formats is offered: one look instead of a loop
+                if c.by_imp and not c.imp_words[i * c.words.size() + word] >> (place & 63) & 1:
+                    if c.keep_reasons:
+                        c.out("fit", place, -1, <int>i, "its targeting does not want this impression")
+                    continue
                 for a in range(line.creatives, line.creatives + line.n_creatives):
                     row.imp, row.line, row.ad = <int32_t>i, place, slots[a].ad
                     if not imps[i].size_mask & slots[a].size_mask:

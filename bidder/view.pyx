@@ -21,13 +21,14 @@ from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, forma
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
-from domain.campaign import INTERSTITIALS, ROADBLOCKS
+from domain.campaign import INTERSTITIALS, ROADBLOCKS, Clause, Targeting
 from domain.creative import FORMATS
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
+from targeting.expression import simplified
 from targeting.index import TargetingIndex
 
 PATH = b"/openrtb2/"
@@ -38,6 +39,7 @@ DELIVERIES = {"streaming": 1, "progressive": 2}
 USUAL_VAST = {3, 6}
 """VAST 3.0, inline and wrapper: what players read that do not say what they read."""
 
+HOURS = (Dimension.HOUR_OF_WEEK, Dimension.HOUR_OF_WEEK_UTC, Dimension.HOUR_OF_WEEK_USER)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 cdef uint64_t mask(numbers) except? 0:
@@ -253,7 +255,7 @@ cdef class View:
         """A published targeting value as marketers write it: keys for ids, ``300x250`` for a size."""
         if dimension == Dimension.SIZE:
             return f"{int(value) >> 16}x{int(value) & 0xFFFF}"
-        if dimension == Dimension.HOUR_OF_WEEK:
+        if dimension in HOURS:
             return f"{DAYS[int(value) // 24]} {int(value) % 24:02d}h"
         named = {Dimension.EXCHANGE: self.snapshot.exchanges, Dimension.AUDIENCE: self.snapshot.audiences}
         return next((one.key for one in named.get(dimension, ()) if str(one.id) == value), value)
@@ -264,10 +266,11 @@ cdef class View:
 
 def with_deals(item, deals: dict):
     """A line item that buys through deals only matches only where one of them is offered: that too is targeting."""
-    if not item.deals or not item.deals_only or "deal" in item.targeting.all_of:
+    if not item.deals or not item.deals_only:
         return item
-    codes = tuple(deals[d].code for d in item.deals if d in deals)
-    return replace(item, targeting=replace(item.targeting, all_of={**item.targeting.all_of, "deal": codes}))
+    offered = Clause("deal", tuple(deals[d].code for d in item.deals if d in deals))
+    met = (simplified((*conjunction, offered)) for conjunction in item.targeting.any_of)
+    return replace(item, targeting=Targeting(tuple(conjunction for conjunction in met if conjunction is not None)))
 
 
 SUPPLY_NEEDS = {

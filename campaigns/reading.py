@@ -26,6 +26,7 @@ from domain.campaign import (
     LineItem,
     Rate,
     Targeting,
+    wanted_values,
 )
 from domain.errors import Problem, Refused
 from targeting.audiences import read_audience
@@ -197,8 +198,12 @@ class Reading:
         before = references.known.line_items.get(key)
         creatives = values.listed(references.own("creatives", "a creative", owner), least=1)
         deals = values.listed(references.own("deals", "a deal", owner))
+        own_deal = references.own("deals", "a deal", owner)
+        codes = {deal.id: deal.code for deal in self.new.deals.values()}
         target = terms.targeting(
-            references.id_of("exchanges", "an exchange"), references.own("audiences", "an audience", owner)
+            references.id_of("exchanges", "an exchange"),
+            references.own("audiences", "an audience", owner),
+            lambda value: codes.get(own_deal(value), ""),
         )
         item = LineItem(
             id=id_,
@@ -229,10 +234,10 @@ class Reading:
         """A targeted size without a creative of that size would never be served, and nobody would know why."""
         by_id = {creative.id: creative for creative in self.new.creatives.values()}
         offered = {str(by_id[c].width << 16 | by_id[c].height) for c in item.creatives}
-        for size in item.targeting.all_of.get("size", ()):
+        for size in wanted_values(item.targeting, "size"):
             if size not in offered:
                 shown = f"{int(size) >> 16}x{int(size) & 0xFFFF}"
-                e.wrong("targeting.all_of.size", shown, "the line item must have a creative of each size it targets")
+                e.wrong("targeting", shown, "the line item must have a creative of each size it targets")
 
     def _rates(self, entries: list[Entry]) -> None:
         """Takes the rates; one that is given in one direction only holds in the other as well."""

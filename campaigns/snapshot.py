@@ -8,7 +8,7 @@ import msgspec
 
 from campaigns.catalogue import Catalogue
 from campaigns.exchange_rates import effective
-from domain.campaign import FeeTerms, LineItem, Snapshot, Targeting
+from domain.campaign import Clause, FeeTerms, LineItem, Snapshot, Targeting
 from domain.clock import utc
 from domain.exchange import Approval
 
@@ -75,13 +75,13 @@ def offset_hours(zone: ZoneInfo, at_ns: int) -> int:
 
 
 def _in_utc(item: LineItem, ahead: int) -> LineItem:
-    def shifted(terms: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        if "hour_of_week" not in terms:
-            return terms
-        return terms | {"hour_of_week": _shift(terms["hour_of_week"], ahead)}
+    def shifted(clause: Clause) -> Clause:
+        if clause.dimension != "hour_of_week":
+            return clause
+        return Clause(clause.dimension, _shift(clause.values, ahead), clause.wanted)
 
-    targeting = item.targeting
-    return msgspec.structs.replace(item, targeting=Targeting(shifted(targeting.all_of), shifted(targeting.none_of)))
+    alternatives = tuple(tuple(shifted(clause) for clause in each) for each in item.targeting.any_of)
+    return msgspec.structs.replace(item, targeting=Targeting(alternatives))
 
 
 def _shift(hours: Iterable[str], ahead: int) -> tuple[str, ...]:

@@ -110,9 +110,10 @@ def listed(check_one: Check[T], *, least: int = 0) -> Check[tuple[T, ...]]:
             except Wrong as wrong:
                 faults += [(f"[{i}]{b}", v, a) for b, v, a in wrong.faults or (("", item, wrong.allowed),)]
                 continue
-            if item in seen:
+            known = repr(item) if isinstance(item, dict) else item
+            if known in seen:
                 faults.append((f"[{i}]", item, "it is in the list already"))
-            seen.add(item)
+            seen.add(known)
             good.append(result)
         if faults:
             raise Wrong("", *faults)

@@ -2,15 +2,11 @@ from collections.abc import Iterable, Sequence
 
 class Bitsets:
     n_items: int
-    n_words: int
-    n_dimensions: int
+    n_blocks: int
     def __init__(
         self,
-        n_items: int,
-        n_dimensions: int,
-        requires: Iterable[tuple[int, int, Sequence[int]]],
-        excludes: Iterable[tuple[int, int, Sequence[int]]],
+        planes: Sequence[tuple[int, bool]],
+        items: Iterable[Iterable[tuple[int, Sequence[int], bool]]],
     ) -> None: ...
     def matching(self, facts: Sequence[Sequence[int]]) -> list[int]: ...
-    def removals(self, facts: Sequence[Sequence[int]]) -> list[int]: ...
     def size_bytes(self) -> int: ...

@@ -5,7 +5,7 @@ and on the command line. Times are nanoseconds UTC; money is nanos (or CPM micro
 the name of the field says otherwise.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -187,11 +187,49 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     """`FeeTerms` that it bids under; only in a snapshot. 0: no fees."""
 
 
-class Targeting(Struct, frozen=True, forbid_unknown_fields=True):
-    """Every dimension of ``all_of`` must have one of its values, and no dimension of ``none_of`` any of its."""
+class Clause(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """A request has one of ``values`` in a dimension (`targeting.dimensions.Dimension`, in lower case), or, with
+    ``wanted`` False, none of them. What a request does not say fails the one and passes the other.
+    """
 
-    all_of: dict[str, tuple[str, ...]] = {}
-    none_of: dict[str, tuple[str, ...]] = {}
+    dimension: str
+    values: tuple[str, ...]
+    wanted: bool = True
+
+
+Conjunction = tuple[Clause, ...]
+"""All of the clauses hold."""
+
+
+class Targeting(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A targeting expression in its normal form: one of ``any_of`` holds whole. `targeting.expression` makes it."""
+
+    any_of: tuple[Conjunction, ...] = ((),)
+    """One empty conjunction: every request. None at all: no request."""
+    written: Any = None
+    """The expression as the marketer wrote it, as JSON; not in a snapshot."""
+
+
+def wanted_values(targeting: Targeting, dimension: str) -> dict[str, None]:
+    """The values that a line item asks for in a dimension, in any of its alternatives, each once."""
+    clauses = (clause for conjunction in targeting.any_of for clause in conjunction)
+    return dict.fromkeys(v for c in clauses if c.wanted and c.dimension == dimension for v in c.values)
+
+
+HOURS_OF_WEEK = frozenset(range(168))
+
+
+def open_hours(targeting: Targeting) -> frozenset[int] | None:
+    """The hours of the week (UTC, 0 is Monday's first) in which a published line item wants anything; None: in all."""
+    opened: frozenset[int] = frozenset()
+    for conjunction in targeting.any_of:
+        hours = HOURS_OF_WEEK
+        for clause in conjunction:
+            if clause.dimension in ("hour_of_week", "hour_of_week_utc"):
+                named = frozenset(map(int, clause.values))
+                hours = hours & named if clause.wanted else hours - named
+        opened |= hours
+    return None if opened == HOURS_OF_WEEK else opened
 
 
 class Deal(Struct, frozen=True, forbid_unknown_fields=True):

@@ -100,11 +100,10 @@ cdef class Request:
     cdef vector[int32_t] lengths
     cdef vector[LengthFloor] length_floors, deal_floors
     cdef readonly list natives   # (text of the native request, its version as the imp tells it or "")
-    cdef vector[uint64_t] deal_domains, bcat, acat, badv, bapp, categories, sites, segments, facts
+    cdef vector[uint64_t] deal_domains, bcat, acat, badv, bapp, categories, sites, segments
     cdef vector[uint64_t] tongues  # that creatives may be in (wlang, wlangb); none: any
     cdef readonly int taxonomy     # of bcat and acat (cattax)
     cdef vector[ChainNode] chain
-    cdef int32_t offsets[16]
     # who and where; name ids, 0 unknown
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
     cdef readonly str site_name, country_code

@@ -5,7 +5,7 @@ held of its budgets. What happens to a line item happens to all that are above i
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from domain.campaign import Snapshot
+from domain.campaign import Snapshot, open_hours
 from pacing.purse import FOREVER_NS, Purse
 
 
@@ -71,8 +71,7 @@ class Purses:
             line = self.line(item.id, campaign.id, owner.id, owner.agency)
             line.pacing, line.key, line.name = item.pacing, item.key, item.name
             line.advertiser, line.currency = owner.key, owner.currency
-            hours = item.targeting.all_of.get("hour_of_week")
-            line.hours = None if hours is None else frozenset(map(int, hours))
+            line.hours = open_hours(item.targeting)
             line.live = all(state == "active" for state in states)
             purse = line.purse
             purse.rezone(owner.time_zone)

@@ -1,55 +1,155 @@
 """Which line items a request's facts allow: targeting compiled to bitsets."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from cython_ext.bitset import Bitsets
-from domain.campaign import LineItem
-from targeting.dimensions import Dimension, value_id
+from domain.campaign import Clause, LineItem
+from targeting.dimensions import MANY, SETS, Dimension, value_id
+from targeting.matcher import Matcher, Measures, holds
 
 Facts = Mapping[Dimension, Sequence[int]]
 """What is known of a request: ids (`targeting.dimensions.value_id`) by dimension; an absent dimension is unknown."""
+
+UNMEASURED = Measures()
+
+SELECTIVE = (
+    *(Dimension.DEAL, Dimension.AUDIENCE, Dimension.POSTCODE, Dimension.PLACEMENT, Dimension.SITE, Dimension.APP),
+    *(Dimension.PUBLISHER, Dimension.KEY_VALUE, Dimension.KEYWORD, Dimension.CITY, Dimension.MODEL, Dimension.METRO),
+    *(Dimension.COUNTRY, Dimension.REGION, Dimension.EXCHANGE, Dimension.SIZE, Dimension.DEVICE_TYPE),
+)
+"""Dimensions in the order in which items are numbered. What wants the same value of the first that it says anything about
+stands together, so that a request without that value passes over all of it."""
+SPLIT = frozenset(SELECTIVE[:13])
+"""Of these an item that wants a few values becomes as many items, each among its own."""
+SPLIT_AT_MOST = 8
+
+Ids = dict[tuple[str, str], int]
+Item = tuple[tuple[int, ...], int, list[tuple[int, Sequence[int], bool]], tuple[Clause, ...]]
+"""Sort key, place of the line item, clauses for the bitsets, checks."""
 
 
 class TargetingIndex:
     """Bit i stands for the i-th line item given. Only targeting decides here, not flights, budgets or caps.
 
-    An unknown fact fails a requirement (``all_of``) and passes an exclusion (``none_of``). Raises ValueError naming the
-    line item if its targeting has an unknown dimension or a value that is no number where one is due.
+    An unknown fact fails a requirement and passes an exclusion. Raises ValueError naming the line item if its targeting
+    has an unknown dimension or a value that is none.
     """
 
     def __init__(self, line_items: Sequence[LineItem]) -> None:
-        self.bitsets = Bitsets(
-            len(line_items),
-            len(Dimension),
-            _clauses((item.key, item.targeting.all_of) for item in line_items),
-            _clauses((item.key, item.targeting.none_of) for item in line_items),
-        )
+        self.matcher = _matcher(line_items, 0)
         """The compiled index, for callers that are compiled themselves."""
+        self.later: tuple[LineItem, ...] = ()
+        """Line items that were added by `changed`; their places come after those of all others."""
 
-    def select(self, facts: Facts) -> list[int]:
-        """Positions of the line items that match, ascending."""
-        return self.bitsets.matching([facts.get(d, ()) for d in Dimension])
+    def changed(self, gone: Collection[int], added: Sequence[LineItem]) -> "TargetingIndex":
+        """The index after a change, at the cost of what changed: ``gone`` are places of line items that match nothing
+        any more; those added take the places after the last. This one stays as it is."""
+        made = TargetingIndex.__new__(TargetingIndex)
+        made.later = (*self.later, *added)
+        before = self.matcher
+        later = _matcher(made.later, before.n_lines - len(self.later))
+        made.matcher = before.changed(later.n_lines, before.gone | frozenset(gone), later)
+        return made
 
-    def removals(self, facts: Facts) -> dict[Dimension, int]:
-        """How many line items each dimension took out, in the order of the dimensions; for "why no bid"."""
-        removed = self.bitsets.removals([facts.get(d, ()) for d in Dimension])
-        return {d: n for d, n in zip(Dimension, removed, strict=True) if n}
+    def select(self, facts: Facts, measures: Measures = UNMEASURED) -> list[int]:
+        """Places of the line items that match, ascending."""
+        return self.matcher.matching(_by_place(facts), measures)
 
 
-def _clauses(sides: Iterable[tuple[str, dict[str, tuple[str, ...]]]]) -> Iterator[tuple[int, int, list[int]]]:
-    ids: dict[tuple[str, str], int] = {}  # most values recur; naming them is the larger part of compiling
-    for position, (key, side) in enumerate(sides):
-        for name, values in side.items():
-            try:
-                dimension = Dimension[name.upper()]
-                for value in values:
-                    if (name, value) not in ids:
-                        ids[name, value] = value_id(dimension, value)
-            except KeyError:
-                raise ValueError(f"line item {key}: {name!r} is no dimension of targeting") from None
-            except ValueError:
-                raise ValueError(f"line item {key}: {value!r} is no value of {name}; it takes numbers") from None
-            yield position, dimension, [ids[name, value] for value in values]
+def _by_place(facts: Facts) -> list[Sequence[int]]:
+    return [facts.get(Dimension(d), ()) for d in range(SETS)]
+
+
+def _matcher(line_items: Sequence[LineItem], first: int) -> Matcher:
+    """``first``: the place of the first of them."""
+    ids: Ids = {}
+    wanted = 0
+    items: list[Item] = []
+    for place, line_item in enumerate(line_items, first):
+        try:
+            for conjunction in line_item.targeting.any_of:
+                wanted |= _add(items, place, conjunction, ids)
+        except _Unknown as unknown:
+            raise ValueError(f"line item {line_item.key}: {unknown}") from None
+    items.sort(key=lambda item: item[0])
+    used = sorted({clause[0] for item in items for clause in item[2]}, key=_looked_at)
+    planes = {plane: place for place, plane in enumerate(used)}
+    sets = Bitsets(
+        [(plane % SETS, plane < SETS and Dimension(plane) not in MANY) for plane in used],
+        ([(planes[plane], values, sign) for plane, values, sign in item[2]] for item in items),
+    )
+    owners = [item[1] for item in items]
+    return Matcher(first + len(line_items), wanted, sets, owners, [item[3] for item in items])
+
+
+class _Unknown(ValueError):
+    pass
+
+
+_DIMENSIONS = {dimension.name.lower(): dimension for dimension in Dimension}
+_RANK = {dimension: rank for rank, dimension in enumerate(SELECTIVE)}
+
+
+def _looked_at(plane: int) -> tuple[int, int]:
+    """Place of a plane in the order of looks: what rules most out comes first."""
+    return _RANK.get(Dimension(plane % SETS), len(SELECTIVE)), plane
+
+
+def _add(items: list[Item], place: int, conjunction: Sequence[Clause], ids: Ids) -> int:
+    """One alternative of a line item as one or several items; returns its dimensions as bits."""
+    clauses: list[tuple[int, Sequence[int], bool]] = []
+    checks: list[Clause] = []
+    lead: dict[Dimension, Sequence[int]] = {}
+    said = 0
+    for clause in conjunction:
+        dimension = _DIMENSIONS.get(clause.dimension)
+        if dimension is None:
+            raise _Unknown(f"{clause.dimension!r} is no dimension of targeting")
+        said |= 1 << dimension
+        if dimension >= SETS:
+            checks.append(clause)
+            continue
+        values = [ids.get((clause.dimension, value), -1) for value in clause.values]
+        if -1 in values:
+            values = [_id(dimension, value, ids) for value in clause.values]
+        if not clause.wanted:
+            clauses.append((dimension, values, False))
+        elif dimension not in lead:
+            lead[dimension] = values
+        elif SETS + dimension not in {plane for plane, _, _ in clauses}:
+            clauses.append((SETS + dimension, values, True))  # a second requirement takes a second plane,
+        else:
+            checks.append(clause)  # a third is checked
+    first = next((dimension for dimension in SELECTIVE if dimension in lead), None)
+    if first is None or first not in SPLIT or len(lead[first]) > SPLIT_AT_MOST:
+        clauses += [(dimension, values, True) for dimension, values in lead.items()]
+        items.append((_key(first, lead), place, clauses, tuple(checks)))
+        return said
+    rest = [*clauses, *((dimension, values, True) for dimension, values in lead.items() if dimension is not first)]
+    for value in lead[first]:
+        lead[first] = (value,)
+        items.append((_key(first, lead), place, [*rest, (first, (value,), True)], tuple(checks)))
+    return said
+
+
+def _id(dimension: Dimension, value: str, ids: Ids) -> int:
+    try:
+        found = value_id(dimension, value)
+    except ValueError:
+        name = dimension.name.lower()
+        raise _Unknown(f"{value!r} is no value of {name}; it takes numbers") from None
+    return ids.setdefault((dimension.name.lower(), value), found)
+
+
+def _key(first: Dimension | None, lead: Mapping[Dimension, Sequence[int]]) -> tuple[int, ...]:
+    """Numbers by which items are sorted: what they ask of the selective dimensions, the first of them first."""
+    if first is None:
+        return (len(SELECTIVE),)
+    key = [_RANK[first]]
+    for dimension in SELECTIVE[_RANK[first] :]:
+        values = lead.get(dimension)
+        key.append(min(values) if values else -1)
+    return tuple(key)
 
 
 VALUES_SAID = 6
@@ -60,17 +160,41 @@ def _as_published(dimension: Dimension, value: str) -> str:
     return value
 
 
-def mismatch(line_item: LineItem, facts: Facts, say: Callable[[Dimension, str], str] = _as_published) -> str | None:
+def mismatch(
+    line_item: LineItem,
+    facts: Facts,
+    measures: Measures = UNMEASURED,
+    say: Callable[[Dimension, str], str] = _as_published,
+) -> str | None:
     """Why targeting refuses these facts, in words; None if it does not. ``say`` names a published value."""
-    for name, values in line_item.targeting.all_of.items():
-        dimension = Dimension[name.upper()]
-        if not {value_id(dimension, value) for value in values} & set(facts.get(dimension, ())):
-            said = ", ".join(say(dimension, value) for value in values[:VALUES_SAID])
-            more = f" and {len(values) - VALUES_SAID} more" if len(values) > VALUES_SAID else ""
-            return f"{name} is none of {said}{more}"
-    for name, values in line_item.targeting.none_of.items():
-        dimension = Dimension[name.upper()]
-        for value in values:
-            if value_id(dimension, value) in facts.get(dimension, ()):
-                return f"{name} is {say(dimension, value)}, which it excludes"
-    return None
+    known = _by_place(facts)
+    reasons: dict[str, None] = {}
+    for conjunction in line_item.targeting.any_of:
+        why = next(_failures(conjunction, known, measures, say), None)
+        if why is None:
+            return None
+        reasons[why] = None
+    if len(line_item.targeting.any_of) < 2:
+        return next(iter(reasons), "it wants no request at all")
+    shown = "; ".join(list(reasons)[:VALUES_SAID])
+    more = f"; and {len(reasons) - VALUES_SAID} more reasons" if len(reasons) > VALUES_SAID else ""
+    return f"none of its {len(line_item.targeting.any_of)} alternatives: {shown}{more}"
+
+
+def _failures(
+    conjunction: Sequence[Clause],
+    known: Sequence[Sequence[int]],
+    measures: Measures,
+    say: Callable[[Dimension, str], str],
+) -> Iterator[str]:
+    for clause in conjunction:
+        if holds(clause, known, measures):
+            continue
+        dimension = _DIMENSIONS[clause.dimension]
+        if clause.wanted:
+            said = ", ".join(say(dimension, value) for value in clause.values[:VALUES_SAID])
+            more = f" and {len(clause.values) - VALUES_SAID} more" if len(clause.values) > VALUES_SAID else ""
+            yield f"{clause.dimension} is none of {said}{more}"
+        else:
+            met = next(v for v in clause.values if holds(Clause(clause.dimension, (v,)), known, measures))
+            yield f"{clause.dimension} is {say(dimension, met)}, which it excludes"

@@ -54,9 +54,11 @@ class Twin:
         return next(a for a in self.snapshot.advertisers if a.id == item.campaign)
 
     def wants(self, item: LineItem) -> bool:
-        t = item.targeting
-        wanted = all(set(values) & self.facts[name] for name, values in t.all_of.items())
-        return item.status == "active" and wanted and not any(set(v) & self.facts[n] for n, v in t.none_of.items())
+        wanted = any(
+            all(bool(set(c.values) & self.facts[c.dimension]) == c.wanted for c in conjunction)
+            for conjunction in item.targeting.any_of
+        )
+        return item.status == "active" and wanted
 
     def allowed(self, advertiser: Advertiser) -> bool:
         bcat, acat = self.request.get("bcat", []), self.request.get("acat", [])

@@ -1,0 +1,209 @@
+"""Targeting expressions: AND, OR and NOT over dimensions, and their normal form, an OR of ANDs of clauses.
+
+An expression is a mapping. Its keys are dimensions, each with a list of values of which a request must have one, and
+``all``, ``any`` (lists of expressions) and ``not`` (an expression); all keys of a mapping hold. What a request does not say
+fails a requirement and passes an exclusion, so ``not`` is pushed down to the clauses before anything is compared.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from domain.campaign import Clause, Conjunction, Targeting
+from targeting.dimensions import MANY, SETS, Dimension, above
+from targeting.ranges import apart
+
+MOST_ALTERNATIVES = 64
+"""Conjunctions of one line item."""
+MOST_LEAVES = 256
+DEEPEST = 16
+OPERATORS = ("all", "any", "not")
+
+Fault = tuple[str, object, str]
+"""Path below the expression, the value there, what is allowed."""
+ReadValues = Callable[[Dimension, Any], tuple[str, ...]]
+"""A dimension's list as it is written -> values as they are published. Raises `Ill`."""
+
+
+class Ill(ValueError):
+    """An expression is refused, with every fault found."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{path or 'targeting'}: {value!r}: {allowed}" for path, value, allowed in faults))
+        self.faults = tuple(faults)
+
+
+class Node(NamedTuple):
+    """A part of an expression: ``kind`` is an operator, or ``leaf`` with a dimension and its values."""
+
+    kind: str
+    path: str
+    form: Any
+    """As it was written."""
+    parts: tuple["Node", ...] = ()
+    dimension: Dimension = Dimension.EXCHANGE
+    values: tuple[str, ...] = ()
+
+
+def targeting_of(form: Any, read: ReadValues) -> Targeting:
+    """An expression as it was written -> its normal form. Raises `Ill` for an unknown dimension or value, an empty set,
+    something that can never be met or always is, and for what comes out too large.
+    """
+    faults: list[Fault] = []
+    tree = _parse(form, "", 0, read, faults)
+    if not faults and sum(1 for _ in _leaves(tree)) > MOST_LEAVES:
+        faults.append(("", form, f"an expression has at most {MOST_LEAVES} lists of values"))
+    if faults:
+        raise Ill(faults)
+    return Targeting(tuple(_normal(tree, True)))
+
+
+def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Fault]) -> Node:
+    known = f"the keys here are all, any, not, and the dimensions {', '.join(sorted(d.name.lower() for d in Dimension))}"
+    if not isinstance(form, dict) or not form:
+        faults.append((path, form, f"it must be a mapping that says something; {known}"))
+        return Node("all", path, form)
+    if depth > DEEPEST:
+        faults.append((path, form, f"expressions are nested at most {DEEPEST} deep"))
+        return Node("all", path, form)
+    parts = []
+    for name, value in form.items():
+        below = f"{path}.{name}"
+        if name in ("all", "any"):
+            if not isinstance(value, list) or not value:
+                faults.append((below, value, "it must be a list of at least 1 expression"))
+                continue
+            inner = [_parse(each, f"{below}[{i}]", depth + 1, read, faults) for i, each in enumerate(value)]
+            parts.append(Node(name, below, value, tuple(inner)))
+        elif name == "not":
+            if isinstance(value, dict) and len(value) > 1:
+                faults.append((below, value, "with several keys, say which is meant: not: {any: [...]} or {all: [...]}"))
+                continue
+            parts.append(Node("not", below, value, (_parse(value, below, depth + 1, read, faults),)))
+        elif name.upper() in Dimension.__members__ and name == name.lower():
+            dimension = Dimension[name.upper()]
+            try:
+                parts.append(Node("leaf", below, value, (), dimension, read(dimension, value)))
+            except Ill as ill:
+                faults += [(f"{below}{b}", v, allowed) for b, v, allowed in ill.faults]
+        else:
+            faults.append((below, value, f"there is no such dimension; {known}"))
+    return parts[0] if len(parts) == 1 else Node("all", path, form, tuple(parts))
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    if node.kind == "leaf":
+        yield node
+    for part in node.parts:
+        yield from _leaves(part)
+
+
+def _normal(node: Node, met: bool) -> list[Conjunction]:
+    """The ways in which a node is met, or (``met`` False) in which it is not."""
+    if node.kind == "leaf":
+        return [(Clause(node.dimension.name.lower(), node.values, met),)]
+    if node.kind == "not":
+        return _normal(node.parts[0], not met)
+    if (node.kind == "all") == met:
+        return _all_of([_normal(part, met) for part in node.parts], node, met)
+    ways = _any_of([way for part in node.parts for way in _normal(part, met)])
+    if len(ways) > MOST_ALTERNATIVES:
+        raise Ill([(node.path, node.form, _too_many())])
+    if met:
+        _refuse_what_is_always_met(node)
+    return ways
+
+
+def _all_of(parts: list[list[Conjunction]], node: Node, met: bool) -> list[Conjunction]:
+    ways: list[Conjunction] = [()]
+    for part in parts:
+        if len(ways) * len(part) > MOST_ALTERNATIVES**2:
+            raise Ill([(node.path, node.form, _too_many())])
+        joined = (simplified((*left, *right)) for left, right in product(ways, part))
+        ways = _any_of([way for way in joined if way is not None])
+        if len(ways) > MOST_ALTERNATIVES:
+            raise Ill([(node.path, node.form, _too_many())])
+    if not ways:
+        allowed = "it contradicts itself: no request can meet all of it"
+        if not met:
+            allowed = "every request meets it, so nothing is left where it is excluded"
+        raise Ill([(node.path, node.form, allowed)])
+    return ways
+
+
+def _too_many() -> str:
+    return (
+        f"it comes out as more than {MOST_ALTERNATIVES} alternatives: use fewer any (or not all) inside all, or make it "
+        "several line items"
+    )
+
+
+def _refuse_what_is_always_met(node: Node) -> None:
+    try:
+        unmet = _all_of([_normal(part, False) for part in node.parts], node, False)
+    except Ill as ill:
+        if ill.faults[0][2] == _too_many():
+            return  # nobody can say; it does no harm
+        unmet = []
+    if not unmet:
+        raise Ill([(node.path, node.form, "every request meets one of these, so it says nothing; leave it out")])
+
+
+def _any_of(ways: list[Conjunction]) -> list[Conjunction]:
+    """Without doubles and without what another one says already; lone requirements of one dimension become one."""
+    lone: dict[str, list[str]] = {}
+    rest: dict[Conjunction, None] = {}
+    for way in ways:
+        if len(way) == 1 and way[0].wanted:
+            lone.setdefault(way[0].dimension, []).extend(way[0].values)
+        else:
+            rest[way] = None
+    whole = [*((Clause(name, tuple(dict.fromkeys(values))),) for name, values in lone.items()), *rest]
+    clauses = [frozenset(way) for way in whole]
+    return [
+        way
+        for i, way in enumerate(whole)
+        if not any(other < clauses[i] for j, other in enumerate(clauses) if j != i)
+    ]
+
+
+def simplified(clauses: Sequence[Clause]) -> Conjunction | None:
+    """The same conjunction in fewer clauses, in the order of the dimensions; None if nothing can meet it."""
+    made: list[Clause] = []
+    by_dimension: dict[Dimension, list[Clause]] = {}
+    for clause in clauses:
+        by_dimension.setdefault(Dimension[clause.dimension.upper()], []).append(clause)
+    for dimension in sorted(by_dimension):
+        kept = _in_one_dimension(dimension, by_dimension[dimension])
+        if kept is None:
+            return None
+        made += kept
+    return tuple(made)
+
+
+def _in_one_dimension(dimension: Dimension, clauses: list[Clause]) -> list[Clause] | None:
+    wanted = list(dict.fromkeys(c.values for c in clauses if c.wanted))
+    excluded = dict.fromkeys(value for c in clauses if not c.wanted for value in c.values)
+    name = dimension.name.lower()
+    if dimension < SETS:
+        barred = set(excluded)
+        if dimension not in MANY and wanted:
+            common = set(wanted[0]).intersection(*wanted[1:])
+            wanted, excluded = [tuple(value for value in wanted[0] if value in common)], {}
+        wanted = [
+            tuple(v for v in values if v not in barred and barred.isdisjoint(above(dimension, v))) for values in wanted
+        ]
+        sets = [set(values) for values in wanted]
+        wanted = [
+            values
+            for i, values in enumerate(wanted)
+            if not any(s < sets[i] or (s == sets[i] and j < i) for j, s in enumerate(sets))
+        ]
+        if not all(wanted):
+            return None
+    elif any(set(values) <= set(excluded) for values in wanted) or any(
+        all(apart(dimension, a, b) for a in one for b in other) for one in wanted for other in wanted
+    ):
+        return None
+    found = [Clause(name, values) for values in wanted]
+    return [*found, Clause(name, tuple(excluded), False)] if excluded else found
