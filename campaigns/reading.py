@@ -201,6 +201,7 @@ class Reading:
         own_deal = references.own("deals", "a deal", owner)
         codes = {deal.id: deal.code for deal in self.new.deals.values()}
         target = terms.targeting(
+            owner.id if owner else 0,
             references.id_of("exchanges", "an exchange"),
             references.own("audiences", "an audience", owner),
             lambda value: codes.get(own_deal(value), ""),

@@ -10,6 +10,7 @@ from campaigns.entry import Wrong
 from campaigns.values import Check
 from domain.campaign import Targeting
 from domain.creative import FORMATS
+from domain.person import STAGES
 from targeting.dimensions import Dimension
 from targeting.expression import Ill, targeting_of
 from targeting.ranges import read_range
@@ -204,7 +205,7 @@ def _score(value: Any) -> tuple[str, ...]:
     return _range(Dimension.SCORE, allowed)(value)
 
 
-def _last_visit(value: Any) -> tuple[str, ...]:
+def _last_visit(owner: int, value: Any) -> tuple[str, ...]:
     """``>=1h <7d`` in seconds."""
     allowed = "it must be how long ago, such as '<7d', '>=30d' or '>=12h <7d'"
     if not isinstance(value, str) or len(value) > 40:
@@ -212,7 +213,7 @@ def _last_visit(value: Any) -> tuple[str, ...]:
     seconds = _TIME.sub(lambda m: str(int(m[1]) * {"m": 60, "h": 3600, "d": 86400}[m[2]]), value)
     if re.search(r"[a-z]", seconds) or not _TIME.search(value):
         raise Wrong(allowed)
-    return _range(Dimension.LAST_VISIT, allowed)(seconds)
+    return _range(Dimension.LAST_VISIT, allowed)(f"a{owner} {seconds}")
 
 
 def _page(value: Any) -> tuple[str, ...]:
@@ -285,9 +286,10 @@ WORDS: dict[Dimension, Word] = {
     Dimension.OS_VERSION: Word(_os_version, _STRING),
     Dimension.PAGE: Word(_page, {"type": "string", "minLength": 1, "maxLength": 255}),
     Dimension.SCORE: Word(_score, _STRING),
-    Dimension.LAST_VISIT: Word(_last_visit, _STRING),
+    Dimension.LIFECYCLE: Word(values.choice(*STAGES), {"enum": list(STAGES)}),
+    Dimension.LAST_VISIT: Word(values.text(40), {"type": "string", "maxLength": 40}),
 }
-"""All but those that are keys of something in the catalogue."""
+"""All but those that are keys of something in the catalogue. Of the last two the value depends on the advertiser."""
 REFERENCES = {
     Dimension.EXCHANGE: "keys of exchanges",
     Dimension.AUDIENCE: "keys of the advertiser's audiences",
@@ -299,13 +301,21 @@ Refuse = Callable[[Dimension, tuple[str, ...]], str | None]
 
 
 def targeting(
-    exchange: Check[int], audience: Check[int], deal: Check[str], refuse: Refuse = lambda dimension, read: None
+    owner: int,
+    exchange: Check[int],
+    audience: Check[int],
+    deal: Check[str],
+    refuse: Refuse = lambda dimension, read: None,
 ) -> Callable[[Any], Targeting]:
-    """Check of a ``targeting`` expression. The first three resolve keys of exchanges, audiences and deals (to their codes)."""
+    """Check of a ``targeting`` expression of an advertiser, by id. The next three resolve keys of exchanges, audiences and
+    deals (to their codes).
+    """
     keys: dict[Dimension, Check[tuple[str, ...]]] = {
         Dimension.EXCHANGE: lambda value: (str(exchange(value)),),
         Dimension.AUDIENCE: lambda value: (str(audience(value)),),
         Dimension.DEAL: lambda value: (deal(value),),
+        Dimension.LIFECYCLE: lambda value: (str(owner << 8 | STAGES[values.choice(*STAGES)(value)]),),
+        Dimension.LAST_VISIT: lambda value: _last_visit(owner, value),
     }
 
     def read(dimension: Dimension, listed: Any) -> tuple[str, ...]:

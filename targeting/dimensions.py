@@ -63,7 +63,7 @@ class Dimension(IntEnum):
     AUDIENCE = 27
     """Audience id (marketers write its key)."""
     LIFECYCLE = 28
-    """Number of the stage that the person's profile has."""
+    """``advertiser id << 8 | number of the stage`` (`domain.person.Stage`) of each relation that the profile has."""
     HAS_ID = 29
     """Kinds of ids that the request has of the person: ``ifa``, ``buyeruid``, ``user_id``, or the ``source`` of an eid."""
     CONSENT = 30
@@ -97,9 +97,9 @@ class Dimension(IntEnum):
     PAGE = 43
     """A pattern of the page's URL without scheme, query and fragment; ``*`` stands for any text."""
     SCORE = 44
-    """``credit >=600 <750``, of the person's profile."""
+    """``credit >=600 <750``, of the person's profile (`domain.person.score_id`)."""
     LAST_VISIT = 45
-    """``>=3600 <604800``: seconds since the person's last visit."""
+    """``a7 >=3600 <604800``: seconds since the person's last visit of advertiser 7's pages."""
 
 
 REQUEST_WIDE = 33
@@ -119,7 +119,7 @@ EXACT = frozenset({Dimension.DEAL, Dimension.PUBLISHER, Dimension.PLACEMENT})
 MANY = frozenset(
     {
         *(Dimension.SITE, Dimension.CATEGORY, Dimension.GENRE, Dimension.KEYWORD, Dimension.DEAL, Dimension.AUDIENCE),
-        *(Dimension.HAS_ID, Dimension.SIZE, Dimension.KEY_VALUE),
+        *(Dimension.LIFECYCLE, Dimension.HAS_ID, Dimension.SIZE, Dimension.KEY_VALUE),
     }
 )
 """Of these a request (or a format of an imp) can have several values; of the others one at most."""

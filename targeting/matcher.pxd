@@ -5,7 +5,7 @@ from libcpp.vector cimport vector
 from cython_ext.bitset cimport Bitsets
 
 cdef struct Alternative:   # one value of a check
-    uint64_t name          # name id of the os, the score; of a set the value itself
+    uint64_t name          # of an os its name id, else the id of an advertiser or score in records; of a set the value
     uint64_t low, high     # of versions
     double from_, below    # of other ranges; of a circle: latitude and longitude in degrees
     double metres
@@ -16,19 +16,15 @@ cdef struct Check:         # what a survivor has to pass besides
     bint wanted
     int32_t first, n       # slice of Matcher.alternatives
 
-cdef struct Score:
-    uint64_t name
-    double value
-
 cdef class Measures:
     """Facts of a request that are no sets of values. What is not known is as `forget` leaves it."""
     cdef bint located
     cdef double latitude, longitude
     cdef uint64_t os, version      # 0: unknown
     cdef string page               # without scheme, query and fragment, ASCII letters lowered; empty: unknown
-    cdef int64_t visited_s         # seconds since the last visit; -1: unknown
-    cdef vector[Score] scores
-    cdef void forget(self) noexcept nogil
+    cdef bytes record              # of the person's profile; None: unknown
+    cdef int64_t now_s
+    cdef void forget(self) noexcept
     cdef void set_page(self, const char *url, Py_ssize_t size) noexcept nogil
 
 cdef class Matcher:
@@ -53,6 +49,7 @@ cdef class Matcher:
     cdef void settle(
         self, int32_t hits, const uint64_t *values, const int32_t *offsets, Measures measures, uint64_t *lines
     ) noexcept nogil
+    cdef bint in_record(self, Check *check, Alternative *one, Measures measures) noexcept nogil
     cdef bint passes(
         self, Check *check, const uint64_t *values, const int32_t *offsets, Measures measures
     ) noexcept nogil

@@ -10,8 +10,8 @@ class Measures:
         os: str = "",
         version: str = "",
         page: str = "",
-        visited_s: int | None = None,
-        scores: dict[str, float] | None = None,
+        record: bytes | None = None,
+        now_s: int = 0,
     ) -> None: ...
 
 class Matcher:

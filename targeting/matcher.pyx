@@ -7,14 +7,17 @@ change takes a line item out by a bit, and puts its new form into a small matche
 """
 
 from libc.math cimport asin, cos, sin, sqrt
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from cython_ext.bitset cimport Bitsets
+from targeting.record cimport Relation, Score, relation, score
 
 from domain.naming import name_id
+from domain.person import score_id
 from targeting.dimensions import SETS, Dimension, value_id
 from targeting.ranges import EARTH_M, read_circle, read_range, version as read_version
 
@@ -27,7 +30,6 @@ cdef int RADIUS = Dimension.RADIUS
 cdef int OS_VERSION = Dimension.OS_VERSION
 cdef int PAGE = Dimension.PAGE
 cdef int SCORE = Dimension.SCORE
-cdef int LAST_VISIT = Dimension.LAST_VISIT
 cdef double DIAMETER_M = 2 * EARTH_M
 cdef double RADIANS = 0.017453292519943295
 cdef double DEGREE_M = EARTH_M * RADIANS  # of latitude
@@ -35,8 +37,7 @@ cdef double DEGREE_M = EARTH_M * RADIANS  # of latitude
 
 cdef class Measures:
 
-    def __init__(self, place=None, os="", version="", page="", visited_s=None, scores=None):
-        cdef Score score
+    def __init__(self, place=None, os="", version="", page="", record=None, now_s=0):
         self.forget()
         if place is not None:
             self.located = True
@@ -44,18 +45,13 @@ cdef class Measures:
         self.os, self.version = name_id(os), read_version(version) if version else 0
         text = page.encode()
         self.set_page(text, len(text))
-        if visited_s is not None:
-            self.visited_s = visited_s
-        for name, value in (scores or {}).items():
-            score.name, score.value = name_id(name), value
-            self.scores.push_back(score)
+        self.record, self.now_s = record, now_s
 
-    cdef void forget(self) noexcept nogil:
+    cdef void forget(self) noexcept:
         self.located = False
         self.os = self.version = 0
         self.page.clear()
-        self.visited_s = -1
-        self.scores.clear()
+        self.record = None
 
     cdef void set_page(self, const char *url, Py_ssize_t size) noexcept nogil:
         cdef Py_ssize_t i, start = 0
@@ -144,10 +140,10 @@ cdef class Matcher:
                 self.texts.append(<string>text)
             else:
                 name, low, high = read_range(dimension, value)
-                one.name = name_id(name)
                 if dimension == OS_VERSION:
-                    one.low, one.high = low, high
+                    one.name, one.low, one.high = name_id(name), low, high
                 else:
+                    one.name = score_id(name) if dimension == SCORE else int(name[1:])
                     one.from_, one.below = low, high
             self.alternatives.push_back(one)
         self.checks.push_back(check)
@@ -176,7 +172,6 @@ cdef class Matcher:
         cdef Alternative *one = self.alternatives.data() + check.first
         cdef Alternative *end = one + check.n
         cdef int32_t i
-        cdef size_t k
         while one != end:
             if check.dimension < N_SETS:
                 for i in range(offsets[check.dimension], offsets[check.dimension + 1]):
@@ -191,15 +186,22 @@ cdef class Matcher:
             elif check.dimension == PAGE:
                 if m.page.size() and fits(self.texts.data() + one.text, one.size, m.page.data(), m.page.size()):
                     return check.wanted
-            elif check.dimension == LAST_VISIT:
-                if m.visited_s >= 0 and one.from_ <= <double>m.visited_s < one.below:
-                    return check.wanted
-            else:
-                for k in range(m.scores.size()):
-                    if m.scores[k].name == one.name and one.from_ <= m.scores[k].value < one.below:
-                        return check.wanted
+            elif m.record is not None and self.in_record(check, one, m):
+                return check.wanted
             one += 1
         return not check.wanted
+
+    cdef bint in_record(self, Check *check, Alternative *one, Measures m) noexcept nogil:
+        """What the person's profile says of an advertiser, or of a score."""
+        cdef const uint8_t *data = <const uint8_t *>PyBytes_AS_STRING(m.record)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(m.record)
+        cdef Relation known
+        cdef Score scored
+        if check.dimension == SCORE:
+            return score(data, size, <uint32_t>one.name, &scored) and one.from_ <= <double>scored.value < one.below
+        if not relation(data, size, <uint32_t>one.name, &known) or not known.visited:
+            return False
+        return one.from_ <= <double>max(0, m.now_s - <int64_t>known.visited) < one.below
 
     cdef void settle(
         self, int32_t hits, const uint64_t *values, const int32_t *offsets, Measures measures, uint64_t *lines
