@@ -18,7 +18,8 @@ from typing import Self
 
 import lmdb
 
-from targeting.record import NEVER, Record, Unreadable, campaign_scope, line_item_scope, pack, unpack
+from targeting.record import NEVER, campaign_scope, line_item_scope
+from targeting.record_editor import Editor
 
 MAP_BYTES = 64 << 30
 """Address space for the map, and so the most that the store can grow to. The file takes only what is used."""
@@ -85,6 +86,7 @@ class ProfileStore:
         )
         self.env.reader_check()
         self._checked = time.monotonic()
+        self._editor = Editor()
         if readonly:
             self._profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
@@ -118,13 +120,13 @@ class ProfileStore:
             yield txn
 
     def record_impression(
-        self, txn: lmdb.Transaction[bytes], person: int, at_s: int, campaign: int, line_item: int
+        self, txn: lmdb.Transaction[bytes], person: int, at_s: int, campaign: int, line_item: int, advertiser: int = 0
     ) -> None:
         """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none."""
         if person:
-            record = self._load(txn, person)
-            record.show(at_s, [campaign_scope(campaign), line_item_scope(line_item)])
-            self._store(txn, person, record)
+            self._load(txn, person)
+            self._editor.show(at_s, (campaign_scope(campaign), line_item_scope(line_item)), advertiser)
+            self._store(txn, person)
 
     def add_segments(
         self, txn: lmdb.Transaction[bytes], persons: Iterable[int], segment: int, expires_s: int = NEVER
@@ -132,10 +134,9 @@ class ProfileStore:
         """Makes persons members of an audience until ``expires_s`` (unix seconds). Returns how many were not before."""
         added = 0
         for person in persons:
-            record = self._load(txn, person)
-            if record.segments.get(segment) != expires_s:
-                record.segments[segment] = expires_s
-                self._store(txn, person, record)
+            self._load(txn, person)
+            if self._editor.join(segment, expires_s):
+                self._store(txn, person)
             added += txn.put(_segment_key(segment), person.to_bytes(8, "big"), dupdata=False, db=self._members)
         return added
 
@@ -143,9 +144,9 @@ class ProfileStore:
         """Ends persons' membership of an audience. Returns how many were members."""
         removed = 0
         for person in persons:
-            record = self._load(txn, person)
-            if record.segments.pop(segment, None) is not None:
-                self._store(txn, person, record)
+            self._load(txn, person)
+            if self._editor.leave(segment):
+                self._store(txn, person)
             removed += txn.delete(_segment_key(segment), person.to_bytes(8, "big"), db=self._members)
         return removed
 
@@ -174,20 +175,16 @@ class ProfileStore:
         with self.env.begin(db=self._members) as txn, txn.cursor() as cursor:
             return cursor.count() if cursor.set_key(_segment_key(segment)) else 0
 
-    def _load(self, txn: lmdb.Transaction[bytes], person: int) -> Record:
-        data = txn.get(person.to_bytes(8, "big"), db=self._profiles)
-        try:
-            return unpack(data) if data else Record()
-        except Unreadable as error:
-            log.warning("the profile of person %016x is begun afresh: %s", person, error)
-            return Record()
+    def _load(self, txn: lmdb.Transaction[bytes], person: int) -> None:
+        if not self._editor.load(txn.get(person.to_bytes(8, "big"), db=self._profiles)):
+            log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
 
-    def _store(self, txn: lmdb.Transaction[bytes], person: int, record: Record) -> None:
+    def _store(self, txn: lmdb.Transaction[bytes], person: int) -> None:
         key = person.to_bytes(8, "big")
-        if record.segments or record.shown:
-            txn.put(key, pack(record), db=self._profiles)
-        else:
+        if self._editor.is_empty():
             txn.delete(key, db=self._profiles)
+        else:
+            txn.put(key, self._editor.pack(), db=self._profiles)
 
 
 def _made(path: Path) -> bool:

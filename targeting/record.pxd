@@ -1,5 +1,44 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 from libcpp.vector cimport vector
+
+# What the packed record of one person says, read as it lies. All functions take any bytes: none reads beyond their end,
+# and of bytes that are no record nothing is known, but every cap is reached.
+
+cdef enum:
+    VERSION = 2
+    HEADER = 12
+    RELATION = 21             # bytes of an entry of each part
+    SCORE = 12
+    CONVERSION = 10
+    SEGMENT = 8
+    SCOPE = 8
+    TIME = 4
+    HOUR = 4
+
+cdef struct Parts:            # where the parts of a record lie, and how many entries each has
+    const uint8_t *relations
+    const uint8_t *scores
+    const uint8_t *conversions
+    const uint8_t *segments
+    const uint8_t *scopes
+    const uint8_t *times
+    const uint8_t *hours
+    int32_t n_relations, n_scores, n_conversions, n_segments, n_scopes, n_times, n_hours
+
+cdef struct Relation:         # of the person to one advertiser; times are unix seconds, 0: never
+    uint32_t advertiser
+    uint32_t stage            # domain.person.Stage, 0: not known
+    uint32_t since            # when the stage was reached
+    uint32_t visited, shown, clicked  # last visit of the advertiser's pages, impression, click
+
+cdef struct Score:
+    int32_t value
+    uint32_t at               # when it was computed
+
+cdef struct Converted:
+    uint32_t at               # the last time
+    uint32_t count            # at most 65,535
 
 # Frequency scopes: what impressions are counted by. Ids below 2^29.
 cdef inline uint32_t scope_campaign(uint32_t campaign) noexcept nogil:
@@ -8,11 +47,45 @@ cdef inline uint32_t scope_campaign(uint32_t campaign) noexcept nogil:
 cdef inline uint32_t scope_line_item(uint32_t line_item) noexcept nogil:
     return (<uint32_t>2 << 29) | line_item
 
-# Appends the ids of the segments live at ``now_s`` (unix seconds); says how many. An unreadable record has none.
+cdef inline uint32_t scope_advertiser(uint32_t advertiser) noexcept nogil:
+    return (<uint32_t>3 << 29) | advertiser
+
+cdef inline uint32_t scope_creative(uint32_t creative) noexcept nogil:
+    return (<uint32_t>4 << 29) | creative
+
+cdef inline uint32_t scope_audience(uint32_t audience) noexcept nogil:
+    return (<uint32_t>5 << 29) | audience
+
+cdef inline uint16_t u16(const uint8_t *at) noexcept nogil:
+    cdef uint16_t value
+    memcpy(&value, at, 2)
+    return value
+
+cdef inline uint32_t u32(const uint8_t *at) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, at, 4)
+    return value
+
+# Finds the parts. False if the bytes are no whole record of this version; then ``parts`` says nothing.
+cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil
+
+# Appends the ids of the segments live at ``now_s`` (unix seconds); says how many.
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil
 
+# Appends ``advertiser << 8 | stage`` for each advertiser that the person has a stage with; says how many.
+cdef int stages(const uint8_t *data, Py_ssize_t size, vector[uint64_t] &out) noexcept nogil
+
+# Each says whether there is one, and fills ``found``.
+cdef bint relation(const uint8_t *data, Py_ssize_t size, uint32_t advertiser, Relation *found) noexcept nogil
+cdef bint score(const uint8_t *data, Py_ssize_t size, uint32_t id, Score *found) noexcept nogil
+cdef bint converted(const uint8_t *data, Py_ssize_t size, uint32_t kind, Converted *found) noexcept nogil
+
 # Whether one more impression at ``now_s`` would exceed ``impressions`` in the last ``seconds``. No record (size 0): no;
-# an unreadable record: yes, since a cap must never be exceeded.
+# an unreadable record: yes, since a cap must never be exceeded. Exact for caps up to EXACT_IMPRESSIONS; beyond, an
+# impression may count up to an hour longer than ``seconds``.
 cdef bint capped(
     const uint8_t *data, Py_ssize_t size, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) noexcept nogil
+
+# Unix second of a scope's newest impression; 0: none (in 30 days). An unreadable record: 0xFFFFFFFF, the end of time.
+cdef uint32_t last_shown(const uint8_t *data, Py_ssize_t size, uint32_t scope) noexcept nogil

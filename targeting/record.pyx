@@ -1,183 +1,214 @@
 # cython: overflowcheck=False, wraparound=True
 """The packed record of one person: what the bidder reads of them on every request, without decoding it.
 
-Little-endian, no padding::
+Little-endian, no padding; entries of a part ascend by what they begin with::
 
-    u16 version (1) | u16 segments | u16 scopes | u32 times        the header, 10 bytes
-    segments x (u32 audience id, u32 expiry)                       ascending by id
-    scopes   x (u32 scope, u32 end)                                ascending by scope; its times end there, and begin
-                                                                   where those of the scope before it end
-    times    x u32                                                 of impressions, ascending within their scope
+    u8 version (2) | u8 relations | u8 scores | u8 conversions     the header, 12 bytes: how many entries follow
+    u16 segments | u16 scopes | u16 times | u16 hours
+    relations   x (u32 advertiser, u8 stage, u32 since, u32 visited, u32 shown, u32 clicked)
+    scores      x (u32 id, i32 value, u32 at)
+    conversions x (u32 kind, u32 last, u16 count)
+    segments    x (u32 audience, u32 expiry)
+    scopes      x (u32 scope, u16 end of its times, u16 end of its hours)
+                                                     both begin where those of the scope before it end
+    times       x u32                                of a scope's newest impressions, ascending within their scope
+    hours       x (20 bits hour, 12 bits count)      impressions before these, by the hour of the epoch; ascending
 
 Times are unix seconds. A frequency window rolls: an impression at t is in a window of s seconds until t + s, exclusive,
-so "3 in 24 hours" holds at every instant, not per calendar day. A cap of k needs only the k-th newest time.
+so "3 in 24 hours" holds at every instant, not per calendar day. A cap of k needs only the k-th newest time, so the
+newest `EXACT_IMPRESSIONS` make caps up to that exact; larger ones count older impressions by the hour, an hour for as
+long as its last second is in the window. Writers change records with `targeting.record_editor`.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
-import struct
-from bisect import insort
-
-import msgspec
-
-cdef enum:
-    VERSION = 1
-    HEADER = 10
+from typing import NamedTuple
 
 NEVER = 0xFFFFFFFF
 """Expiry of a membership that does not end."""
-MAX_IMPRESSIONS = 100
-"""Newest times kept for a scope; so the largest cap that can be checked."""
+EXACT_IMPRESSIONS = 100
+"""Newest times kept for a scope: caps up to this are exact at every second."""
+MAX_IMPRESSIONS = 1_000
+"""The largest cap."""
 MAX_SECONDS = 30 * 86_400
-"""How long times are kept; so the longest window of a cap."""
+"""How long impressions are kept; so the longest window of a cap."""
 MAX_SCOPES = 500
-"""Campaigns and line items remembered for one person; those shown longest ago are forgotten first."""
+"""Scopes remembered for one person; those shown longest ago are forgotten first."""
+MAX_ENTRIES = 8_000
+"""Times and hours of all scopes together: likewise."""
 MAX_SEGMENTS = 0xFFFF
+MAX_SMALL = 0xFF
+"""Advertisers, scores and kinds of conversions remembered for one person; the oldest are forgotten first."""
 MAX_SCOPE_ID = (1 << 29) - 1
 
 
-cdef struct View:
-    Py_ssize_t n_segments
-    Py_ssize_t n_scopes
-    Py_ssize_t n_times
-    const uint8_t *segments
-    const uint8_t *scopes
-    const uint8_t *times
-
-
-cdef inline uint16_t u16(const uint8_t *at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
-
-
-cdef inline uint32_t u32(const uint8_t *at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-cdef inline bint look(const uint8_t *data, Py_ssize_t size, View *view) noexcept nogil:
-    """Finds the parts of a record. False if the bytes are no whole record of this version: then there is no view."""
-    if size < HEADER or u16(data) != VERSION:
+cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil:
+    if size < HEADER or data[0] != VERSION:
         return False
-    view.n_segments = u16(data + 2)
-    view.n_scopes = u16(data + 4)
-    view.n_times = u32(data + 6)
-    view.segments = data + HEADER
-    view.scopes = view.segments + 8 * view.n_segments
-    view.times = view.scopes + 8 * view.n_scopes
-    return size == HEADER + 8 * view.n_segments + 8 * view.n_scopes + 4 * view.n_times
+    parts.n_relations, parts.n_scores, parts.n_conversions = data[1], data[2], data[3]
+    parts.n_segments, parts.n_scopes, parts.n_times, parts.n_hours = u16(data + 4), u16(data + 6), u16(data + 8), u16(data + 10)
+    parts.relations = data + HEADER
+    parts.scores = parts.relations + RELATION * parts.n_relations
+    parts.conversions = parts.scores + SCORE * parts.n_scores
+    parts.segments = parts.conversions + CONVERSION * parts.n_conversions
+    parts.scopes = parts.segments + SEGMENT * parts.n_segments
+    parts.times = parts.scopes + SCOPE * parts.n_scopes
+    parts.hours = parts.times + TIME * parts.n_times
+    return size == parts.hours - data + HOUR * parts.n_hours
+
+
+cdef inline int32_t find(const uint8_t *entries, int32_t count, int32_t width, uint32_t key) noexcept nogil:
+    """Place of the entry that begins with ``key`` among entries in ascending order; -1: there is none."""
+    cdef int32_t low = 0, high = count, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if u32(entries + width * middle) < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < count and u32(entries + width * low) == key else -1
 
 
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil:
-    cdef View view
-    cdef Py_ssize_t i
+    cdef Parts parts
+    cdef int32_t i
     cdef int live = 0
-    if not look(data, size, &view):
+    if not look(data, size, &parts):
         return 0
-    for i in range(view.n_segments):
-        if u32(view.segments + 8 * i + 4) > now_s:
-            out.push_back(u32(view.segments + 8 * i))
+    for i in range(parts.n_segments):
+        if u32(parts.segments + SEGMENT * i + 4) > now_s:
+            out.push_back(u32(parts.segments + SEGMENT * i))
             live += 1
     return live
+
+
+cdef int stages(const uint8_t *data, Py_ssize_t size, vector[uint64_t] &out) noexcept nogil:
+    cdef Parts parts
+    cdef const uint8_t *entry
+    cdef int32_t i
+    cdef int count = 0
+    if not look(data, size, &parts):
+        return 0
+    for i in range(parts.n_relations):
+        entry = parts.relations + RELATION * i
+        if entry[4]:
+            out.push_back(<uint64_t>u32(entry) << 8 | entry[4])
+            count += 1
+    return count
+
+
+cdef void read_relation(const uint8_t *entry, Relation *into) noexcept nogil:
+    into.advertiser, into.stage, into.since = u32(entry), entry[4], u32(entry + 5)
+    into.visited, into.shown, into.clicked = u32(entry + 9), u32(entry + 13), u32(entry + 17)
+
+
+cdef bint relation(const uint8_t *data, Py_ssize_t size, uint32_t advertiser, Relation *found) noexcept nogil:
+    cdef Parts parts
+    cdef int32_t at = find(parts.relations, parts.n_relations, RELATION, advertiser) if look(data, size, &parts) else -1
+    if at < 0:
+        return False
+    read_relation(parts.relations + RELATION * at, found)
+    return True
+
+
+cdef bint score(const uint8_t *data, Py_ssize_t size, uint32_t id, Score *found) noexcept nogil:
+    cdef Parts parts
+    cdef int32_t at = find(parts.scores, parts.n_scores, SCORE, id) if look(data, size, &parts) else -1
+    if at < 0:
+        return False
+    found.value, found.at = <int32_t>u32(parts.scores + SCORE * at + 4), u32(parts.scores + SCORE * at + 8)
+    return True
+
+
+cdef bint converted(const uint8_t *data, Py_ssize_t size, uint32_t kind, Converted *found) noexcept nogil:
+    cdef Parts parts
+    cdef const uint8_t *entry
+    cdef int32_t at = find(parts.conversions, parts.n_conversions, CONVERSION, kind) if look(data, size, &parts) else -1
+    if at < 0:
+        return False
+    entry = parts.conversions + CONVERSION * at
+    found.at, found.count = u32(entry + 4), u16(entry + 8)
+    return True
+
+
+cdef inline bint ends(Parts *parts, int32_t place, int32_t *begin, int32_t *end, int32_t *first, int32_t *last) noexcept nogil:
+    """Where the times (begin, end) and hours (first, last) of a scope lie. False: they contradict the header."""
+    cdef const uint8_t *entry = parts.scopes + SCOPE * place
+    begin[0] = u16(entry - 4) if place else 0
+    first[0] = u16(entry - 2) if place else 0
+    end[0], last[0] = u16(entry + 4), u16(entry + 6)
+    return begin[0] < end[0] <= parts.n_times and first[0] <= last[0] <= parts.n_hours
 
 
 cdef bint capped(
     const uint8_t *data, Py_ssize_t size, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) noexcept nogil:
-    cdef View view
-    cdef Py_ssize_t low = 0, high, middle, begin, end
+    cdef Parts parts
+    cdef int32_t place, begin, end, first, last, k
+    cdef int64_t count
     if impressions <= 0:
         return True
     if size == 0:
         return False
-    if not look(data, size, &view):
+    if not look(data, size, &parts):
         return True
-    high = view.n_scopes
-    while low < high:
-        middle = (low + high) >> 1
-        if u32(view.scopes + 8 * middle) < scope:
-            low = middle + 1
-        else:
-            high = middle
-    if low == view.n_scopes or u32(view.scopes + 8 * low) != scope:
+    place = find(parts.scopes, parts.n_scopes, SCOPE, scope)
+    if place < 0:
         return False
-    begin = u32(view.scopes + 8 * low - 4) if low else 0
-    end = u32(view.scopes + 8 * low + 4)
-    if begin > end or end > view.n_times:
+    if not ends(&parts, place, &begin, &end, &first, &last):
         return True
-    return end - begin >= impressions and u32(view.times + 4 * (end - impressions)) + seconds > now_s
+    if end - begin >= impressions:
+        return u32(parts.times + TIME * (end - impressions)) + seconds > now_s
+    if first == last or u32(parts.times + TIME * begin) + seconds <= now_s:
+        return False
+    count = end - begin
+    for k in range(last - 1, first - 1, -1):
+        if (<int64_t>(u32(parts.hours + HOUR * k) >> 12) + 1) * 3600 - 1 + seconds <= now_s:
+            break
+        count += u32(parts.hours + HOUR * k) & 0xFFF
+    return count >= impressions
 
 
-class Unreadable(ValueError):
-    """The bytes are no record of a version known here."""
+cdef uint32_t last_shown(const uint8_t *data, Py_ssize_t size, uint32_t scope) noexcept nogil:
+    cdef Parts parts
+    cdef int32_t place, begin, end, first, last
+    if size == 0:
+        return 0
+    if not look(data, size, &parts):
+        return 0xFFFFFFFF
+    place = find(parts.scopes, parts.n_scopes, SCOPE, scope)
+    if place < 0:
+        return 0
+    if not ends(&parts, place, &begin, &end, &first, &last):
+        return 0xFFFFFFFF
+    return u32(parts.times + TIME * (end - 1))
 
 
-class Record(msgspec.Struct):
-    """A record unpacked: for the writers, for tools and for tests."""
+class Standing(NamedTuple):
+    """How a person stands with one advertiser; times are unix seconds, 0: never."""
 
-    segments: dict[int, int] = msgspec.field(default_factory=dict)
-    """Audience id -> unix second at which the membership ends."""
-    shown: dict[int, list[int]] = msgspec.field(default_factory=dict)
-    """Frequency scope -> unix seconds of its newest impressions, ascending."""
-
-    def show(self, at_s: int, scopes: list[int]) -> None:
-        """Counts one impression in each scope, and forgets what no cap can ask about any more."""
-        for scope in scopes:
-            insort(self.shown.setdefault(scope, []), at_s)
-        newest = max(times[-1] for times in self.shown.values())
-        kept = {}
-        for scope, times in self.shown.items():
-            recent = [t for t in times[-MAX_IMPRESSIONS:] if t + MAX_SECONDS > newest]
-            if recent:
-                kept[scope] = recent
-        if len(kept) > MAX_SCOPES:
-            kept = dict(sorted(kept.items(), key=lambda entry: entry[1][-1])[-MAX_SCOPES:])
-        self.shown = kept
+    stage: int = 0
+    """`domain.person.Stage`; 0: not known"""
+    since_s: int = 0
+    """When the stage was reached."""
+    visited_s: int = 0
+    """Last visit of the advertiser's pages."""
+    shown_s: int = 0
+    """Last impression of the advertiser's ads."""
+    clicked_s: int = 0
 
 
-def pack(record: Record) -> bytes:
-    """A `Record` as bytes. Raises ValueError if it has more entries than the format holds, or larger numbers."""
-    if len(record.segments) > MAX_SEGMENTS or len(record.shown) > 0xFFFF:
-        raise ValueError(
-            f"{len(record.segments)} segments and {len(record.shown)} scopes; a record holds {MAX_SEGMENTS} of each"
-        )
-    entries, times = [], []
-    for scope in sorted(record.shown):
-        times += record.shown[scope]
-        entries += (scope, len(times))
-    flat = [number for entry in sorted(record.segments.items()) for number in entry]
-    try:
-        return struct.pack(
-            f"<HHHI{len(flat) + len(entries) + len(times)}I",
-            VERSION, len(record.segments), len(record.shown), len(times), *flat, *entries, *times,
-        )
-    except struct.error as error:
-        raise ValueError(f"a segment, expiry, scope or time of the record is out of range: {error}") from None
+class Scored(NamedTuple):
+    value: int
+    at_s: int
+    """When it was computed."""
 
 
-def unpack(const unsigned char[::1] data not None) -> Record:
-    """Bytes -> `Record`; no bytes are an empty one. Raises `Unreadable`."""
-    cdef View view
-    cdef const uint8_t *raw = &data[0] if data.shape[0] else NULL
-    cdef Py_ssize_t i, k, begin = 0, end
-    record = Record()
-    if data.shape[0] == 0:
-        return record
-    if not look(raw, data.shape[0], &view):
-        raise Unreadable(f"{data.shape[0]} bytes that are no whole record of version {VERSION}")
-    for i in range(view.n_segments):
-        record.segments[u32(view.segments + 8 * i)] = u32(view.segments + 8 * i + 4)
-    for i in range(view.n_scopes):
-        end = u32(view.scopes + 8 * i + 4)
-        if end < begin or end > view.n_times:
-            raise Unreadable(f"the times of scope {i} end at {end}, of {view.n_times}")
-        record.shown[u32(view.scopes + 8 * i)] = [u32(view.times + 4 * k) for k in range(begin, end)]
-        begin = end
-    return record
+class Conversions(NamedTuple):
+    last_s: int
+    total: int
+    """At most 65,535."""
 
 
 def live_segments(const unsigned char[::1] data not None, int64_t now_s) -> list[int]:
@@ -194,14 +225,62 @@ def is_capped(
     return bool(capped(&data[0] if data.shape[0] else NULL, data.shape[0], scope, impressions, seconds, now_s))
 
 
+def last_impression(const unsigned char[::1] data not None, uint32_t scope) -> int:
+    """Unix second of a scope's newest impression, 0: none; see ``last_shown`` in ``.pxd``."""
+    return last_shown(&data[0] if data.shape[0] else NULL, data.shape[0], scope)
+
+
+def standing(const unsigned char[::1] data not None, uint32_t advertiser) -> Standing | None:
+    """How the person stands with an advertiser; None: nothing is known."""
+    cdef Relation found
+    if not relation(&data[0] if data.shape[0] else NULL, data.shape[0], advertiser, &found):
+        return None
+    return Standing(found.stage, found.since, found.visited, found.shown, found.clicked)
+
+
+def stage_facts(const unsigned char[::1] data not None) -> list[int]:
+    """``advertiser << 8 | stage`` for each advertiser that the person has a stage with."""
+    cdef vector[uint64_t] out
+    stages(&data[0] if data.shape[0] else NULL, data.shape[0], out)
+    return list(out)
+
+
+def scored(const unsigned char[::1] data not None, uint32_t id) -> Scored | None:
+    """The person's score of this `domain.person.score_id`, if there is one."""
+    cdef Score found
+    if not score(&data[0] if data.shape[0] else NULL, data.shape[0], id, &found):
+        return None
+    return Scored(found.value, found.at)
+
+
+def conversions_of(const unsigned char[::1] data not None, uint32_t kind) -> Conversions | None:
+    """The person's conversions of this `domain.person.conversion_kind`, if there are any."""
+    cdef Converted found
+    if not converted(&data[0] if data.shape[0] else NULL, data.shape[0], kind, &found):
+        return None
+    return Conversions(found.at, found.count)
+
+
 def campaign_scope(campaign: int) -> int:
     """The frequency scope of a campaign id. Raises ValueError if it is out of range."""
     return scope_campaign(checked(campaign))
 
 
 def line_item_scope(line_item: int) -> int:
-    """The frequency scope of a line item id. Raises ValueError if it is out of range."""
+    """As `campaign_scope`, of a line item; and so on."""
     return scope_line_item(checked(line_item))
+
+
+def advertiser_scope(advertiser: int) -> int:
+    return scope_advertiser(checked(advertiser))
+
+
+def creative_scope(creative: int) -> int:
+    return scope_creative(checked(creative))
+
+
+def audience_scope(audience: int) -> int:
+    return scope_audience(checked(audience))
 
 
 def checked(id: int) -> int:

@@ -26,7 +26,8 @@ from domain.token import Sealer
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
-from targeting.record import Record, campaign_scope, line_item_scope, pack
+from targeting.record import campaign_scope, line_item_scope
+from targeting.unpacked import Record, pack
 
 NOW_NS = 1_795_521_600_000_000_000
 """Tuesday 2026-11-24 12:00 UTC."""

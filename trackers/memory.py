@@ -67,5 +67,7 @@ class Memory:
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
                 if isinstance(event, Notice) and event.person and is_shown(event):
                     at_s = event.received_ns // SECOND
-                    self._profiles.record_impression(txn, event.person, at_s, event.campaign, event.line_item)
+                    self._profiles.record_impression(
+                        txn, event.person, at_s, event.campaign, event.line_item, event.advertiser
+                    )
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)

@@ -9,7 +9,8 @@ import pytest
 
 from targeting import profiles
 from targeting.profiles import ProfileStore
-from targeting.record import campaign_scope, line_item_scope, unpack
+from targeting.record import campaign_scope, line_item_scope
+from targeting.unpacked import unpack
 
 ROOT = Path(__file__).parents[2]
 BEGIN = "import sys\nfrom pathlib import Path\nfrom targeting.profiles import ProfileStore\npath = Path(sys.argv[1])\n"

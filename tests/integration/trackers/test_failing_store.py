@@ -8,7 +8,7 @@ import pytest
 
 from domain.events import Kind, Mark
 from targeting.profiles import ProfileStore
-from targeting.record import unpack
+from targeting.unpacked import unpack
 from trackers import recorder
 from trackers.memory import Memory
 

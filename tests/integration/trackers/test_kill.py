@@ -16,7 +16,7 @@ import pytest
 
 from domain.events import NOT_COUNTED, Conversion, Kind, Mark, Notice
 from targeting.profiles import ProfileStore
-from targeting.record import unpack
+from targeting.unpacked import unpack
 
 BIDS, KILLS, SENDERS = 120, 4, 16
 KINDS = [Kind.WIN, Kind.BILLING, Kind.IMPRESSION, Kind.CLICK]

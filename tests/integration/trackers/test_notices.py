@@ -10,7 +10,7 @@ from domain.events import Kind, Mark
 from eventlog import writer
 from simulator.sealed_price import encrypt
 from targeting.profiles import ProfileStore
-from targeting.record import unpack
+from targeting.unpacked import unpack
 from tests.integration.trackers.conftest import PRICE_KEY
 
 PRICED = [Kind.WIN, Kind.BILLING, Kind.IMPRESSION]

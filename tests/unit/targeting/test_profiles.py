@@ -8,7 +8,8 @@ import pytest
 
 from targeting import profiles
 from targeting.profiles import RENEW_S, Change, ProfileStore
-from targeting.record import NEVER, campaign_scope, is_capped, line_item_scope, live_segments, unpack
+from targeting.record import NEVER, campaign_scope, is_capped, line_item_scope, live_segments
+from targeting.unpacked import unpack
 
 
 @pytest.fixture
