@@ -30,6 +30,7 @@ from domain.campaign import (
 )
 from domain.errors import Problem, Refused
 from targeting.audiences import read_audience
+from targeting.expression import paths_of
 from targeting.record import MAX_IMPRESSIONS, MAX_SECONDS
 
 SECTIONS = (
@@ -238,7 +239,8 @@ class Reading:
         for size in wanted_values(item.targeting, "size"):
             if size not in offered:
                 shown = f"{int(size) >> 16}x{int(size) & 0xFFFF}"
-                e.wrong("targeting", shown, "the line item must have a creative of each size it targets")
+                below = next(paths_of(item.targeting.written, "size"), "")
+                e.wrong(f"targeting{below}", shown, "the line item must have a creative of each size it targets")
 
     def _rates(self, entries: list[Entry]) -> None:
         """Takes the rates; one that is given in one direction only holds in the other as well."""

@@ -56,6 +56,7 @@ cdef class Bitsets:
     cdef int32_t select(self, const uint64_t *values, const int32_t *offsets) noexcept nogil
     cdef const uint64_t *out
     cdef const int32_t *hits
+    cdef readonly Py_ssize_t looked_at       # blocks that the last request could have matches in
 
     cdef vector[uint64_t] words, sums        # rows of n_words and n_sums; row 0: the items that there are
     cdef vector[int32_t] lists

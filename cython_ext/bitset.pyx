@@ -338,6 +338,7 @@ cdef class Bitsets:
                 self.blocks[n_blocks] = <int32_t>(64 * i) + trailing_zeros(bits)
                 n_blocks += 1
                 bits &= bits - 1
+        self.looked_at = n_blocks
         hits = narrow(
             self.steps.data(), self.steps.size(), self.operands.data(), self.first_word, self.blocks.data(), n_blocks,
             <uint64_t *>self.out, self.hit.data(),

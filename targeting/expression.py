@@ -58,6 +58,11 @@ def targeting_of(form: Any, read: ReadValues) -> Targeting:
     return Targeting(tuple(_normal(tree, True)))
 
 
+def published(form: Any) -> Targeting:
+    """An expression whose values are written as a snapshot has them. Raises `Ill`."""
+    return targeting_of(form, lambda dimension, values: tuple(values)) if form else Targeting()
+
+
 def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Fault]) -> Node:
     known = f"the keys here are all, any, not, and the dimensions {', '.join(sorted(d.name.lower() for d in Dimension))}"
     if not isinstance(form, dict) or not form:
@@ -89,6 +94,19 @@ def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Faul
         else:
             faults.append((below, value, f"there is no such dimension; {known}"))
     return parts[0] if len(parts) == 1 else Node("all", path, form, tuple(parts))
+
+
+def paths_of(form: Any, dimension: str, path: str = "") -> Iterator[str]:
+    """Where a written expression says something about a dimension."""
+    if isinstance(form, list):
+        for place, each in enumerate(form):
+            yield from paths_of(each, dimension, f"{path}[{place}]")
+    elif isinstance(form, dict):
+        for name, value in form.items():
+            if name == dimension:
+                yield f"{path}.{name}"
+            elif name in OPERATORS:
+                yield from paths_of(value, dimension, f"{path}.{name}")
 
 
 def _leaves(node: Node) -> Iterator[Node]:

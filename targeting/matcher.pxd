@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
@@ -23,7 +23,10 @@ cdef class Measures:
     cdef uint64_t os, version      # 0: unknown
     cdef string page               # without scheme, query and fragment, ASCII letters lowered; empty: unknown
     cdef bytes record              # of the person's profile; None: unknown
+    cdef const uint8_t *data       # where it lies; NULL: unknown
+    cdef Py_ssize_t size
     cdef int64_t now_s
+    cdef void set_record(self, bytes record, int64_t now_s) noexcept
     cdef void forget(self) noexcept
     cdef void set_page(self, const char *url, Py_ssize_t size) noexcept nogil
 

@@ -22,7 +22,15 @@ from targeting.dimensions import SETS, Dimension, value_id
 from targeting.ranges import EARTH_M, read_circle, read_range, version as read_version
 
 cdef extern from *:
+    """
+    #include <chrono>
+    static inline long long outbid_now_ns() {
+        return std::chrono::steady_clock::now().time_since_epoch().count();
+    }
+    """
     int trailing_zeros "__builtin_ctzll"(unsigned long long) nogil
+    int __builtin_popcountll(unsigned long long) nogil
+    long long now_ns "outbid_now_ns"() nogil
 
 cdef uint64_t ONE = 1
 cdef int N_SETS = SETS
@@ -45,13 +53,20 @@ cdef class Measures:
         self.os, self.version = name_id(os), read_version(version) if version else 0
         text = page.encode()
         self.set_page(text, len(text))
+        self.set_record(record, now_s)
+
+    cdef void set_record(self, bytes record, int64_t now_s) noexcept:
         self.record, self.now_s = record, now_s
+        self.data = NULL
+        self.size = 0
+        if record is not None:
+            self.data, self.size = <const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)
 
     cdef void forget(self) noexcept:
         self.located = False
         self.os = self.version = 0
         self.page.clear()
-        self.record = None
+        self.set_record(None, 0)
 
     cdef void set_page(self, const char *url, Py_ssize_t size) noexcept nogil:
         cdef Py_ssize_t i, start = 0
@@ -186,20 +201,18 @@ cdef class Matcher:
             elif check.dimension == PAGE:
                 if m.page.size() and fits(self.texts.data() + one.text, one.size, m.page.data(), m.page.size()):
                     return check.wanted
-            elif m.record is not None and self.in_record(check, one, m):
+            elif m.data is not NULL and self.in_record(check, one, m):
                 return check.wanted
             one += 1
         return not check.wanted
 
     cdef bint in_record(self, Check *check, Alternative *one, Measures m) noexcept nogil:
         """What the person's profile says of an advertiser, or of a score."""
-        cdef const uint8_t *data = <const uint8_t *>PyBytes_AS_STRING(m.record)
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(m.record)
         cdef Relation known
         cdef Score scored
         if check.dimension == SCORE:
-            return score(data, size, <uint32_t>one.name, &scored) and one.from_ <= <double>scored.value < one.below
-        if not relation(data, size, <uint32_t>one.name, &known) or not known.visited:
+            return score(m.data, m.size, <uint32_t>one.name, &scored) and one.from_ <= <double>scored.value < one.below
+        if not relation(m.data, m.size, <uint32_t>one.name, &known) or not known.visited:
             return False
         return one.from_ <= <double>max(0, m.now_s - <int64_t>known.visited) < one.below
 
@@ -259,6 +272,41 @@ cdef class Matcher:
                 word &= word - 1
         return found
 
+    def timed(self, requests, Measures measures not None, int rounds) -> list[tuple[int, int, int]]:
+        """For measurements: of each request the nanoseconds of its quickest of some rounds, how many line items matched,
+        and how many blocks the bitsets looked at. Between two rounds of a request all others are asked."""
+        cdef vector[uint64_t] values, lines
+        cdef vector[int32_t] offsets, starts
+        cdef vector[int64_t] best
+        cdef vector[int32_t] counts, blocks
+        cdef int64_t begun, taken
+        cdef size_t i, n = len(requests)
+        cdef int round
+        cdef int32_t w
+        starts.push_back(0)
+        for facts in requests:
+            flatten(facts, values, offsets)
+            starts.push_back(<int32_t>values.size())
+        lines.resize(self.n_line_words)
+        best.assign(n, 1 << 62)
+        counts.resize(n)
+        blocks.resize(n)
+        with nogil:
+            for round in range(rounds):
+                for i in range(n):
+                    begun = now_ns()
+                    self.select(
+                        values.data() + starts[i], offsets.data() + i * (N_SETS + 1), measures, lines.data()
+                    )
+                    taken = now_ns() - begun
+                    if taken < best[i]:
+                        best[i] = taken
+                    if round == 0:
+                        for w in range(<int32_t>self.n_line_words):
+                            counts[i] += __builtin_popcountll(lines[w])
+                        blocks[i] = <int32_t>self.sets.looked_at
+        return [(best[i], counts[i], blocks[i]) for i in range(n)]
+
     def size_bytes(self) -> int:
         """Memory that all of it takes."""
         return (
@@ -272,11 +320,12 @@ cdef int flatten(facts, vector[uint64_t] &values, vector[int32_t] &offsets) exce
     cdef uint64_t value
     if len(facts) != SETS:
         raise ValueError(f"facts of {len(facts)} dimensions; there are {SETS}")
+    cdef int32_t first = <int32_t>values.size()
     offsets.push_back(0)
     for each in facts:
         for value in each:
             values.push_back(value)
-        offsets.push_back(<int32_t>values.size())
+        offsets.push_back(<int32_t>values.size() - first)
     return 0
 
 

@@ -26,6 +26,7 @@ from domain.token import Sealer
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
+from targeting.expression import published
 from targeting.record import campaign_scope, line_item_scope
 from targeting.unpacked import Record, pack
 
@@ -56,7 +57,10 @@ def merge(base: object, patch: object) -> object:
 
 def snapshot(patch: object = None) -> Snapshot:
     """The campaign set of the golden cases, with changes."""
-    return msgspec.convert(merge(json.loads(CAMPAIGNS.read_text()), patch or {}), Snapshot)
+    merged: Any = merge(json.loads(CAMPAIGNS.read_text()), patch or {})
+    for item in merged["line_items"]:  # expressions, for they can be patched
+        item["targeting"] = msgspec.to_builtins(published(item["targeting"]))
+    return msgspec.convert(merged, Snapshot)
 
 
 class People:

@@ -26,6 +26,7 @@ from pacing.by_hand import Note
 from pacing.corrections import Told, correct, standing
 from pacing.ledger import Bill, book
 from pacing.notices import Terms
+from targeting.expression import published
 
 CNY_USD, CNY_EUR, USD_EUR = 140_000_000, 129_198_966, 917_431_193
 ZONES = {1: "America/New_York", 2: "Europe/Berlin", 3: "Europe/Berlin"}
@@ -37,7 +38,7 @@ FEES = {1: ((125_000, 0), (0, 50_000), (0, 400_000)), 2: ((125_000, 0), (0, 50_0
 
 
 def catalogue_of_tests() -> Catalogue:
-    audience = Targeting({"audience": ("7",)})
+    audience = published({"audience": ("7",)})
     campaigns = [
         Campaign(1, "cards", 1, "Credit cards", 0, 2**62),
         Campaign(2, "loans", 1, "Loans", 0, 2**62, fees=()),

@@ -88,25 +88,24 @@ def campaigns(line_items: int, bid_step: float = 0.0) -> dict[str, object]:
 
 
 def _line_item(draw: random.Random, advertiser: int, number: int, bid_step: float) -> dict[str, object]:
-    all_of: dict[str, list[str]] = {"country": draw.sample(COUNTRIES, draw.choice((1, 1, 2, 3)))}
-    none_of: dict[str, list[str]] = {}
+    targeting: dict[str, object] = {"country": draw.sample(COUNTRIES, draw.choice((1, 1, 2, 3)))}
     if draw.random() < 0.4:
-        all_of["device_type"] = draw.choice((["pc"], ["phone", "tablet"]))
+        targeting["device_type"] = draw.choice((["pc"], ["phone", "tablet"]))
     if draw.random() < 0.3:
-        all_of["browser"] = draw.sample(("chrome", "safari", "firefox"), 2)
+        targeting["browser"] = draw.sample(("chrome", "safari", "firefox"), 2)
     if draw.random() < 0.3:
-        all_of["category"] = draw.sample(CATEGORIES, 4)
+        targeting["category"] = draw.sample(CATEGORIES, 4)
     if draw.random() < 0.4:  # an advertiser targets its own audiences
-        all_of["audience"] = [f"people{advertiser + 10 * draw.randrange(2)}"]
+        targeting["audience"] = [f"people{advertiser + 10 * draw.randrange(2)}"]
     if draw.random() < 0.2:
-        all_of["hour_of_week"] = ["mon-sun 00-24"]
+        targeting["hour_of_week"] = ["mon-sun 00-24"]
     if draw.random() < 0.3:
-        none_of["category"] = draw.sample(CATEGORIES, 2)
+        targeting["not"] = {"category": draw.sample(CATEGORIES, 2)}
     item: dict[str, object] = {
         "key": f"item{number}", "name": f"Line item {number}",
         "bid_cpm": round(0.6 + 4 * draw.random() ** 2 + bid_step, 3), "daily_budget": 50_000_000, "pacing": "asap",
         "creatives": [f"ad{advertiser}-{size}-{draw.randrange(3)}" for size in draw.sample(SIZES, 3)],
-        "targeting": {"all_of": all_of, "none_of": none_of},
+        "targeting": targeting,
     }  # fmt: skip
     if draw.random() < 0.5:
         item["frequency_caps"] = [{"impressions": draw.choice((3, 5, 10)), "per": "1d"}]

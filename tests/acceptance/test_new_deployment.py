@@ -20,7 +20,7 @@ campaigns:
     end: 2039-12-31
     daily_budget: 100000
     line_items:
-      - {key: all, name: All, bid_cpm: 2.50, pacing: asap, creatives: [banner], targeting: {all_of: {country: [USA]}}}
+      - {key: all, name: All, bid_cpm: 2.50, pacing: asap, creatives: [banner], targeting: {country: [USA]}}
 """
 REQUEST = {
     "id": "auction-1",

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bidder.auction import NoBid
-from domain.campaign import Advertiser, Campaign, Deal, FrequencyCap, LineItem, Rate, Snapshot, Targeting
+from domain.campaign import Advertiser, Campaign, Clause, Deal, FrequencyCap, LineItem, Rate, Snapshot, Targeting
 from domain.creative import Creative, every_format
 from domain.exchange import Exchange
 from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope
@@ -16,18 +16,14 @@ CATEGORIES = ("IAB1", "IAB1-2", "IAB9")
 DOMAINS = ("bank.example", "www.shop.example")
 DEALS = ("D1", "D2")
 
-targeting = st.builds(
-    Targeting,
-    all_of=st.fixed_dictionaries(
-        {},
-        optional={
-            "country": st.lists(st.sampled_from(COUNTRIES), min_size=1, unique=True).map(tuple),
-            "category": st.lists(st.sampled_from(CATEGORIES), min_size=1, unique=True).map(tuple),
-            "audience": st.just(("1",)),
-        },
-    ),
-    none_of=st.fixed_dictionaries({}, optional={"category": st.just(("IAB9",)), "country": st.just(("FRA",))}),
+CLAUSES = st.one_of(
+    st.builds(Clause, st.just("country"), st.lists(st.sampled_from(COUNTRIES), min_size=1, unique=True).map(tuple)),
+    st.builds(Clause, st.just("category"), st.lists(st.sampled_from(CATEGORIES), min_size=1, unique=True).map(tuple)),
+    st.just(Clause("audience", ("1",))),
+    st.sampled_from((Clause("category", ("IAB9",), False), Clause("country", ("FRA",), False))),
 )
+ALTERNATIVES = st.lists(CLAUSES, max_size=3, unique_by=lambda clause: (clause.dimension, clause.wanted)).map(tuple)
+targeting = st.lists(ALTERNATIVES, min_size=1, max_size=2).map(lambda found: Targeting(tuple(found)))
 
 
 @st.composite

@@ -103,7 +103,7 @@ def test_the_exchange_is_asked_for_prices_as_it_tells_them(source, asked):
 
 
 def test_price_in_another_currency_carries_its_rate_and_reserves_in_the_accounts():
-    table = Table(snapshot({"line_items[0]": {"targeting": {"all_of": {"exchange": ["2"]}}}}))
+    table = Table(snapshot({"line_items[0]": {"targeting": {"exchange": ["2"]}}}))
     bid = the_bid(table, {**REQUEST, "cur": ["CNY"], "imp": [{**REQUEST["imp"][0], "bidfloor": 0}]}, "cnx")
     token = SEALER.open(token_of(bid["nurl"]), Kind.WIN)
     assert (token.max_price, token.rate) == (14_285_714, 1)
@@ -177,7 +177,7 @@ def test_equal_bids_take_turns():
             "campaign": 1,
             "bid_cpm": 2_000_000,
             "creatives": [101],
-            "targeting": {"all_of": {"exchange": ["1"], "country": None}},
+            "targeting": {"exchange": ["1"], "country": None},
         }
     }
     table = Table(snapshot(same))

@@ -37,7 +37,7 @@ def table(exchange: int, terms: int = 9, bid_cpm: int = 3_000_000) -> Table:
     """The bank's one line item on an exchange: 1 bills in USD, 2 in CNY at 0.14 USD."""
     item = {
         "id": 11, "key": "open", "campaign": 1, "name": "", "bid_cpm": bid_cpm, "creatives": [101], "terms": terms,
-        "targeting": {"all_of": {"exchange": [str(exchange)]}, "none_of": {}},
+        "targeting": {"exchange": [str(exchange)]},
     }  # fmt: skip
     return Table(snapshot(merge(FEES, {"line_items": [item]})))
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from campaigns import catalogue
 from campaigns.fee_terms import agree
 from campaigns.store import Store
-from domain.campaign import Advertiser, Audience, Campaign, Fee, FeePart, LineItem, Targeting
+from domain.campaign import Advertiser, Audience, Campaign, Fee, FeePart, LineItem
+from targeting.expression import published
 
 SHARE, SERVING = Fee(1, "share", "Share", share_ppm=125_000), Fee(2, "serving", "Serving", cpm=50_000)
 LIST = Audience(7, "list", 1, "List", 10, data_cpm=400_000)
@@ -15,9 +16,9 @@ FREE = Audience(8, "free", 1, "Free", 10)
 def defined(
     campaign_fees: tuple[int, ...] | None, *audiences: int, left_out: tuple[int, ...] = ()
 ) -> catalogue.Catalogue:
-    targeting = Targeting(
-        {"audience": tuple(map(str, audiences))} if audiences else {},
-        {"audience": tuple(map(str, left_out))} if left_out else {},
+    targeting = published(
+        ({"audience": tuple(map(str, audiences))} if audiences else {})
+        | ({"not": {"audience": tuple(map(str, left_out))}} if left_out else {})
     )
     return catalogue.Catalogue(
         fees={fee.key: fee for fee in (SHARE, SERVING)},

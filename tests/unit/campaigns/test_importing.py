@@ -13,7 +13,7 @@ from campaigns.catalogue import Catalogue
 from campaigns.importing import Summary, import_file
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
-from domain.campaign import FrequencyCap, Limits, SupplyRules
+from domain.campaign import Clause, FrequencyCap, Limits, SupplyRules
 from domain.errors import Refused
 from domain.exchange import Privacy
 from domain.naming import person_key
@@ -63,11 +63,8 @@ FILE: dict[str, Any] = {
                 {
                     "key": "l1", "name": "Line", "bid_cpm": "1.25", "creatives": ["c1"], "deals": ["d1"],
                     "targeting": {
-                        "all_of": {
-                            "country": ["USA"], "size": ["300x250"], "audience": ["prime"], "exchange": ["usx"],
-                            "device_type": ["pc"], "hour_of_week": ["mon 00-02"],
-                        },
-                        "none_of": {"site": ["Bad.example"]},
+                        "country": ["USA"], "size": ["300x250"], "audience": ["prime"], "exchange": ["usx"],
+                        "device_type": ["pc"], "hour_of_week": ["mon 00-02"], "not": {"site": ["Bad.example"]},
                     },
                     "supply": {"ads_txt": "authorised", "schain": "not_incomplete", "max_hops": 3},
                 },
@@ -129,9 +126,9 @@ def at(content: dict[str, Any], path: str) -> Any:
 
 
 LINE = "campaigns.0.line_items.0"
-TARGET = f"{LINE}.targeting.all_of"
+TARGET = f"{LINE}.targeting"
 IN_LINE = "campaigns[0].line_items[0]"
-IN_TARGET = f"{IN_LINE}.targeting.all_of"
+IN_TARGET = f"{IN_LINE}.targeting"
 CAPS = "campaigns[0].frequency_caps"
 
 MISTAKES: list[tuple[str, str, object, str, object, str]] = [
@@ -238,8 +235,32 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     (LINE, "creatives", [], f"{IN_LINE}.creatives", [], "at least 1"),
     (LINE, "deals", ["d2"], f"{IN_LINE}.deals[0]", "d2", "there is d1"),
     (LINE, "pacing", "slow", f"{IN_LINE}.pacing", "slow", "'even' or 'ahead' or 'asap'"),
-    (LINE, "targeting", {"any_of": {}}, f"{IN_LINE}.targeting.any_of", {}, "all_of, none_of"),
-    (TARGET, "planet", ["mars"], f"{IN_TARGET}.planet", ["mars"], "there are audience, "),
+    (LINE, "targeting", {"any_of": {}}, f"{IN_TARGET}.any_of", {}, "the keys here are all, any, not, and"),
+    (LINE, "targeting", ["USA"], IN_TARGET, ["USA"], "a mapping that says something"),
+    (TARGET, "planet", ["mars"], f"{IN_TARGET}.planet", ["mars"], "no such dimension"),
+    (TARGET, "all", [], f"{IN_TARGET}.all", [], "at least 1 expression"),
+    (TARGET, "any", {"os": ["ios"]}, f"{IN_TARGET}.any", {"os": ["ios"]}, "a list of at least 1 expression"),
+    (TARGET, "any", [{"os": ["ios"]}, {}], f"{IN_TARGET}.any[1]", {}, "a mapping that says something"),
+    (TARGET, "any", [{"os": ["bsd"]}, {"not": {"os": []}}], f"{IN_TARGET}.any[0].os[0]", "bsd", "'ios' or"),
+    (TARGET, "any", [{"os": ["ios"]}, {"not": {"os": []}}], f"{IN_TARGET}.any[1].not.os", [], "at least 1"),
+    (TARGET, "not", {"os": ["ios"], "site": ["x.example"]}, f"{IN_TARGET}.not",
+     {"os": ["ios"], "site": ["x.example"]}, "not: {any: [...]} or {all: [...]}"),
+    (TARGET, "all", [{"os": ["ios"]}, {"os": ["android"]}], f"{IN_TARGET}.all", [{"os": ["ios"]}, {"os": ["android"]}],
+     "it contradicts itself"),
+    (TARGET, "any", [{"os": ["ios"]}, {"not": {"os": ["ios", "tvos"]}}, {"os": ["tvos"]}], f"{IN_TARGET}.any",
+     [{"os": ["ios"]}, {"not": {"os": ["ios", "tvos"]}}, {"os": ["tvos"]}], "every request meets one of these"),
+    (TARGET, "not", {"any": [{"os": ["ios"]}, {"not": {"os": ["ios"]}}]}, f"{IN_TARGET}.not.any",
+     [{"os": ["ios"]}, {"not": {"os": ["ios"]}}], "every request meets it"),
+    (TARGET, "radius", [{"lat": 1, "lon": 2}], f"{IN_TARGET}.radius[0]", {"lat": 1, "lon": 2}, "{lat: -90 to 90"),
+    (TARGET, "os_version", ["ios 15"], f"{IN_TARGET}.os_version[0]", "ios 15", "'ios >=15.2 <17'"),
+    (TARGET, "os_version", ["ios >=17 <15"], f"{IN_TARGET}.os_version[0]", "ios >=17 <15", "'ios >=15.2 <17'"),
+    (TARGET, "page", ["*"], f"{IN_TARGET}.page[0]", "*", "a pattern of a page's URL"),
+    (TARGET, "score", ["credit"], f"{IN_TARGET}.score[0]", "credit", "'credit >=600 <750'"),
+    (TARGET, "last_visit", ["7d"], f"{IN_TARGET}.last_visit[0]", "7d", "'<7d'"),
+    (TARGET, "age", ["5-10"], f"{IN_TARGET}.age[0]", "5-10", "from 13 to 120"),
+    (TARGET, "lifecycle", ["rich"], f"{IN_TARGET}.lifecycle[0]", "rich", "'prospect' or"),
+    (TARGET, "deal", ["d2"], f"{IN_TARGET}.deal[0]", "d2", "there is d1"),
+    (TARGET, "key_value", ["loans"], f"{IN_TARGET}.key_value[0]", "loans", "key=value"),
     (TARGET, "country", ["USA", "US"], f"{IN_TARGET}.country[1]", "US", "alpha-3"),
     (TARGET, "country", ["XYZ"], f"{IN_TARGET}.country[0]", "XYZ", "alpha-3"),
     (TARGET, "country", "USA", f"{IN_TARGET}.country", "USA", "a list"),
@@ -350,15 +371,18 @@ def test_what_is_taken_is_what_was_written(desk: Desk) -> None:
     assert line.bid_cpm == 1_250_000
     assert line.creatives == (stored.creatives["c1"].id,)
     assert line.deals == (stored.deals["d1"].id,)
-    assert line.targeting.all_of == {
-        "country": ("usa",),
-        "size": (str(300 << 16 | 250),),
-        "audience": (str(stored.audiences["prime"].id),),
-        "exchange": (str(stored.exchanges["usx"].id),),
-        "device_type": ("2",),
-        "hour_of_week": ("0", "1"),
-    }
-    assert line.targeting.none_of == {"site": ("bad.example",)}
+    assert line.targeting.any_of == (
+        (
+            Clause("exchange", (str(stored.exchanges["usx"].id),)),
+            Clause("country", ("usa",)),
+            Clause("device_type", ("2",)),
+            Clause("site", ("bad.example",), False),
+            Clause("hour_of_week", ("0", "1")),
+            Clause("audience", (str(stored.audiences["prime"].id),)),
+            Clause("size", (str(300 << 16 | 250),)),
+        ),
+    )
+    assert line.targeting.written == FILE["campaigns"][0]["line_items"][0]["targeting"]
     assert (stored.creatives["c1"].mime, stored.creatives["c2"].mime) == ("image/jpeg", "text/html")
     assert [(r.base, r.quote, r.per_unit) for r in stored.rates] == [
         ("USD", "CNY", 7_100_000_000),

@@ -15,7 +15,7 @@ from campaigns.importing import import_file
 from campaigns.publishing import Publisher
 from campaigns.snapshot import offset_hours
 from campaigns.store import Store, touch
-from domain.campaign import Limits
+from domain.campaign import Limits, wanted_values
 from domain.clock import SECOND, ManualClock
 from domain.creative import every_format
 from domain.exchange import Privacy
@@ -92,7 +92,7 @@ def test_hours_of_the_week_follow_the_advertisers_clocks(store: Store, tmp_path:
 
     def first_hour_of_monday() -> int:
         item = next(item for item in publisher.current.line_items if item.key == "ng-travel-desktop")
-        hours = {int(hour) for hour in item.targeting.all_of["hour_of_week"]}
+        hours = {int(hour) for hour in wanted_values(item.targeting, "hour_of_week")}
         return next(hour for hour in range(5, 24) if hour in hours)
 
     summer = publisher.current.version

@@ -5,7 +5,6 @@ import pytest
 from campaigns import values
 from campaigns.entry import Wrong
 from campaigns.terms import day_part, targeting
-from domain.campaign import Targeting
 
 
 @pytest.mark.parametrize(
@@ -31,33 +30,61 @@ def test_anything_else_is_not_a_day_part(text: object) -> None:
 
 
 def test_values_are_written_as_the_index_reads_them() -> None:
-    check = targeting(lambda value: {"usx": 3}[value], lambda value: {"prime": 9}[value])
+    check = targeting(7, lambda value: {"usx": 3}[value], lambda value: {"prime": 9}[value], lambda value: value.upper())
     words = {
-        "all_of": {
-            "exchange": ["usx"],
-            "audience": ["prime"],
-            "country": ["USA"],
-            "category": ["IAB13-1"],
-            "size": ["728x90"],
-            "device_type": ["tv", "tablet"],
-            "hour_of_week": ["mon 00-02", "mon 01-03"],
-            "city": ["New York"],
-        },
-        "none_of": {"site": ["News.example", "com.Example.App"], "language": ["en"], "region": ["usa-ny"]},
+        "exchange": ["usx"],
+        "audience": ["prime"],
+        "deal": ["d1"],
+        "country": ["USA"],
+        "postcode": ["SW1A 1AA", 10001],
+        "category": ["IAB13-1"],
+        "size": ["728x90"],
+        "device_type": ["tv", "tablet"],
+        "connection": ["wifi", "5g"],
+        "hour_of_week": ["mon 00-02", "mon 01-03"],
+        "city": ["New York"],
+        "age": ["18-20", 30],
+        "gender": ["female"],
+        "video_placement": ["outstream"],
+        "rewarded": [True, False],
+        "key_value": ["Section=Loans"],
+        "radius": [{"lat": 40.7, "lon": -74, "km": 25}],
+        "os_version": ["ios >=15.2 <17"],
+        "page": ["News.example/money/*"],
+        "score": ["credit >=600"],
+        "last_visit": [">=12h <7d"],
+        "lifecycle": ["prospect"],
+        "not": {"any": [{"site": ["News.example"]}, {"app": ["com.Example.App"]}, {"region": ["usa-ny"]}]},
     }
-    assert check(words) == Targeting(
-        all_of={
-            "exchange": ("3",),
-            "audience": ("9",),
-            "country": ("usa",),
-            "category": ("iab13-1",),
-            "size": (str(728 << 16 | 90),),
-            "device_type": ("3", "5"),
-            "hour_of_week": ("0", "1", "2"),
-            "city": ("new york",),
-        },
-        none_of={"site": ("news.example", "com.example.app"), "language": ("en",), "region": ("usa-ny",)},
-    )
+    found = check(words)
+    assert found.written == words
+    assert {(c.dimension, c.wanted): c.values for c in found.any_of[0]} == {
+        ("exchange", True): ("3",),
+        ("audience", True): ("9",),
+        ("deal", True): ("D1",),
+        ("country", True): ("usa",),
+        ("postcode", True): ("sw1a1aa", "10001"),
+        ("category", True): ("iab13-1",),
+        ("size", True): (str(728 << 16 | 90),),
+        ("device_type", True): ("3", "5"),
+        ("connection", True): ("2", "7"),
+        ("hour_of_week", True): ("0", "1", "2"),
+        ("city", True): ("new york",),
+        ("age", True): ("18", "19", "20", "30"),
+        ("gender", True): ("f",),
+        ("video_placement", True): ("2", "3", "4"),
+        ("rewarded", True): ("1", "0"),
+        ("key_value", True): ("section=loans",),
+        ("radius", True): ("40.7,-74.0,25000.0",),
+        ("os_version", True): ("ios >=15.2 <17",),
+        ("page", True): ("news.example/money/*",),
+        ("score", True): ("credit >=600",),
+        ("last_visit", True): ("a7 >=43200 <604800",),
+        ("lifecycle", True): (str(7 << 8 | 1),),
+        ("site", False): ("news.example",),
+        ("app", False): ("com.example.app",),
+        ("region", False): ("usa-ny",),
+    }
 
 
 @pytest.mark.parametrize(

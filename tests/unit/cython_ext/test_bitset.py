@@ -4,72 +4,87 @@ import pytest
 
 from cython_ext.bitset import Bitsets
 
+ONE = [(0, False)]
+
 
 def test_an_item_without_clauses_matches_whatever_the_facts() -> None:
-    sets = Bitsets(3, 2, [], [])
+    sets = Bitsets([(0, True), (1, False)], [(), (), ()])
     assert sets.matching([[], []]) == [0, 1, 2]
     assert sets.matching([[7], [8, 9]]) == [0, 1, 2]
-    assert sets.removals([[7], [8, 9]]) == [0, 0]
 
 
 def test_no_items_no_matches() -> None:
-    sets = Bitsets(0, 2, [], [])
-    assert sets.n_words == 0
-    assert sets.matching([[1], []]) == []
+    sets = Bitsets(ONE, [])
+    assert sets.n_blocks == 0
+    assert sets.matching([[1]]) == []
 
 
-def test_results_are_whole_cache_lines_without_stray_bits() -> None:
-    for n in (1, 63, 64, 65, 511, 512, 513):
-        sets = Bitsets(n, 1, [], [])
-        assert sets.n_words == (n + 511) // 512 * 8
+def test_results_have_no_stray_bits() -> None:
+    for n in (1, 63, 64, 65, 511, 512, 513, 32_768, 32_769):
+        sets = Bitsets(ONE, [()] * n)
+        assert sets.n_blocks == (n + 511) // 512
         assert sets.matching([[]]) == list(range(n))
 
 
 def test_a_requirement_of_nothing_is_never_met() -> None:
-    assert Bitsets(2, 1, [(0, 0, [])], []).matching([[1]]) == [1]
+    assert Bitsets(ONE, [[(0, [], True)], ()]).matching([[1]]) == [1]
 
 
-def test_exclusion_beats_requirement() -> None:
-    sets = Bitsets(1, 1, [(0, 0, [1, 2])], [(0, 0, [2])])
-    assert sets.matching([[1]]) == [0]
-    assert sets.matching([[1, 2]]) == []
+@pytest.mark.parametrize("single", [True, False])
+def test_exclusion_beats_requirement(single: bool) -> None:
+    sets = Bitsets([(0, single)], [[(0, [1, 2], True), (0, [2], False)]] * 300)
+    assert sets.matching([[1]]) == list(range(300))
+    assert sets.matching([[2]]) == []
+
+
+def test_of_a_single_valued_plane_the_first_fact_counts() -> None:
+    sets = Bitsets([(0, True)], [[(0, [1], True)], [(0, [2], True)]])
+    assert sets.matching([[1, 2]]) == [0]
 
 
 def test_values_use_all_64_bits() -> None:
     top = (1 << 64) - 1
-    sets = Bitsets(2, 1, [(0, 0, [top]), (1, 0, [top - 1])], [])
+    sets = Bitsets(ONE, [[(0, [top], True)], [(0, [top - 1], True)]])
     assert sets.matching([[top]]) == [0]
     assert sets.matching([[top - 1]]) == [1]
     assert sets.matching([[0]]) == []
 
 
-def test_removals_follow_the_order_of_dimensions() -> None:
-    sets = Bitsets(4, 3, [(0, 0, [1]), (0, 2, [9]), (1, 2, [9])], [(2, 1, [5])])
-    assert sets.removals([[2], [5], [8]]) == [1, 1, 1]
-    assert sets.matching([[2], [5], [8]]) == [3]
+def test_two_planes_of_a_dimension_are_met_separately() -> None:
+    sets = Bitsets([(0, False), (0, False)], [[(0, [1, 2], True), (1, [3, 4], True)]])
+    assert sets.matching([[1, 4]]) == [0]
+    assert sets.matching([[1, 2]]) == []
 
 
-def test_many_values_of_one_item_each_stay_small() -> None:
-    n = 20_000
-    sets = Bitsets(n, 1, [(i, 0, range(i * 5, i * 5 + 5)) for i in range(n)], [])
-    assert sets.size_bytes() < 100 * 5 * n, "a bitmap a value would take 2,500 bytes for each of the 100,000"
-    assert sets.matching([[12_345 * 5 + 3, 5]]) == [1, 12_345]
+def test_what_was_asked_before_leaves_no_trace() -> None:
+    """Sparse lists are spread over rows that later requests use again."""
+    items = [[(0, [n], True)] for n in range(5_000)]
+    sets = Bitsets(ONE, items)
+    for n in (0, 4_999, 17, 512, 511):
+        assert sets.matching([[n]]) == [n]
+        assert sets.matching([[n, n + 1]]) == [m for m in (n, n + 1) if m < 5_000]
+        assert sets.matching([[]]) == []
 
 
 @pytest.mark.parametrize(
-    ("requires", "message"),
+    ("items", "message"),
     [
-        ([(3, 0, [1])], "item 3 is not one of the 3"),
-        ([(-1, 0, [1])], "item -1 is not one of the 3"),
-        ([(0, 2, [1])], "dimension 2 is not one of the 2"),
-        ([(0, 1, [1]), (0, 1, [2])], "item 0 requires values of dimension 1 twice"),
+        ([[(0, [1], True), (0, [2], True)]], "item 0 requires values of plane 0 twice"),
+        ([(), [(1, [1], True)]], "item 1 has a clause for plane 1, of 1"),
+        ([[(-1, [1], False)]], "plane -1"),
     ],
 )
-def test_wrong_clauses_are_refused(requires: list[tuple[int, int, list[int]]], message: str) -> None:
+def test_what_cannot_be_built_is_refused(items: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Bitsets(3, 2, requires, [])
+        Bitsets(ONE, items)
 
 
-def test_facts_must_cover_every_dimension() -> None:
-    with pytest.raises(ValueError, match="facts of 1 dimensions; there are 2"):
-        Bitsets(3, 2, [], []).matching([[1]])
+def test_facts_of_too_few_dimensions_are_refused() -> None:
+    with pytest.raises(ValueError, match="facts of 1 dimensions; a plane looks at 1"):
+        Bitsets([(1, False)], [()]).matching([[]])
+
+
+def test_values_of_few_items_cost_bytes_not_bitmaps() -> None:
+    """A hundred thousand values of one item each: a bitmap each would be more than a gigabyte."""
+    sets = Bitsets(ONE, ([(0, [n], True)] for n in range(100_000)))
+    assert sets.size_bytes() < 12_000_000

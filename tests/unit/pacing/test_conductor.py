@@ -13,11 +13,12 @@ from random import Random
 import pytest
 
 from campaigns.store import Store
-from domain.campaign import LineItem, Snapshot, Targeting
+from domain.campaign import LineItem, Snapshot
 from pacing import supply_store
 from pacing.conductor import Conductor
 from pacing.protocol import Supplied
 from pacing.purses import Purses
+from targeting.expression import published
 from tests.unit.pacing.test_leases import BID, DAY_S, MIDNIGHT_S, at, item, plan
 
 STEP_S = 30
@@ -145,7 +146,7 @@ def test_hours_that_are_not_targeted_are_no_supply_from_the_first_day_on() -> No
     monday = (4 - MIDNIGHT_S // DAY_S) % 7
     line = item(pacing="even", daily_budget=BUDGET // 10)
     parts = LineItem(**{name: getattr(line, name) for name in LineItem.__struct_fields__} | {
-        "targeting": Targeting({"hour_of_week": hours})
+        "targeting": published({"hour_of_week": hours})
     })  # fmt: skip
     world = World(plan(parts))
     world.run((monday * 24 + 8) * 3600, (monday * 24 + 10.5) * 3600)
