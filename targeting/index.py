@@ -1,9 +1,10 @@
 """Which line items a request's facts allow: targeting compiled to bitsets."""
 
+import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from cython_ext.bitset import Bitsets
-from domain.campaign import Clause, LineItem
+from domain.campaign import Clause, Conjunction, LineItem
 from targeting.dimensions import MANY, SETS, Dimension, value_id
 from targeting.matcher import Matcher, Measures, holds
 
@@ -19,12 +20,11 @@ SELECTIVE = (
 )
 """Dimensions in the order in which items are numbered. What wants the same value of the first that it says anything about
 stands together, so that a request without that value passes over all of it."""
-SPLIT = frozenset(SELECTIVE[:13])
+SPLIT = SELECTIVE[:13]
 """Of these an item that wants a few values becomes as many items, each among its own."""
 SPLIT_AT_MOST = 8
 
-Ids = dict[tuple[str, str], int]
-Item = tuple[tuple[int, ...], int, list[tuple[int, Sequence[int], bool]], tuple[Clause, ...]]
+Item = tuple[tuple[int, ...], int, list[tuple[int, Sequence[int], bool]], Conjunction]
 """Sort key, place of the line item, clauses for the bitsets, checks."""
 
 
@@ -62,7 +62,17 @@ def _by_place(facts: Facts) -> list[Sequence[int]]:
 
 def _matcher(line_items: Sequence[LineItem], first: int) -> Matcher:
     """``first``: the place of the first of them."""
-    ids: Ids = {}
+    collecting = gc.isenabled()
+    gc.disable()  # all of it lives until the end: to walk it again and again would take as long as the rest
+    try:
+        return _compiled(line_items, first)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _compiled(line_items: Sequence[LineItem], first: int) -> Matcher:
+    ids: list[dict[str, int]] = [{} for _ in range(SETS)]  # most values recur; naming them is much of the work
     wanted = 0
     items: list[Item] = []
     for place, line_item in enumerate(line_items, first):
@@ -87,69 +97,71 @@ class _Unknown(ValueError):
 
 
 _DIMENSIONS = {dimension.name.lower(): dimension for dimension in Dimension}
-_RANK = {dimension: rank for rank, dimension in enumerate(SELECTIVE)}
+_PLACES = {name: int(dimension) for name, dimension in _DIMENSIONS.items()}
+_RANKS = {int(dimension): rank for rank, dimension in enumerate(SELECTIVE)}
+_UNASKED = [-1] * len(SELECTIVE)
 
 
 def _looked_at(plane: int) -> tuple[int, int]:
     """Place of a plane in the order of looks: what rules most out comes first."""
-    return _RANK.get(Dimension(plane % SETS), len(SELECTIVE)), plane
+    return _RANKS.get(plane % SETS, len(SELECTIVE)), plane
 
 
-def _add(items: list[Item], place: int, conjunction: Sequence[Clause], ids: Ids) -> int:
+def _add(items: list[Item], place: int, conjunction: Conjunction, ids: list[dict[str, int]]) -> int:
     """One alternative of a line item as one or several items; returns its dimensions as bits."""
     clauses: list[tuple[int, Sequence[int], bool]] = []
     checks: list[Clause] = []
-    lead: dict[Dimension, Sequence[int]] = {}
-    said = 0
+    lead: dict[int, Sequence[int]] = {}
+    said, second = 0, set()
     for clause in conjunction:
-        dimension = _DIMENSIONS.get(clause.dimension)
-        if dimension is None:
+        dimension = _PLACES.get(clause.dimension, -1)
+        if dimension < 0:
             raise _Unknown(f"{clause.dimension!r} is no dimension of targeting")
         said |= 1 << dimension
         if dimension >= SETS:
             checks.append(clause)
             continue
-        values = [ids.get((clause.dimension, value), -1) for value in clause.values]
-        if -1 in values:
-            values = [_id(dimension, value, ids) for value in clause.values]
+        known = ids[dimension]
+        try:
+            values = [known[value] for value in clause.values]
+        except KeyError:
+            values = [_id(dimension, value, known) for value in clause.values]
         if not clause.wanted:
             clauses.append((dimension, values, False))
         elif dimension not in lead:
             lead[dimension] = values
-        elif SETS + dimension not in {plane for plane, _, _ in clauses}:
+        elif dimension not in second:
+            second.add(dimension)
             clauses.append((SETS + dimension, values, True))  # a second requirement takes a second plane,
         else:
             checks.append(clause)  # a third is checked
-    first = next((dimension for dimension in SELECTIVE if dimension in lead), None)
-    if first is None or first not in SPLIT or len(lead[first]) > SPLIT_AT_MOST:
+    key, first = _UNASKED.copy(), len(SELECTIVE)
+    for dimension, values in lead.items():
+        rank = _RANKS.get(dimension)
+        if rank is not None:
+            key[rank] = values[0]
+            first = min(first, rank)
+    kept = tuple(checks)
+    leading = SELECTIVE[first] if first < len(SPLIT) else -1
+    if leading < 0 or len(lead[leading]) > SPLIT_AT_MOST:
         clauses += [(dimension, values, True) for dimension, values in lead.items()]
-        items.append((_key(first, lead), place, clauses, tuple(checks)))
+        items.append(((first, *key[first:]), place, clauses, kept))
         return said
-    rest = [*clauses, *((dimension, values, True) for dimension, values in lead.items() if dimension is not first)]
-    for value in lead[first]:
-        lead[first] = (value,)
-        items.append((_key(first, lead), place, [*rest, (first, (value,), True)], tuple(checks)))
+    split = lead.pop(leading)
+    clauses += [(dimension, values, True) for dimension, values in lead.items()]
+    rest = key[first + 1 :]
+    for value in split:
+        items.append(((first, value, *rest), place, [*clauses, (leading, (value,), True)], kept))
     return said
 
 
-def _id(dimension: Dimension, value: str, ids: Ids) -> int:
+def _id(dimension: int, value: str, known: dict[str, int]) -> int:
     try:
-        found = value_id(dimension, value)
+        known[value] = found = value_id(Dimension(dimension), value)
     except ValueError:
-        name = dimension.name.lower()
+        name = Dimension(dimension).name.lower()
         raise _Unknown(f"{value!r} is no value of {name}; it takes numbers") from None
-    return ids.setdefault((dimension.name.lower(), value), found)
-
-
-def _key(first: Dimension | None, lead: Mapping[Dimension, Sequence[int]]) -> tuple[int, ...]:
-    """Numbers by which items are sorted: what they ask of the selective dimensions, the first of them first."""
-    if first is None:
-        return (len(SELECTIVE),)
-    key = [_RANK[first]]
-    for dimension in SELECTIVE[_RANK[first] :]:
-        values = lead.get(dimension)
-        key.append(min(values) if values else -1)
-    return tuple(key)
+    return found
 
 
 VALUES_SAID = 6
