@@ -74,7 +74,7 @@ class Auction:
         if refused := admit(request, seller, self.vendor):
             return self.no_bid(refused, "admit", seller)
         self.chain.enrich(request)
-        if not select(candidates, view, seller, request):
+        if not select(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):
             return self.no_bid(NoBidReason.NO_FITTING_CREATIVE, "fit", seller)

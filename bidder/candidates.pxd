@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
+from openrtb.context cimport Context
 from targeting.matcher cimport Measures
 
 cdef struct Candidate:
@@ -20,6 +21,8 @@ cdef class Candidates:
     cdef vector[uint64_t] facts          # what targeting compares, dimension after dimension
     cdef int32_t offsets[42]             # where each dimension's begin, and the last one's end
     cdef readonly Measures measures      # and what it checks
+    cdef readonly Context context        # what only targeting asks for
+    cdef bint asked                      # anything is in it
     cdef vector[uint64_t] words          # the index's answer, a bit a line item
     cdef bint by_imp                     # it is another for each of Request.imps:
     cdef vector[uint64_t] imp_words      # these, one after the other

@@ -4,7 +4,8 @@
 cdef class Candidates:
 
     def __init__(self):
-        self.measures = Measures()
+        self.measures, self.context = Measures(), Context()
+        self.context.forget()
         self.keep_reasons = False
         self.reasons = []
 
