@@ -169,7 +169,9 @@ cdef int add_pairs(object data, vector[uint64_t] *pairs) except -1:
     for key, value in data.items():
         for one in value if isinstance(value, list) else (value,):
             if (isinstance(one, str) or type(one) is int) and pairs.size() < 256:
-                pairs.push_back(folded(f"{key}={one}"))
+                pair = f"{key}={one}"
+                # half a surrogate pair is no character
+                pairs.push_back(folded(pair if pair.isascii() else pair.encode("utf-8", "replace").decode()))
     return 0
 
 

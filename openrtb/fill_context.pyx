@@ -7,6 +7,8 @@ from openrtb.context cimport OF_DEVICE, OF_IMPS, OF_PLACE, OF_USER, Context, Imp
 from openrtb.context_values cimport add_pairs, packed_version, plcmt_of, postcode_id, split_text
 from openrtb.request cimport Request, exact, folded
 
+import json
+
 import orjson
 
 from openrtb.parse import parse
@@ -16,12 +18,7 @@ NO_IFA = "00000000-0000-0000-0000-000000000000"
 
 cdef int fill_context(Context x, Request r, bytes body, uint32_t parts) except -1:
     model = r.model if r.model is not None else parse(body)
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = {}
-    if not isinstance(document, dict):
-        document = {}
+    document = document_of(body)
     if parts & (OF_DEVICE | OF_USER) and model.device is not None:
         fill_device(x, model.device)
     if parts & OF_PLACE and model.site is not None:
@@ -102,6 +99,18 @@ cdef int fill_imp(Context x, object imp, object data) except -1:
     row.n_pairs = <int32_t>x.imp_pairs.size() - row.pairs
     x.imps.push_back(row)
     return 0
+
+
+cdef dict document_of(bytes body):
+    """As `openrtb.parse` reads it, characters that are none included; empty where nothing can be read."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            document = json.loads(body.decode("utf-8-sig", "replace"))
+        except (ValueError, RecursionError):
+            return {}
+    return document if isinstance(document, dict) else {}
 
 
 cdef uint64_t name_of(object text) except? 0:
