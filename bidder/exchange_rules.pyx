@@ -21,7 +21,7 @@ def exchange_rules(Candidates c not None, View view not None, Seller seller not 
 
 
 cdef int approved(Candidates c, View view, Seller seller) except -1:
-    cdef size_t i, kept = 0, first = <size_t>seller.place * view.ads.size()
+    cdef size_t i, kept = 0, first = <size_t>seller.place * view.ad_room
     cdef Candidate *row
     for i in range(c.rows.size()):
         row = &c.rows[i]

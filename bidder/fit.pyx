@@ -125,7 +125,7 @@ cdef const char *unfit(Imp *imp, Ad *ad, Request r, View view, Seller seller, Ca
 
 def fit(Candidates c not None, View view not None, Seller seller not None, Request r not None):
     """Pairs the matching line items' creatives with the impressions they fit; returns how many pairs there are."""
-    cdef size_t word, i, n_imps = r.imps.size()
+    cdef size_t word, step, i, n_imps = r.imps.size()
     cdef int32_t place, a
     cdef uint64_t bits
     cdef Line *line
@@ -138,7 +138,8 @@ def fit(Candidates c not None, View view not None, Seller seller not None, Reque
     cdef Candidate row
     view.natives.forget()
     row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
-    for word in range(c.words.size()):
+    for step in range(c.words.size()):
+        word = (step + view.first_later // 64) % c.words.size()  # what came by changes first, for it may bid most
         bits = c.words[word]
         while bits:
             place = <int32_t>(word * 64) + __builtin_ctzll(bits)

@@ -7,6 +7,7 @@ import logging
 import msgspec
 
 from bidder.creative_texts import is_secure
+from bidder.changes import Change, change_of
 from bidder.leases import Leases
 from bidder.view import View
 from domain.campaign import Snapshot
@@ -33,13 +34,23 @@ class State:
         """Version of the snapshot in use; -1 before the first (0 is control's while nothing is defined yet)."""
         return self.view.snapshot.version if self.view is not None else -1
 
-    def compile(self, data: bytes) -> View:
-        """Published bytes -> a view. May run in another thread; nothing is swapped yet."""
-        return View(decode_snapshot(data), self.leases, self.tracker_is_secure)
+    def compile(self, data: bytes) -> View | Change:
+        """Published bytes -> a view, or what is to be changed in the current one. May run in another thread; nothing is
+        swapped yet."""
+        snapshot = decode_snapshot(data)
+        change = change_of(self.view, snapshot) if self.view is not None else None
+        return change or View(snapshot, self.leases, self.tracker_is_secure)
 
-    def swap(self, view: View) -> None:
-        """From here on requests are decided on this view."""
-        self.view = view
+    def swap(self, compiled: View | Change) -> None:
+        """From here on requests are decided on what was compiled last."""
+        if isinstance(compiled, Change):
+            assert self.view is not None
+            self.view.apply(compiled, self.leases, self.tracker_is_secure)
+            log.info(
+                "snapshot %d: %d line items out, %d in", self.version, len(compiled.gone), len(compiled.rows)
+            )
+            return
+        view = self.view = compiled
         self.ready.set()
         # The new view lives until the next swap: keep the collector from walking it again and again.
         gc.unfreeze()

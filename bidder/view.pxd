@@ -113,7 +113,12 @@ cdef class View:
     cdef vector[DealRow] deals
     cdef readonly Brands brands
     cdef vector[uint32_t] rivals            # advertisers
-    cdef vector[Price] prices               # [seller.place * lines + line]
+    cdef vector[Price] prices               # [seller.place * line_room + line]
+    cdef size_t line_room, ad_room          # so many lines and ads fit before a view is to be compiled anew
+    cdef readonly dict places               # of line items, by id
+    cdef dict ad_places                     # of creatives, by id
+    cdef readonly size_t first_later        # line items from this place on came by changes, highest bid or not
+    cdef readonly object gone               # places of line items that changes took out
     cdef vector[Rendition] renditions
     cdef readonly Markups markups
     cdef readonly Natives natives
@@ -121,11 +126,11 @@ cdef class View:
     cdef vector[string] click_queries       # and as the click URL's query, percent-encoded
     cdef vector[string] tails               # an ad's part of the bid that is the same in every bid
     cdef vector[string] escaped_queries     # click_queries percent-encoded once more, and twice more, two an ad
-    cdef vector[uint8_t] cleared            # [seller.place * ads + ad]: may it be shown there?
+    cdef vector[uint8_t] cleared            # [seller.place * ad_room + ad]: may it be shown there?
     cdef dict judged                        # (creative, exchange) -> domain.exchange.Approval
     cdef str why_not_cleared(self, Seller seller, int32_t ad)
     cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1
 
 cdef inline Price *price_of(View view, Seller seller, int32_t line) noexcept nogil:
     """What a line item bids there, and how it is converted."""
-    return view.prices.data() + <size_t>seller.place * view.lines.size() + <size_t>line
+    return view.prices.data() + <size_t>seller.place * view.line_room + <size_t>line

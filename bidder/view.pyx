@@ -34,6 +34,9 @@ from targeting.index import TargetingIndex
 PATH = b"/openrtb2/"
 """Bid requests go to this path with the exchange's key at its end."""
 
+ROOM = 1_024
+"""Line items, and creatives, that can come by changes before a view is compiled anew."""
+
 DELIVERIES = {"streaming": 1, "progressive": 2}
 """AdCOM list "Delivery Methods"."""
 USUAL_VAST = {3, 6}
@@ -57,51 +60,65 @@ cdef class View:
         sellers = [Seller(exchange, place, snapshot.rates) for place, exchange in enumerate(snapshot.exchanges)]
         self.sellers = {seller.exchange.key: seller for seller in sellers}
         self.routes = {PATH + key.encode(): seller for key, seller in self.sellers.items()}
-        advertisers = {a.id: a for a in snapshot.advertisers if a.status == "active"}
-        campaigns = {c.id: c for c in snapshot.campaigns if c.status == "active" and c.advertiser in advertisers}
-        creatives = {c.id: c for c in snapshot.creatives if c.status == "active"}
-        rates = {(r.base, r.quote): r for r in snapshot.rates}
         deals = {d.id: d for d in snapshot.deals}
-        terms = {t.id: t for t in snapshot.terms}
-        live = []
-        for item in snapshot.line_items:
-            ads = [creatives[c] for c in item.creatives if c in creatives]
-            deals_left = not (item.deals and item.deals_only) or any(d in deals for d in item.deals)  # else all open
-            if item.status == "active" and item.campaign in campaigns and ads and deals_left:
-                advertiser = advertisers[campaigns[item.campaign].advertiser]
-                media = most_media(item.bid_cpm, *shares(terms.get(item.terms)))
-                prices = [price_on(seller, advertiser.currency, media, rates) for seller in sellers]
-                live.append((max((p[0] for p in prices), default=0), item, campaigns[item.campaign], advertiser, ads, prices))
-        live.sort(key=lambda row: (-row[0], row[1].id))
-        self.line_items = [row[1] for row in live]
-        self.index = TargetingIndex([with_deals(item, deals) for item in self.line_items])
+        live = live_rows(snapshot, snapshot.line_items, sellers)
+        self.line_items = []
+        self.index = TargetingIndex([with_deals(row[1], deals) for row in live])
         self.creatives = []
         self.markups, self.natives, self.brands = Markups(), Natives(), Brands()
-        self.prices.resize(len(sellers) * len(live))
         self._block([listed for listed in snapshot.block_lists if listed.status == "active"])
-        cdef dict ad_places = {}
-        for place, (_, item, campaign, advertiser, ads, prices) in enumerate(live):
+        self.places, self.ad_places, self.gone = {}, {}, frozenset()
+        self.line_room, self.ad_room = len(live) + ROOM, len({ad.id for row in live for ad in row[4]}) + ROOM
+        self.first_later = len(live)
+        self.prices.resize(len(sellers) * self.line_room)
+        self.cleared.resize(len(sellers) * self.ad_room)
+        self.judged = {(a.creative, a.exchange): a for a in snapshot.approvals}
+        self._add_rows(live, leases, tracker_is_secure)
+
+    def _add_rows(self, rows, Leases leases, bint tracker_is_secure):
+        """Live line items (`live_rows`) behind those that are there."""
+        deals = {d.id: d for d in self.snapshot.deals}
+        terms = {t.id: t for t in self.snapshot.terms}
+        first_ad = len(self.creatives)
+        for place, (_, item, campaign, advertiser, ads, prices) in enumerate(rows, len(self.line_items)):
+            self.line_items.append(item)
+            self.places[item.id] = place
             self._add_line(item, campaign, advertiser, leases)
             for ad in ads:
-                if ad.id not in ad_places:
-                    ad_places[ad.id] = len(self.creatives)
+                if ad.id not in self.ad_places:
+                    self.ad_places[ad.id] = len(self.creatives)
                     self._add_ad(ad, advertiser, tracker_is_secure)
-                self._add_slot(place, ad_places[ad.id])
+                self._add_slot(place, self.ad_places[ad.id])
             self._add_deals([deals[d] for d in item.deals if d in deals])
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
-                self._set_price(seller_place * len(live) + place, bid, rate, rate_id, terms.get(item.terms))
+                self._set_price(seller_place * self.line_room + place, bid, rate, rate_id, terms.get(item.terms))
             self._close_line(place)
-        self.judged = {(a.creative, a.exchange): a for a in snapshot.approvals}
-        for seller in sellers:
-            self._clear(seller)
+        for seller in self.sellers.values():
+            self._clear(seller, first_ad)
 
-    def _clear(self, Seller seller):
+    def apply(self, change, Leases leases not None, bint tracker_is_secure=True):
+        """Takes a `bidder.changes.Change` that was made of this view; between two requests, for it changes in place: what
+        is there stays where it is, and what is new comes behind it."""
+        self.snapshot = change.snapshot
+        for creative in change.creatives:
+            self.ad_places.pop(creative, None)
+        for place in change.gone:
+            self.places.pop(self.line_items[place].id, None)
+        self.gone = self.gone | change.gone
+        self._add_rows(change.rows, leases, tracker_is_secure)
+        self.index = change.index
+
+    def room(self) -> int:
+        """How many line items, each with as many new creatives, can come by changes."""
+        return min(self.line_room - self.lines.size(), self.ad_room - self.ads.size())
+
+    def _clear(self, Seller seller, size_t first):
         """Which creatives may be shown on this exchange: what it disapproved never; where it asks for approval, only that."""
-        for creative in self.creatives:
+        for place, creative in enumerate(self.creatives[first:], first):
             said = self.judged.get((creative.id, seller.id))
             status = said.status if said is not None else "not_submitted"
             cleared = status == "approved" if seller.exchange.approval == "required" else status != "disapproved"
-            self.cleared.push_back(cleared)
+            self.cleared[seller.place * self.ad_room + <size_t>place] = cleared
             if not cleared:
                 seller.reviews = True
 
@@ -261,7 +278,29 @@ cdef class View:
         return next((one.key for one in named.get(dimension, ()) if str(one.id) == value), value)
 
     def __len__(self):
-        return self.lines.size()
+        return self.lines.size() - len(self.gone)
+
+
+def live_rows(snapshot, line_items, sellers) -> list:
+    """What can be bid on of some line items of a snapshot, highest bid first: (that bid, line item, campaign, advertiser,
+    creatives, prices by seller)."""
+    advertisers = {a.id: a for a in snapshot.advertisers if a.status == "active"}
+    campaigns = {c.id: c for c in snapshot.campaigns if c.status == "active" and c.advertiser in advertisers}
+    creatives = {c.id: c for c in snapshot.creatives if c.status == "active"}
+    rates = {(r.base, r.quote): r for r in snapshot.rates}
+    deals = {d.id: d for d in snapshot.deals}
+    terms = {t.id: t for t in snapshot.terms}
+    live = []
+    for item in line_items:
+        ads = [creatives[c] for c in item.creatives if c in creatives]
+        deals_left = not (item.deals and item.deals_only) or any(d in deals for d in item.deals)  # else all open
+        if item.status == "active" and item.campaign in campaigns and ads and deals_left:
+            advertiser = advertisers[campaigns[item.campaign].advertiser]
+            media = most_media(item.bid_cpm, *shares(terms.get(item.terms)))
+            prices = [price_on(seller, advertiser.currency, media, rates) for seller in sellers]
+            live.append((max((p[0] for p in prices), default=0), item, campaigns[item.campaign], advertiser, ads, prices))
+    live.sort(key=lambda row: (-row[0], row[1].id))
+    return live
 
 
 def with_deals(item, deals: dict):
