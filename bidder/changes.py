@@ -44,15 +44,16 @@ def change_of(view: View, snapshot: Snapshot) -> Change | None:
     touched = [
         item
         for item in snapshot.line_items
-        if (old := known.pop(item.id, None)) is not item
-        and (old != item or item.campaign in campaigns or not creatives.isdisjoint(item.creatives))
+        if known.pop(item.id, None) != item
+        or item.campaign in campaigns
+        or (creatives and not creatives.isdisjoint(item.creatives))
     ]
     left = frozenset(known)
     places = {item.id: view.places[item.id] for item in touched if item.id in view.places}
     gone = frozenset(places.values()) | {view.places[id_] for id_ in left if id_ in view.places}
     rows = live_rows(snapshot, touched, view.sellers.values())
-    new_ads = sum(len(row[4]) for row in rows)
-    if max(len(rows), new_ads, len(view.gone) + len(gone)) > view.room():
+    new_ads = {ad.id for row in rows for ad in row[4] if ad.id in creatives or ad.id not in view.ad_places}
+    if max(len(rows), len(new_ads), len(view.gone) + len(gone)) > view.room():
         return None
     deals = {deal.id: deal for deal in snapshot.deals}
     index = view.index.changed(gone, [with_deals(row[1], deals) for row in rows])

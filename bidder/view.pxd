@@ -116,7 +116,7 @@ cdef class View:
     cdef vector[Price] prices               # [seller.place * line_room + line]
     cdef size_t line_room, ad_room          # so many lines and ads fit before a view is to be compiled anew
     cdef readonly dict places               # of line items, by id
-    cdef dict ad_places                     # of creatives, by id
+    cdef readonly dict ad_places            # of creatives, by id
     cdef readonly size_t first_later        # line items from this place on came by changes, highest bid or not
     cdef readonly object gone               # places of line items that changes took out
     cdef vector[Rendition] renditions

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campaigns import rule_terms, supply_rules, terms, values
+from campaigns import rule_terms, special_categories, supply_rules, terms, values
 from campaigns.catalogue import Catalogue
 from campaigns.creatives import CREATIVE, read_creative
 from campaigns.entry import Entry
@@ -50,7 +50,7 @@ AUDIENCE = ("key", "advertiser", "name", "file", "data_cpm")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
     *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "status"),
-    "line_items",
+    *("special_category", "line_items"),
 )
 LINE_ITEM = (
     *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
@@ -188,12 +188,15 @@ class Reading:
         if not {"hourly_budget", "daily_budget", "total_budget"} & e.values.keys():
             e.wrong("daily_budget", None, "a campaign must have a daily_budget, a total_budget or an hourly_budget")
         name, caps, state = e.take("name", values.text()), _caps(e), e.take("status", _status, "active")
+        special = e.take("special_category", values.choice(*special_categories.CATEGORIES), "")
         for item in e.entries("line_items", LINE_ITEM):
-            self._line_item(item, id_, owner)
-        campaign = owner and Campaign(id_, key, owner.id, name, start, end, limits, fees, caps, state)
+            self._line_item(item, id_, owner, special)
+        if special and (bad := special_categories.first_unlawful(self.new, id_)):
+            e.wrong("special_category", special, f"line item {bad[0]!r} stands in the way: {bad[1]}")
+        campaign = owner and Campaign(id_, key, owner.id, name, start, end, limits, fees, caps, state, special)
         self.references.keep("campaigns", e, key, campaign, "advertiser")
 
-    def _line_item(self, e: Entry, campaign: int, owner: Advertiser | None) -> None:
+    def _line_item(self, e: Entry, campaign: int, owner: Advertiser | None, special: str) -> None:
         references = self.references
         key, id_ = references.identify("line_items", e)
         before = references.known.line_items.get(key)
@@ -206,6 +209,7 @@ class Reading:
             references.id_of("exchanges", "an exchange"),
             references.own("audiences", "an audience", owner),
             lambda value: codes.get(own_deal(value), ""),
+            special_categories.refusal if special else terms.anything_goes,
         )
         item = LineItem(
             id=id_,

@@ -120,6 +120,7 @@ campaigns = Table(
     Column("fees", JSON, comment="null: the advertiser's"),
     Column("frequency_caps", JSON, nullable=False),
     _status(),
+    Column("special_category", String(16), nullable=False, comment="empty: none"),
 )
 
 line_items = Table(

@@ -300,12 +300,16 @@ Refuse = Callable[[Dimension, tuple[str, ...]], str | None]
 """Why a dimension may not be used, or not with these values; None if it may."""
 
 
+def anything_goes(dimension: Dimension, values: tuple[str, ...]) -> None:
+    """Refuses nothing."""
+
+
 def targeting(
     owner: int,
     exchange: Check[int],
     audience: Check[int],
     deal: Check[str],
-    refuse: Refuse = lambda dimension, read: None,
+    refuse: Refuse = anything_goes,
 ) -> Callable[[Any], Targeting]:
     """Check of a ``targeting`` expression of an advertiser, by id. The next three resolve keys of exchanges, audiences and
     deals (to their codes).

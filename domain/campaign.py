@@ -24,6 +24,9 @@ Roadblock = Literal["none", "request", "page"]
 ROADBLOCKS: tuple[Roadblock, ...] = ("none", "request", "page")
 
 
+SpecialCategory = Literal["", "credit", "housing", "employment"]
+
+
 class FrequencyCap(Struct, frozen=True, forbid_unknown_fields=True):
     """At most ``impressions`` in any rolling window of ``seconds``, for one person."""
 
@@ -136,6 +139,8 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
     """None: the advertiser's."""
     frequency_caps: tuple[FrequencyCap, ...] = ()
     status: Status = "active"
+    special_category: SpecialCategory = ""
+    """What the law protects people's access to; its line items may not choose by who people are."""
 
 
 class SupplyRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

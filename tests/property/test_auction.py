@@ -3,7 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from msgspec.structs import replace
+
 from bidder.auction import NoBid
+from bidder.changes import change_of
+from bidder.view import View
 from domain.campaign import Advertiser, Campaign, Clause, Deal, FrequencyCap, LineItem, Rate, Snapshot, Targeting
 from domain.creative import Creative, every_format
 from domain.exchange import Exchange
@@ -139,7 +143,25 @@ def test_the_choice_among_many_agrees_with_its_twin(campaigns: Snapshot, request
     compare(campaigns, request)
 
 
-def compare(campaigns: Snapshot, request: dict) -> None:
+SHARED = ("exchanges", "rates", "advertisers", "deals")
+
+
+@settings(max_examples=300, deadline=None)
+@given(campaign_sets(), campaign_sets(), st.lists(st.integers(1, 9)), requests, requests)
+def test_a_changed_view_agrees_with_the_twin(
+    before: Snapshot, other: Snapshot, kept: list[int], request: dict, again: dict
+) -> None:
+    """Line items, campaigns and creatives of another set, some line items as before: the view takes the change in place."""
+    same = tuple(item for item in before.line_items if item.id in kept)
+    rest = tuple(item for item in other.line_items if item.id not in kept)
+    after = replace(
+        other, version=before.version + 1, line_items=(*same, *rest), **{name: getattr(before, name) for name in SHARED}
+    )
+    compare(after, request, before)
+    compare(before, again, after)
+
+
+def compare(campaigns: Snapshot, request: dict, before: Snapshot | None = None) -> None:
     request = {"id": "r", "site": {}, **request}
     request["imp"] = [{**imp, "id": str(n)} for n, imp in enumerate(request["imp"])]
     people = People()
@@ -147,6 +169,13 @@ def compare(campaigns: Snapshot, request: dict) -> None:
     now_s = NOW_NS // 10**9
     people.put("buyeruid:usx:tired", {}, {line_item_scope(n): [now_s - 5] for n in range(1, 10)})
     table = Table(campaigns, people)
+    if before is not None:
+        table.view = View(before, table.leases)
+        change = change_of(table.view, campaigns)
+        assert change is not None
+        table.view.apply(change, table.leases)
+        live = {item.id for item in table.view.line_items if table.view.places.get(item.id) is not None}
+        assert len(table.view) == len(live) == len(View(campaigns, table.leases))
     outcome = table.decide(request)
     seats = [] if isinstance(outcome, NoBid) else outcome["seatbid"]
     assert len(seats) <= 1

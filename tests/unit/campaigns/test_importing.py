@@ -259,6 +259,7 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     (TARGET, "last_visit", ["7d"], f"{IN_TARGET}.last_visit[0]", "7d", "'<7d'"),
     (TARGET, "age", ["5-10"], f"{IN_TARGET}.age[0]", "5-10", "from 13 to 120"),
     (TARGET, "lifecycle", ["rich"], f"{IN_TARGET}.lifecycle[0]", "rich", "'prospect' or"),
+    ("campaigns.0", "special_category", "loans", "campaigns[0].special_category", "loans", "'credit' or"),
     (TARGET, "deal", ["d2"], f"{IN_TARGET}.deal[0]", "d2", "there is d1"),
     (TARGET, "key_value", ["loans"], f"{IN_TARGET}.key_value[0]", "loans", "key=value"),
     (TARGET, "country", ["USA", "US"], f"{IN_TARGET}.country[1]", "US", "alpha-3"),
@@ -285,6 +286,43 @@ def test_a_mistake_is_named(
     assert said[1] == found
     assert allowed in said[2]
     assert desk.stored() == Catalogue()
+
+
+@pytest.mark.parametrize("category", ["credit", "housing", "employment"])
+@pytest.mark.parametrize(
+    ("targeting", "below", "allowed"),
+    [
+        ({"age": ["25-40"]}, ".age", "must not target by age"),
+        ({"not": {"gender": ["male"]}}, ".not.gender", "must not target by gender"),
+        ({"any": [{"os": ["ios"]}, {"postcode": ["10001"]}]}, ".any[1].postcode", "must not target by postcode"),
+        ({"radius": [{"lat": 1, "lon": 2, "km": 24.9}]}, ".radius", "a radius is at least 25 km"),
+    ],
+)
+def test_a_special_category_does_not_choose_by_who_people_are(
+    desk: Desk, category: str, targeting: dict[str, Any], below: str, allowed: str
+) -> None:
+    def spoil(content: dict[str, Any]) -> None:
+        content["campaigns"][0]["special_category"] = category
+        content["campaigns"][0]["line_items"][0]["targeting"] = targeting
+
+    ((path, _, why),) = desk.refused(changed(spoil))
+    assert (path, allowed in why) == (f"{IN_TARGET}{below}", True)
+    desk.take(changed(lambda content: at(content, LINE).__setitem__("targeting", targeting)))  # in no such category
+    special: dict[str, Any] = changed(lambda content: content["campaigns"][0].__setitem__("special_category", category))
+    special["campaigns"][0]["line_items"] = []
+    ((path, _, why),) = desk.refused(special)  # what was saved before counts too
+    assert (path, "line item 'l1' stands in the way" in why) == ("campaigns[0].special_category", True)
+
+
+def test_a_special_category_takes_what_is_lawful(desk: Desk) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["campaigns"][0]["special_category"] = "credit"
+        content["campaigns"][0]["line_items"][0]["targeting"] = {
+            "country": ["USA"], "radius": [{"lat": 1, "lon": 2, "km": 25}],
+        }  # fmt: skip
+
+    desk.take(changed(change))
+    assert desk.stored().campaigns["cards"].special_category == "credit"
 
 
 @pytest.mark.parametrize(
