@@ -39,7 +39,10 @@ def change_of(view: View, snapshot: Snapshot) -> Change | None:
     before = view.snapshot
     if any(getattr(before, part) != getattr(snapshot, part) for part in SHARED):
         return None
-    campaigns, creatives = _differing(before.campaigns, snapshot.campaigns), _differing(before.creatives, snapshot.creatives)
+    campaigns, creatives = (
+        _differing(before.campaigns, snapshot.campaigns),
+        _differing(before.creatives, snapshot.creatives),
+    )
     known = {item.id: item for item in before.line_items}
     touched = [
         item

@@ -46,9 +46,7 @@ class State:
         if isinstance(compiled, Change):
             assert self.view is not None
             self.view.apply(compiled, self.leases, self.tracker_is_secure)
-            log.info(
-                "snapshot %d: %d line items out, %d in", self.version, len(compiled.gone), len(compiled.rows)
-            )
+            log.info("snapshot %d: %d line items out, %d in", self.version, len(compiled.gone), len(compiled.rows))
             return
         view = self.view = compiled
         self.ready.set()

@@ -1,4 +1,6 @@
-"""``outbid campaigns import FILE``: what marketers define, from a YAML file into the control plane's store."""
+"""``outbid campaigns import FILE``: what marketers define, from a YAML file into the control plane's store. And
+``outbid campaigns schema``: the form of targeting, for editors and programs that write such files.
+"""
 
 import argparse
 import sys
@@ -15,6 +17,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     importing = actions.add_parser("import", help="add what is new, change what is known by its key; all or nothing")
     importing.add_argument("file", type=Path, metavar="FILE")
     importing.set_defaults(run=run_import)
+    schema = actions.add_parser("schema", help="print the JSON Schema of a line item's targeting")
+    schema.set_defaults(run=run_schema)
 
 
 def run_import(asked: argparse.Namespace) -> int:
@@ -23,6 +27,15 @@ def run_import(asked: argparse.Namespace) -> int:
         return 2
     for line in told(import_into_store(asked.file)):
         print(line)
+    return 0
+
+
+def run_schema(asked: argparse.Namespace) -> int:
+    import json
+
+    from campaigns.targeting_schema import schema
+
+    print(json.dumps(schema(), indent=2))
     return 0
 
 

@@ -64,7 +64,9 @@ def published(form: Any) -> Targeting:
 
 
 def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Fault]) -> Node:
-    known = f"the keys here are all, any, not, and the dimensions {', '.join(sorted(d.name.lower() for d in Dimension))}"
+    known = (
+        f"the keys here are all, any, not, and the dimensions {', '.join(sorted(d.name.lower() for d in Dimension))}"
+    )
     if not isinstance(form, dict) or not form:
         faults.append((path, form, f"it must be a mapping that says something; {known}"))
         return Node("all", path, form)
@@ -82,7 +84,9 @@ def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Faul
             parts.append(Node(name, below, value, tuple(inner)))
         elif name == "not":
             if isinstance(value, dict) and len(value) > 1:
-                faults.append((below, value, "with several keys, say which is meant: not: {any: [...]} or {all: [...]}"))
+                faults.append(
+                    (below, value, "with several keys, say which is meant: not: {any: [...]} or {all: [...]}")
+                )
                 continue
             parts.append(Node("not", below, value, (_parse(value, below, depth + 1, read, faults),)))
         elif name.upper() in Dimension.__members__ and name == name.lower():
@@ -179,9 +183,7 @@ def _any_of(ways: list[Conjunction]) -> list[Conjunction]:
     whole = [*((Clause(name, tuple(dict.fromkeys(values))),) for name, values in lone.items()), *rest]
     clauses = [frozenset(way) for way in whole]
     return [
-        way
-        for i, way in enumerate(whole)
-        if not any(other < clauses[i] for j, other in enumerate(clauses) if j != i)
+        way for i, way in enumerate(whole) if not any(other < clauses[i] for j, other in enumerate(clauses) if j != i)
     ]
 
 

@@ -69,10 +69,11 @@ class People:
     def __init__(self) -> None:
         self.records: dict[int, bytes] = {}
 
-    def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]]) -> None:
+    def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]], **parts: Any) -> None:
+        """``parts``: other parts of `targeting.unpacked.Record`."""
         kind, *rest = person.split(":")
         key = person_key(kind, rest[-1], rest[0] if len(rest) > 1 else "")
-        self.records[key] = pack(Record(segments, shown))
+        self.records[key] = pack(Record(segments, shown, **parts))
 
     def get(self, person: int) -> bytes | None:
         return self.records.get(person)

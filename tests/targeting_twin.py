@@ -94,7 +94,11 @@ WORDS: dict[Dimension, list[str]] = {
     Dimension.SITE: ["news.example", "money.news.example", "a.b.money.news.example", "shop.example", "x.shop.example"],
     Dimension.CATEGORY: ["iab1", "iab1-2", "iab1-3", "iab13", "iab13-1"],
     Dimension.OS: ["ios", "android", "windows"],
-    **{d: ["1", "2", "77", "1000"] for d in Dimension if d.name in ("EXCHANGE", "AUDIENCE", "SIZE", "HOUR_OF_WEEK", "AGE")},
+    **{
+        d: ["1", "2", "77", "1000"]
+        for d in Dimension
+        if d.name in ("EXCHANGE", "AUDIENCE", "SIZE", "HOUR_OF_WEEK", "AGE")
+    },
 }
 OTHERS = ["usa", "can", "mex", "ä ö"]
 CHECKED = {
@@ -165,7 +169,9 @@ def request(draw: random.Random) -> Request:
     if draw.random() < 0.8:
         found["page"] = draw.choice(PAGES)
     if draw.random() < 0.8:
-        found["scores"] = {name: draw.choice((0, 100, 599, 600, 640, 750)) for name in draw.sample(("credit", "fraud"), 1)}
+        found["scores"] = {
+            name: draw.choice((0, 100, 599, 600, 640, 750)) for name in draw.sample(("credit", "fraud"), 1)
+        }
     if draw.random() < 0.8:
         found["visits"] = {draw.choice((7, 8)): draw.choice((0, 59, 60, 3599, 3600, 86400))}
     return found

@@ -112,7 +112,9 @@ def expression(draw: random.Random, world: str) -> Form:
 def request(draw: random.Random, world: str) -> Words:
     """What one bid request says."""
     country = draw.choices(COUNTRIES, COUNTRY_WEIGHTS)[0] if world == "many" else "c00"
-    device, os = draw.choice((("2", "windows"), ("2", "macos"), ("4", "ios"), ("4", "android"), ("5", "ios"), ("4", "ios")))
+    device, os = draw.choice(
+        (("2", "windows"), ("2", "macos"), ("4", "ios"), ("4", "android"), ("5", "ios"), ("4", "ios"))
+    )
     words = {
         "country": [country],
         "region": [f"{country}-{draw.randrange(REGIONS)}"],

@@ -3,7 +3,8 @@
 ``request`` is a merge patch (RFC 7396; ``"imp[0]"`` reaches into a list) on ``request.json``, ``campaigns`` one on
 ``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none;
 a seller without an account is an inventory partner);
-``people`` has segments and ages (in seconds) of impressions by line item. ``expect`` is either
+``people`` has segments and ages (in seconds) of impressions by line item, ``stands`` (by advertiser a stage of its lifecycle,
+and the age of the last visit) and ``scores``. ``expect`` is either
 ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
 that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from bidder.auction import NoBid
+from domain.person import STAGES, score_id
+from targeting.record import Scored, Standing
 from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope, merge, snapshot
 
 HERE = Path(__file__).parent
@@ -28,7 +31,14 @@ def people_of(case: dict) -> People:
             line_item_scope(int(item)): sorted(NOW_NS // 10**9 - age for age in ages)
             for item, ages in record.get("shown", {}).items()
         }
-        people.put(person, {int(s): 2**32 - 1 for s in record.get("segments", [])}, shown)
+        parts = {
+            "relations": {
+                int(advertiser): Standing(STAGES[stage], 1, NOW_NS // 10**9 - visited)
+                for advertiser, (stage, visited) in record.get("stands", {}).items()
+            },
+            "scores": {score_id(name): Scored(value, 1) for name, value in record.get("scores", {}).items()},
+        }
+        people.put(person, {int(s): 2**32 - 1 for s in record.get("segments", [])}, shown, **parts)
     return people
 
 

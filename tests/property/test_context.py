@@ -63,7 +63,12 @@ def test_a_clean_request_is_walked() -> None:
     assert fields["place"] == (40.712776, -74.005974)
     assert fields["os_version"] == 15 << 48 | 2 << 32 | 1 << 16
     assert fields["page"] == b"https://News.example/Loans?x=1#y"
-    assert (fields["ifa"], fields["buyeruid"], fields["year_of_birth"], fields["utc_offset"]) == (True, True, 1980, -300)
+    assert (fields["ifa"], fields["buyeruid"], fields["year_of_birth"], fields["utc_offset"]) == (
+        True,
+        True,
+        1980,
+        -300,
+    )
     assert [imp["video_placement"] for imp in fields["imps"]] == [0, 2, 3]
     assert len(fields["sources"]) == 2
     assert len(fields["keywords"]) == 7

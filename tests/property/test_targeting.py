@@ -116,7 +116,8 @@ def test_the_public_worlds_agree_with_the_twin(world: str) -> None:
     for _ in range(12):
         words = targeting_world.request(draw, world)
         seen = {
-            name: [v for value in values for v in (value, *value_parents(name, value))] for name, values in words.items()
+            name: [v for value in values for v in (value, *value_parents(name, value))]
+            for name, values in words.items()
         }
         found = index.matcher.matching(targeting_world.facts(words), twin.measures({}))
         assert found == [i for i, (form, _) in enumerate(forms) if twin.holds(form, seen)]

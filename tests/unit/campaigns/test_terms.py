@@ -30,7 +30,9 @@ def test_anything_else_is_not_a_day_part(text: object) -> None:
 
 
 def test_values_are_written_as_the_index_reads_them() -> None:
-    check = targeting(7, lambda value: {"usx": 3}[value], lambda value: {"prime": 9}[value], lambda value: value.upper())
+    check = targeting(
+        7, lambda value: {"usx": 3}[value], lambda value: {"prime": 9}[value], lambda value: value.upper()
+    )
     words = {
         "exchange": ["usx"],
         "audience": ["prime"],
