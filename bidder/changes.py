@@ -1,8 +1,8 @@
 """What changed between the snapshot of a view and a newer one, if the view can take it without being compiled anew.
 
-A changed line item goes out by a bit, and comes in behind the others with an index of its own. That costs as much as the
-change, not as the snapshot: one line item of a hundred thousand is live at once. Now and then, when the room for changes
-is used up, or when something changed that all line items depend on, a view is compiled from the whole snapshot.
+A changed line item goes out by a bit, and comes in behind the others with an index of its own. That costs as much as
+the change, not as the snapshot: one line item of a hundred thousand is live at once. Now and then, when the room for
+changes is used up, or when something changed that all line items depend on, a view is compiled from the whole snapshot.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,8 @@ class Change:
 
 
 def change_of(view: View, snapshot: Snapshot) -> Change | None:
-    """The way from a view to a newer snapshot; None if it is better compiled anew. Reads the view, and changes nothing."""
+    """The way from a view to a newer snapshot; None if it is better compiled anew. Reads the view, and changes
+    nothing."""
     before = view.snapshot
     if any(getattr(before, part) != getattr(snapshot, part) for part in SHARED):
         return None

@@ -6,8 +6,8 @@ import logging
 
 import msgspec
 
-from bidder.creative_texts import is_secure
 from bidder.changes import Change, change_of
+from bidder.creative_texts import is_secure
 from bidder.leases import Leases
 from bidder.view import View
 from domain.campaign import Snapshot

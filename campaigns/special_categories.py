@@ -1,8 +1,8 @@
 """Campaigns for credit, housing and employment may not choose by who people are.
 
-In the USA the Equal Credit Opportunity Act (15 U.S.C. 1691), the Fair Housing Act (42 U.S.C. 3604) and Title VII forbid to
-leave people out by age, sex, family status or where they live; large sellers of advertising refuse such targeting for these
-three categories for that reason. What is refused here is refused when a campaign is saved, whoever saves it.
+In the USA the Equal Credit Opportunity Act (15 U.S.C. 1691), the Fair Housing Act (42 U.S.C. 3604) and Title VII forbid
+to leave people out by age, sex, family status or where they live; large sellers of advertising refuse such targeting
+for these three categories for that reason. What is refused here is refused when a campaign is saved, whoever saves it.
 """
 
 from campaigns.catalogue import Catalogue

@@ -286,8 +286,8 @@ WORDS: dict[Dimension, Word] = {
     Dimension.OS_VERSION: Word(_os_version, _STRING),
     Dimension.PAGE: Word(_page, {"type": "string", "minLength": 1, "maxLength": 255}),
     Dimension.SCORE: Word(_score, _STRING),
-    Dimension.LIFECYCLE: Word(values.choice(*STAGES), {"enum": list(STAGES)}),
-    Dimension.LAST_VISIT: Word(values.text(40), {"type": "string", "maxLength": 40}),
+    Dimension.LIFECYCLE: _one_of(*STAGES),
+    Dimension.LAST_VISIT: _exact(40),
 }
 """All but those that are keys of something in the catalogue. Of the last two the value depends on the advertiser."""
 REFERENCES = {
@@ -311,8 +311,8 @@ def targeting(
     deal: Check[str],
     refuse: Refuse = anything_goes,
 ) -> Callable[[Any], Targeting]:
-    """Check of a ``targeting`` expression of an advertiser, by id. The next three resolve keys of exchanges, audiences and
-    deals (to their codes).
+    """Check of a ``targeting`` expression of an advertiser, by id. The next three resolve keys of exchanges, audiences
+    and deals (to their codes).
     """
     keys: dict[Dimension, Check[tuple[str, ...]]] = {
         Dimension.EXCHANGE: lambda value: (str(exchange(value)),),

@@ -65,7 +65,7 @@ class Dimension(IntEnum):
     LIFECYCLE = 28
     """``advertiser id << 8 | number of the stage`` (`domain.person.Stage`) of each relation that the profile has."""
     HAS_ID = 29
-    """Kinds of ids that the request has of the person: ``ifa``, ``buyeruid``, ``user_id``, or the ``source`` of an eid."""
+    """Kinds of ids that the request has of the person: ``ifa``, ``buyeruid``, ``user_id``, or an eid's ``source``."""
     CONSENT = 30
     """``personal`` or ``contextual``: what the request may be used for (docs/privacy.md)."""
     AGE = 31
@@ -146,7 +146,7 @@ def above(dimension: Dimension, value: str) -> Iterator[str]:
         if dash:
             yield parent
     elif dimension is Dimension.SITE:
-        _, dot, rest = value.partition(".")
+        _, _, rest = value.partition(".")
         while "." in rest:
             yield rest
-            _, dot, rest = rest.partition(".")
+            _, _, rest = rest.partition(".")

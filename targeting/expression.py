@@ -1,8 +1,8 @@
 """Targeting expressions: AND, OR and NOT over dimensions, and their normal form, an OR of ANDs of clauses.
 
 An expression is a mapping. Its keys are dimensions, each with a list of values of which a request must have one, and
-``all``, ``any`` (lists of expressions) and ``not`` (an expression); all keys of a mapping hold. What a request does not say
-fails a requirement and passes an exclusion, so ``not`` is pushed down to the clauses before anything is compared.
+``all``, ``any`` (lists of expressions) and ``not`` (an expression); all keys of a mapping hold. What a request does not
+say fails a requirement and passes an exclusion, so ``not`` is pushed down to the clauses before anything is compared.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -155,8 +155,8 @@ def _all_of(parts: list[list[Conjunction]], node: Node, met: bool) -> list[Conju
 
 def _too_many() -> str:
     return (
-        f"it comes out as more than {MOST_ALTERNATIVES} alternatives: use fewer any (or not all) inside all, or make it "
-        "several line items"
+        f"it comes out as more than {MOST_ALTERNATIVES} alternatives: use fewer any (or not all) inside all, or make "
+        "it several line items"
     )
 
 

@@ -18,8 +18,8 @@ SELECTIVE = (
     *(Dimension.PUBLISHER, Dimension.KEY_VALUE, Dimension.KEYWORD, Dimension.CITY, Dimension.MODEL, Dimension.METRO),
     *(Dimension.COUNTRY, Dimension.REGION, Dimension.EXCHANGE, Dimension.SIZE, Dimension.DEVICE_TYPE),
 )
-"""Dimensions in the order in which items are numbered. What wants the same value of the first that it says anything about
-stands together, so that a request without that value passes over all of it."""
+"""Dimensions in the order in which items are numbered. What wants the same value of the first that it says anything
+about stands together, so that a request without that value passes over all of it."""
 SPLIT = SELECTIVE[:13]
 """Of these an item that wants a few values becomes as many items, each among its own."""
 SPLIT_AT_MOST = 8
@@ -136,19 +136,19 @@ def _add(items: list[Item], place: int, conjunction: Conjunction, ids: list[dict
         else:
             checks.append(clause)  # a third is checked
     key, first = _UNASKED.copy(), len(SELECTIVE)
-    for dimension, values in lead.items():
+    for dimension, led in lead.items():
         rank = _RANKS.get(dimension)
         if rank is not None:
-            key[rank] = values[0]
+            key[rank] = led[0]
             first = min(first, rank)
     kept = tuple(checks)
     leading = SELECTIVE[first] if first < len(SPLIT) else -1
     if leading < 0 or len(lead[leading]) > SPLIT_AT_MOST:
-        clauses += [(dimension, values, True) for dimension, values in lead.items()]
+        clauses += [(dimension, led, True) for dimension, led in lead.items()]
         items.append(((first, *key[first:]), place, clauses, kept))
         return said
     split = lead.pop(leading)
-    clauses += [(dimension, values, True) for dimension, values in lead.items()]
+    clauses += [(dimension, led, True) for dimension, led in lead.items()]
     rest = key[first + 1 :]
     for value in split:
         items.append(((first, value, *rest), place, [*clauses, (leading, (value,), True)], kept))

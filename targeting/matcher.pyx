@@ -156,7 +156,7 @@ cdef class Matcher:
             else:
                 name, low, high = read_range(dimension, value)
                 if dimension == OS_VERSION:
-                    one.name, one.low, one.high = name_id(name), low, high
+                    one.name, one.low, one.high = name_id(name), low, min(high, (1 << 64) - 1)
                 else:
                     one.name = score_id(name) if dimension == SCORE else int(name[1:])
                     one.from_, one.below = low, high

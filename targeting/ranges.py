@@ -1,11 +1,12 @@
 """Values of the dimensions that are checked instead of looked up: ranges, places with a radius, patterns of pages.
 
-A range is written ``NAME >=FROM <BELOW``; one of the two bounds may be missing, and where there is only one thing that it
-can be about, so is the name. The lower bound is in the range, the upper is not.
+A range is written ``NAME >=FROM <BELOW``; one of the two bounds may be missing, and where there is only one thing that
+it can be about, so is the name. The lower bound is in the range, the upper is not.
 """
 
 import math
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from targeting.dimensions import Dimension
@@ -20,8 +21,9 @@ class Range(NamedTuple):
     """``low <= value < high`` of what ``name`` says."""
 
     name: str
-    low: float | int
-    high: float | int
+    low: float
+    """An integer of a version, as `high` is unless it is infinite."""
+    high: float
 
 
 def version(text: str) -> int:
@@ -37,10 +39,9 @@ def read_range(dimension: Dimension, text: str) -> Range:
     found = _RANGE.fullmatch(text)
     if found is None or not (found["low"] or found["high"]):
         raise ValueError(f"{text!r} is no range")
-    if dimension is Dimension.OS_VERSION:
-        low, high = version(found["low"] or "0"), version(found["high"]) if found["high"] else (1 << 64) - 1
-    else:
-        low, high = float(found["low"] or 0), float(found["high"]) if found["high"] else math.inf
+    read: Callable[[str], float] = version if dimension is Dimension.OS_VERSION else float
+    low = read(found["low"] or "0")
+    high = read(found["high"]) if found["high"] else math.inf
     if low >= high:
         raise ValueError(f"{text!r} has nothing in it: the lower bound must be below the upper")
     return Range(found["name"] or "", low, high)

@@ -1,5 +1,5 @@
-"""Targeting once more, word by word: an expression as it is written against what a request says. It knows no ids, no normal
-form, no bitsets and no compiled code.
+"""Targeting once more, word by word: an expression as it is written against what a request says. It knows no ids, no
+normal form, no bitsets and no compiled code.
 
 A request is a mapping from dimensions to words, with ``place`` (latitude, longitude), ``os``, ``version``, ``page``,
 ``scores`` (name to value) and ``visits`` (advertiser to seconds ago) for what is checked.

@@ -1,10 +1,10 @@
 """The targeting index at 100,000 line items: select, compile, memory, and one changed line item.
 
-Line items and requests are those of `rig/targeting_world.py`, in its two worlds. A select is timed within compiled code, each
-request the quickest of some rounds between which all others are asked; a compile is the quickest of some, and in processor
-time where the machine is shared (wall time is printed too). The update is a view's: from a snapshot in which one line item
-is otherwise to a view that bids on it. ``--line-items 1000000`` measures a million. The last line is the worse of the two
-worlds as JSON.
+Line items and requests are those of `rig/targeting_world.py`, in its two worlds. A select is timed within compiled
+code, each request the quickest of some rounds between which all others are asked; a compile is the quickest of some,
+and in processor time where the machine is shared (wall time is printed too). The update is a view's: from a snapshot in
+which one line item is otherwise to a view that bids on it. ``--line-items 1000000`` measures a million. The last line
+is the worse of the two worlds as JSON.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import random
 import time
 
 from msgspec.structs import replace
+from rig import targeting_world
 
 from bidder.changes import change_of
 from bidder.leases import Leases
@@ -21,7 +22,6 @@ from bidder.view import View
 from domain.campaign import Advertiser, Campaign, LineItem, Rate, Snapshot
 from domain.creative import Creative
 from domain.exchange import Exchange
-from rig import targeting_world
 from targeting.expression import published
 from targeting.index import UNMEASURED, TargetingIndex
 
@@ -79,9 +79,9 @@ def measure(world: str, count: int) -> dict[str, float]:
         "update_s": round(min(updates), 3),
     }
     print(
-        f"{world}: {count} line items as {index.matcher.sets.n_items} items; {matched[REQUESTS // 2]} match at the median, "
-        f"{matched[-1]} at most; {looked_at[REQUESTS // 2]} of {index.matcher.sets.n_blocks} blocks looked at; compile "
-        f"{min(walls)} s by the clock; {found}"
+        f"{world}: {count} line items as {index.matcher.sets.n_items} items; {matched[REQUESTS // 2]} match at the "
+        f"median, {matched[-1]} at most; {looked_at[REQUESTS // 2]} of {index.matcher.sets.n_blocks} blocks looked at; "
+        f"compile {min(walls)} s by the clock; {found}"
     )
     gc.unfreeze()
     return found

@@ -1,8 +1,9 @@
 """The public generator of targeting: line items with nested expressions, and requests, the same for every run.
 
-Two worlds: ``many`` sells in 60 countries, a few of which have most of the traffic; ``one`` sells in one country, and 60 %
-of the line items want audiences. In both 30 % exclude something with NOT, and 25 % have an OR within their AND. Values are
-written as a snapshot has them; `published` makes targeting of an expression, and `facts` ids of a request's words.
+Two worlds: ``many`` sells in 60 countries, a few of which have most of the traffic; ``one`` sells in one country, and
+60 % of the line items want audiences. In both 30 % exclude something with NOT, and 25 % have an OR within their AND.
+Values are written as a snapshot has them; `published` makes targeting of an expression, and `facts` ids of a request's
+words.
 """
 
 import random

@@ -1,12 +1,11 @@
 """The folder ``openrtb/`` as a specification: each file is one sentence about what the bidder does.
 
 ``request`` is a merge patch (RFC 7396; ``"imp[0]"`` reaches into a list) on ``request.json``, ``campaigns`` one on
-``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none;
-a seller without an account is an inventory partner);
-``people`` has segments and ages (in seconds) of impressions by line item, ``stands`` (by advertiser a stage of its lifecycle,
-and the age of the last visit) and ``scores``. ``expect`` is either
-``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
-that must not be there; ``seatbid`` beside it says that they are one ``group``.
+``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none; a
+seller without an account is an inventory partner); ``people`` has segments and ages (in seconds) of impressions by line
+item, ``stands`` (by advertiser a stage of its lifecycle, and the age of the last visit) and ``scores``. ``expect`` is
+either ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null
+for one that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
 
 import json

@@ -2,7 +2,6 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from msgspec.structs import replace
 
 from bidder.auction import NoBid
@@ -151,7 +150,8 @@ SHARED = ("exchanges", "rates", "advertisers", "deals")
 def test_a_changed_view_agrees_with_the_twin(
     before: Snapshot, other: Snapshot, kept: list[int], request: dict, again: dict
 ) -> None:
-    """Line items, campaigns and creatives of another set, some line items as before: the view takes the change in place."""
+    """Line items, campaigns and creatives of another set, some line items as before: the view takes the change in
+    place."""
     same = tuple(item for item in before.line_items if item.id in kept)
     rest = tuple(item for item in other.line_items if item.id not in kept)
     after = replace(

@@ -109,7 +109,7 @@ TEXT = json.dumps(RICH, ensure_ascii=False).encode()
 @settings(max_examples=1500, deadline=None)
 @given(
     st.integers(0, len(TEXT)), st.integers(0, 6),
-    st.binary(max_size=3) | st.sampled_from([b",", b"}", b'"', b"\\", b"\\u", b"\\ud800", b"\xc3", b"\xf0\x90", b" ", b"\0"]),
+    st.binary(max_size=3) | st.sampled_from([b",", b"}", b'"', b"\\", b"\\u", b"\\ud800", b"\xc3", b"\xf0\x90", b" "]),
 )  # fmt: skip
 def test_changed_bytes(at: int, cut: int, inserted: bytes) -> None:
     compare(TEXT[:at] + inserted + TEXT[at + cut :])

@@ -1,4 +1,5 @@
-"""The targeting index against a twin that evaluates expressions as they are written; and the reasons it gives against both."""
+"""The targeting index against a twin that evaluates expressions as they are written; and the reasons it gives against
+both."""
 
 import random
 from typing import Any

@@ -1,4 +1,5 @@
-"""The JSON Schema of targeting says what the reading takes. The little of JSON Schema that it uses is evaluated here."""
+"""The JSON Schema of targeting says what the reading takes. The little of JSON Schema that it uses is evaluated
+here."""
 
 import json
 import re
