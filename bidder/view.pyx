@@ -26,6 +26,7 @@ from domain.creative import FORMATS
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
+from domain.person import Stage
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.expression import simplified
@@ -274,6 +275,8 @@ cdef class View:
             return f"{int(value) >> 16}x{int(value) & 0xFFFF}"
         if dimension in HOURS:
             return f"{DAYS[int(value) // 24]} {int(value) % 24:02d}h"
+        if dimension == Dimension.LIFECYCLE:
+            return Stage(int(value) & 0xFF).word
         named = {Dimension.EXCHANGE: self.snapshot.exchanges, Dimension.AUDIENCE: self.snapshot.audiences}
         return next((one.key for one in named.get(dimension, ()) if str(one.id) == value), value)
 
