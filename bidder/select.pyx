@@ -22,10 +22,10 @@ cdef extern from *:
     int __builtin_popcountll(unsigned long long) nogil
 
 assert [d.name for d in Dimension][:SETS] == [
-    "EXCHANGE", "COUNTRY", "REGION", "CITY", "METRO", "POSTCODE", "DEVICE_TYPE", "MAKE", "MODEL", "OS", "BROWSER", "LANGUAGE",
-    "CARRIER", "CONNECTION", "INVENTORY", "SITE", "APP", "PUBLISHER", "CATEGORY", "GENRE", "CONTENT_LANGUAGE",
-    "CONTENT_RATING", "KEYWORD", "HOUR_OF_WEEK", "HOUR_OF_WEEK_UTC", "HOUR_OF_WEEK_USER", "DEAL", "AUDIENCE", "LIFECYCLE",
-    "HAS_ID", "CONSENT", "AGE", "GENDER", "FORMAT", "SIZE", "POSITION", "VIDEO_PLACEMENT", "PLACEMENT", "INTERSTITIAL",
+    "EXCHANGE", "COUNTRY", "REGION", "CITY", "METRO", "POSTCODE", "DEVICE_TYPE", "MAKE", "MODEL", "OS", "BROWSER",
+    "LANGUAGE", "CARRIER", "CONNECTION", "INVENTORY", "SITE", "APP", "PUBLISHER", "CATEGORY", "GENRE", "CONTENT_LANGUAGE",
+    "CONTENT_RATING", "KEYWORD", "HOUR_OF_WEEK", "HOUR_OF_WEEK_UTC", "HOUR_OF_WEEK_USER", "DEAL", "AUDIENCE",
+    "LIFECYCLE", "HAS_ID", "CONSENT", "AGE", "GENDER", "FORMAT", "SIZE", "POSITION", "VIDEO_PLACEMENT", "PLACEMENT", "INTERSTITIAL",
     "REWARDED", "KEY_VALUE",
 ], "the functions below write the dimensions in this order"
 
@@ -38,7 +38,8 @@ def bits_of(*names) -> int:
 
 
 cdef uint64_t ASK_DEVICE = bits_of(
-    "METRO", "POSTCODE", "MAKE", "MODEL", "CARRIER", "CONNECTION", "HOUR_OF_WEEK_USER", "HAS_ID", "RADIUS", "OS_VERSION",
+    "METRO", "POSTCODE", "MAKE", "MODEL", "CARRIER", "CONNECTION", "HOUR_OF_WEEK_USER", "HAS_ID", "RADIUS",
+    "OS_VERSION",
 )
 cdef uint64_t ASK_PLACE = bits_of("GENRE", "CONTENT_LANGUAGE", "CONTENT_RATING", "KEYWORD", "KEY_VALUE", "PAGE")
 cdef uint64_t ASK_USER = bits_of("KEYWORD", "KEY_VALUE", "HAS_ID", "AGE", "GENDER")
@@ -89,7 +90,8 @@ cdef inline uint32_t parts_of(uint64_t wanted) noexcept nogil:
 
 
 cdef int measure(Candidates c, Request r) except -1:
-    """What is checked and not looked up. Where GDPR applies, a place to the metre is not used: it needs an opt-in of its own."""
+    """What is checked and not looked up. Where GDPR applies, a place to the metre is not used: it needs
+    an opt-in of its own."""
     cdef Measures m = c.measures
     cdef Context x = c.context
     m.forget()

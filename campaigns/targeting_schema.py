@@ -6,7 +6,7 @@ import can say.
 
 from typing import Any
 
-from campaigns.terms import REFERENCES, WORDS
+from campaigns.targeting_words import REFERENCES, WORDS
 from targeting.dimensions import Dimension
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

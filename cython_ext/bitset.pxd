@@ -52,7 +52,7 @@ cdef class Bitsets:
     cdef readonly Py_ssize_t n_items
     cdef readonly Py_ssize_t n_blocks        # of 512 items
     # ``values[offsets[d]:offsets[d + 1]]`` are the facts of dimension d. Returns how many blocks have matches: bit i of
-    # ``out`` is set if item i matches, for the blocks in ``hits``; the others are not written. Not for two threads at once.
+    # ``out`` is set if item i matches, for the blocks in ``hits``; the others are not written. Not for two threads.
     cdef int32_t select(self, const uint64_t *values, const int32_t *offsets) noexcept nogil
     cdef const uint64_t *out
     cdef const int32_t *hits

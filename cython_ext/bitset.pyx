@@ -1,14 +1,15 @@
 # cython: overflowcheck=False
 """Which of many items match the facts at hand: one bit an item, narrowed plane by plane, 512 items at a time.
 
-An item may require that a dimension has one of some values, and may exclude values. For each plane (a look at a dimension;
-an item with a second requirement there needs a second one) there is the set of items that require nothing, and for each
-value the items that it adds (they require it) and those that it removes (they exclude it). What matches in a plane is
-``(unbound | adds of every fact) & ~(removes of every fact)``; what matches is the intersection over the planes.
+An item may require that a dimension has one of some values, and may exclude values. For each plane (a look at a
+dimension; an item with a second requirement there needs a second one) there is the set of items that require nothing,
+and for each value the items that it adds (they require it) and those that it removes (they exclude it). What matches in
+a plane is ``(unbound | adds of every fact) & ~(removes of every fact)``; what matches is the intersection over the planes.
 
-A set with few members is kept as a sorted list, so that a hundred thousand values of one item each cost bytes, not bitmaps.
-Of a dense set it is known besides which blocks of 512 items have a member at all: these sums are intersected first, and only
-blocks that may have a match are looked at. So it pays to number items such that those that want the same stand together.
+A set with few members is kept as a sorted list, so that a hundred thousand values of one item each cost bytes, not
+bitmaps. Of a dense set it is known besides which blocks of 512 items have a member at all: these sums are intersected
+first, and only blocks that may have a match are looked at. So it pays to number items such that those that want the
+same stand together.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -34,13 +35,13 @@ cdef inline uint64_t *aligned(vector[uint64_t] &words) noexcept nogil:
 
 
 cdef class Bitsets:
-    """Built once, never changed. ``planes`` are (dimension, whether a request has one value of it at most), in the order in
-    which they are looked at. ``items`` yields the clauses of each item: (place of the plane, values, wanted). With
+    """Built once, never changed. ``planes`` are (dimension, whether a request has one value of it at most), in the order
+    in which they are looked at. ``items`` yields the clauses of each item: (place of the plane, values, wanted). With
     ``wanted`` the item must find one of the values among the facts of that dimension, else none of them. Values are
     unsigned 64-bit. An item without a clause matches everything; an empty requirement can never be met.
 
-    Raises ValueError for a plane that is not there, and for a second requirement of one item in one plane (the two would
-    have to be met separately, which one bit cannot say).
+    Raises ValueError for a plane that is not there, and for a second requirement of one item in one plane (the two
+    would have to be met separately, which one bit cannot say).
     """
 
     def __init__(self, planes, items):

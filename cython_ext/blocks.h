@@ -44,8 +44,8 @@ typedef unsigned long long Block __attribute__((vector_size(64), aligned(8), may
 
 // The blocks in which an item passes every step: their numbers in ``hits``, those items in ``out``.
 OUTBID_CLONES static int32_t narrow(
-    const Step *steps, size_t n_steps, const Bits *operands, const uint64_t *valid, const int32_t *blocks, size_t n_blocks,
-    uint64_t *out, int32_t *hits
+    const Step *steps, size_t n_steps, const Bits *operands, const uint64_t *valid, const int32_t *blocks,
+    size_t n_blocks, uint64_t *out, int32_t *hits
 ) {
     int32_t n_hits = 0;
     for (size_t i = 0; i < n_blocks; i++) {

@@ -1,4 +1,7 @@
-"""What only targeting asks for, from the bytes of a clean request: they are walked once more. As `openrtb.fill_context` does it."""
+"""What only targeting asks for, from the bytes of a clean request: they are walked once more.
+
+As `openrtb.fill_context` reads it from the model.
+"""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector

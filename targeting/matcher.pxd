@@ -44,7 +44,7 @@ cdef class Matcher:
     cdef readonly frozenset gone           # places of line items that are there no more
     cdef vector[uint64_t] dead             # the same, a bit a line item; empty: none
     cdef vector[int32_t] owners            # the line item of each item of the sets
-    cdef vector[int32_t] checks_of         # of each item: where its checks begin, and one more; empty: there is no check
+    cdef vector[int32_t] checks_of         # of each item: where its checks begin, and one more; empty: no check
     cdef vector[Check] checks
     cdef vector[Alternative] alternatives
     cdef string texts

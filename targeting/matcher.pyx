@@ -1,9 +1,9 @@
 # cython: overflowcheck=False
 """From facts to line items: the bitsets first, then the checks of what survives them.
 
-A line item stands in the bitsets with an item for each of its alternatives (`domain.campaign.Conjunction`), or several. What
-no bitmap can say (ranges, circles, patterns, a third requirement of one dimension) is a check, made of survivors only. A
-change takes a line item out by a bit, and puts its new form into a small matcher of its own.
+A line item stands in the bitsets with an item for each of its alternatives (`domain.campaign.Conjunction`), or several.
+What no bitmap can say (ranges, circles, patterns, a third requirement of one dimension) is a check, made of survivors
+only. A change takes a line item out by a bit, and puts its new form into a small matcher of its own.
 """
 
 from libc.math cimport asin, cos, sin, sqrt
@@ -116,8 +116,8 @@ cdef bint within(Alternative *circle, double latitude, double longitude) noexcep
 
 
 cdef class Matcher:
-    """``n_lines`` line items; ``owners`` has the place of the line item of each item of ``sets``, and ``checks`` what each
-    has to pass besides."""
+    """``n_lines`` line items; ``owners`` has the place of the line item of each item of ``sets``, and ``checks`` what
+    each has to pass besides."""
 
     def __init__(self, Py_ssize_t n_lines, uint64_t wanted, Bitsets sets not None, owners, checks):
         cdef int32_t owner
@@ -273,8 +273,8 @@ cdef class Matcher:
         return found
 
     def timed(self, requests, Measures measures not None, int rounds) -> list[tuple[int, int, int]]:
-        """For measurements: of each request the nanoseconds of its quickest of some rounds, how many line items matched,
-        and how many blocks the bitsets looked at. Between two rounds of a request all others are asked."""
+        """For measurements: of each request the nanoseconds of its quickest of some rounds, how many line items
+        matched, and how many blocks the bitsets looked at. Between two rounds of a request all others are asked."""
         cdef vector[uint64_t] values, lines
         cdef vector[int32_t] offsets, starts
         cdef vector[int64_t] best

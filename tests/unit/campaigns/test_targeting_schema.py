@@ -9,7 +9,8 @@ import pytest
 
 from campaigns.entry import Wrong
 from campaigns.targeting_schema import schema
-from campaigns.terms import WORDS, targeting
+from campaigns.targeting_words import WORDS
+from campaigns.terms import targeting
 from cli.main import main
 from targeting.dimensions import Dimension
 

@@ -4,7 +4,8 @@ import pytest
 
 from campaigns import values
 from campaigns.entry import Wrong
-from campaigns.terms import day_part, targeting
+from campaigns.targeting_words import day_part
+from campaigns.terms import targeting
 
 
 @pytest.mark.parametrize(
