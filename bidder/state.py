@@ -4,17 +4,13 @@ import asyncio
 import gc
 import logging
 
-import msgspec
-
 from bidder.changes import Change, change_of
 from bidder.creative_texts import is_secure
 from bidder.leases import Leases
+from bidder.snapshot_reader import SnapshotReader
 from bidder.view import View
-from domain.campaign import Snapshot
 
 log = logging.getLogger(__name__)
-
-decode_snapshot = msgspec.msgpack.Decoder(Snapshot).decode
 
 
 class State:
@@ -22,6 +18,7 @@ class State:
 
     def __init__(self, leases: Leases, tracker_base: str) -> None:
         self.leases = leases
+        self.reader = SnapshotReader()
         self.tracker_is_secure = is_secure(tracker_base + "/")
         self.workers = 1
         """How many there are of us, as control last said: they share what an exchange may ask a second."""
@@ -37,7 +34,7 @@ class State:
     def compile(self, data: bytes) -> View | Change:
         """Published bytes -> a view, or what is to be changed in the current one. May run in another thread; nothing is
         swapped yet."""
-        snapshot = decode_snapshot(data)
+        snapshot = self.reader.read(data)
         change = change_of(self.view, snapshot) if self.view is not None else None
         return change or View(snapshot, self.leases, self.tracker_is_secure)
 
@@ -46,6 +43,7 @@ class State:
         if isinstance(compiled, Change):
             assert self.view is not None
             self.view.apply(compiled, self.leases, self.tracker_is_secure)
+            gc.freeze()  # the new snapshot lives as long as the view
             log.info("snapshot %d: %d line items out, %d in", self.version, len(compiled.gone), len(compiled.rows))
             return
         view = self.view = compiled
