@@ -9,6 +9,8 @@ from openrtb.request cimport BANNER, NATIVE, Flex, Imp, Player, Request
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long) nogil
+    int __builtin_popcountll(unsigned long long) nogil
+    void __builtin_prefetch(const void *) nogil
 
 MOST = 512
 """More pairs than this are not looked at; line items come highest bid first, so what is left out bids least. Explained
@@ -123,45 +125,68 @@ cdef const char *unfit(Imp *imp, Ad *ad, Request r, View view, Seller seller, Ca
     return why if why is not NULL else misfit(imp, ad)
 
 
-def fit(Candidates c not None, View view not None, Seller seller not None, Request r not None):
-    """Pairs the matching line items' creatives with the impressions they fit; returns how many pairs there are."""
-    cdef size_t word, i, n_imps = r.imps.size()
-    cdef int32_t place, a
+cdef int in_flight(Candidates c, View view, int64_t now_ns) except -1:
+    """Sets the places of the matching line items whose campaign runs now. They lie scattered over the view, so what will be
+    read next of each is fetched ahead: waiting for memory is otherwise half of the time spent here.
+    """
+    cdef size_t i, kept = 0
+    cdef int32_t place
     cdef uint64_t bits
     cdef Line *line
     cdef Line *lines = view.lines.data()
+    c.places.clear()
+    for i in range(c.words.size()):
+        bits = c.words[i]
+        while bits:
+            place = <int32_t>(i * 64) + __builtin_ctzll(bits)
+            bits &= bits - 1
+            __builtin_prefetch(&lines[place])
+            c.places.push_back(place)
+    for i in range(c.places.size()):
+        place = c.places[i]
+        line = &lines[place]
+        __builtin_prefetch(view.slots.data() + line.slots)
+        if line.start_ns <= now_ns < line.end_ns:
+            c.places[kept] = place
+            kept += 1
+        elif c.keep_reasons:
+            c.out("fit", place, -1, -1, "the campaign is not in flight now")
+    c.places.resize(kept)
+    return 0
+
+
+def fit(Candidates c not None, View view not None, Seller seller not None, Request r not None):
+    """Pairs the matching line items' creatives with the impressions they fit; returns how many pairs there are."""
+    cdef size_t n, i, n_imps = r.imps.size()
+    cdef int32_t slot
+    cdef uint64_t offered, bit
+    cdef Line *line
     cdef Ad *ads = view.ads.data()
     cdef Imp *imps = r.imps.data()
     cdef const Slot *slots = view.slots.data()
-    cdef int64_t now_ns = r.now_ns
     cdef const char *why
     cdef Candidate row
     view.natives.forget()
+    in_flight(c, view, r.now_ns)
+    c.rows.reserve(MOST_PAIRS)
     row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
-    for word in range(c.words.size()):
-        bits = c.words[word]
-        while bits:
-            place = <int32_t>(word * 64) + __builtin_ctzll(bits)
-            bits &= bits - 1
-            line = &lines[place]
-            if now_ns < line.start_ns or now_ns >= line.end_ns:
-                if c.keep_reasons:
-                    c.out("fit", place, -1, -1, "the campaign is not in flight now")
-                continue
-            for i in range(n_imps):
-                if not imps[i].size_mask & line.size_mask and not c.keep_reasons:
-                    continue  # none of its sizes and formats is offered: one look instead of a loop
-                for a in range(line.creatives, line.creatives + line.n_creatives):
-                    row.imp, row.line, row.ad = <int32_t>i, place, slots[a].ad
-                    if not imps[i].size_mask & slots[a].size_mask:
-                        why = NO_SIZE if imps[i].format == ads[slots[a].ad].format else NO_FORMAT
-                    else:
-                        why = unfit(&imps[i], &ads[slots[a].ad], r, view, seller, &row)
+    for n in range(c.places.size()):
+        line = &view.lines[c.places[n]]
+        for i in range(n_imps):
+            row.imp, row.line = <int32_t>i, c.places[n]
+            offered = line.size_mask if c.keep_reasons else line.size_mask & imps[i].size_mask
+            while offered:  # only sizes and formats that both have are looked at
+                bit = offered & -offered
+                offered ^= bit
+                slot = line.slots + __builtin_popcountll(line.size_mask & (bit - 1))
+                while slot >= 0:
+                    row.ad = slots[slot].ad
+                    why = unfit(&imps[i], &ads[row.ad], r, view, seller, &row)
                     if why is NULL and c.rows.size() >= MOST_PAIRS:
                         why = b"more pairs match than are looked at, and this one bids least"
-                    if why is not NULL:
-                        if c.keep_reasons:
-                            c.out("fit", place, slots[a].ad, <int>i, why.decode())
-                        continue
-                    c.rows.push_back(row)
+                    if why is NULL:
+                        c.rows.push_back(row)
+                    elif c.keep_reasons:
+                        c.out("fit", row.line, row.ad, row.imp, why.decode())
+                    slot = slots[slot].next
     return c.rows.size()

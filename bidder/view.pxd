@@ -37,14 +37,14 @@ cdef inline uint64_t blocked_publisher(uint64_t exchange, uint64_t account) noex
 cdef inline uint64_t blocked_node(uint64_t system, uint64_t seller) noexcept nogil:
     return seller_key(system, seller) ^ 0xB2 if system else 0
 
-cdef struct Slot:
-    uint64_t size_mask              # openrtb.request.size_bit of the banner's size, or format_bit
+cdef struct Slot:                   # an ad of a line item
     int32_t ad                      # place in View.ads
+    int32_t next                    # the line item's next ad of the same size bit: place in View.slots; -1: there is none
 
 cdef struct Line:
     int64_t start_ns, end_ns        # flight
-    uint64_t size_mask              # of all its creatives
-    int32_t creatives, n_creatives  # slice of View.slots
+    uint64_t size_mask              # of all its creatives: openrtb.request.size_bit of banners' sizes, or format_bit
+    int32_t slots                   # place in View.slots: one for each bit of size_mask, in their order
     uint32_t id, campaign, advertiser, agency
     int32_t caps, n_caps            # slice of View.caps
     uint32_t supply_needs           # of SupplyFact
