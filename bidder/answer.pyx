@@ -173,6 +173,10 @@ cdef class Answer:
             self.out.append(b',"hratio":')
             append_number(&self.out, r.flexes[row.flex].size & 0xFFFF)
             self.out.push_back(b",")
+        if row.slot:
+            self.out.append(b'"slotinpod":')
+            append_number(&self.out, row.slot)
+            self.out.push_back(b",")
         self.out.append(seller.bid_ext)
         self.out.append(view.tails[row.ad])
         return 0

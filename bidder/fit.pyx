@@ -56,7 +56,7 @@ cdef const char *misfit_player(Imp *imp, Ad *ad, Request r, View view, Candidate
     """Video and audio."""
     cdef Player *player = &r.players[imp.detail]
     cdef Rendition *rendition
-    cdef int32_t i
+    cdef int32_t i, want
     cdef bint shaped = False
     if player.n_lengths:
         for i in range(player.lengths, player.lengths + player.n_lengths):
@@ -70,6 +70,10 @@ cdef const char *misfit_player(Imp *imp, Ad *ad, Request r, View view, Candidate
         return b"it is longer than allowed (maxduration)"
     if player.pod_s and ad.length_ms > <int64_t>player.pod_s * 1000:
         return b"it is longer than the pod (poddur)"
+    want = view.lines[row.line].pod_slot
+    if want and player.slot != want and not (imp.dynamic and player.slot == 2):  # 2: first or last
+        return b"the seller does not promise the place in the pod that it is for (slotinpod)"
+    row.slot = want if imp.dynamic else 0
     if player.linearity > 1:
         return b"the ad must not be linear (linearity)"
     if player.skip == 0 and ad.attributes & SKIPPABLE:
@@ -113,7 +117,7 @@ cdef const char *unfit(Imp *imp, Ad *ad, Request r, View view, Seller seller, Ca
         return NO_FORMAT
     if not seller.bases[ad.format]:
         return b"the exchange bills nothing in this format"
-    row.variant, row.flex = ad.variants, -1
+    row.variant, row.flex, row.slot = ad.variants, -1, 0
     if ad.format == BANNER:
         why = misfit_banner(imp, ad, r, row)
     elif ad.format == NATIVE:

@@ -54,6 +54,8 @@ cdef struct Line:
     int interstitials               # place in domain.campaign.INTERSTITIALS
     int roadblock                   # place in domain.campaign.ROADBLOCKS
     bint separate_categories        # not beside others' ads for the same
+    int one_per_pod                 # place in domain.campaign.ONE_PER_POD
+    int32_t pod_slot                # 0: any; 1: the first of a pod only; -1: the last
     int32_t rivals, n_rivals        # slice of View.rivals: not beside these advertisers' ads
     int32_t lease                   # slot in the worker's Leases
 

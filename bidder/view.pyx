@@ -21,7 +21,7 @@ from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, forma
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
-from domain.campaign import INTERSTITIALS, ROADBLOCKS
+from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS
 from domain.creative import FORMATS
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
@@ -128,6 +128,7 @@ cdef class View:
         row.interstitials = INTERSTITIALS.index(item.interstitials)
         row.roadblock = ROADBLOCKS.index(item.roadblock)
         row.separate_categories = item.separate_categories
+        row.one_per_pod, row.pod_slot = ONE_PER_POD.index(item.one_per_pod), POD_SLOTS[item.pod_slot]
         row.rivals, row.n_rivals = <int32_t>self.rivals.size(), <int32_t>len(item.separate_from)
         for rival in item.separate_from:
             self.rivals.push_back(rival)
