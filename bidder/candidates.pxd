@@ -12,6 +12,7 @@ cdef struct Candidate:
     int64_t floor          # CPM micros of the exchange's currency
     int64_t price          # same; what we bid
     uint32_t lease         # set when the price was reserved
+    uint32_t asides        # bit n: companion n of the ad has a place
     int32_t slot           # of a dynamic pod that it is only for: 1 first, -1 last, 0 any
 
 cdef class Candidates:

@@ -192,7 +192,7 @@ cdef inline uint64_t key_of(View view, Candidate *row) noexcept nogil:
     return (<uint64_t>2 << 32) | line.advertiser
 
 
-cdef bint kept_apart(View view, Imp *imp, Candidate *one, Candidate *other) noexcept nogil:
+cdef bint kept_apart(View view, uint64_t dedupe, Candidate *one, Candidate *other) noexcept nogil:
     """May these two not be in one pod, by what line items or the seller (``poddedupe``) say?"""
     cdef Line *a = &view.lines[one.line]
     cdef Line *b = &view.lines[other.line]
@@ -205,9 +205,9 @@ cdef bint kept_apart(View view, Imp *imp, Candidate *one, Candidate *other) noex
         return True
     if a.advertiser == b.advertiser and most >= ADVERTISER:
         return True
-    if (imp.dedupe & BY_DOMAIN) and same_domain(view, one.ad, other.ad):
+    if (dedupe & BY_DOMAIN) and same_domain(view, one.ad, other.ad):
         return True
-    if (imp.dedupe & BY_CATEGORY) == 0:
+    if (dedupe & BY_CATEGORY) == 0:
         return False
     return same_field(
         &view.brands.rows[view.ads[one.ad].brand], &view.brands.rows[view.ads[other.ad].brand], view.brands
@@ -269,7 +269,7 @@ cdef bint stands(
             ads += 1
             seconds += seconds_of(view, chosen)
         if imp.pod and imp.pod == other.pod:
-            if kept_apart(view, imp, row, chosen):
+            if kept_apart(view, imp.dedupe | other.dedupe, row, chosen):
                 return False
         elif chosen.line == row.line and not (imp.pod and other.pod):
             return False

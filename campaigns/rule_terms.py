@@ -12,7 +12,15 @@ from campaigns.references import References
 from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Advertiser
 from openrtb.taxonomies import CODES, tree
 
-LINE_ITEM_RULES = ("deals_only", "interstitials", "roadblock", "competitive_separation", "competitors", "one_per_pod", "pod_slot")
+LINE_ITEM_RULES = (
+    "deals_only",
+    "interstitials",
+    "roadblock",
+    "competitive_separation",
+    "competitors",
+    "one_per_pod",
+    "pod_slot",
+)
 
 _STORE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,254}")
 

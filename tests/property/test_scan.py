@@ -41,9 +41,11 @@ RICH = {
          "video": {"mimes": ["video/mp4", "Video/WebM"], "minduration": 5, "maxduration": 30, "protocols": [2, 3, 7],
                    "w": 640, "h": 360, "linearity": 1, "skip": 0, "boxingallowed": 0, "minbitrate": 100,
                    "delivery": [2], "maxbitrate": 5000, "battr": [16], "api": [7],
-                   "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3, "podid": "Pod-1", "slotinpod": 2, "poddedupe": [1, 3],
+                   "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3, "podid": "Pod-1", "slotinpod": 2,
+                   "poddedupe": [1, 3],
                    "companiontype": [1, 2], "companionad": [
-                       {"format": [{"w": 300, "h": 250}, {"wratio": 4, "hratio": 1, "wmin": 300}], "mimes": ["image/png"]},
+                       {"format": [{"w": 300, "h": 250}, {"wratio": 4, "hratio": 1, "wmin": 300}],
+                        "mimes": ["image/png"]},
                        {"w": 728, "h": 90, "id": "2", "vcm": 1}, {"battr": [1]}],
                    "durfloors": [{"maxdur": 15, "bidfloor": 5}, {"mindur": 16, "bidfloor": 10.5, "x": 1}, {}]},
          "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9], "podid": "Pod-1",
