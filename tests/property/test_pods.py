@@ -1,5 +1,6 @@
 """Pods against a twin that tries every set of bids: no set that the rules allow earns more than what is bid."""
 
+import json
 from collections.abc import Iterator
 from itertools import combinations
 from math import ceil
@@ -12,6 +13,8 @@ from bidder.auction import NoBid
 from domain.campaign import ONE_PER_POD, Advertiser, Campaign, FrequencyCap, LineItem, Snapshot, Targeting
 from domain.creative import Creative, Rendition, Video, every_format
 from domain.exchange import Exchange
+from simulator.checker import Checker
+from simulator.offer import read_offer
 from tests.auction_table import NOW_NS, People, Table, campaign_scope, line_item_scope
 
 LEASE = 10_000_000
@@ -52,7 +55,10 @@ def campaign_sets(draw) -> Snapshot:
         Advertiser(n + 1, f"a{n}", "A", "USD", "UTC", f"a{n % 2}.example", categories[n]) for n in range(3)
     )
     campaigns = tuple(
-        Campaign(n, f"k{n}", 1 + (n - 1) % 3, "K", 0, 2**62, frequency_caps=draw(st.sampled_from(((), (FrequencyCap(3, 60),)))))
+        Campaign(
+            n, f"k{n}", 1 + (n - 1) % 3, "K", 0, 2**62,
+            frequency_caps=draw(st.sampled_from(((), (FrequencyCap(3, 60),)))),
+        )
         for n in range(1, 5)
     )  # fmt: skip
     exchanges = (Exchange(1, "usx", "USD", every_format("burl")),)
@@ -140,9 +146,9 @@ class Twin:
         mine = self.advertisers[self.campaigns[a.campaign].advertiser]
         theirs = self.advertisers[self.campaigns[b.campaign].advertiser]
         alike = {c.split("-")[0] for c in mine.categories} & {c.split("-")[0] for c in theirs.categories}
-        if one.imp == other.imp:
-            if not self.dynamic(one.imp) or (a.pod_slot != "any" and a.pod_slot == b.pod_slot):
-                return False
+        one_slot = a.pod_slot != "any" and a.pod_slot == b.pod_slot
+        if one.imp == other.imp and (one_slot or not self.dynamic(one.imp)):
+            return False
         if mine.id != theirs.id and (
             theirs.id in a.separate_from
             or mine.id in b.separate_from
@@ -201,6 +207,9 @@ def decide(campaigns: Snapshot, request: dict) -> tuple[Twin, tuple[Pair, ...], 
     found: list[Pair] = []
     if not isinstance(outcome, NoBid):
         (seat,) = outcome["seatbid"]  # type: ignore[misc]
+        offer = read_offer(body, currency="USD", auction_type=2)
+        judged = Checker({}).read(200, json.dumps(outcome).encode(), offer)
+        assert not judged.fault and [bid.why for bid in judged.bids if bid.refused] == []
         lines = [event.line_item for event in table.events() if type(event).__name__ == "Bid"]
         for bid, line in zip(seat["bid"], lines, strict=True):
             found.append(Pair(int(bid["impid"]), line, int(bid["crid"]), round(bid["price"] * 1_000_000)))

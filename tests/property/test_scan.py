@@ -63,8 +63,14 @@ RICH = {
 SCREEN = {
     **{key: value for key, value in RICH.items() if key != "site"},
     "dooh": {
-        "id": "Screen-1", "name": "Gleis 1", "venuetype": ["transit"], "venuetypetax": 1, "domain": "Screens.Example",
-        "keywords": "trains", "publisher": {"id": "P-1", "domain": "screens.example"}, "content": {"cat": ["IAB1-2"]},
+        "id": "Screen-1",
+        "name": "Gleis 1",
+        "venuetype": ["transit"],
+        "venuetypetax": 1,
+        "domain": "Screens.Example",
+        "keywords": "trains",
+        "publisher": {"id": "P-1", "domain": "screens.example"},
+        "content": {"cat": ["IAB1-2"]},
     },
 }
 ODD = st.one_of(
