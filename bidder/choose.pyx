@@ -18,7 +18,7 @@ from bidder.candidates cimport Candidate, Candidates, turn
 from bidder.leases cimport Leases
 from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival
-from bidder.pods cimport fill_pod, opens_pod, pod_of
+from bidder.pods cimport begin_pods, fill_pod, opens_pod, pod_of
 from bidder.roadblocks cimport take_roadblock
 from bidder.seller cimport Seller
 from bidder.view cimport Price, View, price_of
@@ -92,6 +92,8 @@ cdef bint any_guaranteed(Request r) noexcept nogil:
 cdef int choose_singly(Candidates c, View view, Seller seller, Leases leases, Request r) except -1:
     """The best bids on each imp, guaranteed deals of all imps first."""
     cdef bint guaranteed = any_guaranteed(r)
+    if r.has_pods:
+        begin_pods(r)
     if guaranteed:
         choose_among(c, view, seller, leases, r, True, False)
     return choose_among(c, view, seller, leases, r, False, guaranteed)
@@ -107,9 +109,9 @@ cdef int choose_among(
             continue
         imp = r.imps[i].place
         if r.has_pods:
-            pod = pod_of(r, imp)
+            pod = pod_of(imp)
         if pod:
-            if opens_pod(r, imp, pod):
+            if opens_pod(imp):
                 fill_pod(c, view, seller, leases, r, pod, guaranteed)
         elif not after_guaranteed or not promised(c, r, imp):
             choose_on(c, view, r, i, guaranteed)
