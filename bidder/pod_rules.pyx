@@ -5,7 +5,7 @@ line item can be in a pod several times, caps and leases for all bids of the res
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
-from bidder.leases cimport Leases
+from bidder.leases cimport Leases, covers
 from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival, same_field
 from bidder.seller cimport Seller
@@ -121,7 +121,7 @@ cdef bint stands(
             return False
     if bids:
         amount += gross_amount(billed(row.price, seller, r, row.imp), price_of(view, seller, row.line))
-        if not leases.covers_all(view.lines[row.line].lease, amount, bids + 1):
+        if not covers(leases, view.lines[row.line].lease, amount, bids + 1):
             return False
     if view.lines[row.line].n_caps and over_cap(view, c, r, row, viewer, alternative):
         return False
