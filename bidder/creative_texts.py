@@ -58,8 +58,8 @@ def banner(creative: Creative) -> str:
 
 
 def view_script(creative: Creative) -> str:
-    """Tells once that the banner was in view, half of it (of large ones 30 %) for a second without a break, in a tab that is
-    not hidden, as the MRC's guideline for display has it; or, when the page is left, that it was not. The observer sees
+    """Tells once that the banner was in view, half of it (of large ones 30 %) for a second without a break, in a tab
+    that is not hidden, as the MRC's guideline for display has it; or, when the page is left, that it was not. It sees
     through frames of other origins. Browsers without IntersectionObserver tell nothing.
     """
     share = 0.3 if creative.width * creative.height >= LARGE else 0.5
