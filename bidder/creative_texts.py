@@ -82,11 +82,10 @@ def banner_type(creative: Creative) -> int:
 
 
 def bid_fields(creative: Creative, advertiser: Advertiser) -> dict[str, object]:
-    """Fields of a bid (4.2.3) that only the creative decides."""
+    """Fields of a bid (4.2.3) that only the creative decides. (``cat`` depends on the request: `bidder.brands`.)"""
     same: dict[str, object] = {
         "adomain": [creative.domain or advertiser.domain],
         "crid": str(creative.id),
-        "cat": list(creative.categories or advertiser.categories),
         "attr": list(creative.attributes),
         "mtype": FORMATS.index(creative.format) + 1,
     }

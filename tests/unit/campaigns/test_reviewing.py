@@ -238,8 +238,8 @@ FORMATS = """
 creatives:
 - {key: plays, advertiser: bank, format: video, landing_url: "https://bank.example/", video: {duration_s: 15,
    renditions: [{url: "https://cdn.example/v.mp4", size: 640x360}]}}
-- {key: leads, advertiser: bank, format: video, size: 640x360, landing_url: "https://bank.example/", video: {duration_s: 15,
-   wrapper_url: "https://ads.example/v", protocols: [3], mimes: [video/mp4]}}
+- {key: leads, advertiser: bank, format: video, size: 640x360, landing_url: "https://bank.example/",
+   video: {duration_s: 15, wrapper_url: "https://ads.example/v", protocols: [3], mimes: [video/mp4]}}
 - {key: sounds, advertiser: bank, format: audio, landing_url: "https://bank.example/", audio: {duration_s: 15,
    renditions: [{url: "https://cdn.example/s.mp3"}]}}
 - {key: reads, advertiser: bank, format: native, landing_url: "https://bank.example/", native: {titles: [Card],
