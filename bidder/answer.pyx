@@ -177,6 +177,7 @@ cdef class Answer:
             self.out.append(b'"slotinpod":')
             append_number(&self.out, row.slot)
             self.out.push_back(b",")
+        self.out.append(view.brands.categories(ad.brand, r.taxonomy)[0])
         self.out.append(seller.bid_ext)
         self.out.append(view.tails[row.ad])
         return 0

@@ -234,6 +234,38 @@ async def test_creatives_that_are_used_are_submitted_once_and_then_asked_about(d
     assert await desk.round(after_s=PENDING_S) == Outcome(asked=4)
 
 
+FORMATS = """
+creatives:
+- {key: plays, advertiser: bank, format: video, landing_url: "https://bank.example/", video: {duration_s: 15,
+   renditions: [{url: "https://cdn.example/v.mp4", size: 640x360}]}}
+- {key: leads, advertiser: bank, format: video, size: 640x360, landing_url: "https://bank.example/",
+   video: {duration_s: 15, wrapper_url: "https://ads.example/v", protocols: [3], mimes: [video/mp4]}}
+- {key: sounds, advertiser: bank, format: audio, landing_url: "https://bank.example/", audio: {duration_s: 15,
+   renditions: [{url: "https://cdn.example/s.mp3"}]}}
+- {key: reads, advertiser: bank, format: native, landing_url: "https://bank.example/", native: {titles: [Card],
+   texts: {sponsored: Bank}}}
+campaigns:
+- {key: cards, advertiser: bank, name: Cards, start: 2026-01-01, end: 2026-12-31, daily_budget: 100,
+   line_items: [{key: l1, name: L, bid_cpm: 1, creatives: [plays, leads, sounds, reads]}]}
+"""
+
+
+async def test_creatives_of_all_formats_are_submitted_where_the_api_has_a_form_for_them(desk: Desk) -> None:
+    desk.load(FORMATS)
+    assert await desk.round() == Outcome(submitted=7)
+    adx, xan = desk.exchanges.google, desk.exchanges.xandr
+    parts = {key: next(part for part in ("html", "video", "native") if part in adx[desk.id_of(key)])
+             for key in ("plays", "leads", "sounds", "reads")}  # fmt: skip
+    assert parts == {"plays": "video", "leads": "video", "sounds": "video", "reads": "native"}
+    assert "https://cdn.example/s.mp3" in adx[desk.id_of("sounds")]["video"]["videoVastXml"]
+    templates = {key: xan[desk.id_of(key)]["template"]["id"] for key in ("leads", "sounds", "reads")}
+    assert templates == {"leads": 6439, "sounds": 38745, "reads": 39461}
+    assert desk.id_of("plays") not in xan and ("plays", "xan") not in desk.records()
+    desk.exchanges.verdicts[desk.id_of("plays")] = {"status": "APPROVED"}
+    assert await desk.round(after_s=PENDING_S) == Outcome(asked=7)
+    assert desk.records()["plays", "adx"].status == "approved"
+
+
 async def test_verdicts_are_kept_with_their_reasons_and_published(desk: Desk) -> None:
     await desk.round()
     png, tag = desk.id_of("png"), desk.id_of("tag")
