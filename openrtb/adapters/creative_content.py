@@ -50,6 +50,8 @@ def document(creative: Creative) -> str:
     forms = vast.forms(creative)
     versions = [form.version for form in forms]
     text = vast.build(creative, "3.0" if "3.0" in versions else versions[-1])
+    for aside in (marks.ASIDES, marks.ASIDE):
+        text = text.replace(aside, "")
     tree = read(text.replace(marks.CLICK, creative.landing_url).replace(marks.IMPRESSION, NO_REPORT))
     for element in list(tree.iter()):
         if isinstance(element.tag, str) and element.text and marks.has_mark(element.text):
