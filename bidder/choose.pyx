@@ -18,7 +18,7 @@ from bidder.candidates cimport Candidate, Candidates, turn
 from bidder.leases cimport Leases
 from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival
-from bidder.pods cimport begin_pods, fill_pod, opens_pod, pod_of
+from bidder.pods cimport begin_pods, fill_pod, opens_pod, pod_of, promised
 from bidder.roadblocks cimport take_roadblock
 from bidder.seller cimport Seller
 from bidder.view cimport Price, View, price_of
@@ -70,15 +70,6 @@ cdef bint choose_on(Candidates c, View view, Request r, int32_t at, bint guarant
         if row is not NULL:
             c.chosen.push_back(row[0])
     return c.chosen.size() > before
-
-
-cdef bint promised(Candidates c, Request r, int32_t imp) noexcept nogil:
-    """Was a bid in a guaranteed deal chosen for this imp?"""
-    cdef size_t i
-    for i in range(c.chosen.size()):
-        if r.imps[c.chosen[i].imp].place == imp and c.chosen[i].deal >= 0 and r.deals[c.chosen[i].deal].guaranteed:
-            return True
-    return False
 
 
 cdef bint any_guaranteed(Request r) noexcept nogil:

@@ -1,15 +1,18 @@
 """Pods against a twin that tries every set of bids: no set that the rules allow earns more than what is bid."""
 
 import json
+import random
 from collections.abc import Iterator
 from itertools import combinations
 from math import ceil
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bidder.auction import NoBid
+from bidder.explain import explain
 from domain.campaign import ONE_PER_POD, Advertiser, Campaign, FrequencyCap, LineItem, Snapshot, Targeting
 from domain.creative import Creative, Rendition, Video, every_format
 from domain.exchange import Exchange
@@ -242,3 +245,91 @@ def test_several_pods_and_other_imps_keep_the_rules(campaigns: Snapshot, request
     for pair in twin.pairs:  # no room is left for anything more
         if twin.pod(pair.imp) is not None:
             assert pair in bids or not twin.allowed((*bids, pair))
+
+
+def crowd(seed: int) -> Snapshot:
+    """Sixty line items of odd lengths and prices, most of which keep others away."""
+    draw = random.Random(seed)
+    creatives = tuple(
+        Creative(
+            n, f"c{n}", n, 640, 360, "https://a.example/", format="video",
+            video=Video(draw.choice((7, 11, 13, 17, 19, 23)) * 1000, FILES, mimes=("video/mp4",)),
+        )
+        for n in range(1, 61)
+    )  # fmt: skip
+    items = tuple(
+        LineItem(
+            n, f"l{n}", n, f"L{n}", draw.randrange(1_000_000, 9_000_000), Targeting(), (n,),
+            separate_from=tuple(sorted(draw.sample([k for k in range(1, 61) if k != n], 6))),
+        )
+        for n in range(1, 61)
+    )  # fmt: skip
+    advertisers = tuple(Advertiser(n, f"a{n}", "A", "USD", "UTC", f"a{n}.example", ("IAB1",)) for n in range(1, 61))
+    campaigns = tuple(Campaign(n, f"k{n}", n, "K", 0, 2**62) for n in range(1, 61))
+    exchanges = (Exchange(1, "usx", "USD", every_format("burl")),)
+    return Snapshot(1, 0, exchanges, (), advertisers, campaigns, items, creatives, (), ())
+
+
+def greedy(twin: Twin, order: list[Pair]) -> int:
+    """What the pairs earn that are taken in this order as long as they fit."""
+    chosen: tuple[Pair, ...] = ()
+    for pair in order:
+        if twin.allowed((*chosen, pair)):
+            chosen = (*chosen, pair)
+    return sum(pair.price for pair in chosen)
+
+
+def optimum(twin: Twin, seconds: int) -> int:
+    """The most that a dynamic pod of this length can earn, by taking or leaving one pair after the other; what is left
+    could earn no more than if ads could be cut off where the pod ends.
+    """
+    pairs = sorted(twin.pairs, key=lambda pair: -pair.price / twin.seconds(pair.creative))
+    lengths = [twin.seconds(pair.creative) for pair in pairs]
+    apart = [
+        {j for j in range(len(pairs)) if j != i and not twin.beside(pairs[i], pairs[j])} for i in range(len(pairs))
+    ]
+    best = 0
+
+    def walk(at: int, barred: set[int], left: int, worth: int) -> None:
+        nonlocal best
+        best = max(best, worth)
+        free = [k for k in range(at, len(pairs)) if k not in barred and lengths[k] <= left]
+        room, most = left, float(worth)
+        for k in free:
+            most += pairs[k].price * min(1.0, room / lengths[k])
+            room -= min(room, lengths[k])
+        if free and most > best:
+            walk(free[0] + 1, barred | apart[free[0]], left - lengths[free[0]], worth + pairs[free[0]].price)
+            walk(free[0] + 1, barred, left, worth)
+
+    walk(0, set(), seconds, 0)
+    return best
+
+
+def cut_short(table: Table, request: dict) -> bool:
+    """Does the explanation say that not everything could be tried?"""
+    imps = [{"id": str(n), "video": video} for n, video in enumerate(request["imp"])]
+    body = json.dumps({"id": "r", "site": {}, "imp": imps}).encode()
+    found = explain(table.auction, body, table.view.sellers["usx"], table.view)
+    return any("in the time that there is" in removal.why for removal in found.stages["choose"])
+
+
+@pytest.mark.parametrize("seconds", [30, 60, 90, 127])
+@pytest.mark.parametrize("seed", range(4))
+def test_among_many_that_keep_away_from_each_other_the_best_are_found(seed: int, seconds: int) -> None:
+    request = {"imp": [{"mimes": ["video/mp4"], "podid": "p", "poddur": seconds}]}
+    twin, bids, table = decide(crowd(seed), request)
+    assert twin.allowed(bids) and {*bids} <= {*twin.pairs}
+    assert sum(bid.price for bid in bids) == optimum(twin, seconds)
+    assert not cut_short(table, request)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_pod_that_is_too_large_to_try_everything_is_filled_well(seed: int) -> None:
+    request = {"imp": [{"mimes": ["video/mp4"], "podid": "p", "poddur": 300}]}
+    twin, bids, table = decide(crowd(seed), request)
+    assert twin.allowed(bids) and {*bids} <= {*twin.pairs}
+    dearest = sorted(twin.pairs, key=lambda pair: -pair.price)
+    densest = sorted(twin.pairs, key=lambda pair: -pair.price / twin.seconds(pair.creative))
+    assert sum(bid.price for bid in bids) >= max(greedy(twin, order) for order in (dearest, densest))
+    assert cut_short(table, request)
