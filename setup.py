@@ -5,6 +5,7 @@ Negative indices never wrap around, and division is C's, in either build.
 """
 
 import os
+import platform
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -15,6 +16,10 @@ FOLDERS = ["cython_ext", "domain", "openrtb", "targeting", "pacing", "eventlog",
 CHECKS = os.environ.get("OUTBID_CYTHON_CHECKS") == "1"
 
 
+BASELINE = ["-march=x86-64-v2"] if platform.machine() in ("x86_64", "AMD64") else []
+"""Every server since 2009: it counts bits in one instruction."""
+
+
 def extensions() -> list[Extension]:
     """One extension per ``.pyx``; all are C++, because the request and the candidates keep reusable vectors."""
     sources = sorted(p.relative_to(ROOT) for folder in FOLDERS for p in (ROOT / folder).rglob("*.pyx"))
@@ -23,7 +28,7 @@ def extensions() -> list[Extension]:
             ".".join(source.with_suffix("").parts),
             [str(source)],
             language="c++",
-            extra_compile_args=["-O3", "-std=c++17", "-fno-strict-aliasing", "-Wno-unused-function"],
+            extra_compile_args=["-O3", *BASELINE, "-std=c++17", "-fno-strict-aliasing", "-Wno-unused-function"],
             define_macros=[("_GLIBCXX_ASSERTIONS", "1")] if CHECKS else [],
         )
         for source in sources

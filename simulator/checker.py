@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from simulator.media_checks import check_native, check_played
-from simulator.offer import DealOffer, ImpOffer, Offer
+from simulator.offer import DealOffer, ImpOffer, Json, Offer
+from simulator.pod_checks import pod_faults
 from simulator.rule_checks import asked, blocked_app, blocked_category, stranger_in, wrong_language
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -139,14 +140,15 @@ class Checker:
         ]
         if not pairs:
             return Answer(fault="seatbid holds no bid")
+        in_pods = pod_faults([bid for _, _, bid in pairs], offer)
         bids = [
-            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None)
-            for place, seat, bid in pairs
+            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None, in_pods.get(n, ""))
+            for n, (place, seat, bid) in enumerate(pairs)
         ]
         return Answer(tuple(map(_with_its_group(bids), bids)))
 
     def _bid(
-        self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer, group: int | None
+        self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer, group: int | None, in_pod: str
     ) -> Bid:
         currency = response.get("cur", "USD")
         imp = offer.imps.get(_string(bid.get("impid")))
@@ -161,6 +163,8 @@ class Checker:
             _markup(bid, imp)
             _blocks(bid, imp, offer)
             _deal_terms(seat, bid, imp, deal)
+            if in_pod:
+                raise _Refused(Loss.INVALID_RESPONSE, in_pod)
         except _Refused as refusal:
             refused, why = refusal.loss, refusal.why
         return Bid(
@@ -184,7 +188,7 @@ class Checker:
             group=group,
         )
 
-    def _whole(self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer) -> None:
+    def _whole(self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer) -> None:
         if not _string(bid.get("id")):
             raise _Refused(Loss.INVALID_RESPONSE, f"bid.id is {bid.get('id')!r}")
         currency = response.get("cur", "USD")
@@ -253,12 +257,7 @@ def _markup(bid: dict[str, Any], imp: ImpOffer) -> None:
     if why:
         raise _Refused(Loss.FORMAT, why)
     if imp.secure:
-        for text in (
-            NAMESPACE.sub("", markup),
-            _string(bid.get("burl")),
-            _string(bid.get("nurl")),
-            _string(bid.get("iurl")),
-        ):
+        for text in (NAMESPACE.sub("", markup), *(_string(bid.get(name)) for name in ("burl", "nurl", "iurl"))):
             for url in HTTP_URL.findall(text):
                 if urlsplit(url).hostname not in LOOPBACK:
                     raise _Refused(Loss.NOT_SECURE, f"secure=1, and the markup has {url!r}")
@@ -301,7 +300,7 @@ def _blocks(bid: dict[str, Any], imp: ImpOffer, offer: Offer) -> None:
         raise _Refused(Loss.ATTRIBUTE, f"attr {sorted(blocked)} is blocked")
 
 
-def _deal_terms(seat: dict[str, Any], bid: dict[str, Any], imp: ImpOffer, deal: DealOffer | None) -> None:
+def _deal_terms(seat: Json, bid: dict[str, Any], imp: ImpOffer, deal: DealOffer | None) -> None:
     if deal is None:
         return
     if deal.seats and seat.get("seat") not in deal.seats:

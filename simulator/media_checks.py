@@ -73,9 +73,9 @@ def _length(bid: Json, offered: Json, linear: ElementTree.Element) -> str:
         return f"{length} s long, not one of {exact}"
     if not exact and length < (offered.get("minduration") or 0):
         return f"{length} s long, shorter than {offered['minduration']}"
-    longest = offered.get("poddur") or offered.get("maxduration")
-    if not exact and longest and length > longest:
-        return f"{length} s long, longer than {longest}"
+    for longest in (None if exact else offered.get("maxduration"), offered.get("poddur")):
+        if longest and length > longest:
+            return f"{length} s long, longer than {longest}"
     if abs(bid.get("dur", length) - length) >= 1:
         return f"dur is {bid['dur']!r}, the document says {length} s"
     return ""

@@ -53,6 +53,11 @@ class ImpOffer:
     """List 5.4; 0 unknown, 1 above the fold."""
     deals: dict[str, DealOffer] = field(default_factory=dict)
 
+    def takes_several(self, kind: int) -> bool:
+        """Is it a dynamic pod, or that part of one (7.6), for ads of this type?"""
+        offered = self.offered.get(kind, {})
+        return kind in (2, 3) and _int(offered.get("poddur")) > 0 and _int(offered.get("maxseq")) != 1
+
 
 @dataclass(frozen=True)
 class Offer:

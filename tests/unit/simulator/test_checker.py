@@ -243,3 +243,11 @@ def test_a_group_is_refused_whole() -> None:
     assert [loss for loss, _ in judge(good, bad, group=1)] == [Loss.INVALID_RESPONSE, Loss.LANGUAGE]
     assert [loss for loss, _ in judge(good, good, group=1)] == [Loss.INVALID_RESPONSE] * 2
     assert [loss for loss, _ in judge(good, {"price": 1, "impid": "2"}, group=1)] == [Loss.WON] * 2
+
+
+def test_what_does_not_fit_into_a_pod_is_refused() -> None:
+    request = {"id": "r", "imp": [{"id": "2", "video": {"mimes": ["video/mp4"], "poddur": 20}}]}
+    bids = [BID | {"id": name, "crid": name, "impid": "2", "mtype": 2, "dur": 15, "adm": VAST} for name in "ab"]
+    body = json.dumps({"id": "r", "seatbid": [{"bid": bids}]}).encode()
+    answer = Checker(RATES).read(200, body, read_offer(request, currency="USD", auction_type=2))
+    assert [bid.refused for bid in answer.bids] == [Loss.WON, Loss.INVALID_RESPONSE], answer.bids
