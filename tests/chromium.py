@@ -6,7 +6,6 @@ https://chromedevtools.github.io/devtools-protocol/
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 FLAGS = (
     "--headless=new",
+    "--no-sandbox",  # containers allow none, and the pages are the tests' own
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--no-first-run",
@@ -93,7 +93,7 @@ async def chromium(profile: Path) -> AsyncIterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not installed: tests/install-servers installs Debian's package")
-    flags = [*FLAGS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.getuid() == 0 else [])]
+    flags = [*FLAGS, f"--user-data-dir={profile}"]
     with (profile.parent / "chromium.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(program, *flags, stdout=log, stderr=log)
     try:

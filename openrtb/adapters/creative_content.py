@@ -19,6 +19,8 @@ from openrtb.vast_tree import read, written
 IMAGE = '<a href="{click}" target="_blank"><img src="{image}" width="{width}" height="{height}" alt=""></a>'
 NO_REPORT = "about:blank"
 """What a VAST document has for an impression that nobody hears of (VAST 4.1, 3.4.6)."""
+ALL_COMPANIONS = ((marks.ASIDES, ""), (marks.ASIDE, ""))
+"""Marks between which a bid chooses companions; reviewers see all of them."""
 ICON, LOGO, MAIN = 1, 2, 3
 """Native 1.2, list 7.3."""
 SPONSORED, DESCRIPTION, RATING, PRICE, CALL_TO_ACTION = 1, 2, 3, 6, 12
@@ -50,9 +52,9 @@ def document(creative: Creative) -> str:
     forms = vast.forms(creative)
     versions = [form.version for form in forms]
     text = vast.build(creative, "3.0" if "3.0" in versions else versions[-1])
-    for aside in (marks.ASIDES, marks.ASIDE):
-        text = text.replace(aside, "")
-    tree = read(text.replace(marks.CLICK, creative.landing_url).replace(marks.IMPRESSION, NO_REPORT))
+    for mark, shown in ((marks.CLICK, creative.landing_url), (marks.IMPRESSION, NO_REPORT), *ALL_COMPANIONS):
+        text = text.replace(mark, shown)
+    tree = read(text)
     for element in list(tree.iter()):
         if isinstance(element.tag, str) and element.text and marks.has_mark(element.text):
             if element.text == marks.BID:

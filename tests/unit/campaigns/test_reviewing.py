@@ -1,5 +1,6 @@
 """Creatives on their way through two exchanges' reviews, played by a server that fails in the ways those document."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from campaigns.approvals import Record
 from campaigns.importing import import_file
 from campaigns.reviewing import PENDING_S, REFUSED_S, SETTLED_S, CreativeSettings, Outcome, Reviewer
 from campaigns.store import Store
+from cli.creatives import statuses
 from domain.clock import SECOND, ManualClock
 from domain.settings import SettingsError
 
@@ -250,7 +252,9 @@ campaigns:
 """
 
 
-async def test_creatives_of_all_formats_are_submitted_where_the_api_has_a_form_for_them(desk: Desk) -> None:
+async def test_creatives_of_all_formats_are_submitted_where_the_api_has_a_form_for_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.load(FORMATS)
     assert await desk.round() == Outcome(submitted=7)
     adx, xan = desk.exchanges.google, desk.exchanges.xandr
@@ -264,6 +268,10 @@ async def test_creatives_of_all_formats_are_submitted_where_the_api_has_a_form_f
     desk.exchanges.verdicts[desk.id_of("plays")] = {"status": "APPROVED"}
     assert await desk.round(after_s=PENDING_S) == Outcome(asked=7)
     assert desk.records()["plays", "adx"].status == "approved"
+    monkeypatch.setenv("OUTBID_CONTROL_DATABASE_URL", desk.store.url)
+    shown = {row[2]: row[3:] for row in await asyncio.to_thread(statuses, "xan")}
+    why = "to be submitted by hand: it takes VAST by its address only, such as wrapper_url"
+    assert shown["plays"] == ("not_submitted", "", why) and shown["leads"] == ("pending", "", "")
 
 
 async def test_verdicts_are_kept_with_their_reasons_and_published(desk: Desk) -> None:

@@ -106,6 +106,7 @@ def test_a_document_is_vast_without_anything_of_ours(name: str) -> None:
     )
     assert tree.get("version") == ("4.0" if name == "interactive" else "3.0")
     assert "https://third.example/start" in text
+    assert ("https://c.example/a.png" in text) == (name in ("files", "audio"))
 
 
 def test_google_gets_the_address_of_a_third_partys_vast_and_the_text_of_any_other() -> None:
