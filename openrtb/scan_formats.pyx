@@ -61,7 +61,7 @@ cdef bint scan_mimes(Cursor *c, uint32_t *mimes) except -1:
     if take_null(c):
         return True
     while next_item(c, &step):
-        if not take_text(c, &mime):
+        if not take_text(c, &mime) or mime.size == 0:
             return False
         mimes[0] |= mime_bit(as_str(&mime))
     return step == ENDED

@@ -32,7 +32,7 @@ def _below_zero(number: float | None) -> bool:
 
 
 def _plays_nothing(offer: Video | Audio | None) -> bool:
-    return offer is not None and not offer.mimes
+    return offer is not None and not any(offer.mimes or ())
 
 
 def _asks_nothing(native: Native | None) -> bool:

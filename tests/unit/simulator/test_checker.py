@@ -188,7 +188,7 @@ RULED: dict[str, Any] = {
 
 
 def judge(*bids: dict[str, Any], group: int = 0) -> list[tuple[Loss, str]]:
-    made = [BID | {"id": str(n), "language": "en"} | bid for n, bid in enumerate(bids)]
+    made = [BID | {"id": str(n), "mtype": 1, "language": "en"} | bid for n, bid in enumerate(bids)]
     whole = {"id": "r", "bidid": "x", "cur": "USD", "seatbid": [{"seat": "ours", "group": group, "bid": made}]}
     offer = read_offer(RULED, currency="USD", auction_type=2)
     return [(bid.refused, bid.why) for bid in Checker(RATES).read(200, json.dumps(whole).encode(), offer).bids]
