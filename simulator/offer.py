@@ -89,7 +89,7 @@ class Offer:
 
 def read_offer(request: Json, *, currency: str, auction_type: int) -> Offer:
     """``currency`` and ``auction_type`` are the exchange's own, for requests that do not say."""
-    imps = (_imp(item) for item in listed(request.get("imp")) if isinstance(item, Mapping))
+    imps = (_imp(item) for item in map(object_of, listed(request.get("imp"))) if item)
     return Offer(
         id=text_of(request.get("id")),
         imps={imp.id: imp for imp in imps},
@@ -115,7 +115,7 @@ def _imp(imp: Json) -> ImpOffer:
     banner = offered.get(1, {})
     pmp = object_of(imp.get("pmp"))
     formats = [object_of(item) for item in listed(banner.get("format"))] + [banner]
-    deals = (_deal(item) for item in listed(pmp.get("deals")) if isinstance(item, Mapping))
+    deals = (_deal(item) for item in map(object_of, listed(pmp.get("deals"))) if item)
     return ImpOffer(
         id=text_of(imp.get("id")),
         floor=money(imp.get("bidfloor")),

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+MOST_EXACT = 2**53
+"""A larger number with a fraction may have lost digits on its way, and is nobody's id."""
 Json = Mapping[str, Any]
 
 
@@ -30,9 +32,11 @@ def text_of(value: Any) -> str:
         value = value[0]
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, dict | list | bool):
-        return ""
-    return str(int(value) if value == value // 1 else value) if isinstance(value, Decimal | float) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if -(2**63) <= value < 2**64 else ""
+    if isinstance(value, float | Decimal) and abs(value) <= MOST_EXACT:
+        return str(int(value) if value == value // 1 else value)
+    return ""
 
 
 def texts(value: Any) -> list[str]:
@@ -47,7 +51,7 @@ def money(value: Any) -> Decimal:
 
 def integer(value: Any, default: int = 0) -> int:
     number = _number(value)
-    return default if number is None or abs(number) >= 2**31 else int(number)
+    return default if number is None or abs(number) >= 2**31 or number % 1 else int(number)
 
 
 def whole(value: Any) -> int | None:

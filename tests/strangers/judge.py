@@ -28,11 +28,11 @@ BEFORE_TARGETING = (INVALID, 15, 506, 510, 512)
 class Bid(NamedTuple):
     imp: str
     deal: str
-    kind: int
     price: Decimal
 
 
 class Judged(NamedTuple):
+    status: int
     refused: bool
     """As malformed or invalid."""
     reason: int | None
@@ -46,9 +46,9 @@ def judge(answer: Answer, document: Any, exchange: str = "usx") -> Judged:
     faults: list[str] = []
     reason = answer.nbr
     if answer.status == 400:
-        return Judged(True, None, frozenset(), ("a body with status 400",) if answer.body else ())
+        return Judged(400, True, None, frozenset(), ("a body with status 400",) if answer.body else ())
     if answer.status not in (200, 204):
-        return Judged(False, reason, frozenset(), (f"status {answer.status} {answer.headers}",))
+        return Judged(answer.status, False, reason, frozenset(), (f"status {answer.status} {answer.headers}",))
     if reason == OURS_FAILED:
         faults.append("the bidder failed")
     checked, sound = _read(answer, document, exchange), soundness.of_request(document)
@@ -63,8 +63,8 @@ def judge(answer: Answer, document: Any, exchange: str = "usx") -> Judged:
             faults.append(f"bid on the defective imp {bid.imp!r}")
     if checked.bids and sound is Verdict.DEFECTIVE:
         faults.append("bids on an unusable request")
-    bids = frozenset(Bid(bid.imp, bid.deal.id if bid.deal else "", bid.kind, bid.price) for bid in checked.bids)
-    return Judged(reason == INVALID, reason, bids, tuple(faults))
+    bids = frozenset(Bid(bid.imp, bid.deal.id if bid.deal else "", bid.price) for bid in checked.bids)
+    return Judged(answer.status, reason == INVALID, reason, bids, tuple(faults))
 
 
 def _read(answer: Answer, document: Any, exchange: str) -> Checked:

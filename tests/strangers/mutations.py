@@ -1,9 +1,11 @@
 """A bid request broken in one place: each value in turn, in every way that careless or hostile exchanges have."""
 
+import contextlib
 import copy
 import json
+import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -33,6 +35,9 @@ BROKEN: list[tuple[str, Any]] = [
     ("a control character", "a\x00b\n"), ("deeply nested", NESTED), ("mixed", [None, 1, "1", {}, [], True]),
 ]  # fmt: skip
 """Kinds of values that may stand where another belongs."""
+
+
+FLOORS = ("bidfloor", "mincpmpersec")
 
 
 def dotted(path: Path) -> str:
@@ -90,7 +95,21 @@ def mutants(document: Any) -> Iterator[Mutant]:
             yield Mutant(path, kind, False, changed(document, path, value))
         if "ext" not in path:  # the types of what is in there are the exchange's own
             for kind, value in same_otherwise(at(document, path)):
+                if kind == "a truth value" and path[-1] in FLOORS:
+                    continue  # no amount of money
                 yield Mutant(path, kind, True, changed(document, path, value))
+
+
+def broken_twice(bases: Sequence[Any], count: int) -> Iterator[tuple[Any, Any]]:
+    """So many requests, each with the one that it was made of: always the same ones."""
+    draw = random.Random(count)
+    places = [(base, list(paths(base))) for base in bases]
+    for _ in range(count):
+        base, anywhere = draw.choice(places)
+        document = changed(base, draw.choice(anywhere), draw.choice(BROKEN)[1])
+        with contextlib.suppress(LookupError, TypeError):  # the first may have taken the place of the second away
+            document = changed(document, draw.choice(anywhere), draw.choice(BROKEN)[1])
+        yield base, document
 
 
 def encoded(document: Any) -> bytes:

@@ -31,7 +31,7 @@ def of_request(document: Any) -> Verdict:
     verdicts = [of_imp(imp) for imp in imps]
     if all(verdict is Verdict.DEFECTIVE for verdict in verdicts):
         return Verdict.DEFECTIVE
-    if name is Verdict.EITHER or len(places) > 1 or not isinstance(document["imp"], list):
+    if name is Verdict.EITHER or len(places) > 1:
         return Verdict.EITHER
     return Verdict.SOUND if Verdict.SOUND in verdicts else Verdict.EITHER
 
@@ -69,7 +69,7 @@ def of_id(value: Any) -> Verdict:
 
 def _imps(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     given = document.get("imp")
-    return [imp for imp in (given if isinstance(given, list) else [given]) if isinstance(imp, Mapping)]
+    return [imp for imp in map(_only, given if isinstance(given, list) else [given]) if isinstance(imp, Mapping)]
 
 
 def _floor(value: Any) -> Verdict:
@@ -97,7 +97,7 @@ def _played(offer: Any) -> Verdict:
     named = [
         mime for mime in (mimes if isinstance(mimes, list) else [mimes]) if isinstance(mime, str | int | float | list)
     ]
-    if not any(mime for mime in named if not isinstance(mime, bool)):
+    if not any(mime not in ("", []) for mime in named if not isinstance(mime, bool)):
         return Verdict.DEFECTIVE
     return _floor(offer.get("mincpmpersec"))
 

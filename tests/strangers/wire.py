@@ -56,8 +56,8 @@ class Wire:
         except ConnectionError:
             pass
 
-    async def read(self) -> Answer:
-        """The next answer."""
+    async def read(self, keep: bool = False) -> Answer:
+        """The next answer; ``keep``: what was said of the connection's end is left to `is_over`."""
         assert self._reader is not None
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -74,20 +74,19 @@ class Wire:
         assert status in (100, 204) or "content-length" in headers, headers
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        if headers.get("connection") == "close" or status in (413, 431):
+        if not keep and (headers.get("connection") == "close" or status in (413, 415, 431)):
             self.close()
         return Answer(status, headers, body)
 
-    async def ended(self) -> bool:
-        """Does the peer close without a further answer?"""
+    async def is_over(self) -> bool:
+        """Has the peer closed, without a further answer? An open connection answers a question that it is asked."""
         assert self._reader is not None
+        await self.send(b"GET /health HTTP/1.1\r\nHost: bidder\r\n\r\n")
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                rest = await self._reader.read(1)
-        except ConnectionError:
-            rest = b""
-        self.close()
-        return rest == b""
+            await self.read(keep=True)
+        except Dropped:
+            return True
+        return False
 
     async def post(self, body: bytes, path: str = "/openrtb2/usx", **headers: str) -> Answer:
         await self.send(request(body, path, **headers))
