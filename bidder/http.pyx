@@ -28,6 +28,7 @@ READ_HEADERS = frozenset(
 UPGRADE = re.compile(rb"(?i)\nupgrade[ \t]*:")
 MOST_MEMBERS = 16
 """Of a gzip stream (RFC 1952, 2.2), beside the first; each costs a copy of what is left."""
+GZIP = b"\x1f\x8b"
 NOT_JSON = (b"protobuf", b"avro", b"thrift", b"octet-stream", b"xml")
 """Content types that surely hold no JSON; others, and none at all, are read as JSON (OpenRTB 2.3)."""
 
@@ -212,9 +213,9 @@ cdef class BidConnection:
         try:
             plain = unpacker.decompress(body, most + 1)
             for _ in range(MOST_MEMBERS):
-                if not unpacker.eof or not unpacker.unused_data or len(plain) > most:
-                    break
                 body = unpacker.unused_data
+                if not body.startswith(GZIP) or len(plain) > most:  # what else follows is padding, and ignored
+                    break
                 unpacker = zlib.decompressobj(31)
                 plain += unpacker.decompress(body, most + 1 - len(plain))
         except zlib.error as error:

@@ -19,9 +19,10 @@ cdef void keep_host(Text *text) noexcept nogil:
     while at < end and at[0] == 32:
         at += 1
     p = at
-    while p + 1 < end:
-        if p[0] == 47 and p[1] == 47:  # //
-            at = p + 2
+    while p + 1 < end and p[0] != 63 and p[0] != 35:
+        if p[0] == 47:
+            if p[1] == 47:  # //
+                at = p + 2
             break
         p += 1
     if at < end and at[0] == 42:  # *

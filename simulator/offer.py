@@ -4,16 +4,20 @@ Requests from files may be sloppy (numbers as text, a single value where a list 
 leniently; a field that makes no sense is taken as absent. Money is `Decimal` CPM.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from simulator.sloppy import integer, integers, listed, money, object_of, text_of, texts, whole
 
 Json = Mapping[str, Any]
+
+URL = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 
 encode_request = msgspec.json.Encoder(decimal_format="number").encode
 """A request as the exchange sends it; money is written as a JSON number, digit for digit."""
@@ -134,7 +138,12 @@ def _imp(imp: Json) -> ImpOffer:
 
 
 def _domain(text: str) -> str:
-    return text.lower().strip().split("//")[-1].split("/")[0].strip(".")
+    text = text.strip()
+    try:
+        host = urlsplit(text if URL.match(text) else f"//{text}").hostname
+    except ValueError:
+        return text.lower()
+    return (host or "").removeprefix("*").strip(".")
 
 
 def _deal(deal: Json) -> DealOffer:

@@ -35,7 +35,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if -(2**63) <= value < 2**64 else ""
     if isinstance(value, float | Decimal) and abs(value) <= MOST_EXACT:
-        return str(int(value) if value == value // 1 else value)
+        return str(int(value)) if value % 1 == 0 else str(value)
     return ""
 
 
@@ -60,7 +60,8 @@ def whole(value: Any) -> int | None:
 
 
 def integers(value: Any) -> list[int]:
-    return [number for item in listed(value) if (number := integer(item, -1)) >= 0]
+    numbers = (integer(item, -1) for item in listed(value))
+    return [number for number in numbers if number >= 0]
 
 
 def _number(value: Any) -> Decimal | None:

@@ -1,8 +1,8 @@
 """What strangers may post to the bid port, through a real bidder process over HTTP: every answer is judged by the
 exchange's own checker and by rules written from the specification, neither of which knows the bidder.
 
-``make soak`` makes it exhaustive. Captured requests are read where `tests.soak.CAPTURES` finds some: no request of a real
-exchange is part of this repository.
+``make soak`` makes it exhaustive. Captured requests are read where `tests.soak.CAPTURES` finds some: no request of
+a real exchange is part of this repository.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The sound requests that are broken in every place: small enough for that, and together with every object that matters."""
+"""The sound requests that are broken in every place: small enough for that, and together with every object there is."""
 
 import json
 from typing import Any
@@ -23,12 +23,15 @@ SITE: Json = {
     ],
     "site": {"id": "s", "domain": "news.example", "page": "https://news.example/a", "cat": ["IAB12"], "mobile": 1,
              "publisher": {"id": "p", "domain": "news.example"}, "content": {"language": "en", "data": [{"id": "d"}]}},
-    "device": {"ua": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0", "ip": "192.0.2.1", "devicetype": 2, "lmt": 0,
+    "device": {"ua": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0", "ip": "192.0.2.1", "devicetype": 2,
+               "lmt": 0,
                "dnt": 0, "language": "en", "os": "Windows", "geo": {"lat": 40.7, "country": "USA", "region": "NY"}},
     "user": {"id": "u", "buyeruid": "b", "consent": "CPx", "eids": [{"source": "e", "uids": [{"id": "i", "atype": 1}]}],
              "data": [{"segment": [{"id": "1"}]}], "ext": {"consent": "COx"}},
-    "regs": {"coppa": 0, "gdpr": 0, "us_privacy": "1---", "gpp": "DBAA", "gpp_sid": [-1], "ext": {"gdpr": 0, "gpc": "0"}},
-    "source": {"tid": "t", "schain": {"ver": "1.0", "complete": 1, "nodes": [{"asi": "ssp.example", "sid": "1", "hp": 1}]}},
+    "regs": {"coppa": 0, "gdpr": 0, "us_privacy": "1---", "gpp": "DBAA", "gpp_sid": [-1], "ext": {"gdpr": 0,
+                                                                                                  "gpc": "0"}},
+    "source": {"tid": "t", "schain": {"ver": "1.0", "complete": 1, "nodes": [{"asi": "ssp.example", "sid": "1",
+                                                                              "hp": 1}]}},
     "ext": {"ssp": "x", "deep": {"a": [1, "b", None]}},
 }  # fmt: skip
 NATIVE = {"ver": "1.2", "assets": [
@@ -40,18 +43,23 @@ APP: Json = {
     "imp": [
         {"id": "v", "bidfloor": 2, "video": {
             "mimes": ["video/mp4"], "protocols": [2, 3, 7], "minduration": 5, "maxduration": 30, "w": 640, "h": 360,
-            "linearity": 1, "skip": 0, "startdelay": 0, "placement": 1, "plcmt": 1, "playbackmethod": [1], "delivery": [2],
+            "linearity": 1, "skip": 0, "startdelay": 0, "placement": 1, "plcmt": 1, "playbackmethod": [1],
+            "delivery": [2],
             "minbitrate": 100, "maxbitrate": 4000, "boxingallowed": 1, "api": [7], "battr": [1], "mincpmpersec": 0.01,
             "durfloors": [{"mindur": 1, "maxdur": 60, "bidfloor": 2}],
             "companionad": [{"w": 300, "h": 250}], "companiontype": [1]}},
         {"id": "n", "native": {"request": json.dumps(NATIVE), "ver": "1.2", "battr": [1], "api": [3]}},
-        {"id": "a", "audio": {"mimes": ["audio/mpeg"], "protocols": [2, 3], "rqddurs": [15, 30], "feed": 1, "stitched": 0,
+        {"id": "a", "audio": {"mimes": ["audio/mpeg"], "protocols": [2, 3], "rqddurs": [15, 30], "feed": 1,
+                              "stitched": 0,
                               "nvol": 1, "battr": [1]}},
-        {"id": "m", "banner": {"format": [{"wratio": 6, "hratio": 5, "wmin": 100}]}, "video": {"mimes": ["video/webm"]}},
+        {"id": "m", "banner": {"format": [{"wratio": 6, "hratio": 5, "wmin": 100}]},
+         "video": {"mimes": ["video/webm"]}},
     ],
-    "app": {"id": "a", "bundle": "com.example.app", "storeurl": "https://play.google.com/x", "cat": ["IAB9"], "ver": "1",
+    "app": {"id": "a", "bundle": "com.example.app", "storeurl": "https://play.google.com/x", "cat": ["IAB9"],
+            "ver": "1",
             "publisher": {"id": "p"}},
-    "device": {"ua": "Mozilla/5.0 (Linux; Android 14) Mobile", "ifa": "b84f0ee0-8c1a-4b6f-9f5c-1f7b7f6f9c11", "os": "Android"},
+    "device": {"ua": "Mozilla/5.0 (Linux; Android 14) Mobile", "ifa": "b84f0ee0-8c1a-4b6f-9f5c-1f7b7f6f9c11",
+               "os": "Android"},
 }  # fmt: skip
 SCREEN: Json = {
     "id": "r-3",

@@ -82,9 +82,9 @@ class Battery:
             if mutant.lossless and sound is Verdict.SOUND and judged.bids != expected:
                 self.wrong.append(f"{name}: {_difference(judged.bids, expected)}")
             where = dotted(mutant.path)
-            if not mutant.lossless and sound is Verdict.SOUND and not MAY_COST.match(where):
-                if {bid.imp for bid in judged.bids} != {bid.imp for bid in expected}:
-                    self.wrong.append(f"{name}: {_difference(judged.bids, expected)}, nbr {judged.reason}")
+            lost = {bid.imp for bid in judged.bids} != {bid.imp for bid in expected}
+            if lost and not mutant.lossless and sound is Verdict.SOUND and not MAY_COST.match(where):
+                self.wrong.append(f"{name}: {_difference(judged.bids, expected)}, nbr {judged.reason}")
 
     async def anything(self, name: str, document: Any) -> None:
         """Whatever it is, it is refused only if it is unusable, and what is bid is right."""

@@ -83,7 +83,8 @@ def campaign_file() -> str:
         "advertisers": [{"key": "bank", "name": "Bank", "currency": "USD", "time_zone": "UTC", "domain": "bank.example",
                          "categories": ["IAB13-2"]}],
         "creatives": creatives,
-        "deals": [{"key": f"d{n}-{x}", "advertiser": "bank", "exchange": x, "code": f"deal-{n}"} for n in (1, 2) for x in exchanges],
+        "deals": [{"key": f"d{n}-{x}", "advertiser": "bank", "exchange": x, "code": f"deal-{n}"} for n in (1,
+            2) for x in exchanges],
         "campaigns": [{
             "key": "all", "advertiser": "bank", "name": "All", "start": "2020-01-01", "end": "2039-12-31",
             "daily_budget": 50_000_000,

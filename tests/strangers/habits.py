@@ -26,9 +26,11 @@ def plain(request: Json) -> None:
 def google(request: Json) -> None:
     _ext(request, google_query_id="ANy-zJE" + "x" * 60, youtube_contextual_targeting=False)
     for imp in request["imp"]:
-        _ext(imp, billing_id=["77", "78"], publisher_settings_list_id=["4711"], allowed_vendor_type=list(range(10, 400, 7)),
+        _ext(imp, billing_id=["77", "78"], publisher_settings_list_id=["4711"], allowed_vendor_type=list(range(10, 400,
+                                                                                                               7)),
              publisher_parameter=[], dfp_ad_unit_code="/1234/sports/football", is_rewarded_inventory=False, ampad=3,
-             open_bidding={"is_open_bidding": True}, creative_enforcement_settings={"policy_enforcement": 1})  # fmt: skip
+             open_bidding={"is_open_bidding": True},
+             creative_enforcement_settings={"policy_enforcement": 1})  # fmt: skip
         imp["metric"] = [
             {"type": "click_through_rate", "value": 0.0021, "vendor": "EXCHANGE"},
             {"type": "viewability", "value": 0.71, "vendor": "EXCHANGE"},
@@ -145,14 +147,17 @@ def nexage(request: Json) -> None:
 
 def prebid(request: Json) -> None:
     _ext(request, prebid={
-        "targeting": {"pricegranularity": {"precision": 2, "ranges": [{"max": 20, "increment": 0.1}]}, "includewinners": True},
+        "targeting": {"pricegranularity": {"precision": 2, "ranges": [{"max": 20, "increment": 0.1}]},
+                      "includewinners": True},
         "cache": {"bids": {"returnCreative": True}}, "channel": {"name": "pbjs", "version": "v8.1.0"}, "debug": False,
         "bidderparams": {"x": {"profile": "1"}}, "aliases": {"dsp2": "dsp"}, "auctiontimestamp": 1_700_000_000_000,
         "schains": [{"bidders": ["dsp"], "schain": {"complete": 1, "ver": "1.0", "nodes": []}}],
     })  # fmt: skip
     for imp in request["imp"]:
-        _ext(imp, prebid={"bidder": {"dsp": {"placementId": 12_345}}, "adunitcode": "div-1", "storedrequest": {"id": "s"}},
-             gpid="/1234/home#div-1", data={"pbadslot": "/1234/home", "adserver": {"name": "gam", "adslot": "/1234/home"}},
+        _ext(imp, prebid={"bidder": {"dsp": {"placementId": 12_345}}, "adunitcode": "div-1",
+                          "storedrequest": {"id": "s"}},
+             gpid="/1234/home#div-1", data={"pbadslot": "/1234/home", "adserver": {"name": "gam",
+                                                                                   "adslot": "/1234/home"}},
              tid="9f8c9f1e", ae=1, igs={"ae": 1})  # fmt: skip
     _ext(request.setdefault("user", {}), prebid={"buyeruids": {"dsp": "u-1"}}, eids=[
         {"source": "adserver.example", "uids": [{"id": "03b5", "atype": 1, "ext": {"rtiPartner": "TDID"}}]},

@@ -1,4 +1,4 @@
-"""What an answer of the bid port is worth, judged by the exchange's own checker and by `soundness`, not by the bidder."""
+"""What an answer of the port is worth, judged by the exchange's own checker and by `soundness`, without the bidder."""
 
 import json
 from decimal import Decimal
@@ -14,7 +14,8 @@ from tests.strangers.wire import Answer
 RATES = {
     (base, quote): Decimal(rate)
     for base, quote, rate in (
-        ("EUR", "USD", "1.1"), ("USD", "CNY", "7"), ("EUR", "CNY", "7.7"), ("GBP", "USD", "1.25"), ("GBP", "EUR", "1.136"),
+        ("EUR", "USD", "1.1"), ("USD", "CNY", "7"), ("EUR", "CNY", "7.7"), ("GBP", "USD", "1.25"), ("GBP", "EUR",
+                                                                                                    "1.136"),
         ("GBP", "CNY", "8.75"),
     )
 }  # fmt: skip
@@ -71,7 +72,7 @@ def _read(answer: Answer, document: Any, exchange: str) -> Checked:
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     if not isinstance(document, dict):
-        return Checked(fault="bids on what is no object") if b'"seatbid":[{' in answer.body else Checked()
+        return Checked(fault="bids on what is no object") if b'"impid"' in answer.body else Checked()
     # Numbers as an exchange reads its own request: digit for digit.
     told = json.loads(json.dumps(document), parse_float=Decimal)
     return CHECKER.read(answer.status, answer.body, read_offer(told, currency=CURRENCIES[exchange], auction_type=2))

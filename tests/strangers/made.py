@@ -10,7 +10,9 @@ from tests.strangers.offers import FORMATS, SCREENS
 
 Json = dict[str, Any]
 
-PHONE = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36"
+)
 PC = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 TV = "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/538.1 (KHTML, like Gecko) Version/6.0 TV Safari/538.1"
 CONSENT = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
@@ -19,7 +21,8 @@ CONSENT = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 SITES: list[Json] = [
     {"id": "s1", "name": "News", "domain": "news.example", "page": "https://news.example/a?b=c&d=%20", "cat": ["IAB12"],
      "publisher": {"id": "pub-1", "name": "Verlag Größe & Söhne", "domain": "verlag.example"}, "mobile": 1},
-    {"page": "https://www.zeitung.example/straße/日本?q=\"x\"", "ref": "https://search.example/?q=geld", "search": "kredit",
+    {"page": "https://www.zeitung.example/straße/日本?q=\"x\"", "ref": "https://search.example/?q=geld",
+     "search": "kredit",
      "cattax": 6, "cat": ["52"], "sectioncat": ["53"], "pagecat": ["54", "55"], "keywords": "geld,haus,ö",
      "privacypolicy": 1, "content": {"title": "Über Geld", "language": "de", "cat": ["IAB13"], "len": 300}},
     {"domain": "blog.example", "kwarray": ["a", "b"], "inventorypartnerdomain": "partner.example", "publisher": {}},
@@ -47,14 +50,16 @@ DOOHS: list[Json] = [
     {"id": "d", "publisher": {"id": "ooh"}},
 ]
 DEVICES: list[Json] = [
-    {"ua": PHONE, "ip": "203.0.113.9", "devicetype": 4, "make": "Google", "model": "Pixel 8", "os": "Android", "osv": "14",
+    {"ua": PHONE, "ip": "203.0.113.9", "devicetype": 4, "make": "Google", "model": "Pixel 8", "os": "Android",
+     "osv": "14",
      "ifa": "b84f0ee0-8c1a-4b6f-9f5c-1f7b7f6f9c11", "lmt": 0, "dnt": 0, "js": 1, "w": 1080, "h": 2400, "pxratio": 2.625,
      "connectiontype": 6, "carrier": "Ö-Mobil", "mccmnc": "232-01", "language": "de",
      "geo": {"lat": 48.2, "lon": 16.37, "type": 1, "accuracy": 20, "country": "AUT", "region": "9", "city": "Wien",
              "zip": "1010", "utcoffset": 60}},
     {"ua": PC, "ip": "198.51.100.77", "devicetype": 2, "os": "Windows", "language": "en-US", "langb": "en-US", "geo": {
         "country": "USA", "region": "NY", "metro": "501", "city": "New York", "type": 2, "ipservice": 3},
-     "sua": {"browsers": [{"brand": "Chromium", "version": ["126", "0"]}], "platform": {"brand": "Windows"}, "mobile": 0}},
+     "sua": {"browsers": [{"brand": "Chromium", "version": ["126", "0"]}], "platform": {"brand": "Windows"},
+             "mobile": 0}},
     {"ua": TV, "ipv6": "2001:db8::1", "devicetype": 3, "ifa": "00000000-0000-0000-0000-000000000000", "lmt": 1,
      "geo": {"country": "USA"}, "ext": {"atts": 2}},
     {"ua": PHONE, "ip": "192.0.2.4", "didsha1": "a1", "dpidmd5": "b2", "macsha1": "c3", "flashver": "9", "geofetch": 1},
@@ -107,11 +112,14 @@ WHOLE: list[Json] = [
 ]
 DEALS: list[Json] = [
     {},
-    {"pmp": {"private_auction": 0, "deals": [{"id": "deal-1", "bidfloor": 2.5, "bidfloorcur": "USD", "at": 1, "wseat": ["outbid"]}]}},
+    {"pmp": {"private_auction": 0, "deals": [{"id": "deal-1", "bidfloor": 2.5, "bidfloorcur": "USD", "at": 1,
+                                              "wseat": ["outbid"]}]}},
     {"pmp": {"private_auction": 1, "deals": [
-        {"id": "deal-2", "bidfloor": 3, "at": 3, "wadomain": ["bank.example", "other.example"]}, {"id": "unknown", "at": 2}]}},
+        {"id": "deal-2", "bidfloor": 3, "at": 3, "wadomain": ["bank.example", "other.example"]}, {"id": "unknown",
+                                                                                                  "at": 2}]}},
     {"pmp": {"private_auction": 1, "deals": [{"id": "not-ours", "bidfloor": 1.0, "wseat": ["Agency1"]}]}},
-    {"pmp": {"deals": [{"id": "deal-1", "bidfloor": 1, "bidfloorcur": "EUR", "guar": 1}, {"id": "deal-2"}], "ext": {"p": 1}}},
+    {"pmp": {"deals": [{"id": "deal-1", "bidfloor": 1, "bidfloorcur": "EUR", "guar": 1}, {"id": "deal-2"}],
+             "ext": {"p": 1}}},
     {"pmp": {}},
 ]  # fmt: skip
 FLOORS: list[Json] = [
@@ -120,7 +128,8 @@ FLOORS: list[Json] = [
     {"bidfloor": 0.426008552312851}, {"bidfloor": 2, "bidfloorcur": "GBP"}, {"bidfloor": 5, "bidfloorcur": "XXX"},
 ]  # fmt: skip
 PLACEMENTS: list[Json] = [
-    {}, {"secure": 1}, {"secure": 0, "instl": 0}, {"secure": 1, "instl": 1}, {"exp": 120, "tagid": "Größe-1", "clickbrowser": 1},
+    {}, {"secure": 1}, {"secure": 0, "instl": 0}, {"secure": 1, "instl": 1}, {"exp": 120, "tagid": "Größe-1",
+                                                                              "clickbrowser": 1},
     {"metric": [{"type": "viewability", "value": 0.85, "vendor": "v.example"}], "ssai": 2, "rwdd": 1},
 ]  # fmt: skip
 

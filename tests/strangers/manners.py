@@ -17,7 +17,7 @@ OF_EACH = 10
 
 
 async def manners(battery: Battery, document: Any) -> None:
-    """All of them at once; requests beside them must be answered, and in the end nobody's connection is kept for ever."""
+    """All of them at once; requests beside them must be answered, and nobody's connection is kept for ever."""
     port, body = battery.wire.port, json.dumps(document).encode()
     whole = request(body)
     head = whole[: -len(body)]
@@ -98,7 +98,7 @@ async def _only_listening(port: int, data: bytes) -> bytes:
 
 
 async def _deaf(port: int, data: bytes) -> None:
-    """A client that asks and asks, and never reads an answer: it must not cost the bidder memory, or others their turn."""
+    """A client that asks and asks, and never reads an answer: it must not cost others their turn."""
     async with Wire(port) as wire:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_S):

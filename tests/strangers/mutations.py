@@ -30,8 +30,10 @@ for _ in range(200):
 BROKEN: list[tuple[str, Any]] = [
     ("removed", GONE), ("null", None), ("an object", {"x": [1]}), ("an empty object", {}), ("an empty array", []),
     ("an array of arrays", [[[]], [None]]), ("true", True), ("false", False), ("blank", ""), ("a space", " "),
-    ("a word", "word"), ("zero", 0), ("negative", -1), ("a fraction", 1.5), ("huge", 2**40), ("beyond a double", 10**400),
-    ("very negative", -(2**63)), ("a long text", "x" * 5_000), ("other letters", "日本ö😀"), ("half a character", "\ud83d"),
+    ("a word", "word"), ("zero", 0), ("negative", -1), ("a fraction", 1.5), ("huge", 2**40), ("beyond a double",
+                                                                                              10**400),
+    ("very negative", -(2**63)), ("a long text", "x" * 5_000), ("other letters", "日本ö😀"), ("half a character",
+                                                                                           "\ud83d"),
     ("a control character", "a\x00b\n"), ("deeply nested", NESTED), ("mixed", [None, 1, "1", {}, [], True]),
 ]  # fmt: skip
 """Kinds of values that may stand where another belongs."""

@@ -106,11 +106,10 @@ def _asked(native: Any) -> Verdict:
     native = _only(native)
     if not isinstance(native, Mapping):
         return Verdict.EITHER
-    return (
-        Verdict.SOUND
-        if isinstance(native.get("request"), str) and native["request"]
-        else (Verdict.DEFECTIVE if native.get("request") in (None, "", {}) else Verdict.EITHER)
-    )
+    asked = native.get("request")
+    if isinstance(asked, str | Mapping):
+        return Verdict.SOUND if asked and "assets" in asked else Verdict.EITHER if asked else Verdict.DEFECTIVE
+    return Verdict.DEFECTIVE if asked is None else Verdict.EITHER
 
 
 def _only(value: Any) -> Any:

@@ -12,7 +12,7 @@ OK, BAD, TOO_LARGE, NOT_JSON = 200, 400, 413, 415
 
 
 class Exchange(NamedTuple):
-    """``statuses`` are those of the answers, in order; a tuple of more than one number in its place allows any of them."""
+    """``statuses`` are those of the answers, in order; a tuple in the place of one allows any of its own."""
 
     name: str
     sent: bytes | tuple[bytes, ...]
@@ -95,6 +95,7 @@ def _packed(body: bytes) -> Iterator[Exchange]:
         "gzip in chunks", _head("Transfer-Encoding: chunked", "Content-Encoding: gzip") + chunked(packed, 100), (OK,)
     )
     yield Exchange("gzip in two members", sent(gzip.compress(body[:50]) + gzip.compress(body[50:])), (OK,))
+    yield Exchange("gzip with zeros behind it", sent(packed + b"\x00" * 20), (OK,))
     yield Exchange("an answer in gzip", request(body, accept_encoding="br, gzip;q=0.8"), (OK,))
     yield Exchange("identity", sent(body, "identity"), (OK,))
     yield Exchange("no gzip at all", sent(body), (BAD,), True)
@@ -163,7 +164,8 @@ def _targets(body: bytes) -> Iterator[Exchange]:
         return _head(f"Content-Length: {len(body)}", to=f"{method} {target} HTTP/1.1") + body
 
     yield Exchange("a query", to("/openrtb2/usx?source=a&b=%20"), (OK,))
-    for target in ("/", "/openrtb2", "/openrtb2/", "/openrtb2/nobody", "/openrtb2/usx/", "//openrtb2/usx", "/openrtb2/USX",
+    for target in ("/", "/openrtb2", "/openrtb2/", "/openrtb2/nobody", "/openrtb2/usx/", "//openrtb2/usx",
+                   "/openrtb2/USX",
                    "/openrtb2/../openrtb2/usx", "/openrtb2/%00", "/bid", "/?/openrtb2/usx", "*"):  # fmt: skip
         yield Exchange(f"POST {target}", to(target), (404,))
     for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND"):

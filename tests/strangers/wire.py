@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection, byte by byte as we want it: what is sent need not be HTTP, and what comes back is read strictly."""
+"""One HTTP/1.1 connection, byte by byte: what is sent need not be HTTP, and what comes back is read strictly."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ class Dropped(Exception):
 
 
 class Wire:
-    """Connects when first used, and again after the peer has closed; a request in flight that gets no answer is `Dropped`."""
+    """Connects when first used, and again after the peer has closed; a request that gets no answer is `Dropped`."""
 
     def __init__(self, port: int) -> None:
         self.port = port
