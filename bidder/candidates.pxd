@@ -12,6 +12,8 @@ cdef struct Candidate:
     int64_t floor          # CPM micros of the exchange's currency
     int64_t price          # same; what we bid
     uint32_t lease         # set when the price was reserved
+    uint32_t asides        # bit n: companion n of the ad has a place
+    int32_t slot           # of a dynamic pod that it is only for: 1 first, -1 last, 0 any
 
 cdef class Candidates:
     """The pairs of impression and creative that are still in the race, and who went out where."""
@@ -19,6 +21,7 @@ cdef class Candidates:
     cdef vector[Candidate] rows          # still in
     cdef vector[const char *] verdicts   # of the block lists, an entry a brand
     cdef vector[Candidate] chosen        # what will be bid
+    cdef bint cut_short                  # a pod was too large to try everything
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)

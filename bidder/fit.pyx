@@ -4,8 +4,10 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
 from bidder.seller cimport Seller
-from bidder.view cimport Ad, Line, Rendition, Slot, View
-from openrtb.request cimport BANNER, NATIVE, Flex, Imp, Player, Request
+from bidder.view cimport Ad, AsideAd, Line, Rendition, Slot, View
+from openrtb.request cimport BANNER, NATIVE, Aside, Flex, Imp, Player, Request
+
+from domain.creative import COMPANIONS_REQUIRED
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long) nogil
@@ -16,6 +18,9 @@ and counted as such."""
 
 cdef size_t MOST_PAIRS = MOST
 cdef uint64_t SKIPPABLE = 1 << 16  # by its own markup: creative attribute 16
+cdef uint32_t EVERY_ASIDE = 0xFFFFFFFF
+cdef uint64_t STATIC_RESOURCE = 1 << 1  # companion type, AdCOM list "Companion Types"
+cdef int ANY_ASIDE = COMPANIONS_REQUIRED.index("any")
 cdef const char *NO_SIZE = b"size is not offered"
 cdef const char *NO_FORMAT = b"format is not offered"
 
@@ -56,7 +61,7 @@ cdef const char *misfit_player(Imp *imp, Ad *ad, Request r, View view, Candidate
     """Video and audio."""
     cdef Player *player = &r.players[imp.detail]
     cdef Rendition *rendition
-    cdef int32_t i
+    cdef int32_t i, want
     cdef bint shaped = False
     if player.n_lengths:
         for i in range(player.lengths, player.lengths + player.n_lengths):
@@ -70,12 +75,20 @@ cdef const char *misfit_player(Imp *imp, Ad *ad, Request r, View view, Candidate
         return b"it is longer than allowed (maxduration)"
     if player.pod_s and ad.length_ms > <int64_t>player.pod_s * 1000:
         return b"it is longer than the pod (poddur)"
+    want = view.lines[row.line].pod_slot
+    if want and player.slot != want and not (imp.dynamic and player.slot == 2):  # 2: first or last
+        return b"the seller does not promise the place in the pod that it is for (slotinpod)"
+    row.slot = want if imp.dynamic else 0
     if player.linearity > 1:
         return b"the ad must not be linear (linearity)"
     if player.skip == 0 and ad.attributes & SKIPPABLE:
         return b"the ad must not be skippable (skip)"
     if ad.inner and player.protocols and not ad.inner & player.protocols:
         return b"its VAST is of a version that is not supported (protocols)"
+    if ad.n_asides:
+        row.asides = asides_that_fit(player, ad, r, view)
+        if ad.asides_required and not enough_asides(player, ad, row.asides):
+            return b"companions that it cannot do without have no place (companionad, companiontype)"
     row.variant = -1
     for i in range(ad.variants, ad.variants + ad.n_variants):  # the newest comes last
         if view.markups.variants[i].protocols & player.protocols or (not player.protocols and i <= ad.usual):
@@ -100,6 +113,49 @@ cdef const char *misfit_player(Imp *imp, Ad *ad, Request r, View view, Candidate
     return b"no file of it is taken (mimes, delivery, minbitrate, maxbitrate)"
 
 
+cdef uint32_t asides_that_fit(Player *player, Ad *ad, Request r, View view) noexcept nogil:
+    """Which of its companions have a place, as bits; all where the request does not speak of companions. They are
+    images, which need no ``api``.
+    """
+    cdef uint32_t found = 0
+    cdef AsideAd *ours
+    cdef Aside *place
+    cdef int32_t i, k
+    if player.no_aside or (player.aside_types and not player.aside_types & STATIC_RESOURCE):
+        return 0
+    if not player.n_asides:
+        return EVERY_ASIDE
+    for i in range(ad.n_asides):
+        ours = &view.asides[ad.asides + i]
+        for k in range(player.asides, player.asides + player.n_asides):
+            place = &r.asides[k]
+            if place.mimes and not place.mimes & ours.mime:
+                continue
+            if place.size == ours.size if place.min_width < 0 else (
+                same_ratio(ours.size, place.size) and <int32_t>(ours.size >> 16) >= place.min_width
+            ):
+                found |= <uint32_t>1 << i
+                break
+    return found
+
+
+cdef inline bint same_ratio(uint32_t size, uint32_t ratio) noexcept nogil:
+    return <uint64_t>(size >> 16) * (ratio & 0xFFFF) == <uint64_t>(size & 0xFFFF) * (ratio >> 16)
+
+
+cdef inline bint enough_asides(Player *player, Ad *ad, uint32_t found) noexcept nogil:
+    """A place that nobody spoke of is none for a companion that must be shown."""
+    cdef int32_t i
+    if not player.n_asides or not found:
+        return False
+    if ad.asides_required == ANY_ASIDE:
+        return True
+    for i in range(ad.n_asides):
+        if not found & (<uint32_t>1 << i):
+            return False
+    return True
+
+
 cdef inline bint same_shape(int64_t w, int64_t h, int64_t width, int64_t height) noexcept nogil:
     """Are both as wide in relation to their height, within a hundredth?"""
     cdef int64_t off = w * height - width * h
@@ -113,7 +169,7 @@ cdef const char *unfit(Imp *imp, Ad *ad, Request r, View view, Seller seller, Ca
         return NO_FORMAT
     if not seller.bases[ad.format]:
         return b"the exchange bills nothing in this format"
-    row.variant, row.flex = ad.variants, -1
+    row.variant, row.flex, row.slot, row.asides = ad.variants, -1, 0, EVERY_ASIDE
     if ad.format == BANNER:
         why = misfit_banner(imp, ad, r, row)
     elif ad.format == NATIVE:

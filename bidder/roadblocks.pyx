@@ -31,6 +31,8 @@ cdef int64_t single_worth(Candidates c, Request r) noexcept nogil:
         for k in range(c.chosen.size()):
             if r.imps[c.chosen[k].imp].place != imp or k == i:
                 continue
+            if r.imps[c.chosen[i].imp].dynamic:  # its bids are all for the same format, and can all be won
+                continue
             if c.chosen[k].price > c.chosen[i].price or (c.chosen[k].price == c.chosen[i].price and k < i):
                 highest = False
         if highest:

@@ -21,8 +21,8 @@ from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, forma
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
-from domain.campaign import INTERSTITIALS, ROADBLOCKS
-from domain.creative import FORMATS
+from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS
+from domain.creative import COMPANIONS_REQUIRED, FORMATS
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
@@ -128,6 +128,7 @@ cdef class View:
         row.interstitials = INTERSTITIALS.index(item.interstitials)
         row.roadblock = ROADBLOCKS.index(item.roadblock)
         row.separate_categories = item.separate_categories
+        row.one_per_pod, row.pod_slot = ONE_PER_POD.index(item.one_per_pod), POD_SLOTS[item.pod_slot]
         row.rivals, row.n_rivals = <int32_t>self.rivals.size(), <int32_t>len(item.separate_from)
         for rival in item.separate_from:
             self.rivals.push_back(rival)
@@ -227,6 +228,7 @@ cdef class View:
     cdef int _add_media(self, Ad *row, creative, advertiser) except -1:
         """What a video or audio ad has more than a banner: its VAST in every version, and its files."""
         cdef Rendition file
+        cdef AsideAd aside
         media = creative.video or creative.audio
         row.length_ms = media.duration_ms
         row.inner = mask(media.protocols)
@@ -247,6 +249,12 @@ cdef class View:
                 file.mime, file.deliveries, file.kbps, file.width, file.height = mime_bit(mime), 0, 0, 0, 0
                 self.renditions.push_back(file)
         row.n_renditions = <int32_t>self.renditions.size() - row.renditions
+        row.asides, row.n_asides = <int32_t>self.asides.size(), <int32_t>len(media.companions) if not media.vast else 0
+        row.asides_required = COMPANIONS_REQUIRED.index(media.companions_required)
+        for companion in media.companions[: row.n_asides]:
+            aside.size = (<uint32_t>companion.width << 16) | <uint32_t>companion.height
+            aside.mime = mime_bit(companion.mime)
+            self.asides.push_back(aside)
         return 0
 
     def say(self, dimension, value: str) -> str:

@@ -44,7 +44,7 @@ cdef bint take_domains(Cursor *c, vector[uint64_t] *names) noexcept nogil:
     if take_null(c):
         return True
     while next_item(c, &step):
-        if not take_text(c, &text) or text.size > 256:
+        if not take_text(c, &text):
             return False
         keep_host(&text)
         if text.size:

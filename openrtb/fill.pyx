@@ -205,6 +205,10 @@ cdef int fill_inventory(Request r, object model) except -1:
 cdef int name_screen(Request r, object dooh) except -1:
     cdef str name = dooh.domain or dooh.id or dooh.name
     r.is_dooh = True
+    if dooh.publisher is not None and dooh.publisher.id:
+        r.publisher = exact(dooh.publisher.id)
+    if dooh.content is not None:
+        fill_categories(r, dooh.content.cat)
     if name:
         r.site_name = name.lower()
         r.site = folded(name)

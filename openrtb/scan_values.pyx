@@ -56,7 +56,7 @@ cdef bint take_names(Cursor *c, vector[uint64_t] *names, bint with_parents) noex
     if take_null(c):
         return True
     while next_item(c, &step):
-        if not take_text(c, &text) or text.size > 256:
+        if not take_text(c, &text):
             return False
         names.push_back(folded_bytes(text.start, text.size))
         if with_parents:

@@ -92,9 +92,7 @@ def build(creative: Creative, version: str, advertiser: str = "") -> str:
     if not media.wrapper_url:
         _write_files(linear, media)
     if media.companions:
-        group = put(_part(parts, creative), "CompanionAds")
-        for companion in media.companions:
-            _write_companion(group, companion)
+        _write_companions(parts, creative, media)
     _report(body, creative)
     return written(document)
 
@@ -161,10 +159,23 @@ def _write_files(linear: Element, media: Media) -> None:
             put(files, "InteractiveCreativeFile", url=media.interactive_url, type="text/html", apiFramework="SIMID")
 
 
-def _write_companion(group: Element, companion: Companion) -> None:
+def _write_companions(parts: Element, creative: Creative, media: Media) -> None:
+    """All of them, with marks between, so that a bid can leave out those that a request has no place for."""
+    part = _part(parts, creative)
+    part.getprevious().tail = part.tail = marks.ASIDES
+    group = put(part, "CompanionAds")
+    if media.companions_required != "none" and version_of(parts) != "2.0":
+        group.set("required", media.companions_required)
+    group.text = marks.ASIDE
+    for companion in media.companions:
+        _write_companion(group, companion).tail = marks.ASIDE
+
+
+def _write_companion(group: Element, companion: Companion) -> Element:
     made = put(group, "Companion", width=str(companion.width), height=str(companion.height))
     put(made, "StaticResource", url=companion.image_url, creativeType=companion.mime)
     put(made, "CompanionClickThrough", url=marks.CLICK)
+    return made
 
 
 def _report(body: Element, creative: Creative) -> None:

@@ -14,7 +14,8 @@ from typing import Any, TypeGuard
 import msgspec
 
 from simulator.media_checks import check_native, check_played
-from simulator.offer import DealOffer, ImpOffer, Offer
+from simulator.offer import DealOffer, ImpOffer, Json, Offer
+from simulator.pod_checks import pod_faults
 from simulator.rule_checks import (
     asked,
     blocked_app,
@@ -147,14 +148,15 @@ class Checker:
         ids = [_string(bid.get("id")) for _, _, bid in pairs]
         if len(set(ids)) < len(ids):
             return Answer(fault=f"bid ids are not unique: {sorted(ids)}")
+        in_pods = pod_faults([bid for _, _, bid in pairs], offer)
         bids = [
-            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None)
-            for place, seat, bid in pairs
+            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None, in_pods.get(n, ""))
+            for n, (place, seat, bid) in enumerate(pairs)
         ]
         return Answer(tuple(map(_with_its_group(bids), bids)))
 
     def _bid(
-        self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer, group: int | None
+        self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer, group: int | None, in_pod: str
     ) -> Bid:
         currency = response.get("cur", "USD")
         imp = offer.imps.get(_string(bid.get("impid")))
@@ -169,6 +171,8 @@ class Checker:
             _markup(bid, imp)
             _blocks(bid, imp, offer)
             _deal_terms(seat, bid, deal, currency)
+            if in_pod:
+                raise _Refused(Loss.INVALID_RESPONSE, in_pod)
         except _Refused as refusal:
             refused, why = refusal.loss, refusal.why
         return Bid(
@@ -192,7 +196,7 @@ class Checker:
             group=group,
         )
 
-    def _whole(self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer) -> None:
+    def _whole(self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer) -> None:
         if not _string(bid.get("id")):
             raise _Refused(Loss.INVALID_RESPONSE, f"bid.id is {bid.get('id')!r}")
         currency = response.get("cur", "USD")
@@ -299,7 +303,7 @@ def _blocks(bid: dict[str, Any], imp: ImpOffer, offer: Offer) -> None:
         raise _Refused(Loss.ATTRIBUTE, f"attr {sorted(blocked)} is blocked")
 
 
-def _deal_terms(seat: dict[str, Any], bid: dict[str, Any], deal: DealOffer | None, currency: str) -> None:
+def _deal_terms(seat: Json, bid: dict[str, Any], deal: DealOffer | None, currency: str) -> None:
     if deal is None:
         return
     if disagreed(bid, deal, currency):

@@ -88,12 +88,14 @@ def _length(bid: Json, offered: Json, linear: ElementTree.Element) -> str:
 def _within(length: float, offered: Json) -> str:
     """Why an ad of so many seconds is not what was asked for."""
     exact = [seconds for seconds in integers(offered.get("rqddurs")) if seconds]
-    if exact:
-        return "" if length in exact else f"{length} s long, not one of {exact}"
-    if length < integer(offered.get("minduration")):
+    if exact and length not in exact:
+        return f"{length} s long, not one of {exact}"
+    if not exact and length < integer(offered.get("minduration")):
         return f"{length} s long, shorter than {offered['minduration']!r}"
-    longest = whole(offered.get("poddur")) or whole(offered.get("maxduration"))
-    return f"{length} s long, longer than {longest}" if longest and length > longest else ""
+    for longest in (None if exact else whole(offered.get("maxduration")), whole(offered.get("poddur"))):
+        if longest and length > longest:
+            return f"{length} s long, longer than {longest}"
+    return ""
 
 
 def _skipping(bid: Json, offered: Json, linear: ElementTree.Element) -> str:

@@ -61,6 +61,11 @@ class ImpOffer:
     """``exp``: how long after the auction a bid may be billed."""
     deals: dict[str, DealOffer] = field(default_factory=dict)
 
+    def takes_several(self, kind: int) -> bool:
+        """Is it a dynamic pod, or that part of one (7.6), for ads of this type?"""
+        offered = self.offered.get(kind, {})
+        return kind in (2, 3) and integer(offered.get("poddur")) > 0 and integer(offered.get("maxseq")) != 1
+
 
 @dataclass(frozen=True)
 class Offer:

@@ -34,7 +34,9 @@ def text_of(value: Any) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if -(2**63) <= value < 2**64 else ""
-    if isinstance(value, float | Decimal) and abs(value) <= MOST_EXACT:
+    if isinstance(value, float):
+        value = Decimal(value)
+    if isinstance(value, Decimal) and abs(value) <= MOST_EXACT:
         return str(int(value)) if value % 1 == 0 else str(value)
     return ""
 

@@ -35,6 +35,7 @@ VAST = (
     "</Linear></Creative></Creatives></InLine></Ad></VAST>"
 )
 COMMON = {"key": "c", "advertiser": "bank", "landing_url": "https://bank.example/card"}
+COMPANION = {"size": "300x250", "image_url": f"{CDN}/c.png"}
 FILES = {
     "banner": COMMON | {"size": "300x250", "markup": '<a href="${CLICK_URL}">x</a>'},
     "image": COMMON | {"size": "300x250", "image_url": f"{CDN}/i.jpg"},
@@ -46,7 +47,7 @@ FILES = {
                 {"url": f"{CDN}/v.mp4", "size": "640x360", "bitrate_kbps": 800},
                 {"url": f"{CDN}/v", "mime": "video/webm", "size": "1280x720", "delivery": "streaming"},
             ],
-            "companions": [{"size": "300x250", "image_url": f"{CDN}/c.png"}],
+            "companions": [COMPANION], "companions_required": "any",
         },
         "trackers": [{"event": "start", "url": "https://t.example/?a=${AUCTION_ID}&b=[CACHEBUSTING]"}],
         "verifications": [{"vendor": "v.example-omid", "url": f"{CDN}/omid.js", "parameters": "a=<b>"}],
@@ -113,6 +114,7 @@ def test_a_video() -> None:
              Rendition(f"{CDN}/v", "video/webm", 1280, 720, 0, "streaming")),
             mimes=("video/mp4", "video/webm"),
             companions=(Companion(300, 250, f"{CDN}/c.png", "image/png"),),
+            companions_required="any",
             skip_after_ms=5000,
         ),
         apis=(7,), language="en", domain="cards.bank.example", categories=("IAB13-2",),
@@ -204,6 +206,11 @@ MARKS = "\ue001"
             "video.renditions[1].delivery",
             "'progressive' or 'streaming'",
         ),
+        ("video", "video.companions_required", True, "video.companions_required", "'none' or 'any' or 'all'"),
+        ("wrapper", "video.companions_required", "all", "video.companions_required", "where there are no companions"),
+        ("video", "video.companions", [COMPANION] * 33, "video.companions", "at most 32"),
+        ("vast", "video.companions", [COMPANION], "video.companions", "text has its own companions"),
+        ("vast", "video.companions_required", "none", "video.companions_required", "text has its own companions"),
         ("video", "video.companions.0.size", "big", "video.companions[0].size", "WIDTHxHEIGHT"),
         ("video", "video.protocols", [2], "video.protocols", "does not say it, and only there"),
         ("video", "trackers.0.event", "started", "trackers[0].event", "'start'"),

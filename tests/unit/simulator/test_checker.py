@@ -302,3 +302,11 @@ def test_bids_have_ids_of_their_own() -> None:
     body = json.dumps({"id": "r", "seatbid": [{"seat": "ours", "bid": [BID, BID]}]}).encode()
     answer = Checker(RATES).read(200, body, read_offer(REQUEST, currency="USD", auction_type=2))
     assert "not unique" in answer.fault
+
+
+def test_what_does_not_fit_into_a_pod_is_refused() -> None:
+    request = {"id": "r", "imp": [{"id": "2", "video": {"mimes": ["video/mp4"], "poddur": 20}}]}
+    bids = [BID | {"id": name, "crid": name, "impid": "2", "mtype": 2, "dur": 15, "adm": VAST} for name in "ab"]
+    body = json.dumps({"id": "r", "seatbid": [{"bid": bids}]}).encode()
+    answer = Checker(RATES).read(200, body, read_offer(request, currency="USD", auction_type=2))
+    assert [bid.refused for bid in answer.bids] == [Loss.WON, Loss.INVALID_RESPONSE], answer.bids
