@@ -24,6 +24,11 @@ SKIPPABLE = 16
 """Creative attribute."""
 VPAID = {1, 2}
 """API frameworks."""
+SAME = (
+    {"audio/mpeg", "audio/mp3"}, {"audio/mp4", "audio/m4a", "audio/x-m4a"}, {"audio/wav", "audio/x-wav"},
+    {"application/x-mpegurl", "application/vnd.apple.mpegurl"},
+)  # fmt: skip
+"""Names of one type each."""
 IMAGES = {"png": {"image/png"}, "jpg": {"image/jpeg", "image/jpg"}, "jpeg": {"image/jpeg", "image/jpg"},
           "gif": {"image/gif"}, "webp": {"image/webp"}}  # fmt: skip
 """Types of images by the ending of their address."""
@@ -113,7 +118,7 @@ def _files(offered: Json, linear: ElementTree.Element) -> str:
     deliveries = integers(offered.get("delivery"))
     for file in linear.iter("MediaFile"):
         rate = int(file.get("bitrate") or file.get("minBitrate") or 0)
-        if file.get("type", "").lower() not in mimes or (rate and not least <= rate <= most):
+        if not mimes & known_as(file.get("type", "").lower()) or (rate and not least <= rate <= most):
             continue
         if file.get("apiFramework") == "VPAID" and not VPAID.intersection(integers(offered.get("api"))):
             continue
@@ -182,6 +187,10 @@ def _asset(asked: Json, found: Json) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def known_as(mime: str) -> set[str]:
+    return next((names for names in SAME if mime in names), {mime})
 
 
 def unlike(url: str, mimes: list[str]) -> str:
