@@ -168,13 +168,13 @@ def _asset(asked: Json, found: Json) -> str:
     if not kind or kind not in found:
         return f"it is no {kind}"
     rule, given = object_of(asked[kind]), object_of(found[kind])
-    if kind == "title" and len(_text(given.get("text"))) > (rule.get("len") or 10**9):
+    if kind == "title" and len(_text(given.get("text"))) > (whole(rule.get("len")) or 10**9):
         return f"the title is longer than {rule.get('len')}"
-    if kind == "data" and len(_text(given.get("value"))) > (rule.get("len") or 10**9):
+    if kind == "data" and len(_text(given.get("value"))) > (whole(rule.get("len")) or 10**9):
         return f"the text is longer than {rule.get('len')}"
     if kind == "img":
         for side in ("w", "h"):
-            exact, least = rule.get(side), rule.get(f"{side}min")
+            exact, least = whole(rule.get(side)), whole(rule.get(f"{side}min"))
             if exact and given.get(side) != exact and not least:
                 return f"{side} is {given.get(side)!r}, not {exact}"
             if least and (given.get(side) or 0) < least:
@@ -196,5 +196,5 @@ def known_as(mime: str) -> set[str]:
 def unlike(url: str, mimes: list[str]) -> str:
     """Why the image at this address is of none of these types. It may be where there are none, or it does not tell."""
     kinds = IMAGES.get(urlsplit(url).path.rpartition(".")[2].lower(), set())
-    wanted = {mime.lower().strip() for mime in mimes}
+    wanted = {mime.lower().strip() for mime in mimes if "/" in mime}
     return f"{url!r} is none of {sorted(wanted)}" if kinds and wanted and not kinds & wanted else ""

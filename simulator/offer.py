@@ -138,7 +138,7 @@ def _imp(imp: Json) -> ImpOffer:
         private=integer(pmp.get("private_auction")) == 1,
         position=integer(banner.get("pos")),
         expires_s=whole(imp.get("exp")),
-        deals={deal.id: deal for deal in deals},
+        deals={deal.id: deal for deal in deals if deal.id},
     )
 
 

@@ -27,10 +27,10 @@ from tests.strangers.mutations import broken_bytes, broken_twice, mutants
 from tests.strangers.transport import exchanges
 from tests.strangers.wire import Wire
 
-MADE = 20_000 if SOAK else 400
+MADE = 5_000 if SOAK else 400
 SHARE_OF_MUTANTS = 1 if SOAK else 6
 """One in so many is posted, so that every field and every kind of value has its turn."""
-PAIRS = 200_000 if SOAK else 500
+PAIRS = 50_000 if SOAK else 500
 EXCHANGES = ("usx", "eux", "cnx")
 
 

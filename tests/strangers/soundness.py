@@ -52,6 +52,8 @@ def of_imp(imp: Mapping[str, Any]) -> Verdict:
         verdicts += [_asked(native)]
     if Verdict.DEFECTIVE in verdicts:
         return Verdict.DEFECTIVE
+    if not any(isinstance(_only(imp.get(kind)), Mapping) for kind in ("banner", "video", "audio", "native")):
+        return Verdict.EITHER  # it offers nothing, and so it is nothing to bid on
     return Verdict.EITHER if Verdict.EITHER in verdicts else Verdict.SOUND
 
 
@@ -94,11 +96,10 @@ def _played(offer: Any) -> Verdict:
     if not isinstance(offer, Mapping):
         return Verdict.EITHER
     mimes = offer.get("mimes")
-    named = [
-        mime for mime in (mimes if isinstance(mimes, list) else [mimes]) if isinstance(mime, str | int | float | list)
-    ]
-    if not any(mime not in ("", []) for mime in named if not isinstance(mime, bool)):
-        return Verdict.DEFECTIVE
+    named = mimes if isinstance(mimes, list) else [mimes]
+    if not any(isinstance(mime, str) and mime for mime in named):  # a number may be read as a text, but is no type
+        unread = [mime for mime in named if isinstance(mime, int | float | list) and not isinstance(mime, bool)]
+        return Verdict.EITHER if unread else Verdict.DEFECTIVE
     return _floor(offer.get("mincpmpersec"))
 
 
