@@ -70,7 +70,7 @@ def captures() -> Iterator[tuple[str, Any]]:
         yield path.name, json.loads(path.read_text())
 
 
-@pytest.mark.timeout(7_200 if SOAK else 120)
+@pytest.mark.timeout(7_200 if SOAK else 300)
 async def test_whatever_strangers_post(deployment: Deployment, tmp_path: Path) -> None:
     async with bid_port(deployment, tmp_path) as battery:
         for exchange in EXCHANGES:

@@ -19,7 +19,8 @@ from tests.strangers.wire import Dropped, Wire
 NO_MONEY = 505
 """No-bid reason: the leases of all that could bid are used up."""
 BAD_REQUEST = 400
-MOST_WAITS, WAIT_S, ROUNDS = 60, 0.1, 30
+MOST_TRIES = 4
+ROUNDS, MOST_ROUNDS = 30, 2_000
 MAY_COST = re.compile("|".join(MAY_COST_THE_BID))
 
 
@@ -34,12 +35,12 @@ class Battery:
     async def post(self, name: str, document: Any, exchange: str = "usx", body: bytes | None = None) -> Judged:
         """One request; the answer is judged whatever else is expected of it. A young lease that is used up grows."""
         sent = encoded(document) if body is None else body
-        for _ in range(MOST_WAITS):
+        for _ in range(MOST_TRIES):
             answer = await self.wire.post(sent, f"/openrtb2/{exchange}")
             judged = judge(answer, document, exchange)
             if judged.reason != NO_MONEY:
                 break
-            await asyncio.sleep(WAIT_S)
+            await asyncio.sleep(0.1)
         self.wrong += [f"{name}: {fault}" for fault in judged.faults]
         self.met["requests"] += 1
         self.met["bids"] += len(judged.bids)
@@ -52,7 +53,7 @@ class Battery:
         for base in bases:
             wanted = {imp["id"] for imp in base["imp"]}
             in_a_row = 0
-            for _ in range(MOST_WAITS * ROUNDS):
+            for _ in range(MOST_ROUNDS):
                 found = {bid.imp for bid in (await self.post("warming up", base)).bids}
                 in_a_row = in_a_row + 1 if found == wanted else 0
                 if in_a_row == ROUNDS:
