@@ -12,6 +12,7 @@ from openrtb.request cimport Deal, Imp, Request, folded
 
 from domain.campaign import INTERSTITIALS
 
+cdef const char *NOT_OUR_SEAT = b"our seat may not bid (wseat, bseat)"
 cdef const char *UNJUDGED = b"not judged yet"
 cdef int ONLY_INTERSTITIALS = INTERSTITIALS.index("only")
 cdef int NO_INTERSTITIALS = INTERSTITIALS.index("never")
@@ -80,8 +81,8 @@ cdef inline const char *creative_blocked(Imp *imp, Line *line, Ad *ad, Request r
 
 
 def blocks(Candidates c not None, View view not None, Request r not None):
-    """Takes out what bcat, acat, badv, bapp, battr, btype and wlang refuse, and line items that want no such placement;
-    returns how many pairs are left.
+    """Takes out what wseat, bseat, bcat, acat, badv, bapp, battr, btype and wlang refuse, and line items that want no such
+    placement; returns how many pairs are left.
     """
     cdef size_t i, kept = 0, n = c.rows.size()
     cdef Candidate *rows = c.rows.data()
@@ -94,7 +95,7 @@ def blocks(Candidates c not None, View view not None, Request r not None):
     c.verdicts.assign(brands.rows.size(), UNJUDGED)  # judged once for all ads of a brand
     for i in range(n):
         ad = &ads[rows[i].ad]
-        why = creative_blocked(&imps[rows[i].imp], &lines[rows[i].line], ad, r)
+        why = creative_blocked(&imps[rows[i].imp], &lines[rows[i].line], ad, r) if r.seat_allowed else NOT_OUR_SEAT
         if why is NULL:
             why = c.verdicts[ad.brand]
             if why is UNJUDGED:

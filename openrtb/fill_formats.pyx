@@ -55,8 +55,8 @@ cdef int fill_video(Request r, Imp row, object video) except -1:
     row.format = VIDEO
     row.dedupe = mask_of(video.poddedupe)
     player.protocols = mask_of(video.protocols)
-    if not player.protocols and video.protocol is not None and 0 <= video.protocol < 64:
-        player.protocols = <uint64_t>1 << <int>video.protocol
+    if not player.protocols and video.protocol is not None and video.protocol >= 0:
+        player.protocols = <uint64_t>1 << <int>min(video.protocol, 63)
     return fill_player(r, row, &player, video)
 
 
@@ -136,12 +136,12 @@ cdef uint32_t mimes_of(list mimes) except? 0:
 
 
 cdef uint64_t mask_of(list numbers) except? 0:
-    """List of small enumeration values -> bit mask."""
+    """List of small enumeration values -> bit mask. A value that no list has is one that nothing of ours is: the last bit."""
     cdef uint64_t mask = 0
     cdef long n
     if numbers is not None:
         for item in numbers:
             n = item
-            if 0 <= n < 64:
-                mask |= <uint64_t>1 << n
+            if n >= 0:
+                mask |= <uint64_t>1 << min(n, 63)
     return mask

@@ -10,6 +10,7 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.json_cursor cimport (
     BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_space, skip_value, take_text,
 )
+from openrtb.domains cimport take_domains
 from openrtb.request cimport Request, currency_code, exact_bytes
 from openrtb.scan_imp cimport CONTRADICTORY, SOUND, scan_imp
 from openrtb.scan_person cimport Person, name_person, scan_device, scan_user
@@ -125,7 +126,7 @@ cdef bint scan_root(
             if twice(&met, 14) or not take_names(c, &r.acat, False):
                 return False
         elif key_is(&key, b"badv", 4):
-            if twice(&met, 15) or not take_names(c, &r.badv, False):
+            if twice(&met, 15) or not take_domains(c, &r.badv):
                 return False
         elif key_is(&key, b"bapp", 4):
             if twice(&met, 21) or not take_names(c, &r.bapp, False):

@@ -61,7 +61,7 @@ cdef bint scan_mimes(Cursor *c, uint32_t *mimes) except -1:
     if take_null(c):
         return True
     while next_item(c, &step):
-        if not take_text(c, &mime):
+        if not take_text(c, &mime) or mime.size == 0:
             return False
         mimes[0] |= mime_bit(as_str(&mime))
     return step == ENDED
@@ -246,8 +246,8 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
     player.n_asides = <int32_t>r.asides.size() - player.asides
     player.pod_s, player.pod_ads, player.slot = <int32_t>pod, <int32_t>pod_ads, <int32_t>slot
     r.close_pod(&row, &player, exact_bytes(pod_id.start, pod_id.size))
-    if not player.protocols and 0 <= protocol < 64:
-        player.protocols = <uint64_t>1 << <int>protocol
+    if not player.protocols and protocol >= 0:
+        player.protocols = <uint64_t>1 << <int>min(protocol, 63)
     player.linearity, player.skip = <int32_t>linearity, <int32_t>skip
     player.width, player.height, player.boxed = <int32_t>w, <int32_t>h, boxed != 0
     if not row.mimes or player.floor_per_s < 0 or negative:

@@ -43,8 +43,8 @@ cdef bint take_mask(Cursor *c, uint64_t *mask) noexcept nogil:
     while next_item(c, &step):
         if not take_integer(c, &n):
             return False
-        if 0 <= n < 64:
-            mask[0] |= <uint64_t>1 << n
+        if n >= 0:  # a value that no list has is one that nothing of ours is
+            mask[0] |= <uint64_t>1 << min(n, 63)
     return step == ENDED
 
 

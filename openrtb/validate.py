@@ -37,7 +37,7 @@ def _any_below_zero(offer: Video | Audio | None) -> bool:
 
 
 def _plays_nothing(offer: Video | Audio | None) -> bool:
-    return offer is not None and not offer.mimes
+    return offer is not None and not any(offer.mimes or ())
 
 
 def _asks_nothing(native: Native | None) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.offer import Offer
+from simulator.sloppy import integer, integers, text_of, whole
 
 Json = Mapping[str, Any]
 
@@ -37,7 +38,7 @@ def pod_faults(bids: Sequence[Json], offer: Offer) -> dict[int, str]:
         imp, kind = offer.imps.get(str(bid.get("impid"))), bid.get("mtype", 1)
         if imp is None or kind not in (2, 3) or kind not in imp.offered:
             continue
-        offered, pod = imp.offered[kind], str(imp.offered[kind].get("podid") or f"imp {imp.id}")
+        offered, pod = imp.offered[kind], text_of(imp.offered[kind].get("podid")) or f"imp {imp.id}"
         if imp.takes_several(kind):
             why = _overfull(bid, offered, taken[imp.id, kind])
         else:
@@ -53,13 +54,14 @@ def pod_faults(bids: Sequence[Json], offer: Offer) -> dict[int, str]:
 
 def _overfull(bid: Json, offered: Json, taken: _Taken) -> str:
     """Counts the bid in, if there is room."""
-    seconds, slot, promised = bid.get("dur"), bid.get("slotinpod", 0), offered.get("slotinpod", 0)
+    seconds, slot, promised = bid.get("dur"), bid.get("slotinpod", 0), integer(offered.get("slotinpod"))
     if type(seconds) is not int or seconds <= 0:
         return f"dur is {seconds!r}, and a dynamic pod is filled by it"
-    if offered.get("maxseq") and taken.ads >= offered["maxseq"]:
-        return f"the pod takes {offered['maxseq']} ads"
-    if taken.seconds + seconds > offered["poddur"]:
-        return f"{seconds} s do not fit beside {taken.seconds} s into a pod of {offered['poddur']} s"
+    most, whole_pod = whole(offered.get("maxseq")), integer(offered.get("poddur"))
+    if most and taken.ads >= most:
+        return f"the pod takes {most} ads"
+    if taken.seconds + seconds > whole_pod:
+        return f"{seconds} s do not fit beside {taken.seconds} s into a pod of {whole_pod} s"
     if slot not in (0, FIRST, LAST) or (slot and promised not in (slot, EITHER)):
         return f"slotinpod is {slot!r}, where {promised!r} is promised"
     if slot and slot in taken.slots:
@@ -71,7 +73,7 @@ def _overfull(bid: Json, offered: Json, taken: _Taken) -> str:
 
 def _double(bid: Json, offered: Json, others: list[Json]) -> str:
     """Is it what another that may be shown in the same pod is?"""
-    rules = offered.get("poddedupe") or ()
+    rules = integers(offered.get("poddedupe"))
     for other in others:
         if bid.get("crid") == other.get("crid"):
             return f"creative {bid.get('crid')!r} is in the pod already"
