@@ -16,23 +16,23 @@ cdef void keep_host(Text *text) noexcept nogil:
     cdef const char *at = text.start
     cdef const char *end = at + text.size
     cdef const char *p = at
-    while at < end and at[0] == 32:
+    while at < end and at[0] == c' ':
         at += 1
     p = at
-    while p + 1 < end and p[0] != 63 and p[0] != 35:
-        if p[0] == 47:
-            if p[1] == 47:  # //
+    while p + 1 < end and p[0] != c'?' and p[0] != c'#':
+        if p[0] == c'/':
+            if p[1] == c'/':
                 at = p + 2
             break
         p += 1
-    if at < end and at[0] == 42:  # *
+    if at < end and at[0] == c'*':
         at += 1
-    while at < end and at[0] == 46:
+    while at < end and at[0] == c'.':
         at += 1
     p = at
-    while p < end and p[0] != 47 and p[0] != 58 and p[0] != 63 and p[0] != 35:  # / : ? #
+    while p < end and p[0] != c'/' and p[0] != c':' and p[0] != c'?' and p[0] != c'#':
         p += 1
-    while p > at and (p[-1] == 32 or p[-1] == 46):
+    while p > at and (p[-1] == c' ' or p[-1] == c'.'):
         p -= 1
     text.start, text.size = at, p - at
 
