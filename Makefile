@@ -3,6 +3,7 @@
 #   make test [ARGS="tests/unit"]
 #   make lint, make types, make bench, make clean
 #   make fuzz [ARGS="-max_total_time=600"]   decode, guided by coverage; needs clang
+#   make soak [CAPTURES=FOLDER]   whatever strangers may post, exhaustively
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,10 +15,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 KERNELS := $(shell find cython_ext domain openrtb targeting pacing eventlog bidder -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
-.PHONY: help run test lint types bench fuzz servers lock clean
+.PHONY: help run test lint types bench fuzz soak servers lock clean
 
 help:
-	@sed -n '2,5s/^# *//p' Makefile
+	@sed -n '2,6s/^# *//p' Makefile
 
 run: $(VENV)/built
 	@$(BIN)/outbid run $(ARGS)
@@ -38,6 +39,9 @@ bench: $(VENV)/built $(VENV)/dev
 
 fuzz: $(VENV)/made
 	@PYTHON="$(abspath $(BIN))/python" tests/fuzz/run $(ARGS)
+
+soak: $(VENV)/built $(VENV)/dev
+	SOAK=1 CAPTURES="$(CAPTURES)" $(BIN)/python -m pytest -s tests/acceptance/test_strangers.py $(ARGS)
 
 # The stamps: each names what was done, and depends on what would make it stale.
 

@@ -5,6 +5,7 @@ Negative indices never wrap around, and division is C's, in either build.
 """
 
 import os
+import platform
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -13,6 +14,10 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 FOLDERS = ["cython_ext", "domain", "openrtb", "targeting", "pacing", "eventlog", "bidder"]
 CHECKS = os.environ.get("OUTBID_CYTHON_CHECKS") == "1"
+
+
+BASELINE = ["-march=x86-64-v2"] if platform.machine() in ("x86_64", "AMD64") else []
+"""Every server since 2009: it counts bits in one instruction."""
 
 
 def extensions() -> list[Extension]:
@@ -24,7 +29,7 @@ def extensions() -> list[Extension]:
             [str(source)],
             language="c++",
             include_dirs=[str(ROOT)],
-            extra_compile_args=["-O3", "-std=c++17", "-fno-strict-aliasing", "-Wno-unused-function"],
+            extra_compile_args=["-O3", *BASELINE, "-std=c++17", "-fno-strict-aliasing", "-Wno-unused-function"],
             define_macros=[("_GLIBCXX_ASSERTIONS", "1")] if CHECKS else [],
         )
         for source in sources

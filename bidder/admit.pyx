@@ -9,7 +9,6 @@ from openrtb.nobid import NoBidReason
 
 cdef int TOO_LITTLE_TIME = NoBidReason.TOO_LITTLE_TIME
 cdef int CURRENCY = NoBidReason.CURRENCY
-cdef int BLOCKED = NoBidReason.BLOCKED
 cdef int PRIVACY = NoBidReason.PRIVACY
 
 LEAST_MS = 2
@@ -21,12 +20,10 @@ cdef int LEAST = LEAST_MS
 def admit(Request r not None, Seller seller not None, Vendor vendor not None):
     """0, or the no-bid reason. Where the signals allow contextual use only, the request forgets the person."""
     cdef Use use
-    if r.tmax and r.tmax < seller.network_ms + LEAST:
+    if 0 < r.tmax < seller.network_ms + LEAST:
         return TOO_LITTLE_TIME
     if not r.currency_allowed:
         return CURRENCY
-    if not r.seat_allowed:
-        return BLOCKED
     if r.signals == 0:
         return 0
     use = allowed_use(r, &seller.policy, vendor)

@@ -173,6 +173,11 @@ cdef class Answer:
             self.out.append(b',"hratio":')
             append_number(&self.out, r.flexes[row.flex].size & 0xFFFF)
             self.out.push_back(b",")
+        if row.slot:
+            self.out.append(b'"slotinpod":')
+            append_number(&self.out, row.slot)
+            self.out.push_back(b",")
+        self.out.append(view.brands.categories(ad.brand, r.taxonomy)[0])
         self.out.append(seller.bid_ext)
         self.out.append(view.tails[row.ad])
         return 0
@@ -192,12 +197,22 @@ cdef class Answer:
         cdef Ad *ad = &view.ads[row.ad]
         cdef Markups markups = view.natives.markups if ad.format == NATIVE else view.markups
         cdef Variant *variant = &markups.variants[row.variant]
-        cdef int32_t i
+        cdef int32_t i, aside = -1
         cdef int after
+        cdef bint among_asides = False, left_out = False
         for i in range(variant.pieces, variant.pieces + variant.n_pieces):
-            self.out.append(markups.pieces[i])
+            if not left_out:
+                self.out.append(markups.pieces[i])
             after = markups.marks[i]
-            if after == mark.IMPRESSION:
+            if after == mark.ASIDES:
+                among_asides = not among_asides
+                left_out = among_asides and row.asides == 0
+            elif after == mark.ASIDE and row.asides:
+                aside += 1
+                left_out = aside < ad.n_asides and not row.asides & (<uint32_t>1 << aside)
+            elif left_out:
+                continue
+            elif after == mark.IMPRESSION:
                 self.url(b"/impression/", IMPRESSION, NULL, 0)
                 self.out.append(seller.pixel_query[2 * ad.format + r.is_dooh])
             elif after == mark.CLICK:

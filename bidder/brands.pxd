@@ -1,4 +1,5 @@
 from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 cdef enum:
@@ -19,6 +20,8 @@ cdef class Brands:
     """What block lists are about: who advertises what on which domain. Ads that agree in that share a row."""
     cdef vector[Brand] rows
     cdef vector[uint64_t] names
+    cdef vector[string] told         # cat of bids, TAXONOMIES for each row: by the request's cattax, at 0 for others
     cdef dict places
     cdef int32_t add(self, object creative, object advertiser) except -1
     cdef void add_names(self, names) except *
+    cdef const string *categories(self, int32_t brand, int taxonomy) noexcept nogil

@@ -15,6 +15,8 @@ cdef struct Candidate:
     int64_t floor          # CPM micros of the exchange's currency
     int64_t price          # same; what we bid
     uint32_t lease         # set when the price was reserved
+    uint32_t asides        # bit n: companion n of the ad has a place
+    int32_t slot           # of a dynamic pod that it is only for: 1 first, -1 last, 0 any
 
 cdef class Candidates:
     """The pairs of impression and creative that are still in the race, and who went out where."""
@@ -26,13 +28,21 @@ cdef class Candidates:
     cdef vector[uint64_t] words          # the index's answer, a bit a line item
     cdef bint by_imp                     # it is another for each of Request.imps:
     cdef vector[uint64_t] imp_words      # these, one after the other
+    cdef vector[int32_t] places          # of the line items that it names
     cdef vector[Candidate] rows          # still in
     cdef vector[const char *] verdicts   # of the block lists, an entry a brand
     cdef vector[Candidate] chosen        # what will be bid
+    cdef bint cut_short                  # a pod was too large to try everything
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)
     cdef int out(self, str stage, int line, int ad, int imp, str why) except -1
+
+cdef inline size_t keep(Candidates c, size_t i, size_t kept) noexcept nogil:
+    """Row i stays in, as the one after the ``kept`` first ones; returns how many are kept now."""
+    if i != kept:
+        c.rows[kept] = c.rows[i]
+    return kept + 1
 
 cdef inline uint64_t turn(uint64_t auction, Candidate *row) noexcept nogil:
     """A number that orders equal bids differently in each auction (Fibonacci hashing of ad and line item)."""

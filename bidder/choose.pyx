@@ -1,7 +1,8 @@
 """The choice: for each impression the best open bid and the best bid in each deal, their prices reserved.
 
 Equal bids take turns by the auction's id. A line item bids at most once in a response, so that its caps and leases hold
-for all impressions of the request together. Three things go before the best price:
+for all impressions of the request together; breaks of video and audio streams have rules of their own (`bidder.pods`).
+Three things go before the best price:
 
 - a guaranteed deal: its imp gets bids in guaranteed deals only, so that nothing of ours outbids what was promised;
 - competitive separation: what a line item must not stand beside (see `bidder.neighbours`) is passed over;
@@ -17,6 +18,7 @@ from bidder.candidates cimport Candidate, Candidates, turn
 from bidder.leases cimport Leases
 from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival
+from bidder.pods cimport begin_pods, fill_pod, opens_pod, pod_of, promised
 from bidder.roadblocks cimport take_roadblock
 from bidder.seller cimport Seller
 from bidder.view cimport Price, View, price_of
@@ -70,15 +72,6 @@ cdef bint choose_on(Candidates c, View view, Request r, int32_t at, bint guarant
     return c.chosen.size() > before
 
 
-cdef bint promised(Candidates c, Request r, int32_t imp) noexcept nogil:
-    """Was a bid in a guaranteed deal chosen for this imp?"""
-    cdef size_t i
-    for i in range(c.chosen.size()):
-        if r.imps[c.chosen[i].imp].place == imp and c.chosen[i].deal >= 0 and r.deals[c.chosen[i].deal].guaranteed:
-            return True
-    return False
-
-
 cdef bint any_guaranteed(Request r) noexcept nogil:
     cdef size_t i
     for i in range(r.deals.size()):
@@ -87,22 +80,33 @@ cdef bint any_guaranteed(Request r) noexcept nogil:
     return False
 
 
-cdef void choose_singly(Candidates c, View view, Request r) noexcept nogil:
+cdef int choose_singly(Candidates c, View view, Seller seller, Leases leases, Request r) except -1:
     """The best bids on each imp, guaranteed deals of all imps first."""
-    cdef int32_t i, imp
     cdef bint guaranteed = any_guaranteed(r)
+    if r.has_pods:
+        begin_pods(r)
     if guaranteed:
-        imp = -1
-        for i in range(<int32_t>r.imps.size()):
-            if r.imps[i].place != imp:  # else another format of the same
-                imp = r.imps[i].place
-                choose_on(c, view, r, i, True)
-    imp = -1
+        choose_among(c, view, seller, leases, r, True, False)
+    return choose_among(c, view, seller, leases, r, False, guaranteed)
+
+
+cdef int choose_among(
+    Candidates c, View view, Seller seller, Leases leases, Request r, bint guaranteed, bint after_guaranteed
+) except -1:
+    cdef int32_t i, imp = -1
+    cdef uint64_t pod = 0
     for i in range(<int32_t>r.imps.size()):
-        if r.imps[i].place != imp:
-            imp = r.imps[i].place
-            if not guaranteed or not promised(c, r, imp):
-                choose_on(c, view, r, i, False)
+        if r.imps[i].place == imp:  # another format of the same
+            continue
+        imp = r.imps[i].place
+        if r.has_pods:
+            pod = pod_of(imp)
+        if pod:
+            if opens_pod(imp):
+                fill_pod(c, view, seller, leases, r, pod, guaranteed)
+        elif not after_guaranteed or not promised(c, r, imp):
+            choose_on(c, view, r, i, guaranteed)
+    return 0
 
 
 def choose(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):
@@ -110,7 +114,7 @@ def choose(Candidates c not None, View view not None, Seller seller not None, Le
     cdef size_t i
     cdef Candidate *row
     cdef Price *price
-    choose_singly(c, view, r)
+    choose_singly(c, view, seller, leases, r)
     if view.roadblocking:
         take_roadblock(c, view, seller, leases, r)
     if not r.test:
@@ -119,11 +123,11 @@ def choose(Candidates c not None, View view not None, Seller seller not None, Le
             price = price_of(view, seller, row.line)
             row.lease = leases.reserve(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), price))
     if c.keep_reasons:
-        explain_losers(c, view)
+        explain_losers(c, view, r)
     return c.chosen.size()
 
 
-cdef int explain_losers(Candidates c, View view) except -1:
+cdef int explain_losers(Candidates c, View view, Request r) except -1:
     cdef size_t i
     cdef Candidate *row
     cdef bint is_chosen
@@ -134,6 +138,10 @@ cdef int explain_losers(Candidates c, View view) except -1:
             continue
         if view.lines[row.line].roadblock:
             why = "it bids on every impression or on none, and cannot on all, or single bids pay more"
+        elif r.imps[row.imp].pod and c.cut_short:
+            why = "the best choice that was found for its pod, in the time that there is, is without it"
+        elif r.imps[row.imp].pod:
+            why = "its pod earns the most without it"
         else:
             why = "another of our bids is higher, or goes before it, or it is its turn"
         c.out("choose", row.line, row.ad, row.imp, why)

@@ -14,16 +14,23 @@ IMAGE_MARKUP = (
     '<a href="{click}" target="_blank" rel="noopener"><img src="{image}" width="{width}" height="{height}" alt="" '
     'style="border:0"></a>'
 )
-VIEWED = '<div style="display:inline-block">{body}</div><script>{script}</script>'
-VIEW_SCRIPT = (
-    "(function(){var e=document.currentScript.previousElementSibling,t=0,told=0,o;"
-    "if(!window.IntersectionObserver)return;"
-    "function tell(urls){if(!told){told=1;o.disconnect();urls.forEach(function(u){(new Image).src=u})}}"
-    "o=new IntersectionObserver(function(a){var seen=a[a.length-1].intersectionRatio>=SHARE;"
-    "if(seen&&!t)t=setTimeout(function(){tell(SEEN)},1000);"
-    "else if(!seen&&t){clearTimeout(t);t=0}},{threshold:SHARE});o.observe(e);"
-    "addEventListener('pagehide',function(){tell(UNSEEN)})})()"
+VIEWED = (
+    '<div style="display:inline-block;vertical-align:top;width:{width}px;height:{height}px">{body}</div>'
+    "<script>{script}</script>"
 )
+VIEW_SCRIPT = (
+    "(function(){var e=document.currentScript.previousElementSibling,near=0,t=0,told=0,o;"
+    "if(!window.IntersectionObserver)return;"
+    "function once(){return told?0:(told=1,o.disconnect(),1)}"
+    "function look(){var seen=near&&!document.hidden;"
+    "if(seen&&!t)t=setTimeout(function(){if(once())SEEN.forEach(function(u){(new Image).src=u})},1000);"
+    "else if(!seen&&t){clearTimeout(t);t=0}}"
+    "o=new IntersectionObserver(function(a){near=a[a.length-1].intersectionRatio>=SHARE;look()},{threshold:SHARE});"
+    "o.observe(e);document.addEventListener('visibilitychange',look);"
+    "addEventListener('pagehide',function(){clearTimeout(t);if(once())UNSEEN.forEach(function(u){"
+    "if(window.fetch)fetch(u,{mode:'no-cors',credentials:'include',keepalive:true}).catch(function(){})})})})()"
+)
+"""Pixels tell of views, as pages allow these wherever they allow trackers; only a request outlives a page that goes."""
 LARGE = 242_500
 """Pixels from which on a display ad counts as large (MRC)."""
 PIXEL_MARKUP = '<img src="{impression}" width="1" height="1" alt="" style="position:absolute;visibility:hidden">'
@@ -44,14 +51,16 @@ def banner(creative: Creative) -> str:
         body = creative.markup.replace(CLICK_MACRO, marks.CLICK).replace(IMPRESSION_MACRO, marks.IMPRESSION)
     pixels = [] if marks.IMPRESSION in body else [marks.IMPRESSION]
     pixels += [html.escape(one.url) for one in creative.trackers if one.event == "impression"]
-    measured = VIEWED.format(body=body, script=view_script(creative)) if creative.viewability else body
-    return measured + "".join(PIXEL_MARKUP.format(impression=url) for url in pixels)
+    if creative.viewability:
+        script = view_script(creative)
+        body = VIEWED.format(body=body, width=creative.width, height=creative.height, script=script)
+    return body + "".join(PIXEL_MARKUP.format(impression=url) for url in pixels)
 
 
 def view_script(creative: Creative) -> str:
-    """Tells once that the banner was in view, half of it (of large ones 30 %) for a second without a break, as the
-    MRC's guideline for display has it; or, when the page is left, that it was not. Browsers without
-    IntersectionObserver tell nothing.
+    """Tells once that the banner was in view, half of it (of large ones 30 %) for a second without a break, in a tab
+    that is not hidden, as the MRC's guideline for display has it; or, when the page is left, that it was not. It sees
+    through frames of other origins. Browsers without IntersectionObserver tell nothing.
     """
     share = 0.3 if creative.width * creative.height >= LARGE else 0.5
     seen = [marks.event_url("viewable"), *(one.url for one in creative.trackers if one.event == "viewable")]
@@ -73,11 +82,10 @@ def banner_type(creative: Creative) -> int:
 
 
 def bid_fields(creative: Creative, advertiser: Advertiser) -> dict[str, object]:
-    """Fields of a bid (4.2.3) that only the creative decides."""
+    """Fields of a bid (4.2.3) that only the creative decides. (``cat`` depends on the request: `bidder.brands`.)"""
     same: dict[str, object] = {
         "adomain": [creative.domain or advertiser.domain],
         "crid": str(creative.id),
-        "cat": list(creative.categories or advertiser.categories),
         "attr": list(creative.attributes),
         "mtype": FORMATS.index(creative.format) + 1,
     }

@@ -5,7 +5,7 @@ Most exchanges have no such rules, and pass the stage with one look.
 
 from libc.stdint cimport int32_t, uint8_t
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.seller cimport Seller
 from bidder.view cimport View
 from openrtb.request cimport Request
@@ -26,8 +26,7 @@ cdef int approved(Candidates c, View view, Seller seller) except -1:
     for i in range(c.rows.size()):
         row = &c.rows[i]
         if view.cleared[first + <size_t>row.ad]:
-            c.rows[kept] = row[0]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("exchange", row.line, row.ad, row.imp, view.why_not_cleared(seller, row.ad))
     c.rows.resize(kept)
@@ -53,8 +52,7 @@ cdef int narrowed(Candidates c, View view, Seller seller, Request r, bytes body)
             elif offer.excluded and str(view.ads[row.ad].id) in offer.excluded:
                 why = "the publisher has excluded the creative"
         if why is None:
-            c.rows[kept] = row[0]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("exchange", row.line, row.ad, row.imp, why)
     c.rows.resize(kept)

@@ -8,7 +8,7 @@ highest of all. Where one place speaks twice of an ad's length, which it should 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libcpp.vector cimport vector
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.seller cimport Seller
 from bidder.view cimport Price, View, price_of
 from openrtb.request cimport UNREADABLE_FLOOR, Deal, Imp, LengthFloor, Player, Request
@@ -93,8 +93,7 @@ def floors(Candidates c not None, View view not None, Seller seller not None, Re
         elif row.price < row.floor:
             why = b"its bid is below the floor"
         else:
-            c.rows[kept] = row[0]
-            kept += 1
+            kept = keep(c, i, kept)
             continue
         if c.keep_reasons:
             c.out("floors", row.line, row.ad, row.imp, why.decode())

@@ -4,6 +4,7 @@ httptools (llhttp) parses; requests of one read are answered with one write, so 
 limit that a careless or hostile peer could exceed is checked here: sizes, times, headers, and how late we run.
 """
 
+import re
 import zlib
 
 import httptools
@@ -22,8 +23,12 @@ MAX_URL = 2_048
 MAX_HEADER_BYTES = 16_384
 """Of headers that do not end with the read they began in; a single read is bounded by the event loop (256 KiB)."""
 READ_HEADERS = frozenset(
-    (b"accept-encoding", b"content-encoding", b"content-type", b"x-outbid-secret", b"x-forwarded-for", b"expect")
+    (b"accept-encoding", b"content-encoding", b"content-type", b"x-outbid-secret", b"x-forwarded-for", b"expect", b"upgrade")
 )
+UPGRADE = re.compile(rb"(?i)\nupgrade[ \t]*:")
+MOST_MEMBERS = 16
+"""Of a gzip stream (RFC 1952, 2.2), beside the first; each costs a copy of what is left."""
+GZIP = b"\x1f\x8b"
 NOT_JSON = (b"protobuf", b"avro", b"thrift", b"octet-stream", b"xml")
 """Content types that surely hold no JSON; others, and none at all, are read as JSON (OpenRTB 2.3)."""
 
@@ -35,12 +40,15 @@ cdef class BidConnection:
     cdef readonly object transport
     cdef list out, chunks
     cdef bytes url, encoding
+    cdef bytes head         # of a request whose headers have not all come yet, if nothing stands before it
     cdef readonly bytes secret
     cdef Py_ssize_t size, header_bytes, most_bytes
     cdef bint closing       # the answer being written is this connection's last
     cdef bint lingering     # refused in the middle of a request: what still comes is read and thrown away, since closing
                             # at once would reset the connection before the peer has read why
+    cdef bint heading       # its headers have not all come yet
     cdef bint takes_gzip
+    cdef bint upgrading     # the request offers to go on in another protocol
     cdef public bytes forwarded
     cdef readonly double began  # when the request now arriving began (service time); 0 between requests
     cdef double last
@@ -58,10 +66,11 @@ cdef class BidConnection:
         self.begin()
 
     cdef void begin(self):
-        self.url = self.encoding = self.secret = self.forwarded = b""
+        self.url = self.encoding = self.secret = self.forwarded = self.head = b""
         self.chunks = []
         self.size = self.header_bytes = 0
-        self.takes_gzip = False
+        self.takes_gzip = self.upgrading = False
+        self.heading = True
 
     # asyncio
 
@@ -83,19 +92,12 @@ cdef class BidConnection:
         self.transport.resume_reading()
 
     def data_received(self, bytes data):
+        cdef bint begun = self.began and self.heading
         if self.closing:
             return
-        if self.began and not self.chunks:
-            self.header_bytes += len(data)
-            if self.header_bytes > MAX_HEADER_BYTES:
-                self.finish(refusal(HEADERS_TOO_LARGE, f"headers: more than {MAX_HEADER_BYTES} bytes"))
-        try:
-            if not self.closing:
-                self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.finish(refusal(BAD_REQUEST, "upgrade: no other protocol is spoken here"))
-        except httptools.HttpParserError as error:
-            self.finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
+        self.feed(data)
+        if self.began and self.heading:
+            self.keep_head(data, begun and not self.out)
         if self.out:
             self.transport.write(b"".join(self.out))
             self.out.clear()
@@ -131,7 +133,12 @@ cdef class BidConnection:
         elif name == b"x-forwarded-for":
             self.forwarded = value
         elif name == b"expect" and value.lower() == b"100-continue":
-            self.transport.write(CONTINUE)
+            self.out.append(CONTINUE)
+        elif name == b"upgrade":
+            self.upgrading = True
+
+    def on_headers_complete(self):
+        self.heading = False
 
     def on_body(self, bytes chunk):
         self.size += len(chunk)
@@ -141,7 +148,7 @@ cdef class BidConnection:
             self.chunks.append(chunk)
 
     def on_message_complete(self):
-        if self.closing:
+        if self.closing or (self.upgrading and self.parser.should_upgrade()):
             return
         service = self.service
         if self.refused is not None:
@@ -164,6 +171,37 @@ cdef class BidConnection:
 
     # our own
 
+    cdef void feed(self, bytes data) except *:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stop:
+            self.decline_upgrade(data, stop.args[0])
+        except httptools.HttpParserError as error:
+            self.finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
+
+    cdef void keep_head(self, bytes data, bint all_of_it) except *:
+        """Of a request whose headers go on in the next read. ``all_of_it``: they had begun before this read."""
+        if all_of_it:
+            self.header_bytes += len(data)
+            if self.header_bytes > MAX_HEADER_BYTES:
+                self.finish(refusal(HEADERS_TOO_LARGE, f"headers: more than {MAX_HEADER_BYTES} bytes"))
+        self.head = None if self.out or self.head is None else self.head + data
+
+    cdef void decline_upgrade(self, bytes data, Py_ssize_t end) except *:
+        """Reads the request again without the offer of another protocol (``h2c``, which some clients make each time), as
+        RFC 9110 allows (7.8): the parser has taken its body for that protocol. ``end``: of its headers.
+        """
+        if not self.upgrading or self.head is None or self.out:  # CONNECT, or one that came behind others in a read
+            self.finish(refusal(BAD_REQUEST, "upgrade: no other protocol is spoken here"))
+            return
+        head, offers = UPGRADE.subn(b"\nx-declined:", self.head + data[:end])
+        if not offers:
+            self.finish(refusal(BAD_REQUEST, "upgrade: it cannot be declined"))
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self.begin()
+        self.feed(head + data[end:])
+
     cdef bytes unpack(self, bytes body):
         """Body of a gzip request; answers what cannot be unpacked."""
         if self.encoding not in (b"gzip", b"x-gzip"):
@@ -174,6 +212,12 @@ cdef class BidConnection:
         unpacker = zlib.decompressobj(31)
         try:
             plain = unpacker.decompress(body, most + 1)
+            for _ in range(MOST_MEMBERS):
+                body = unpacker.unused_data
+                if not body.startswith(GZIP) or len(plain) > most:  # what else follows is padding, and ignored
+                    break
+                unpacker = zlib.decompressobj(31)
+                plain += unpacker.decompress(body, most + 1 - len(plain))
         except zlib.error as error:
             self.finish(refusal(BAD_REQUEST, f"body: no gzip ({error})"))
             return None

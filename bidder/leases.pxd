@@ -20,6 +20,11 @@ cdef class Leases:
     cdef unordered_map[uint32_t, int] by_line_item
     cdef public int64_t now_ns  # monotonic; set once a request
     cdef int slot(self, uint32_t line_item)
-    cdef bint covers(self, int slot, int64_t amount) noexcept nogil
-    cdef bint covers_all(self, int slot, int64_t amount, int64_t bids) noexcept nogil
     cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil
+
+cdef inline bint covers(Leases held, int slot, int64_t amount, int64_t bids) noexcept nogil:
+    """Is there a lease, still running, with this much left, for so many bids together?"""
+    cdef Lease *lease = &held.slots[slot]
+    if lease.id == 0 or lease.end_ns <= held.now_ns or lease.granted - lease.reserved < amount:
+        return False
+    return lease.granted_bids == UNCOUNTED or lease.bids + bids <= lease.granted_bids

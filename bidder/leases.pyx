@@ -5,6 +5,7 @@ expiries), never here. So a worker can overspend nothing, whatever dies: it hold
 """
 
 from libc.stdint cimport int64_t, uint32_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 import time
 
@@ -33,17 +34,6 @@ cdef class Leases:
         self.by_line_item[line_item] = place
         return place
 
-    cdef bint covers(self, int slot, int64_t amount) noexcept nogil:
-        """Is there a lease, still running, with this much left?"""
-        return self.covers_all(slot, amount, 1)
-
-    cdef bint covers_all(self, int slot, int64_t amount, int64_t bids) noexcept nogil:
-        """The same for several bids, of which ``amount`` is the sum."""
-        cdef Lease *lease = &self.slots[slot]
-        if lease.id == 0 or lease.end_ns <= self.now_ns or lease.granted - lease.reserved < amount:
-            return False
-        return lease.granted_bids == UNCOUNTED or lease.bids + bids <= lease.granted_bids
-
     cdef uint32_t reserve(self, int slot, int64_t amount) noexcept nogil:
         """Takes ``amount`` from a lease that covers it; returns the lease's id."""
         cdef Lease *lease = &self.slots[slot]
@@ -53,7 +43,9 @@ cdef class Leases:
 
     def tick(self):
         """Reads the monotonic clock, once a request."""
-        self.now_ns = time.monotonic_ns()
+        cdef timespec now
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        self.now_ns = <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
 
     def apply(self, grant, int64_t asked_ns) -> None:
         """Takes a `pacing.protocol.Grant`: a new lease, or more money and time on the one held.
@@ -128,4 +120,4 @@ cdef class Leases:
     def take(self, uint32_t line_item, int64_t amount) -> int:
         """Reserves as an auction does, as of the last tick; returns the lease's id, 0 if none covers it. For tests."""
         cdef int slot = self.slot(line_item)
-        return self.reserve(slot, amount) if self.covers(slot, amount) else 0
+        return self.reserve(slot, amount) if covers(self, slot, amount, 1) else 0

@@ -3,30 +3,41 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from bidder.candidates cimport Candidate, Candidates
-from bidder.leases cimport Leases
+from bidder.candidates cimport Candidate, Candidates, keep
+from bidder.leases cimport Leases, covers
 from bidder.seller cimport Seller
 from bidder.view cimport Line, Price, View, price_of
 from openrtb.request cimport Request
 from targeting.record cimport capped
 
+from domain.money import RATE_UNIT
+
 cdef extern from *:
     ctypedef long long int128_t "__int128"
+
+cdef int64_t UNIT = RATE_UNIT
 
 
 cdef int64_t gross_amount(int64_t price, Price *of) noexcept nogil:
     """Exchange nanos -> account nanos with fees, rounded up, as `domain.money.convert_up` and `domain.fees.gross` do:
     what must be reserved.
     """
-    cdef int128_t media = (<int128_t>price * of.rate + 999_999_999) / 1_000_000_000
-    return <int64_t>(media + media * of.share_ppm / 1_000_000 + of.flat)
+    cdef int64_t media = price
+    if of.rate != UNIT:  # 128-bit division is slow, and most bids need none
+        media = <int64_t>((<int128_t>price * of.rate + UNIT - 1) / UNIT)
+    if of.share_ppm:
+        media += <int64_t>(<int128_t>media * of.share_ppm / 1_000_000)
+    return media + of.flat
 
 
 cdef int64_t billed(int64_t price, Seller seller, Request r, int32_t imp) noexcept nogil:
     """What is paid at most if this bid wins, exchange nanos: the price of as many impressions as a screen in a public
     place plays to (``imp.qty``), and what the exchange charges on top of its price; rounded up.
     """
-    cdef int128_t paid = price
+    cdef int128_t paid
+    if not (r.is_dooh or seller.fee_ppm):
+        return price
+    paid = price
     if r.is_dooh and r.imps[imp].multiplier:
         paid = (paid * r.imps[imp].multiplier + 999_999) / 1_000_000
     if seller.fee_ppm:
@@ -63,8 +74,7 @@ def frequency(Candidates c not None, View view not None, Request r not None):
                         over = True
                         break
         if not over:
-            c.rows[kept] = row[0]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("frequency", row.line, row.ad, row.imp,
                   "a frequency cap is reached" if r.person else "it has a frequency cap, and nobody knows who this is")
@@ -75,13 +85,14 @@ def frequency(Candidates c not None, View view not None, Request r not None):
 def gate(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):
     """Takes out what the leases do not cover; returns how many pairs are left."""
     cdef size_t i, kept = 0
+    cdef int64_t gross
     cdef Candidate *row
     cdef Price *prices = price_of(view, seller, 0)
     for i in range(c.rows.size()):
         row = &c.rows[i]
-        if leases.covers(view.lines[row.line].lease, gross_amount(billed(row.price, seller, r, row.imp), &prices[row.line])):
-            c.rows[kept] = row[0]
-            kept += 1
+        gross = gross_amount(billed(row.price, seller, r, row.imp), &prices[row.line])
+        if covers(leases, view.lines[row.line].lease, gross, 1):
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("gate", row.line, row.ad, row.imp, "its lease does not cover the bid: budgets are spent, or their plans let no more out yet")
     c.rows.resize(kept)

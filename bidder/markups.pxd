@@ -9,6 +9,8 @@ cdef enum Mark:                     # in the order of openrtb.marks.ALL
     EVENT
     CLICKED
     BID
+    ASIDES
+    ASIDE
 
 cdef struct Variant:                # one way to write an ad
     uint64_t protocols              # bit n: is VAST protocol n; 0: is no VAST

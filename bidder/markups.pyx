@@ -27,4 +27,4 @@ cdef class Markups:
         self.marks.clear()
 
 
-assert [ord(mark) - FIRST for mark in marks.ALL] == [CLICK, IMPRESSION, EVENT, CLICKED, BID]
+assert [ord(mark) - FIRST for mark in marks.ALL] == [CLICK, IMPRESSION, EVENT, CLICKED, BID, ASIDES, ASIDE]

@@ -1,7 +1,8 @@
 """Competitive separation: whose ads a line item does not want to stand beside.
 
 It names advertisers, or means whoever advertises in one of its uppermost categories. What one of two line items wants holds
-for both. Bids for the same imp never stand beside each other, since one of them is shown at most.
+for both. Bids for the same imp never stand beside each other, since one of them is shown at most,
+unless it is a dynamic pod.
 """
 
 from libc.stdint cimport int32_t, uint32_t
@@ -38,7 +39,9 @@ cdef bint beside_a_rival(Candidates c, View view, Request r, Candidate *row) noe
     for i in range(c.chosen.size()):
         chosen = &c.chosen[i]
         other = &view.lines[chosen.line]
-        if other.advertiser == line.advertiser or r.imps[chosen.imp].place == r.imps[row.imp].place:
+        if other.advertiser == line.advertiser:
+            continue
+        if r.imps[chosen.imp].place == r.imps[row.imp].place and not r.imps[row.imp].dynamic:
             continue
         if keeps_away(line, other.advertiser, view) or keeps_away(other, line.advertiser, view):
             return True

@@ -6,7 +6,7 @@ from. Without an order a line item bids its whole price in every auction.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.leases cimport Leases
 from bidder.view cimport View
 from openrtb.request cimport Deal, Request
@@ -108,8 +108,7 @@ def throttle(Candidates c not None, View view not None, Paces paces not None, Re
             else:
                 drawn = 0.0
         if must_bid(row, r) or drawn < (pace.share * pace.multiplier if at_fixed_price(row, r) else pace.share):
-            c.rows[kept] = row[0]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("pacing", row.line, row.ad, row.imp,
                   f"to keep to its plan it bids in {pace.share:.1%} of the auctions, and not in this one")

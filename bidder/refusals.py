@@ -22,7 +22,7 @@ def no_content(reason: int) -> bytes:
 
 def answer(body: bytes, headers: bytes = b"") -> bytes:
     """200 with JSON."""
-    return HEAD + b"%bContent-Length: %d\r\n\r\n%b" % (headers, len(body), body)
+    return b"".join((HEAD, headers, b"Content-Length: ", str(len(body)).encode(), b"\r\n\r\n", body))
 
 
 def text(status: bytes, body: bytes, kind: bytes = b"text/plain; charset=utf-8") -> bytes:

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates, turn
-from bidder.leases cimport Leases
+from bidder.leases cimport Leases, covers
 from bidder.limits cimport billed, gross_amount
 from bidder.seller cimport Seller
 from bidder.view cimport Price, View, price_of
@@ -30,6 +30,8 @@ cdef int64_t single_worth(Candidates c, Request r) noexcept nogil:
         highest = True
         for k in range(c.chosen.size()):
             if r.imps[c.chosen[k].imp].place != imp or k == i:
+                continue
+            if r.imps[c.chosen[i].imp].dynamic:  # its bids are all for the same format, and can all be won
                 continue
             if c.chosen[k].price > c.chosen[i].price or (c.chosen[k].price == c.chosen[i].price and k < i):
                 highest = False
@@ -67,7 +69,7 @@ cdef int64_t all_of(
         found.push_back(best[0])
         sum += best.price
         gross += gross_amount(billed(best.price, seller, r, best.imp), price)
-    return sum if leases.covers_all(view.lines[line].lease, gross, n_imps) else -1
+    return sum if covers(leases, view.lines[line].lease, gross, n_imps) else -1
 
 
 cdef int take_roadblock(Candidates c, View view, Seller seller, Leases leases, Request r) except -1:

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from bidder.brands cimport TAXONOMIES, Brand, Brands, Judged
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.floors cimport floor_of
 from bidder.seller cimport Seller
 from bidder.view cimport Ad, Line, View
@@ -12,6 +12,7 @@ from openrtb.request cimport Deal, Imp, Request, folded
 
 from domain.campaign import INTERSTITIALS
 
+cdef const char *NOT_OUR_SEAT = b"our seat may not bid (wseat, bseat)"
 cdef const char *UNJUDGED = b"not judged yet"
 cdef int ONLY_INTERSTITIALS = INTERSTITIALS.index("only")
 cdef int NO_INTERSTITIALS = INTERSTITIALS.index("never")
@@ -70,9 +71,9 @@ cdef inline const char *creative_blocked(Imp *imp, Line *line, Ad *ad, Request r
         return b"a creative attribute is blocked (battr)"
     if imp.btype & ad.type:
         return b"the banner type is blocked (btype)"
-    if ad.bundle and r.bapp.size() and listed(ad.bundle, r.bapp):
+    if ad.bundle and listed(ad.bundle, r.bapp):
         return b"the app that it advertises is blocked (bapp)"
-    if r.tongues.size() and ad.tongue != NO_LANGUAGE and (ad.tongue == 0 or not listed(ad.tongue, r.tongues)):
+    if not r.tongues.empty() and ad.tongue != NO_LANGUAGE and (ad.tongue == 0 or not listed(ad.tongue, r.tongues)):
         return b"its language is not among the allowed ones, or not known (wlang)"
     if line.interstitials == (NO_INTERSTITIALS if imp.interstitial else ONLY_INTERSTITIALS):
         return b"it does not want full-screen placements, or nothing else (instl)"
@@ -80,8 +81,8 @@ cdef inline const char *creative_blocked(Imp *imp, Line *line, Ad *ad, Request r
 
 
 def blocks(Candidates c not None, View view not None, Request r not None):
-    """Takes out what bcat, acat, badv, bapp, battr, btype and wlang refuse, and line items that want no such placement;
-    returns how many pairs are left.
+    """Takes out what wseat, bseat, bcat, acat, badv, bapp, battr, btype and wlang refuse, and line items that want no such
+    placement; returns how many pairs are left.
     """
     cdef size_t i, kept = 0, n = c.rows.size()
     cdef Candidate *rows = c.rows.data()
@@ -94,15 +95,14 @@ def blocks(Candidates c not None, View view not None, Request r not None):
     c.verdicts.assign(brands.rows.size(), UNJUDGED)  # judged once for all ads of a brand
     for i in range(n):
         ad = &ads[rows[i].ad]
-        why = creative_blocked(&imps[rows[i].imp], &lines[rows[i].line], ad, r)
+        why = creative_blocked(&imps[rows[i].imp], &lines[rows[i].line], ad, r) if r.seat_allowed else NOT_OUR_SEAT
         if why is NULL:
             why = c.verdicts[ad.brand]
             if why is UNJUDGED:
                 why = brand_blocked(&brands.rows[ad.brand], brands, r)
                 c.verdicts[ad.brand] = why
         if why is NULL:
-            rows[kept] = rows[i]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("blocks", rows[i].line, rows[i].ad, rows[i].imp, why.decode())
     c.rows.resize(kept)
@@ -152,6 +152,14 @@ cdef int find_deal(Candidate *row, View view, Seller seller, Request r) noexcept
     return found
 
 
+cdef inline bint any_private(Request r) noexcept nogil:
+    cdef size_t i
+    for i in range(r.imps.size()):
+        if r.imps[i].private_auction:
+            return True
+    return False
+
+
 def deals(Candidates c not None, View view not None, Seller seller not None, Request r not None):
     """Finds the deal that each pair buys through, and takes out who has none where one is needed; returns how many are
     left.
@@ -160,6 +168,8 @@ def deals(Candidates c not None, View view not None, Seller seller not None, Req
     cdef Candidate *row
     cdef Line *line
     cdef const char *why
+    if r.deals.empty() and not any_private(r):
+        return c.rows.size()  # open bids, as `fit` made them; who wants deals only was not targeted
     for i in range(c.rows.size()):
         row = &c.rows[i]
         line = &view.lines[row.line]
@@ -171,8 +181,7 @@ def deals(Candidates c not None, View view not None, Seller seller not None, Req
             elif r.imps[row.imp].private_auction:
                 why = b"the auction is private, and it has no deal in it"
         if why is NULL:
-            c.rows[kept] = row[0]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("deals", row.line, row.ad, row.imp, why.decode())
     c.rows.resize(kept)

@@ -7,7 +7,7 @@ sellers.json and the chain. What the files say is looked up only where a line it
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.enrichment.supply cimport SupplyModule
 from bidder.seller cimport Seller
 from bidder.view cimport (
@@ -161,8 +161,7 @@ def supply(
             why = broken_rule(line, facts, <int32_t>r.chain.size(), answer)
         counts[why] += 1
         if why == FINE:
-            rows[kept] = rows[i]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             said = view.say_block(hits[found].list, hits[found].entry) if found >= 0 else WORDS[why]
             c.out("supply", rows[i].line, rows[i].ad, rows[i].imp, said)

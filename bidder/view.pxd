@@ -37,14 +37,14 @@ cdef inline uint64_t blocked_publisher(uint64_t exchange, uint64_t account) noex
 cdef inline uint64_t blocked_node(uint64_t system, uint64_t seller) noexcept nogil:
     return seller_key(system, seller) ^ 0xB2 if system else 0
 
-cdef struct Slot:
-    uint64_t size_mask              # openrtb.request.size_bit of the banner's size, or format_bit
+cdef struct Slot:                   # an ad of a line item
     int32_t ad                      # place in View.ads
+    int32_t next                    # the line item's next ad of the same size bit: place in View.slots; -1: there is none
 
 cdef struct Line:
     int64_t start_ns, end_ns        # flight
-    uint64_t size_mask              # of all its creatives
-    int32_t creatives, n_creatives  # slice of View.slots
+    uint64_t size_mask              # of all its creatives: openrtb.request.size_bit of banners' sizes, or format_bit
+    int32_t slots                   # place in View.slots: one for each bit of size_mask, in their order
     uint32_t id, campaign, advertiser, agency
     int32_t caps, n_caps            # slice of View.caps
     uint32_t supply_needs           # of SupplyFact
@@ -54,6 +54,8 @@ cdef struct Line:
     int interstitials               # place in domain.campaign.INTERSTITIALS
     int roadblock                   # place in domain.campaign.ROADBLOCKS
     bint separate_categories        # not beside others' ads for the same
+    int one_per_pod                 # place in domain.campaign.ONE_PER_POD
+    int32_t pod_slot                # 0: any; 1: the first of a pod only; -1: the last
     int32_t rivals, n_rivals        # slice of View.rivals: not beside these advertisers' ads
     int32_t lease                   # slot in the worker's Leases
 
@@ -67,12 +69,18 @@ cdef struct Rendition:              # a file of a video or audio ad
     uint64_t deliveries             # bit n of AdCOM's list "Delivery Methods"; 0: not known
     int32_t kbps, width, height     # 0: not known
 
+cdef struct AsideAd:                # a companion, an image
+    uint32_t size
+    uint32_t mime                   # bit of openrtb.request.MIMES
+
 cdef struct Ad:
     uint32_t id
     int32_t format                  # place in domain.creative.FORMATS
     int32_t variants, n_variants    # slice of Markups.variants; of VAST the oldest version first
     int32_t usual                   # of them, for players that do not say what they read
     int32_t renditions, n_renditions  # slice of View.renditions
+    int32_t asides, n_asides        # slice of View.asides
+    int asides_required             # place in domain.creative.COMPANIONS_REQUIRED
     int64_t length_ms
     uint64_t inner                  # bit n: the third party's VAST within is in protocol n; 0: there is none
     uint64_t apis                   # bit n: cannot do without API framework n
@@ -120,6 +128,7 @@ cdef class View:
     cdef readonly size_t first_later        # line items from this place on came by changes, highest bid or not
     cdef readonly object gone               # places of line items that changes took out
     cdef vector[Rendition] renditions
+    cdef vector[AsideAd] asides
     cdef readonly Markups markups
     cdef readonly Natives natives
     cdef vector[string] landings            # an ad's landing URL as it is, bound by the click's MAC

@@ -21,8 +21,8 @@ from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, forma
 from targeting.record cimport scope_campaign, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
-from domain.campaign import INTERSTITIALS, ROADBLOCKS, Clause, Targeting
-from domain.creative import FORMATS
+from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Clause, Targeting
+from domain.creative import COMPANIONS_REQUIRED, FORMATS
 from domain.fees import most_media, shares
 from domain.money import RATE_UNIT
 from domain.naming import name_id
@@ -89,7 +89,7 @@ cdef class View:
                 if ad.id not in self.ad_places:
                     self.ad_places[ad.id] = len(self.creatives)
                     self._add_ad(ad, advertiser, tracker_is_secure)
-                self._add_slot(place, self.ad_places[ad.id])
+            self._add_slots(place, [self.ad_places[ad.id] for ad in ads])
             self._add_deals([deals[d] for d in item.deals if d in deals])
             for seller_place, (bid, rate, rate_id) in enumerate(prices):
                 self._set_price(seller_place * self.line_room + place, bid, rate, rate_id, terms.get(item.terms))
@@ -140,14 +140,15 @@ cdef class View:
         self.supply_rules = self.supply_rules or row.supply_needs != 0 or row.max_hops != 0
         row.lease = leases.slot(item.id)
         row.size_mask = 0
-        row.creatives = <int32_t>self.slots.size()
+        row.slots = <int32_t>self.slots.size()
         row.deals = <int32_t>self.deals.size()
         row.caps = <int32_t>self.caps.size()
-        row.n_creatives = row.n_deals = row.n_caps = 0
+        row.n_deals = row.n_caps = 0
         row.deals_only = item.deals_only and len(item.deals) > 0
         row.interstitials = INTERSTITIALS.index(item.interstitials)
         row.roadblock = ROADBLOCKS.index(item.roadblock)
         row.separate_categories = item.separate_categories
+        row.one_per_pod, row.pod_slot = ONE_PER_POD.index(item.one_per_pod), POD_SLOTS[item.pod_slot]
         row.rivals, row.n_rivals = <int32_t>self.rivals.size(), <int32_t>len(item.separate_from)
         for rival in item.separate_from:
             self.rivals.push_back(rival)
@@ -181,17 +182,28 @@ cdef class View:
         """Which entry of which block list is against a line item."""
         return f"block list {self.block_lists[place].key}: {self.block_entries[entry]}"
 
-    def _add_slot(self, int line, int32_t ad):
-        cdef Slot slot
-        cdef Ad *of = &self.ads[ad]
-        slot.size_mask = size_bit(of.size) if of.format == BANNER else format_bit(of.format)
-        slot.ad = ad
-        self.lines[line].size_mask |= slot.size_mask
-        self.slots.push_back(slot)
+    def _add_slots(self, int line, ads):
+        """One place for the first ad of each size bit, in the order of the bits, and behind them the others' places."""
+        cdef uint64_t bit
+        cdef Ad *of
+        cdef dict by_bit = {}
+        for ad in ads:
+            of = &self.ads[<int32_t>ad]
+            bit = size_bit(of.size) if of.format == BANNER else format_bit(of.format)
+            by_bit.setdefault(bit, []).append(ad)
+            self.lines[line].size_mask |= bit
+        bits = sorted(by_bit)
+        first = <int>self.slots.size()
+        for bit in bits:
+            self.slots.push_back(Slot(<int32_t>by_bit[bit][0], -1))
+        for place, bit in enumerate(bits, first):
+            for ad in by_bit[bit][1:]:
+                self.slots[place].next = <int32_t>self.slots.size()
+                place = self.slots.size()
+                self.slots.push_back(Slot(<int32_t>ad, -1))
 
     def _close_line(self, int place):
         cdef Line *row = &self.lines[place]
-        row.n_creatives = <int32_t>self.slots.size() - row.creatives
         row.n_deals = <int32_t>self.deals.size() - row.deals
         row.n_caps = <int32_t>self.caps.size() - row.caps
 
@@ -247,6 +259,7 @@ cdef class View:
     cdef int _add_media(self, Ad *row, creative, advertiser) except -1:
         """What a video or audio ad has more than a banner: its VAST in every version, and its files."""
         cdef Rendition file
+        cdef AsideAd aside
         media = creative.video or creative.audio
         row.length_ms = media.duration_ms
         row.inner = mask(media.protocols)
@@ -267,6 +280,12 @@ cdef class View:
                 file.mime, file.deliveries, file.kbps, file.width, file.height = mime_bit(mime), 0, 0, 0, 0
                 self.renditions.push_back(file)
         row.n_renditions = <int32_t>self.renditions.size() - row.renditions
+        row.asides, row.n_asides = <int32_t>self.asides.size(), <int32_t>len(media.companions) if not media.vast else 0
+        row.asides_required = COMPANIONS_REQUIRED.index(media.companions_required)
+        for companion in media.companions[: row.n_asides]:
+            aside.size = (<uint32_t>companion.width << 16) | <uint32_t>companion.height
+            aside.mime = mime_bit(companion.mime)
+            self.asides.push_back(aside)
         return 0
 
     def say(self, dimension, value: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from campaigns import rule_terms, values
 from campaigns.entry import Entry, Wrong
 from campaigns.media import AUDIO, IMAGES, VIDEO, guessed, is_skippable, read_audio, read_image, read_video
+from campaigns.url_limits import check_lengths
 from domain.campaign import Advertiser
 from domain.creative import (
     CLICK_MACRO,
@@ -74,7 +75,7 @@ def read_creative(e: Entry, id: int, key: str, owner: Advertiser | None) -> Crea
         attributes = (*attributes, _SKIPPABLE)
     if owner is None:
         return None
-    return Creative(
+    made = Creative(
         id=id,
         key=key,
         advertiser=owner.id,
@@ -93,6 +94,9 @@ def read_creative(e: Entry, id: int, key: str, owner: Advertiser | None) -> Crea
         bundle=e.take("bundle", rule_terms.store_id, ""),
         **parts,
     )
+    if e.sound:
+        check_lengths(e, made)
+    return made
 
 
 def _check_fields(e: Entry, format: Format) -> None:

@@ -1,8 +1,10 @@
 """``outbid campaigns import FILE``: a file's content into the store, whole or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from campaigns import catalogue
 from campaigns.catalogue import Counts
@@ -10,6 +12,7 @@ from campaigns.reading import Reading
 from campaigns.store import Store, touch
 from campaigns.yaml_file import read_yaml
 from domain import clock
+from domain.creative import Creative
 from domain.settings import places
 from pacing import counters
 from targeting.profiles import ProfileStore
@@ -27,7 +30,18 @@ class Summary:
         return any(counts.added or counts.changed for counts in self.counts.values())
 
 
-def import_file(store: Store, path: Path, *, profiles: Path | None = None, now_ns: int | None = None) -> Summary:
+Inspect = Callable[[Mapping[str, Creative]], None]
+"""Looks at a file's creatives, by their paths in it; raises `Refused`."""
+
+
+def import_file(
+    store: Store,
+    path: Path,
+    *,
+    profiles: Path | None = None,
+    now_ns: int | None = None,
+    inspect: Inspect | None = None,
+) -> Summary:
     """Imports a campaign file. What is new by its key is added, what is known is changed to what the file says, and the
     rest stays. Raises `Refused` with every problem in the file; then nothing is changed.
 
@@ -35,14 +49,16 @@ def import_file(store: Store, path: Path, *, profiles: Path | None = None, now_n
     rest is committed, under ids that nothing else uses: a crash in between leaves nothing that a bidder could see of a
     new audience, and running the import again completes a changed one.
     """
-    content = read_yaml(path)
-    today = clock.utc(clock.from_env().now_ns() if now_ns is None else now_ns).date().isoformat()
+    content, today = read_yaml(path), _today(now_ns)
     new_id = _ids(store)
     while True:
         with store.read() as conn:
             known = catalogue.load(conn)
         reading = Reading(known, path.parent, new_id, today)
         reading.read(content)
+        if inspect is not None:
+            inspect(_creatives(content, reading))
+            inspect = None  # once is enough, whatever other imports come between
         if reading.members:
             with ProfileStore(profiles or places().data / "profiles.lmdb") as persons:
                 for audience, members in reading.members.items():
@@ -54,6 +70,31 @@ def import_file(store: Store, path: Path, *, profiles: Path | None = None, now_n
             if not summary.changed:
                 return summary
             return Summary(touch(conn), summary.counts)
+
+
+def check_file(store: Store, path: Path, *, now_ns: int | None = None, inspect: Inspect | None = None) -> int:
+    """As `import_file`, up to where it would change anything; returns how many creatives the file has."""
+    content = read_yaml(path)
+    with store.read() as conn:
+        known = catalogue.load(conn)
+    never_used = count(1 << 31)
+    reading = Reading(known, path.parent, lambda kind: next(never_used), _today(now_ns))
+    reading.read(content)
+    creatives = _creatives(content, reading)
+    if inspect is not None:
+        inspect(creatives)
+    return len(creatives)
+
+
+def _today(now_ns: int | None) -> str:
+    return clock.utc(clock.from_env().now_ns() if now_ns is None else now_ns).date().isoformat()
+
+
+def _creatives(content: Any, reading: Reading) -> dict[str, Creative]:
+    """By their paths in a file that was found sound."""
+    return {
+        f"creatives[{i}]": reading.new.creatives[entry["key"]] for i, entry in enumerate(content.get("creatives") or ())
+    }
 
 
 def _ids(store: Store) -> Callable[[str], int]:

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from campaigns import values
 from campaigns.entry import Entry, Wrong
-from domain.creative import Audio, Companion, Media, Rendition, Video
+from domain.creative import COMPANIONS_REQUIRED, Audio, Companion, Media, Rendition, Video
 from openrtb.vast import INLINE, WRAPPER
 from openrtb.vast_check import Examined, examine
 
 SOURCES = ("renditions", "wrapper_url", "vast")
-AUDIO = ("duration_s", *SOURCES, "protocols", "mimes", "companions")
+AUDIO = ("duration_s", *SOURCES, "protocols", "mimes", "companions", "companions_required")
 VIDEO = (*AUDIO, "skip_after_s", "interactive_url")
 COMPANION = ("size", "image_url", "mime")
 PROTOCOLS = (*INLINE.values(), *WRAPPER.values())
@@ -26,6 +26,7 @@ _FILES = {
 }  # fmt: skip
 _MIME = re.compile(r"(video|audio|application)/[a-z0-9][a-z0-9.+-]{0,60}")
 _LONGEST_S = 3600
+MOST_COMPANIONS = 32
 
 
 def milliseconds(value: Any) -> int:
@@ -115,6 +116,13 @@ def _media(e: Entry, kind: str, renditions: tuple[Rendition, ...], found: Examin
             )
     if found and length and found.duration_ms and found.duration_ms != length:
         e.wrong("duration_s", e.values["duration_s"], f"the VAST plays for {found.duration_ms / 1000:g} seconds")
+    companions = _companions(e)
+    required = e.take("companions_required", values.choice(*COMPANIONS_REQUIRED), "none")
+    if required not in (None, "none") and not companions:
+        e.wrong("companions_required", required, "it must be 'none' where there are no companions")
+    for name in ("companions", "companions_required"):
+        if name in e.values and given == ["vast"]:
+            e.wrong(name, "...", "it is for our own VAST; a third party's text has its own companions")
     if told:
         mimes = tuple(dict.fromkeys(r.mime for r in renditions)) if renditions or not found else found.mimes
     return {
@@ -124,7 +132,8 @@ def _media(e: Entry, kind: str, renditions: tuple[Rendition, ...], found: Examin
         "vast": e.values.get("vast") or "",
         "protocols": (found.protocol,) if found else protocols,
         "mimes": mimes,
-        "companions": _companions(e),
+        "companions": companions,
+        "companions_required": required,
     }
 
 
@@ -155,10 +164,12 @@ def _renditions(e: Entry, kind: str) -> tuple[Rendition, ...]:
 
 
 def _companions(e: Entry) -> tuple[Companion, ...]:
-    found = []
+    found: list[Companion] = []
     for one in e.entries("companions", COMPANION):
         width, height = one.take("size", values.size) or (0, 0)
         found.append(Companion(width, height, *read_image(one, "image_url")))
+    if len(found) > MOST_COMPANIONS:
+        e.wrong("companions", len(found), f"there can be at most {MOST_COMPANIONS}")
     return tuple(found)
 
 

@@ -204,8 +204,8 @@ def _seconds(retry_after: str) -> float:
 
 
 def errands(conn: Connection, now_ns: int, only: str = "", *, everything: bool = False) -> list[Errand]:
-    """What is to be done at exchanges that take creatives: for active banners that an active line item shows. Of other
-    formats only a person can submit creatives, and note the verdict.
+    """What is to be done at exchanges that take creatives: for active ones that an active line item shows. What an API
+    has no form for only a person can submit, and note the verdict.
     """
     known, old = catalogue.load(conn), approvals.records(conn)
     owners = {owner.id: owner for owner in known.advertisers.values()}
@@ -215,7 +215,9 @@ def errands(conn: Connection, now_ns: int, only: str = "", *, everything: bool =
         if exchange.creative_api == "none" or not exchange.creative_account or (only and exchange.key != only):
             continue
         for creative in known.creatives.values():
-            if creative.id not in used or creative.status != "active" or creative.format != "banner":
+            if creative.id not in used or creative.status != "active":
+                continue
+            if APIS[exchange.creative_api].by_hand(creative):
                 continue
             fresh = Record(creative.id, exchange.id, "not_submitted", fingerprint(creative))
             record = old.get((creative.id, exchange.id), fresh)

@@ -9,10 +9,18 @@ from typing import Any
 from campaigns import values
 from campaigns.entry import Entry, Wrong
 from campaigns.references import References
-from domain.campaign import INTERSTITIALS, ROADBLOCKS, Advertiser
+from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Advertiser
 from openrtb.taxonomies import CODES, tree
 
-LINE_ITEM_RULES = ("deals_only", "interstitials", "roadblock", "competitive_separation", "competitors")
+LINE_ITEM_RULES = (
+    "deals_only",
+    "interstitials",
+    "roadblock",
+    "competitive_separation",
+    "competitors",
+    "one_per_pod",
+    "pod_slot",
+)
 
 _STORE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,254}")
 
@@ -84,4 +92,6 @@ def line_item_rules(e: Entry, references: References, owner: Advertiser | None) 
         "separate_categories": e.take("competitive_separation", values.choice("none", "category"), "none")
         == "category",
         "separate_from": tuple(sorted(rivals or ())),
+        "one_per_pod": e.take("one_per_pod", values.choice(*ONE_PER_POD), "line_item"),
+        "pod_slot": e.take("pod_slot", values.choice(*POD_SLOTS), "any"),
     }

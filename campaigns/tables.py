@@ -140,6 +140,8 @@ line_items = Table(
     Column("roadblock", String(8), nullable=False),
     Column("separate_categories", Boolean, nullable=False),
     Column("separate_from", JSON, nullable=False, comment="advertisers"),
+    Column("one_per_pod", String(16), nullable=False),
+    Column("pod_slot", String(8), nullable=False),
     Column("activated_ns", BigInteger, nullable=False, comment="0: not published yet"),
     _status(),
     Column("supply", JSON, nullable=False, comment="the fields of `domain.campaign.SupplyRules` that are set"),

@@ -87,6 +87,7 @@ def statuses(exchange: str) -> list[tuple[str, ...]]:
     from campaigns import approvals, catalogue
     from campaigns.config import database_url
     from campaigns.store import Store
+    from openrtb.adapters.creative_apis import APIS
 
     store = Store(database_url())
     try:
@@ -105,7 +106,9 @@ def statuses(exchange: str) -> list[tuple[str, ...]]:
             if record is None and seller.approval == "optional" and seller.creative_api == "none":
                 continue
             if record is None or record.fingerprint != approvals.fingerprint(creative):
-                rows.append((seller.key, seller.approval, creative.key, "not_submitted", "", ""))
+                by_hand = APIS[seller.creative_api].by_hand(creative) if seller.creative_api != "none" else ""
+                trouble = f"to be submitted by hand: {by_hand}" if by_hand else ""
+                rows.append((seller.key, seller.approval, creative.key, "not_submitted", "", trouble))
             else:
                 told = "; ".join(record.reasons)
                 rows.append((seller.key, seller.approval, creative.key, record.status, told, record.trouble))

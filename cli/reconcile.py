@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from domain.settings import Places
 
-FIGURES = ("wins", "impressions", "clicks", "conversions", "billed", "spend")
+FIGURES = (
+    *("wins", "impressions", "clicks", "conversions", "starts", "completes", "measured", "viewable"),
+    *("billed", "spend"),
+)
 BOOKS = ("exchange", "ledger", "store")
 """Whose books; the ledger knows of money only: ``billed`` and ``spend``."""
 
@@ -183,5 +186,5 @@ def show(found: Reconciliation) -> bool:
         sums = [sum(book.figures[0][name] for book in found.books) for name in FIGURES[:-1]]
         told = ", ".join(f"{value:,} {name}" for name, value in zip(FIGURES[:-1], sums, strict=True))
         spend = ", ".join(f"{format_nanos(book.figures[0]['spend'])} {book.currency}" for book in found.books)
-        console.print(f"The books agree: {told}; spend {spend or '0'}.", style="bold green")
+        console.print(f"The books agree: {told}; spend {spend or '0'}.", style="bold green", soft_wrap=True)
     return found.agree

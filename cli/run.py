@@ -110,13 +110,15 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
         await traffic
         say("the exchange has stopped; waiting until every notice is booked and in the analytics store …")
         compared = await reconcile(here)
-        delivered = await asyncio.to_thread(report.fetch, here, by="exchange,advertiser,campaign")
+        reports = [
+            await asyncio.to_thread(report.fetch, here, by=f"exchange,{by}") for by in ("advertiser,campaign", "format")
+        ]
     except (StartError, NoAnswer) as error:
         say(f"outbid: {error}")
         return 1
     finally:
         await supervisor.stop()
-    print(*describe(statistics), "", delivered, sep="\n")
+    print(*describe(statistics), "", *reports, sep="\n")
     for fault in statistics.faults():
         print(f"FAULT  {fault}")
     agree = show(compared)

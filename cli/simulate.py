@@ -129,7 +129,7 @@ def describe(s: "Statistics") -> Iterator[str]:
     yield f"no-bids       {sum(s.no_bids.values()):,}: {_counts(s.no_bids)}"
     invalid = sum(s.invalid.values())
     yield f"bids          {s.bids:,} on {s.bid_requests:,} requests ({s.bid_rate:.1%}), {invalid:,} of them invalid"
-    yield f"won           {s.sales:,} ({s.win_rate:.1%}): {s.audits} audits, {s.tests} tests"
+    yield f"won           {s.sales:,} ({s.win_rate:.1%}): {_counts(s.sold)}; {s.audits} audits, {s.tests} tests"
     yield f"lost          {sum(s.losses.values()):,}: {_counts(s.losses)}"
     yield f"acknowledged  {_counts(s.acknowledged)}; CTR {s.ctr:.2%}"
     yield f"trouble made  {s.lost} lost, {s.late} late, {s.repeated} repeated; {s.retries} sent again, unanswered"

@@ -22,6 +22,12 @@ Interstitials = Literal["any", "only", "never"]
 INTERSTITIALS: tuple[Interstitials, ...] = ("any", "only", "never")
 Roadblock = Literal["none", "request", "page"]
 ROADBLOCKS: tuple[Roadblock, ...] = ("none", "request", "page")
+OnePerPod = Literal["creative", "line_item", "campaign", "advertiser"]
+ONE_PER_POD: tuple[OnePerPod, ...] = ("creative", "line_item", "campaign", "advertiser")
+"""From the least to the most that is kept apart."""
+PodSlot = Literal["any", "first", "last"]
+POD_SLOTS: dict[PodSlot, int] = {"any": 0, "first": 1, "last": -1}
+"""AdCOM list "Slot Position in Pod"."""
 
 
 SpecialCategory = Literal["", "credit", "housing", "employment"]
@@ -184,6 +190,10 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     """Never in one response with another advertiser of the same uppermost category."""
     separate_from: tuple[int, ...] = ()
     """Advertisers, by id, that it is never in one response with."""
+    one_per_pod: OnePerPod = "line_item"
+    """What of it is at most once in one break of a video or audio stream, a creative in any case."""
+    pod_slot: PodSlot = "any"
+    """Where in a break its video and audio ads may play."""
     activated_ns: int = 0
     """When it was first published: an even plan's first day begins here, not at midnight."""
     status: Status = "active"

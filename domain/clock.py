@@ -27,9 +27,7 @@ class SystemClock:
     """The machine's own clock."""
 
     speed = 1.0
-
-    def now_ns(self) -> int:
-        return time.time_ns()
+    now_ns = staticmethod(time.time_ns)
 
 
 class ScaledClock:

@@ -77,6 +77,10 @@ class Companion(Struct, frozen=True, forbid_unknown_fields=True):
     mime: str
 
 
+CompanionsRequired = Literal["none", "any", "all"]
+COMPANIONS_REQUIRED: tuple[CompanionsRequired, ...] = ("none", "any", "all")
+
+
 class Media(Struct, frozen=True, forbid_unknown_fields=True):
     """What plays for ``duration_ms``: exactly one of ``renditions`` (we write the VAST), ``wrapper_url`` (a third
     party's VAST, which ours wraps) and ``vast`` (a third party's VAST as text, which our trackers are added to).
@@ -91,6 +95,9 @@ class Media(Struct, frozen=True, forbid_unknown_fields=True):
     mimes: tuple[str, ...] = ()
     """Types of the files that can play. Of a third party's VAST as declared, else those of the renditions."""
     companions: tuple[Companion, ...] = ()
+    """Those are sent that the request has a place for."""
+    companions_required: CompanionsRequired = "none"
+    """How many of them must have a place, so that the ad is shown at all."""
 
 
 class Video(Media, frozen=True, forbid_unknown_fields=True):

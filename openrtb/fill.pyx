@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.json_cursor cimport Text
+from openrtb.domains cimport add_domains
 from openrtb.fill_floors cimport fill_length_floors, floor_per_second
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
 from openrtb.request cimport (
@@ -204,6 +205,10 @@ cdef int fill_inventory(Request r, object model) except -1:
 cdef int name_screen(Request r, object dooh) except -1:
     cdef str name = dooh.domain or dooh.id or dooh.name
     r.is_dooh = True
+    if dooh.publisher is not None and dooh.publisher.id:
+        r.publisher = exact(dooh.publisher.id)
+    if dooh.content is not None:
+        fill_categories(r, dooh.content.cat)
     if name:
         r.site_name = name.lower()
         r.site = folded(name)
@@ -299,7 +304,7 @@ cdef int fill_person(Request r, object model, str exchange) except -1:
 cdef int fill_blocks(Request r, object model) except -1:
     add_names(&r.bcat, model.bcat)
     add_names(&r.acat, model.acat)
-    add_names(&r.badv, model.badv)
+    add_domains(&r.badv, model.badv)
     add_names(&r.bapp, model.bapp)
     add_names(&r.tongues, model.wlang)
     add_with_parents(&r.tongues, model.wlangb)

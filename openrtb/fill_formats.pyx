@@ -6,7 +6,7 @@ A format that lacks what it must have (a video without ``mimes``, a native witho
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from openrtb.fill_floors cimport fill_length_floors
 from openrtb.request cimport (
-    AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_player, cpm_micros, mime_bit,
+    AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_imp, clear_player, cpm_micros, exact, mime_bit,
 )
 
 
@@ -14,6 +14,12 @@ cdef int fill_banner(Request r, Imp row, object banner) except -1:
     if banner is None:
         return 0
     row.format = BANNER
+    read_banner(r, &row, banner)
+    r.add_imp(&row)
+    return 0
+
+
+cdef int read_banner(Request r, Imp *row, object banner) except -1:
     row.battr = mask_of(banner.battr)
     row.btype = mask_of(banner.btype)
     row.apis = mask_of(banner.api)
@@ -32,7 +38,6 @@ cdef int fill_banner(Request r, Imp row, object banner) except -1:
     if not row.n_sizes and not row.n_flexes and banner.w is not None and banner.h is not None:
         r.add_size(banner.w, banner.h)
         row.n_sizes = <int32_t>r.sizes.size() - row.sizes
-    r.add_imp(&row)
     return 0
 
 
@@ -48,9 +53,10 @@ cdef int fill_video(Request r, Imp row, object video) except -1:
     player.height = whole(video.h)
     player.boxed = video.boxingallowed is None or video.boxingallowed != 0
     row.format = VIDEO
+    row.dedupe = mask_of(video.poddedupe)
     player.protocols = mask_of(video.protocols)
-    if not player.protocols and video.protocol is not None and 0 <= video.protocol < 64:
-        player.protocols = <uint64_t>1 << <int>video.protocol
+    if not player.protocols and video.protocol is not None and video.protocol >= 0:
+        player.protocols = <uint64_t>1 << <int>min(video.protocol, 63)
     return fill_player(r, row, &player, video)
 
 
@@ -66,6 +72,7 @@ cdef int fill_audio(Request r, Imp row, object audio) except -1:
 
 cdef int fill_player(Request r, Imp row, Player *player, object offer) except -1:
     """What video and audio have in common."""
+    cdef Imp aside
     row.mimes = mimes_of(offer.mimes)
     row.battr = mask_of(offer.battr)
     row.apis = mask_of(offer.api)
@@ -75,6 +82,18 @@ cdef int fill_player(Request r, Imp row, Player *player, object offer) except -1
     player.max_kbps = whole(offer.maxbitrate)
     player.deliveries = mask_of(offer.delivery)
     player.pod_s = whole(offer.poddur)
+    player.pod_ads = whole(offer.maxseq)
+    player.slot = whole(offer.slotinpod)
+    player.asides = <int32_t>r.asides.size()
+    player.aside_types = mask_of(offer.companiontype)
+    if offer.companionad is not None:
+        for banner in offer.companionad:
+            clear_imp(&aside)
+            read_banner(r, &aside, banner)
+            r.add_asides(&aside)
+    player.n_asides = <int32_t>r.asides.size() - player.asides
+    player.no_aside = offer.companionad is not None and player.n_asides == 0
+    r.close_pod(&row, player, exact(offer.podid) if offer.podid else 0)
     player.floor_per_s = cpm_micros(offer.mincpmpersec) if offer.mincpmpersec is not None else 0
     player.floors = <int32_t>r.length_floors.size()
     fill_length_floors(&r.length_floors, offer.durfloors)
@@ -117,12 +136,12 @@ cdef uint32_t mimes_of(list mimes) except? 0:
 
 
 cdef uint64_t mask_of(list numbers) except? 0:
-    """List of small enumeration values -> bit mask."""
+    """List of small enumeration values -> bit mask. A value that no list has is one that nothing of ours is: the last bit."""
     cdef uint64_t mask = 0
     cdef long n
     if numbers is not None:
         for item in numbers:
             n = item
-            if 0 <= n < 64:
-                mask |= <uint64_t>1 << n
+            if n >= 0:
+                mask |= <uint64_t>1 << min(n, 63)
     return mask

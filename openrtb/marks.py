@@ -17,7 +17,12 @@ CLICKED = "\ue003"
 BID = "\ue004"
 """Our id of the bid, a number."""
 
-ALL = (CLICK, IMPRESSION, EVENT, CLICKED, BID)
+ASIDES = "\ue005"
+"""Nothing; before and behind what is there for companions only."""
+ASIDE = "\ue006"
+"""Nothing; before the first companion, and behind each."""
+
+ALL = (CLICK, IMPRESSION, EVENT, CLICKED, BID, ASIDES, ASIDE)
 
 
 def event_url(name: str) -> str:

@@ -246,7 +246,7 @@ def _read_integer(value: Any, path: str, repairs: Repairs) -> int:
 
 def _read_number(value: Any, path: str, repairs: Repairs) -> float:
     only = _only(value)
-    number = _number_in(only) if isinstance(only, str) else only
+    number = _number_in(only) if isinstance(only, str) and only.strip().lower() not in TRUTHS else only
     if not isinstance(number, int | float) or isinstance(number, bool):
         raise _Unusable(path, value, "a number")
     try:
@@ -260,9 +260,12 @@ def _read_number(value: Any, path: str, repairs: Repairs) -> float:
     return number
 
 
+TRUTHS = ("true", "false")
+
+
 def _number_in(text: str) -> int | float | None:
     word = text.strip().lower()
-    if word in ("true", "false"):
+    if word in TRUTHS:
         return int(word == "true")
     for kind in (int, float):
         try:

@@ -46,7 +46,17 @@ cdef struct Player:        # what video and audio are played by
     bint boxed             # may other shapes be letter-boxed?
     int64_t floor_per_s    # CPM micros of the imp's currency for each second of the ad (mincpmpersec)
     int32_t floors, n_floors  # slice of Request.length_floors, in the imp's currency
-    int32_t pod_s          # length of a pod that is filled as the bidder likes; 0: no such pod
+    int32_t pod_s          # length of a pod, or its part, that is filled as the bidder likes; 0: no such pod
+    int32_t pod_ads        # most ads in it (maxseq); 0: not said
+    int32_t slot           # what the seller can promise (slotinpod): 1 first, -1 last, 2 either, 0 nothing
+    int32_t asides, n_asides  # slice of Request.asides: places for companions
+    uint64_t aside_types   # bit n: companion type n is taken; 0: any
+    bint no_aside          # companions are spoken of, and there is no place for any
+
+cdef struct Aside:         # a size in which a companion is taken (companionad)
+    uint32_t size          # width << 16 | height; of a flexible one their ratio
+    int32_t min_width      # of a flexible one; -1: the size is as it is
+    uint32_t mimes         # bits of MIMES; 0: any
 
 cdef struct Imp:           # one format of an imp: who offers banner and video has two rows
     int32_t place          # position in the request
@@ -66,6 +76,9 @@ cdef struct Imp:           # one format of an imp: who offers banner and video h
     bint interstitial
     bint private_auction
     int32_t exp            # seconds from auction to billing that are advised; 0: not said
+    uint64_t pod           # which break of the stream it belongs to; 0: none that is known of
+    bint dynamic           # it takes several ads, each a bid of its own, as many as the pod has room for
+    uint64_t dedupe        # bit n: pods are rid of duplicates by setting n of AdCOM's list
     int64_t multiplier     # impressions of a play on a screen in a public place, in millionths; 0: one
 
 cdef struct ChainNode:   # of a supply chain, in its order
@@ -99,6 +112,7 @@ cdef class Request:
     cdef vector[Player] players
     cdef vector[int32_t] lengths
     cdef vector[LengthFloor] length_floors, deal_floors
+    cdef vector[Aside] asides
     cdef readonly list natives   # (text of the native request, its version as the imp tells it or "")
     cdef vector[uint64_t] deal_domains, bcat, acat, badv, bapp, categories, sites, segments
     cdef vector[uint64_t] tongues  # that creatives may be in (wlang, wlangb); none: any
@@ -108,7 +122,7 @@ cdef class Request:
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
-    cdef readonly bint is_app, is_dooh, test, all_imps
+    cdef readonly bint is_app, is_dooh, test, all_imps, has_pods
     cdef readonly int chain_state           # Chain
     cdef readonly uint64_t publisher        # exact name id of site.publisher.id or app.publisher.id
     cdef readonly uint64_t app_domain       # name id of app.domain, else app.publisher.domain
@@ -130,6 +144,8 @@ cdef class Request:
     cdef int begin(self, object exchange, int64_t now_ns) except -1
     cdef void add_imp(self, Imp *row) noexcept nogil
     cdef void add_size(self, int64_t width, int64_t height) noexcept nogil
+    cdef void add_asides(self, Imp *banner) noexcept nogil
+    cdef void close_pod(self, Imp *row, Player *player, uint64_t pod) noexcept nogil
     cdef void add_flex(self, int64_t width, int64_t height, int64_t min_width) noexcept nogil
     cdef void add_node(self, uint64_t asi, uint64_t sid, bint paid) noexcept nogil
     cdef void end_chain(self, bint complete, const char *version, Py_ssize_t size) noexcept nogil

@@ -43,14 +43,17 @@ cdef uint32_t mime_bit(str mime):
 
 
 cdef uint64_t folded_bytes(const char *text, Py_ssize_t size) noexcept nogil:
-    """Name id of lower-cased ASCII; at most 256 characters are folded, longer names keep their case in the rest."""
-    cdef unsigned char low[256]
+    """Name id of lower-cased ASCII, the same as `folded` has."""
+    cdef unsigned char few[256]
+    cdef unsigned char *low = few
+    cdef vector[unsigned char] many
     cdef unsigned char c
     cdef Py_ssize_t i
     if size == 0:
         return 0
     if size > 256:
-        return exact_bytes(text, size)
+        many.resize(size)
+        low = many.data()
     for i in range(size):
         c = <unsigned char>text[i]
         low[i] = c + 32 if 65 <= c <= 90 else c
@@ -64,7 +67,7 @@ cdef uint64_t folded(str text):
     if not text:
         return 0
     raw = PyUnicode_AsUTF8AndSize(text, &size)
-    if PyUnicode_IS_ASCII(text) and size <= 256:
+    if PyUnicode_IS_ASCII(text):
         return folded_bytes(raw, size)
     return exact(text.lower())
 
@@ -112,7 +115,7 @@ cdef class Request:
         self.gpp_sections = 0
         self.gpp_sections_told = False
         self.lent = None
-        self.test = self.is_app = self.is_dooh = self.all_imps = False
+        self.test = self.is_app = self.is_dooh = self.all_imps = self.has_pods = False
         self.taxonomy = 1
         self.personal = self.seat_allowed = self.currency_allowed = True
         self.person = self.site = self.publisher = self.app_domain = self.partner = 0
@@ -133,6 +136,7 @@ cdef class Request:
         self.lengths.clear()
         self.length_floors.clear()
         self.deal_floors.clear()
+        self.asides.clear()
         if self.natives is None or self.natives:
             self.natives = []
         self.deal_domains.clear()
@@ -158,6 +162,27 @@ cdef class Request:
             row.min_width = <int32_t>max(0, min_width)
             self.flexes.push_back(row)
 
+    cdef void add_asides(self, Imp *banner) noexcept nogil:
+        """The sizes of a companion's banner, which is no imp, move to where companions look for them."""
+        cdef Aside aside
+        cdef int32_t i
+        aside.mimes = banner.mimes
+        for i in range(banner.sizes, banner.sizes + banner.n_sizes):
+            aside.size, aside.min_width = self.sizes[i], -1
+            self.asides.push_back(aside)
+        for i in range(banner.flexes, banner.flexes + banner.n_flexes):
+            aside.size, aside.min_width = self.flexes[i].size, self.flexes[i].min_width
+            self.asides.push_back(aside)
+        self.sizes.resize(banner.sizes)
+        self.flexes.resize(banner.flexes)
+
+    cdef void close_pod(self, Imp *row, Player *player, uint64_t pod) noexcept nogil:
+        """Which pod a video or audio is in, and whether it takes several ads (7.6). ``pod``: name id of ``podid``; 0:
+        absent, then a dynamic pod is one by itself.
+        """
+        row.dynamic = player.pod_s > 0 and player.pod_ads != 1
+        row.pod = pod if pod else <uint64_t>row.place + 1 if row.dynamic else 0
+
     cdef void add_imp(self, Imp *row) noexcept nogil:
         """Takes a row that is complete but for its mask."""
         cdef int32_t i
@@ -169,6 +194,8 @@ cdef class Request:
             row.size_mask = 0
             for i in range(row.sizes, row.sizes + row.n_sizes):
                 row.size_mask |= size_bit(self.sizes[i])
+        if row.pod:
+            self.has_pods = True
         self.imps.push_back(row[0])
 
     cdef void add_node(self, uint64_t asi, uint64_t sid, bint paid) noexcept nogil:
@@ -245,7 +272,7 @@ cdef class Request:
             "id": self.id, "imp_ids": self.imp_ids, "deal_codes": self.deal_codes,
             "imps": [offer_of(self, x) for x in self.imps],
             "deals": [dict(x) for x in self.deals], "sizes": list(self.sizes), "flexes": [dict(x) for x in self.flexes],
-            "is_dooh": self.is_dooh, "deal_domains": list(self.deal_domains),
+            "is_dooh": self.is_dooh, "has_pods": self.has_pods, "deal_domains": list(self.deal_domains),
             "bcat": list(self.bcat), "acat": list(self.acat), "badv": list(self.badv),
             "categories": sorted(self.categories), "sites": sorted(self.sites), "person": self.person, "site": self.site,
             "site_name": self.site_name, "language": self.language, "device_type": self.device_type,
@@ -306,7 +333,8 @@ cdef dict offer_of(Request r, Imp row):
     elif row.format != BANNER:
         player = r.players[row.detail]
         offer["player"] = dict(player)
-        del offer["player"]["lengths"]
+        del offer["player"]["lengths"], offer["player"]["asides"]
+        offer["asides"] = [dict(r.asides[i]) for i in range(player.asides, player.asides + player.n_asides)]
         offer["rqddurs"] = [r.lengths[i] for i in range(player.lengths, player.lengths + player.n_lengths)]
     return offer
 

@@ -10,10 +10,11 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.json_cursor cimport (
     BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_space, skip_value, take_text,
 )
+from openrtb.domains cimport take_domains
 from openrtb.request cimport Request, currency_code, exact_bytes
 from openrtb.scan_imp cimport CONTRADICTORY, SOUND, scan_imp
 from openrtb.scan_person cimport Person, name_person, scan_device, scan_user
-from openrtb.scan_place cimport Place, clear_place, name_place, scan_place
+from openrtb.scan_place cimport Place, clear_place, name_place, name_screen, scan_place, scan_screen
 from openrtb.scan_regs cimport scan_regs
 from openrtb.scan_source cimport scan_source, skip_ext
 from openrtb.scan_values cimport as_str, take_currencies, take_names, take_optional_integer, take_seats, twice
@@ -26,30 +27,36 @@ cdef int NO_FORMAT = NoBidReason.NO_FORMAT
 
 cdef int scan(Request r, bytes body, object exchange) except -1:
     cdef Cursor c
-    cdef Place site, app
+    cdef Place site, app, dooh
+    cdef bint named
     cdef Person person
     cdef int fault = SOUND
     c.at = <const unsigned char *>PyBytes_AS_STRING(body)
     r.lent = body
     clear_place(&site)
     clear_place(&app)
+    clear_place(&dooh)
     person.ifa.size = person.buyeruid.size = person.id.size = 0
     skip_space(&c)
-    if not scan_root(&c, r, exchange, &site, &app, &person, &fault):
+    if not scan_root(&c, r, exchange, &site, &app, &dooh, &person, &fault):
         return ODD
     skip_space(&c)
     if c.at != <const unsigned char *>PyBytes_AS_STRING(body) + PyBytes_GET_SIZE(body):
         return ODD
     r.is_app = app.there and not site.there
-    if not name_place(r, &app if r.is_app else &site) or not name_person(r, &person, exchange.key):
+    if dooh.there and not app.there and not site.there:
+        named = name_screen(r, &dooh)
+    else:
+        named = name_place(r, &app if r.is_app else &site)
+    if not named or not (dooh.there or name_person(r, &person, exchange.key)):  # a public screen is nobody's device
         return ODD
-    if fault == CONTRADICTORY or (site.there and app.there):
+    if fault == CONTRADICTORY or <int>site.there + <int>app.there + <int>dooh.there > 1:
         return INVALID
     return 0 if r.imps.size() else NO_FORMAT if fault == SOUND else INVALID
 
 
 cdef bint scan_root(
-    Cursor *c, Request r, object exchange, Place *site, Place *app, Person *person, int *fault
+    Cursor *c, Request r, object exchange, Place *site, Place *app, Place *dooh, Person *person, int *fault
 ) except -1:
     cdef Text key, id_, seat
     cdef Step step = BEGIN, step_imp = BEGIN
@@ -119,7 +126,7 @@ cdef bint scan_root(
             if twice(&met, 14) or not take_names(c, &r.acat, False):
                 return False
         elif key_is(&key, b"badv", 4):
-            if twice(&met, 15) or not take_names(c, &r.badv, False):
+            if twice(&met, 15) or not take_domains(c, &r.badv):
                 return False
         elif key_is(&key, b"bapp", 4):
             if twice(&met, 21) or not take_names(c, &r.bapp, False):
@@ -143,7 +150,8 @@ cdef bint scan_root(
             if twice(&met, 22) or not skip_ext(c, r):
                 return False
         elif key_is(&key, b"dooh", 4):
-            return False
+            if twice(&met, 23) or not scan_screen(c, r, dooh):
+                return False
         elif not skip_value(c):
             return False
     if step != ENDED:

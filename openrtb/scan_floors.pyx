@@ -9,18 +9,17 @@ from openrtb.request cimport ENDLESS, UNREADABLE_FLOOR, LengthFloor
 from openrtb.scan_values cimport take_floor, take_optional_integer, twice
 
 
-cdef bint scan_length_floors(Cursor *c, vector[LengthFloor] *rows) noexcept nogil:
-    """False: odd."""
+cdef bint scan_length_floors(Cursor *c, vector[LengthFloor] *rows, bint *negative) noexcept nogil:
     cdef Step step = BEGIN
     if take_null(c):
         return True
     while next_item(c, &step):
-        if not scan_length_floor(c, rows):
+        if not scan_length_floor(c, rows, negative):
             return False
     return step == ENDED
 
 
-cdef bint scan_length_floor(Cursor *c, vector[LengthFloor] *rows) noexcept nogil:
+cdef bint scan_length_floor(Cursor *c, vector[LengthFloor] *rows, bint *negative) noexcept nogil:
     cdef LengthFloor row
     cdef Text key
     cdef Step step = BEGIN
@@ -44,5 +43,6 @@ cdef bint scan_length_floor(Cursor *c, vector[LengthFloor] *rows) noexcept nogil
     row.min_s, row.max_s = <int32_t>least, <int32_t>most
     if row.floor < 0:
         row.floor = UNREADABLE_FLOOR
+        negative[0] = True
     rows.push_back(row)
     return True

@@ -5,7 +5,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cython_ext.json_cursor cimport (
     BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_value, take_integer, take_null, take_text,
 )
-from openrtb.request cimport AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_player, mime_bit
+from openrtb.request cimport AUDIO, BANNER, NATIVE, VIDEO, Imp, Player, Request, clear_imp, clear_player, exact_bytes, mime_bit
 from openrtb.scan_floors cimport scan_length_floors
 from openrtb.scan_values cimport as_str, take_floor, take_mask, take_optional_integer, take_optional_number, take_optional_text, twice
 
@@ -61,18 +61,40 @@ cdef bint scan_mimes(Cursor *c, uint32_t *mimes) except -1:
     if take_null(c):
         return True
     while next_item(c, &step):
-        if not take_text(c, &mime):
+        if not take_text(c, &mime) or mime.size == 0:
             return False
         mimes[0] |= mime_bit(as_str(&mime))
     return step == ENDED
 
 
 cdef bint scan_banner(Cursor *c, Request r, Imp row) except -1:
+    row.format = BANNER
+    if not read_banner(c, r, &row):
+        return False
+    r.add_imp(&row)
+    return True
+
+
+cdef bint scan_companions(Cursor *c, Request r, Player *player) except -1:
+    """``companionad``: banners that are no imps."""
+    cdef Step step = BEGIN
+    cdef Imp aside
+    if take_null(c):
+        return True
+    while next_item(c, &step):
+        clear_imp(&aside)
+        if not read_banner(c, r, &aside):
+            return False
+        r.add_asides(&aside)
+    player.no_aside = <size_t>player.asides == r.asides.size()
+    return step == ENDED
+
+
+cdef bint read_banner(Cursor *c, Request r, Imp *row) except -1:
     cdef Text key
     cdef Step step = BEGIN
     cdef uint32_t met = 0
     cdef int64_t w = -1, h = -1
-    row.format = BANNER
     row.sizes = <int32_t>r.sizes.size()
     row.flexes = <int32_t>r.flexes.size()
     while next_key(c, &key, &step):
@@ -109,7 +131,6 @@ cdef bint scan_banner(Cursor *c, Request r, Imp row) except -1:
     if not row.n_sizes and not row.n_flexes:
         r.add_size(w, h)
         row.n_sizes = <int32_t>r.sizes.size() - row.sizes
-    r.add_imp(&row)
     return True
 
 
@@ -123,15 +144,18 @@ cdef bint scan_audio(Cursor *c, Request r, Imp row) except -1:
 
 cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
     cdef Player player
-    cdef Text key
+    cdef Text key, pod_id
     cdef Step step = BEGIN
     cdef uint32_t met = 0
-    cdef int64_t least = 0, most = 0, low = 0, high = 0, pod = 0
+    cdef bint negative = False
+    cdef int64_t least = 0, most = 0, low = 0, high = 0, pod = 0, pod_ads = 0, slot = 0
     cdef int64_t protocol = -1, linearity = 0, skip = -1, w = 0, h = 0, boxed = 1
     clear_player(&player)
     row.format = format
     player.lengths = <int32_t>r.lengths.size()
     player.floors = <int32_t>r.length_floors.size()
+    player.asides = <int32_t>r.asides.size()
+    pod_id.size = 0
     while next_key(c, &key, &step):
         if key_is(&key, b"mimes", 5):
             if twice(&met, 0) or not scan_mimes(c, &row.mimes):
@@ -167,13 +191,31 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
             if twice(&met, 10) or not take_floor(c, &player.floor_per_s):
                 return False
         elif key_is(&key, b"durfloors", 9):
-            if twice(&met, 19) or not scan_length_floors(c, &r.length_floors):
+            if twice(&met, 19) or not scan_length_floors(c, &r.length_floors, &negative):
                 return False
         elif key_is(&key, b"poddur", 6):
             if twice(&met, 11) or not take_optional_integer(c, &pod):
                 return False
+        elif key_is(&key, b"maxseq", 6):
+            if twice(&met, 20) or not take_optional_integer(c, &pod_ads):
+                return False
+        elif key_is(&key, b"podid", 5):
+            if twice(&met, 21) or not take_optional_text(c, &pod_id):
+                return False
+        elif key_is(&key, b"slotinpod", 9):
+            if twice(&met, 22) or not take_optional_integer(c, &slot):
+                return False
+        elif key_is(&key, b"companionad", 11):
+            if twice(&met, 23) or not scan_companions(c, r, &player):
+                return False
+        elif key_is(&key, b"companiontype", 13):
+            if twice(&met, 24) or not take_mask(c, &player.aside_types):
+                return False
         elif format == AUDIO:
             if not skip_value(c):
+                return False
+        elif key_is(&key, b"poddedupe", 9):
+            if twice(&met, 12) or not take_mask(c, &row.dedupe):
                 return False
         elif key_is(&key, b"protocol", 8):
             if twice(&met, 13) or not take_optional_integer(c, &protocol):
@@ -201,12 +243,14 @@ cdef bint scan_player(Cursor *c, Request r, Imp row, int format) except -1:
     player.n_floors = <int32_t>r.length_floors.size() - player.floors
     player.min_s, player.max_s = <int32_t>least, <int32_t>most
     player.min_kbps, player.max_kbps = <int32_t>low, <int32_t>high
-    player.pod_s = <int32_t>pod
-    if not player.protocols and 0 <= protocol < 64:
-        player.protocols = <uint64_t>1 << <int>protocol
+    player.n_asides = <int32_t>r.asides.size() - player.asides
+    player.pod_s, player.pod_ads, player.slot = <int32_t>pod, <int32_t>pod_ads, <int32_t>slot
+    r.close_pod(&row, &player, exact_bytes(pod_id.start, pod_id.size))
+    if not player.protocols and protocol >= 0:
+        player.protocols = <uint64_t>1 << <int>min(protocol, 63)
     player.linearity, player.skip = <int32_t>linearity, <int32_t>skip
     player.width, player.height, player.boxed = <int32_t>w, <int32_t>h, boxed != 0
-    if not row.mimes or player.floor_per_s < 0:
+    if not row.mimes or player.floor_per_s < 0 or negative:
         return True
     row.detail = <int32_t>r.players.size()
     r.players.push_back(player)

@@ -22,6 +22,7 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
     cdef Step step = BEGIN
     cdef uint32_t met = 0
     cdef int seats = 0
+    cdef bint negative = False
     cdef int64_t at = 0, guaranteed = 0
     code.size = 0
     row.floor = row.floor_per_s = 0
@@ -46,7 +47,7 @@ cdef bint scan_deal(Cursor *c, Request r, Text *seat) except -1:
             if twice(&met, 6) or not take_floor(c, &row.floor_per_s):
                 return False
         elif key_is(&key, b"durfloors", 9):
-            if twice(&met, 7) or not scan_length_floors(c, &r.deal_floors):
+            if twice(&met, 7) or not scan_length_floors(c, &r.deal_floors, &negative):
                 return False
         elif key_is(&key, b"guar", 4):
             if twice(&met, 8) or not take_optional_integer(c, &guaranteed):
@@ -131,7 +132,8 @@ cdef bint scan_qty(Cursor *c, int64_t *multiplier) except -1:
 
 
 cdef struct Marks:       # where the vectors ended before an imp
-    size_t imps, deals, domains, deal_floors, sizes, flexes, players, lengths, length_floors, natives
+    size_t imps, deals, domains, deal_floors, sizes, flexes, players, lengths, length_floors, asides, natives
+    bint has_pods
 
 
 cdef Marks marks_of(Request r) noexcept:
@@ -140,6 +142,7 @@ cdef Marks marks_of(Request r) noexcept:
     marks.sizes, marks.flexes, marks.players = r.sizes.size(), r.flexes.size(), r.players.size()
     marks.lengths, marks.natives = r.lengths.size(), len(r.natives)
     marks.deal_floors, marks.length_floors = r.deal_floors.size(), r.length_floors.size()
+    marks.asides, marks.has_pods = r.asides.size(), r.has_pods
     return marks
 
 
@@ -154,6 +157,8 @@ cdef int cut_back(Request r, Marks *marks) except -1:
     r.lengths.resize(marks.lengths)
     r.deal_floors.resize(marks.deal_floors)
     r.length_floors.resize(marks.length_floors)
+    r.asides.resize(marks.asides)
+    r.has_pods = marks.has_pods
     del r.natives[marks.natives:]
     del r.deal_codes[marks.deals:]
     return 0

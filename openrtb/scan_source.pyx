@@ -107,7 +107,5 @@ cdef bint scan_node(Cursor *c, Request r) noexcept nogil:
             return False
     if step != ENDED:
         return False
-    if asi.size > 256:
-        return False
     r.add_node(folded_bytes(asi.start, asi.size), exact_bytes(sid.start, sid.size), paid == 1)
     return True

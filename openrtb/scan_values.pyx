@@ -43,8 +43,8 @@ cdef bint take_mask(Cursor *c, uint64_t *mask) noexcept nogil:
     while next_item(c, &step):
         if not take_integer(c, &n):
             return False
-        if 0 <= n < 64:
-            mask[0] |= <uint64_t>1 << n
+        if n >= 0:  # a value that no list has is one that nothing of ours is
+            mask[0] |= <uint64_t>1 << min(n, 63)
     return step == ENDED
 
 
@@ -56,7 +56,7 @@ cdef bint take_names(Cursor *c, vector[uint64_t] *names, bint with_parents) noex
     if take_null(c):
         return True
     while next_item(c, &step):
-        if not take_text(c, &text) or text.size > 256:
+        if not take_text(c, &text):
             return False
         names.push_back(folded_bytes(text.start, text.size))
         if with_parents:

@@ -65,11 +65,14 @@ def with_ancestors(category: str, taxonomy: int) -> frozenset[str]:
     return frozenset(found)
 
 
+def told_in(declared: Mapping[int, Iterable[str]], taxonomy: int) -> set[str]:
+    """The categories in this taxonomy, as declared or by a published mapping; empty where there is neither."""
+    return _in_family(declared, taxonomy) or _mapped(declared, taxonomy)
+
+
 def judge(declared: Mapping[int, Iterable[str]], taxonomy: int) -> Judged | None:
     """``declared``: the categories of what is advertised, by the taxonomy's code. None: nothing can be said."""
-    own = _in_family(declared, taxonomy)
-    if not own:
-        own = _mapped(declared, taxonomy)
+    own = told_in(declared, taxonomy)
     if not own:
         return None
     named = [with_ancestors(category, taxonomy) for category in sorted(own)]

@@ -31,8 +31,13 @@ def _below_zero(number: float | None) -> bool:
     return number is not None and number < 0
 
 
+def _any_below_zero(offer: Video | Audio | None) -> bool:
+    floors = offer.durfloors if offer is not None else None
+    return any(_below_zero(one.bidfloor) for one in floors or ())
+
+
 def _plays_nothing(offer: Video | Audio | None) -> bool:
-    return offer is not None and not offer.mimes
+    return offer is not None and not any(offer.mimes or ())
 
 
 def _asks_nothing(native: Native | None) -> bool:
@@ -60,6 +65,8 @@ OF_AN_IMP = (
         "audio.mincpmpersec", "a floor is a number from 0 (3.2.8)",
         lambda i: i.audio is not None and _below_zero(i.audio.mincpmpersec),
     ),
+    Rule[Imp]("video.durfloors", "a floor is a number from 0 (3.2.35)", lambda i: _any_below_zero(i.video)),
+    Rule[Imp]("audio.durfloors", "a floor is a number from 0 (3.2.35)", lambda i: _any_below_zero(i.audio)),
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ party's VAST and reports beside it; a third party's VAST that is given as text k
 from typing import NamedTuple
 
 from domain.creative import Companion, Creative, Media, Video
-from openrtb import marks
+from openrtb import marks, url_lengths
 from openrtb.vast_tree import VERSIONS, Element, children, name_of, put, put_once, read, root, written
 
 INLINE = {"2.0": 2, "3.0": 3, "4.0": 7, "4.1": 11, "4.2": 13}
@@ -30,6 +30,8 @@ PLAY_EVENTS = {
     "close": "closeLinear",
 }
 """Our names of what players report beside impressions, clicks, errors and viewability, and VAST's."""
+LESSER = frozenset(("unmute", "pause", "resume", "close"))
+"""We do without hearing of these where all URLs together would be too long (`openrtb.url_lengths`)."""
 OUR_URLS = 16
 """Most tracker URLs of ours in a document without companions."""
 _VIEWS = {"viewable": "Viewable", "not_viewable": "NotViewable"}
@@ -68,12 +70,20 @@ def build(creative: Creative, version: str, advertiser: str = "") -> str:
     ``advertiser`` is a name to tell. A third party's own text has its own version: ``version`` is of no account then.
     Raises ValueError for a version or a creative that there is no VAST for.
     """
+    whole = _build(creative, version, advertiser, tuple(PLAY_EVENTS))
+    if url_lengths.of_bid(whole, creative.landing_url) <= url_lengths.ALL_MOST:
+        return whole
+    return _build(creative, version, advertiser, tuple(event for event in PLAY_EVENTS if event not in LESSER))
+
+
+def _build(creative: Creative, version: str, advertiser: str, events: tuple[str, ...]) -> str:
+    """``events``: those of `PLAY_EVENTS` that we want to hear of."""
     media = media_of(creative)
     if media.vast:
         document = read(media.vast)
         for ad in children(document, "Ad"):
             for body in (*children(ad, "InLine"), *children(ad, "Wrapper")):
-                _report(body, creative)
+                _report(body, creative, events)
         return written(document)
     if version not in VERSIONS or not _can_say(media, version):
         raise ValueError(f"creative {creative.key!r} has no VAST {version}")
@@ -92,10 +102,8 @@ def build(creative: Creative, version: str, advertiser: str = "") -> str:
     if not media.wrapper_url:
         _write_files(linear, media)
     if media.companions:
-        group = put(_part(parts, creative), "CompanionAds")
-        for companion in media.companions:
-            _write_companion(group, companion)
-    _report(body, creative)
+        _write_companions(parts, creative, media)
+    _report(body, creative, events)
     return written(document)
 
 
@@ -161,13 +169,26 @@ def _write_files(linear: Element, media: Media) -> None:
             put(files, "InteractiveCreativeFile", url=media.interactive_url, type="text/html", apiFramework="SIMID")
 
 
-def _write_companion(group: Element, companion: Companion) -> None:
+def _write_companions(parts: Element, creative: Creative, media: Media) -> None:
+    """All of them, with marks between, so that a bid can leave out those that a request has no place for."""
+    part = _part(parts, creative)
+    part.getprevious().tail = part.tail = marks.ASIDES
+    group = put(part, "CompanionAds")
+    if media.companions_required != "none" and version_of(parts) != "2.0":
+        group.set("required", media.companions_required)
+    group.text = marks.ASIDE
+    for companion in media.companions:
+        _write_companion(group, companion).tail = marks.ASIDE
+
+
+def _write_companion(group: Element, companion: Companion) -> Element:
     made = put(group, "Companion", width=str(companion.width), height=str(companion.height))
     put(made, "StaticResource", url=companion.image_url, creativeType=companion.mime)
     put(made, "CompanionClickThrough", url=marks.CLICK)
+    return made
 
 
-def _report(body: Element, creative: Creative) -> None:
+def _report(body: Element, creative: Creative, events: tuple[str, ...]) -> None:
     """Adds our trackers, third parties' and verification scripts to an ``InLine`` or ``Wrapper``."""
     put(body, "Impression", url=marks.IMPRESSION)
     for url in _third_parties(creative, "impression"):
@@ -180,7 +201,7 @@ def _report(body: Element, creative: Creative) -> None:
     if not linears and name_of(body) == "Wrapper":
         linears = [put(put(parts, "Creative"), "Linear")]
     for linear in linears:
-        _report_playing(linear, creative)
+        _report_playing(linear, creative, events)
     if creative.verifications:
         _verify(body, creative)
 
@@ -203,14 +224,15 @@ def _report_views(body: Element, creative: Creative) -> None:
             put(views, name, url=url)
 
 
-def _report_playing(linear: Element, creative: Creative) -> None:
+def _report_playing(linear: Element, creative: Creative, events: tuple[str, ...]) -> None:
     version, tracked = version_of(linear), put_once(linear, "TrackingEvents")
     for event, name in PLAY_EVENTS.items():
         if version.startswith("2") and event == "skip":
             continue
         if version.startswith(("2", "4.0")) and event == "close":  # their schemas know no other
             name = "close"
-        for url in (marks.event_url(event), *_third_parties(creative, event)):
+        ours = [marks.event_url(event)] if event in events else []
+        for url in (*ours, *_third_parties(creative, event)):
             put(tracked, "Tracking", url=url, event=name)
     clicks, media = put_once(linear, "VideoClicks"), media_of(creative)
     if media.vast or media.wrapper_url:

@@ -7,23 +7,24 @@ from domain.campaign import Snapshot
 from reporting.schema import NAMES
 from reporting.store import Store
 
-NameRow = tuple[str, int, str, str, str]
-"""dimension, id, key, name, currency"""
+NameRow = tuple[str, int, str, str, str, str]
+"""dimension, id, key, name, currency, format"""
+COLUMNS = ("dimension", "id", "key", "name", "currency", "format")
 
 
 def of_snapshot(snapshot: Snapshot) -> list[NameRow]:
     rows: list[NameRow] = []
-    rows += [("exchange", item.id, item.key, item.key, item.currency) for item in snapshot.exchanges]
-    rows += [("advertiser", item.id, item.key, item.name, item.currency) for item in snapshot.advertisers]
-    rows += [("campaign", item.id, item.key, item.name, "") for item in snapshot.campaigns]
-    rows += [("line_item", item.id, item.key, item.name, "") for item in snapshot.line_items]
-    rows += [("creative", item.id, item.key, item.key, "") for item in snapshot.creatives]
-    rows += [("deal", item.id, item.code, item.code, "") for item in snapshot.deals]
+    rows += [("exchange", item.id, item.key, item.key, item.currency, "") for item in snapshot.exchanges]
+    rows += [("advertiser", item.id, item.key, item.name, item.currency, "") for item in snapshot.advertisers]
+    rows += [("campaign", item.id, item.key, item.name, "", "") for item in snapshot.campaigns]
+    rows += [("line_item", item.id, item.key, item.name, "", "") for item in snapshot.line_items]
+    rows += [("creative", item.id, item.key, item.key, "", item.format) for item in snapshot.creatives]
+    rows += [("deal", item.id, item.code, item.code, "", "") for item in snapshot.deals]
     return rows
 
 
 def of_sites(sites: Iterable[tuple[int, str]]) -> list[NameRow]:
-    return [("site", id_, name, name, "") for id_, name in sites]
+    return [("site", id_, name, name, "", "") for id_, name in sites]
 
 
 class Dictionary:
@@ -34,15 +35,13 @@ class Dictionary:
     REMEMBERED = 1_000_000
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[str, str, str]] = {}
+        self._known: dict[tuple[str, int], tuple[str, ...]] = {}
 
     def write(self, store: Store, rows: list[NameRow], version: int) -> int:
         """Inserts what is new or changed, as of ``version`` (the highest wins); returns how many rows."""
         fresh = [row for row in rows if self._known.get(row[:2]) != row[2:]]
         if fresh:
-            columns: dict[str, list[Any]] = dict(
-                zip(("dimension", "id", "key", "name", "currency"), map(list, zip(*fresh, strict=True)), strict=True)
-            )
+            columns: dict[str, list[Any]] = dict(zip(COLUMNS, map(list, zip(*fresh, strict=True)), strict=True))
             store.insert(NAMES, {**columns, "version": [version] * len(fresh)})
             if len(self._known) > self.REMEMBERED:
                 self._known.clear()

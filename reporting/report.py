@@ -19,7 +19,9 @@ from reporting.store import Parameter, Store
 IDS = ("advertiser", "campaign", "line_item", "creative", "exchange", "site")
 """Dimensions that are ids with names."""
 TIMES = {"day": "toString(day)", "hour": "toString(toStartOfHour(time, 'UTC'))"}
-DIMENSIONS = (*TIMES, *IDS)
+FORMAT = "format"
+"""Of the creative."""
+DIMENSIONS = (*TIMES, *IDS, FORMAT)
 COUNTS = (
     *("bids", "wins", "impressions", "clicks", "conversions", "billed"),
     *("starts", "completes", "measured", "viewable"),
@@ -34,6 +36,8 @@ RATES = {
 """Counts divided by others."""
 _SUMS = (*COUNTS, *MONEY)
 
+_COLUMNS = TIMES | {FORMAT: "creative"}
+"""What a dimension is in the fact tables, where it is not called the same. The names of creatives say their format."""
 _COUNTED = f"bitAnd(marks, {int(NOT_COUNTED)}) = 0"
 _FIRST = f"bitAnd(marks, {int(Mark.FIRST)}) != 0"
 _STARTED, _COMPLETED = int(PlayEvent.START), int(PlayEvent.COMPLETE)
@@ -160,7 +164,7 @@ def build(by: Iterable[str], first: date | None = None, last: date | None = None
     keys = [f"k_{name}" for name in by]
     parts = []
     for facts in SOURCES:
-        columns = [f"{TIMES.get(name, name)} AS k_{name}" for name in by]
+        columns = [f"{_COLUMNS.get(name, name)} AS k_{name}" for name in by]
         columns += ["advertiser AS k_account", f"toString({facts.currency}) AS k_own"]
         columns += [f"toInt64({facts.sums.get(name, '0')}) AS n_{name}" for name in _SUMS]
         grouped = ", ".join([*keys, "k_account", "k_own"])
@@ -168,6 +172,12 @@ def build(by: Iterable[str], first: date | None = None, last: date | None = None
     sums = [f"n_{name}" for name in _SUMS]
     union = f"SELECT {', '.join([*keys, 'k_account', 'k_own', *sums])} FROM ({' UNION ALL '.join(parts)})"
     joined = join_names(union, "k_account", "k_currency", "advertiser", "currency")
+    if FORMAT in by:
+        others = ", ".join([*(key for key in keys if key != f"k_{FORMAT}"), "k_own", "k_currency", *sums])
+        as_word = join_names(
+            f"SELECT k_{FORMAT}, {others} FROM ({joined})", f"k_{FORMAT}", "k_word", "creative", FORMAT
+        )
+        joined = f"SELECT k_word AS k_{FORMAT}, {others} FROM ({as_word})"
     totals = ", ".join(f"sum(n_{name}) AS s_{name}" for name in _SUMS)
     head = "".join(f"{key}, " for key in keys)
     sql = f"SELECT {head}if(k_own != '', k_own, k_currency) AS k_money, {totals} FROM ({joined}) GROUP BY {head}k_money"
@@ -192,9 +202,9 @@ def between(first: date | None, last: date | None) -> tuple[str, dict[str, Param
 
 def join_names(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
     """``sql`` with one more column ``alias``: today's ``column`` of the dictionary for the id in ``key``."""
-    names = (
-        f"SELECT toUInt64(id) AS j_id, argMax({column}, version) AS {alias} FROM names WHERE dimension = '{dimension}'"
-    )
+    # a format never changes; rows from before there were formats in the table have the same version and none
+    today = f"max({column})" if column == FORMAT else f"argMax({column}, version)"
+    names = f"SELECT toUInt64(id) AS j_id, {today} AS {alias} FROM names WHERE dimension = '{dimension}'"
     keyed = f"SELECT *, toUInt64({key}) AS j_id FROM ({sql})"
     return f"SELECT * FROM ({keyed}) AS facts ANY LEFT JOIN ({names} GROUP BY j_id) AS named USING (j_id)"
 

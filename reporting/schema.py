@@ -199,13 +199,14 @@ NAMES = Table(
         "key": "String",
         "name": "String",
         "currency": "String",
+        "format": "word",
         "version": "UInt64",
     },
     ("dimension", "id"),
     newest="version",
 )
 """What ids stand for: the row with the highest ``version`` is today's name. ``currency``: of advertisers and
-exchanges.
+exchanges; ``format``: of creatives.
 """
 
 BATCHES = Table("batches", {"log": "String", "start": "UInt64", "end": "UInt64"}, ("log",), newest="end")
@@ -260,4 +261,5 @@ MIGRATIONS = (
             for column in ("multiplier", "imp_ms", "mbr", "discount_share", "discount")
         ),
     ),
+    Migration(5, "formats of creatives", adds=((NAMES, "format"),)),
 )

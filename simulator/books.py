@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS sales (
     price INTEGER NOT NULL,     -- nanos of the currency for the one impression
     billing TEXT NOT NULL,      -- the kind of notice that charges it
     counts INTEGER NOT NULL,    -- 0: an audit or a test
-    sold_ns INTEGER NOT NULL
+    sold_ns INTEGER NOT NULL,
+    format TEXT NOT NULL DEFAULT 'banner'
 );
 CREATE TABLE IF NOT EXISTS notices (
     sale INTEGER NOT NULL REFERENCES sales (id),
@@ -42,13 +43,17 @@ CREATE INDEX IF NOT EXISTS notices_pending ON notices (state) WHERE state = 'pen
 """
 
 TOTALS = """
-SELECT exchange, currency,
+SELECT exchange, {by},
     sum(counts AND told) AS wins,
     sum(counts AND impression) AS impressions,
     sum(counts AND click) AS clicks,
     sum(counts AND conversion) AS conversions,
     sum(counts AND billed) AS billed,
     sum(price * (counts AND billed)) AS spend,
+    sum(counts AND started) AS starts,
+    sum(counts AND completed) AS completes,
+    sum(counts AND measured) AS measured,
+    sum(counts AND seen) AS viewable,
     sum(counts AND NOT told AND NOT pending) AS untold,
     sum(NOT counts) AS uncounted,
     sum(pending) AS pending,
@@ -60,12 +65,16 @@ FROM (
         max(state IS 'acknowledged' AND kind = 'click') AS click,
         max(state IS 'acknowledged' AND kind = 'conversion') AS conversion,
         max(state IS 'acknowledged' AND kind = billing) AS billed,
+        max(state IS 'acknowledged' AND kind = 'start') AS started,
+        max(state IS 'acknowledged' AND kind = 'complete') AS completed,
+        max(state IS 'acknowledged' AND kind IN ('viewable', 'not_viewable')) AS measured,
+        max(state IS 'acknowledged' AND kind = 'viewable') AS seen,
         sum(state IS 'pending') AS pending,
         sum(state IS 'refused') AS refused
     FROM sales LEFT JOIN notices ON notices.sale = sales.id
     GROUP BY sales.id
 )
-GROUP BY exchange, currency ORDER BY exchange
+GROUP BY exchange, {by} ORDER BY exchange, {by}
 """
 
 
@@ -75,6 +84,16 @@ class Kind(StrEnum):
     IMPRESSION = "impression"
     CLICK = "click"
     CONVERSION = "conversion"
+    START = "start"
+    FIRST_QUARTILE = "first_quartile"
+    MIDPOINT = "midpoint"
+    THIRD_QUARTILE = "third_quartile"
+    COMPLETE = "complete"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    SKIP = "skip"
+    VIEWABLE = "viewable"
+    NOT_VIEWABLE = "not_viewable"
 
 
 class State(StrEnum):
@@ -99,6 +118,8 @@ class Sale:
     billing: Kind
     counts: bool
     sold_ns: int
+    format: str = "banner"
+    """What was sold: banner, video, audio or native."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +144,10 @@ class Totals:
     conversions: int
     billed: int
     spend: int
+    starts: int
+    completes: int
+    measured: int
+    viewable: int
     untold: int
     """Sales of which no win, billing or impression notice reached the buyer: counted nowhere, shown apart."""
     uncounted: int
@@ -150,15 +175,18 @@ class Books:
         self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         # in this mode a killed process loses nothing that it committed; a machine may, with its power, the last moments
         self._database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
+        columns = [row[1] for row in self._database.execute("PRAGMA table_info(sales)")]
+        if "format" not in columns:  # books of an earlier version, in which there were banners only
+            self._database.execute("ALTER TABLE sales ADD COLUMN format TEXT NOT NULL DEFAULT 'banner'")
         self._written: list[Write] = []
         self._gathering: asyncio.Task[None] | None = None
         self._one_commit = asyncio.Lock()
 
     def sold(self, sale: Sale, notices: Iterable[Notice]) -> None:
         self._write(
-            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             sale.id, sale.exchange, sale.currency, sale.request, sale.imp, sale.bid, sale.price, sale.billing,
-            int(sale.counts), sale.sold_ns,
+            int(sale.counts), sale.sold_ns, sale.format,
         )  # fmt: skip
         for notice in notices:
             self.planned(notice)
@@ -223,7 +251,16 @@ def pending_notices(path: Path) -> list[Notice]:
 
 def totals(path: Path) -> list[Totals]:
     """What the books say, for each exchange that sold anything; empty if no simulator ever ran."""
-    return [Totals(*row) for row in _read(path, TOTALS)]
+    return [Totals(*row) for row in _read(path, TOTALS.format(by="currency"))]
+
+
+def totals_by_format(path: Path) -> dict[tuple[str, str], dict[str, int]]:
+    """By exchange and format: the figures of `Totals`, by their names."""
+    names = [field.name for field in fields(Totals)][2:]
+    return {
+        (str(exchange), str(format_)): dict(zip(names, map(int, figures), strict=True))
+        for exchange, format_, *figures in _read(path, TOTALS.format(by="format"))
+    }
 
 
 def _read(path: Path, query: str) -> list[tuple[Any, ...]]:

@@ -10,22 +10,28 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any, TypeGuard
-from urllib.parse import urlsplit
 
 import msgspec
 
 from simulator.media_checks import check_native, check_played
-from simulator.offer import DealOffer, ImpOffer, Offer
-from simulator.rule_checks import asked, blocked_app, blocked_category, stranger_in, wrong_language
+from simulator.offer import DealOffer, ImpOffer, Json, Offer
+from simulator.pod_checks import pod_faults
+from simulator.rule_checks import (
+    asked,
+    blocked_app,
+    blocked_category,
+    check_banner,
+    disagreed,
+    insecure,
+    outside,
+    overdue,
+    wrong_language,
+    wrong_size,
+)
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
-HTTP_URL = re.compile(r"""http://[^\s"'<>\\)]+""", re.IGNORECASE)
-NAMESPACE = re.compile(r"""\sxmlns(:\w+)?=("[^"]*"|'[^']*')""")
-"""Names of XML vocabularies look like URLs, but nothing loads them."""
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Browsers treat these as secure whatever the scheme (W3C Secure Contexts, 3.1), so they are no mixed content."""
-
+DOMAIN = re.compile(r"[^\s/:]+\.[^\s/:]+$")
 FLOOR_SLACK = Decimal("0.98")
 """A floor in another currency than the bid's is judged with this slack: the two sides' daily rates differ a little."""
 
@@ -139,14 +145,18 @@ class Checker:
         ]
         if not pairs:
             return Answer(fault="seatbid holds no bid")
+        ids = [_string(bid.get("id")) for _, _, bid in pairs]
+        if len(set(ids)) < len(ids):
+            return Answer(fault=f"bid ids are not unique: {sorted(ids)}")
+        in_pods = pod_faults([bid for _, _, bid in pairs], offer)
         bids = [
-            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None)
-            for place, seat, bid in pairs
+            self._bid(response, seat, bid, offer, place if seat.get("group") == 1 else None, in_pods.get(n, ""))
+            for n, (place, seat, bid) in enumerate(pairs)
         ]
         return Answer(tuple(map(_with_its_group(bids), bids)))
 
     def _bid(
-        self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer, group: int | None
+        self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer, group: int | None, in_pod: str
     ) -> Bid:
         currency = response.get("cur", "USD")
         imp = offer.imps.get(_string(bid.get("impid")))
@@ -160,7 +170,9 @@ class Checker:
             floor = self._price(bid, currency, imp, deal)
             _markup(bid, imp)
             _blocks(bid, imp, offer)
-            _deal_terms(seat, bid, imp, deal)
+            _deal_terms(seat, bid, deal, currency)
+            if in_pod:
+                raise _Refused(Loss.INVALID_RESPONSE, in_pod)
         except _Refused as refusal:
             refused, why = refusal.loss, refusal.why
         return Bid(
@@ -184,7 +196,7 @@ class Checker:
             group=group,
         )
 
-    def _whole(self, response: dict[str, Any], seat: dict[str, Any], bid: dict[str, Any], offer: Offer) -> None:
+    def _whole(self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer) -> None:
         if not _string(bid.get("id")):
             raise _Refused(Loss.INVALID_RESPONSE, f"bid.id is {bid.get('id')!r}")
         currency = response.get("cur", "USD")
@@ -247,41 +259,28 @@ def _markup(bid: dict[str, Any], imp: ImpOffer) -> None:
     if not _string(bid.get("crid")):
         raise _Refused(Loss.NO_CREATIVE_ID, f"crid is {bid.get('crid')!r}")
     kind = bid.get("mtype", 1)
+    if "mtype" not in bid and len(imp.types) > 1:
+        raise _Refused(Loss.FORMAT, "mtype is missing, and several were offered")
     if kind not in imp.types:
         raise _Refused(Loss.FORMAT, f"mtype {kind!r} was not offered, only {sorted(imp.types)}")
-    why = _unfit(kind, bid, imp, markup)
+    why = _unfit(kind, bid, imp, markup) or overdue(bid, imp)
     if why:
         raise _Refused(Loss.FORMAT, why)
-    if imp.secure:
-        for text in (
-            NAMESPACE.sub("", markup),
-            _string(bid.get("burl")),
-            _string(bid.get("nurl")),
-            _string(bid.get("iurl")),
-        ):
-            for url in HTTP_URL.findall(text):
-                if urlsplit(url).hostname not in LOOPBACK:
-                    raise _Refused(Loss.NOT_SECURE, f"secure=1, and the markup has {url!r}")
+    if imp.secure and (url := insecure(bid, markup)):
+        raise _Refused(Loss.NOT_SECURE, f"secure=1, and the markup has {url!r}")
 
 
 def _unfit(kind: int, bid: dict[str, Any], imp: ImpOffer, markup: str) -> str:
     if kind == 1:
-        _size(bid, imp)
-        return ""
+        if why := wrong_size(bid, imp):
+            raise _Refused(Loss.SIZE, why)
+        return check_banner(imp.offered[1], markup)
     return check_native(imp.offered[4], markup) if kind == 4 else check_played(bid, imp.offered[kind], markup)
-
-
-def _size(bid: dict[str, Any], imp: ImpOffer) -> None:
-    w, h = bid.get("w"), bid.get("h")
-    if bid.get("wratio") is not None and (bid["wratio"], bid.get("hratio")) in imp.ratios:
-        return
-    if not isinstance(w, int) or not isinstance(h, int) or (imp.sizes and (w, h) not in imp.sizes):
-        raise _Refused(Loss.SIZE, f"size {w}x{h} was not offered, only {sorted(imp.sizes)}")
 
 
 def _blocks(bid: dict[str, Any], imp: ImpOffer, offer: Offer) -> None:
     domains, categories, attributes = bid.get("adomain"), bid.get("cat", []), bid.get("attr", [])
-    if not isinstance(domains, list) or not domains or not all(isinstance(d, str) and d for d in domains):
+    if not isinstance(domains, list) or not domains or not all(isinstance(d, str) and DOMAIN.match(d) for d in domains):
         raise _Refused(Loss.INVALID_ADVERTISER, f"adomain is {domains!r}")
     for domain in domains:
         parts = domain.lower().split(".")
@@ -289,9 +288,12 @@ def _blocks(bid: dict[str, Any], imp: ImpOffer, offer: Offer) -> None:
             raise _Refused(Loss.ADVERTISER, f"adomain {domain!r} is blocked")
     if not isinstance(categories, list) or not all(isinstance(c, str) for c in categories):
         raise _Refused(Loss.INVALID_RESPONSE, f"cat is {categories!r}")
-    if category := blocked_category(categories, bid.get("cattax", 1), offer):
-        raise _Refused(Loss.CATEGORY, f"cat {category!r} is blocked")
-    for loss, why in ((Loss.APP, blocked_app(bid, offer)), (Loss.LANGUAGE, wrong_language(bid, offer))):
+    category = blocked_category(categories, bid.get("cattax", 1), offer)
+    for loss, why in (
+        (Loss.CATEGORY, category),
+        (Loss.APP, blocked_app(bid, offer)),
+        (Loss.LANGUAGE, wrong_language(bid, offer)),
+    ):
         if why:
             raise _Refused(loss, why)
     if not isinstance(attributes, list) or not all(type(a) is int for a in attributes):
@@ -301,13 +303,13 @@ def _blocks(bid: dict[str, Any], imp: ImpOffer, offer: Offer) -> None:
         raise _Refused(Loss.ATTRIBUTE, f"attr {sorted(blocked)} is blocked")
 
 
-def _deal_terms(seat: dict[str, Any], bid: dict[str, Any], imp: ImpOffer, deal: DealOffer | None) -> None:
+def _deal_terms(seat: Json, bid: dict[str, Any], deal: DealOffer | None, currency: str) -> None:
     if deal is None:
         return
-    if deal.seats and seat.get("seat") not in deal.seats:
-        raise _Refused(Loss.NOT_IN_DEAL, f"seat {seat.get('seat')!r} is not in deal {deal.id!r}")
-    if stranger_in(deal, bid["adomain"]):
-        raise _Refused(Loss.NOT_IN_DEAL, f"adomain {bid['adomain']!r} is not in deal {deal.id!r}")
+    if disagreed(bid, deal, currency):
+        raise _Refused(Loss.INVALID_DEAL, f"price {bid['price']} is not the agreed one, {deal.floor} {currency}")
+    if why := outside(deal, seat.get("seat"), bid["adomain"]):
+        raise _Refused(Loss.NOT_IN_DEAL, why)
 
 
 def _string(value: Any) -> str:

@@ -12,6 +12,9 @@ from msgspec import Struct, field
 from domain.settings import load
 
 Basis = Literal["burl", "impression", "nurl"]
+Format = Literal["banner", "video", "audio", "native"]
+FORMATS: tuple[Format, ...] = ("banner", "video", "audio", "native")
+"""In the order of ``bid.mtype``, from 1 on."""
 PriceSource = Literal["macro", "encrypted", "none"]
 
 
@@ -33,7 +36,8 @@ class Seller(Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     """The last part of the bid port's path, ``/openrtb2/{key}``."""
     currency: str
-    billing: Basis
+    billing: Basis | dict[Format, Basis]
+    """For all formats, or for each; what is not named is billed by the impression."""
     auction_type: Literal[1, 2]
     """``at`` of its requests: 1 first price, 2 second price."""
     price_source: PriceSource = "macro"
@@ -44,6 +48,12 @@ class Seller(Struct, frozen=True, forbid_unknown_fields=True):
     """Sent as ``X-Outbid-Secret`` if set."""
     tmax_ms: int = 150
     deals: tuple[OfferedDeal, ...] = ()
+
+    @property
+    def bases(self) -> dict[Format, Basis]:
+        if isinstance(self.billing, dict):
+            return {format: self.billing.get(format, "impression") for format in FORMATS}
+        return dict.fromkeys(FORMATS, self.billing)
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +100,7 @@ class SimulatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Seller(
             key="usx",
             currency="USD",
-            billing="burl",
+            billing={"banner": "burl", "video": "impression", "audio": "impression", "native": "burl"},
             auction_type=2,
             deals=(
                 OfferedDeal(id="USX-FIN-2001", floor_cpm="2.50", at=2, category="IAB13"),

@@ -65,7 +65,8 @@ class Outcome:
 
 
 def settle(answer: Answer, offer: Offer, market: Decimal) -> Outcome:
-    """Deals come first, as exchanges promise them to; then the open bids meet the market. One winner an impression.
+    """Deals come first, as exchanges promise them to; then the open bids meet the market. One winner an impression,
+    but in a dynamic pod, where each bid is for a place of its own.
 
     A group that does not win all its impressions loses all of them, and the others are settled without it.
     """
@@ -80,6 +81,13 @@ def settle(answer: Answer, offer: Offer, market: Decimal) -> Outcome:
         if not bids:
             continue
         best = bids[0]
+        if imp.takes_several(best.kind):
+            together = [bid for bid in bids if bid.kind == best.kind]
+            prices = [(bid, clearing_price(bid, offer, market)) for bid in together]
+            won += [Won(bid, imp, price) for bid, price in prices if price is not None]
+            lost += [Lost(bid, Loss.OUTBID, market) for bid, price in prices if price is None]
+            lost += [Lost(bid, Loss.OUTBID, max(market, best.price)) for bid in bids if bid.kind != best.kind]
+            continue
         price = clearing_price(best, offer, market)
         if price is not None:
             won.append(Won(best, imp, price))

@@ -9,6 +9,9 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
+
+from simulator.sloppy import integer, integers, listed, object_of, texts, whole
 
 Json = Mapping[str, Any]
 
@@ -19,6 +22,16 @@ PROTOCOLS = {
 """List "Creative Subtypes - Audio/Video"."""
 SKIPPABLE = 16
 """Creative attribute."""
+VPAID = {1, 2}
+"""API frameworks."""
+SAME = (
+    {"audio/mpeg", "audio/mp3"}, {"audio/mp4", "audio/m4a", "audio/x-m4a"}, {"audio/wav", "audio/x-wav"},
+    {"application/x-mpegurl", "application/vnd.apple.mpegurl"},
+)  # fmt: skip
+"""Names of one type each."""
+IMAGES = {"png": {"image/png"}, "jpg": {"image/jpeg", "image/jpg"}, "jpeg": {"image/jpeg", "image/jpg"},
+          "gif": {"image/gif"}, "webp": {"image/webp"}}  # fmt: skip
+"""Types of images by the ending of their address."""
 CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d)(?:\.(\d{1,3}))?$")
 DELIVERY = {"streaming": 1, "progressive": 2}
 
@@ -45,7 +58,7 @@ def check_played(bid: Json, offered: Json, markup: str) -> str:
 
 def _body(bid: Json, offered: Json, body: ElementTree.Element, version: str) -> str:
     protocol = PROTOCOLS.get((version, body.tag))
-    wanted = [*_list(offered.get("protocols")), *_list(offered.get("protocol"))]
+    wanted = integers(offered.get("protocols")) or integers(offered.get("protocol"))
     if protocol is None or (wanted and protocol not in wanted):
         return f"VAST {version} {body.tag} is protocol {protocol}, not one of {wanted}"
     if bid.get("protocol", protocol) != protocol:
@@ -53,11 +66,13 @@ def _body(bid: Json, offered: Json, body: ElementTree.Element, version: str) -> 
     if not [url for url in body.iter("Impression") if (url.text or "").strip()]:
         return "the VAST has no Impression"
     if body.tag == "Wrapper":
-        return "" if (body.findtext("VASTAdTagURI") or "").strip() else "the wrapper has no VASTAdTagURI"
+        if not (body.findtext("VASTAdTagURI") or "").strip():
+            return "the wrapper has no VASTAdTagURI"
+        return _within(bid["dur"], offered) if whole(bid.get("dur")) else ""
     linear = next(body.iter("Linear"), None)
     if linear is None:
         return "the VAST has no Linear creative"
-    if offered.get("linearity") not in (None, 0, 1):
+    if integer(offered.get("linearity")) > 1:
         return "a linear ad, where only others were asked for"
     return _length(bid, offered, linear) or _skipping(bid, offered, linear) or _files(offered, linear)
 
@@ -68,22 +83,29 @@ def _length(bid: Json, offered: Json, linear: ElementTree.Element) -> str:
         return f"Duration is {linear.findtext('Duration')!r}"
     hours, minutes, seconds = (int(found[i]) for i in (1, 2, 3))
     length = hours * 3600 + minutes * 60 + seconds + int((found[4] or "0").ljust(3, "0")) / 1000
-    exact = _list(offered.get("rqddurs"))
-    if exact and length not in exact:
-        return f"{length} s long, not one of {exact}"
-    if not exact and length < (offered.get("minduration") or 0):
-        return f"{length} s long, shorter than {offered['minduration']}"
-    longest = offered.get("poddur") or offered.get("maxduration")
-    if not exact and longest and length > longest:
-        return f"{length} s long, longer than {longest}"
+    if why := _within(length, offered):
+        return why
     if abs(bid.get("dur", length) - length) >= 1:
         return f"dur is {bid['dur']!r}, the document says {length} s"
     return ""
 
 
+def _within(length: float, offered: Json) -> str:
+    """Why an ad of so many seconds is not what was asked for."""
+    exact = [seconds for seconds in integers(offered.get("rqddurs")) if seconds]
+    if exact and length not in exact:
+        return f"{length} s long, not one of {exact}"
+    if not exact and length < integer(offered.get("minduration")):
+        return f"{length} s long, shorter than {offered['minduration']!r}"
+    for longest in (None if exact else whole(offered.get("maxduration")), whole(offered.get("poddur"))):
+        if longest and length > longest:
+            return f"{length} s long, longer than {longest}"
+    return ""
+
+
 def _skipping(bid: Json, offered: Json, linear: ElementTree.Element) -> str:
     skippable = linear.get("skipoffset") is not None
-    if skippable and offered.get("skip") == 0:
+    if skippable and offered.get("skip") is not None and integer(offered["skip"], -1) == 0:
         return "skippable, where that is not allowed"
     if skippable and SKIPPABLE not in bid.get("attr", []):
         return "skippable by its markup, and attr does not say so"
@@ -91,12 +113,14 @@ def _skipping(bid: Json, offered: Json, linear: ElementTree.Element) -> str:
 
 
 def _files(offered: Json, linear: ElementTree.Element) -> str:
-    mimes = {str(mime).lower() for mime in _list(offered.get("mimes"))}
-    least, most = offered.get("minbitrate") or 0, offered.get("maxbitrate") or 10**9
-    deliveries = _list(offered.get("delivery"))
+    mimes = {mime.lower().strip() for mime in texts(offered.get("mimes"))}
+    least, most = integer(offered.get("minbitrate")), whole(offered.get("maxbitrate")) or 10**9
+    deliveries = integers(offered.get("delivery"))
     for file in linear.iter("MediaFile"):
         rate = int(file.get("bitrate") or file.get("minBitrate") or 0)
-        if file.get("type", "").lower() not in mimes or (rate and not least <= rate <= most):
+        if not mimes & known_as(file.get("type", "").lower()) or (rate and not least <= rate <= most):
+            continue
+        if file.get("apiFramework") == "VPAID" and not VPAID.intersection(integers(offered.get("api"))):
             continue
         if not deliveries or DELIVERY.get(file.get("delivery", "")) in deliveries:
             return ""
@@ -116,13 +140,18 @@ def check_native(offered: Json, markup: str) -> str:
     if ("native" in asked) != ("native" in answer):
         return "the request and the answer differ in having a root named native"
     asked, answer = asked.get("native", asked), answer.get("native", answer)
-    if not _text(_object(answer.get("link")).get("url")):
+    if not _text(object_of(answer.get("link")).get("url")):
         return "the native answer has no link"
-    given = {asset.get("id"): asset for asset in _list(answer.get("assets"))}
-    offered_ids = {asset.get("id") for asset in _list(asked.get("assets"))}
+    given = {asset.get("id"): asset for asset in listed(answer.get("assets"))}
+    offered_ids = {asset.get("id") for asset in listed(asked.get("assets"))}
+    trackers = {(one.get("event"), method) for one in listed(asked.get("eventtrackers"))
+                for method in listed(object_of(one).get("methods"))}  # fmt: skip
+    for one in listed(answer.get("eventtrackers")):
+        if (one.get("event"), one.get("method")) not in trackers:
+            return f"event {one.get('event')!r} by method {one.get('method')!r} was not asked for"
     if not set(given) <= offered_ids:
         return f"assets {sorted(set(given) - offered_ids)} were not asked for"
-    for asset in _list(asked.get("assets")):
+    for asset in listed(asked.get("assets")):
         found = given.get(asset.get("id"))
         if found is None:
             if asset.get("required") == 1:
@@ -138,30 +167,34 @@ def _asset(asked: Json, found: Json) -> str:
     kind = next((kind for kind in NATIVE_KINDS if kind in asked), "")
     if not kind or kind not in found:
         return f"it is no {kind}"
-    rule, given = _object(asked[kind]), _object(found[kind])
-    if kind == "title" and len(_text(given.get("text"))) > (rule.get("len") or 10**9):
+    rule, given = object_of(asked[kind]), object_of(found[kind])
+    if kind == "title" and len(_text(given.get("text"))) > (whole(rule.get("len")) or 10**9):
         return f"the title is longer than {rule.get('len')}"
-    if kind == "data" and len(_text(given.get("value"))) > (rule.get("len") or 10**9):
+    if kind == "data" and len(_text(given.get("value"))) > (whole(rule.get("len")) or 10**9):
         return f"the text is longer than {rule.get('len')}"
     if kind == "img":
         for side in ("w", "h"):
-            exact, least = rule.get(side), rule.get(f"{side}min")
+            exact, least = whole(rule.get(side)), whole(rule.get(f"{side}min"))
             if exact and given.get(side) != exact and not least:
                 return f"{side} is {given.get(side)!r}, not {exact}"
             if least and (given.get(side) or 0) < least:
                 return f"{side} is {given.get(side)!r}, less than {least}"
         if not _text(given.get("url")):
             return "the image has no url"
+        return unlike(given["url"], texts(rule.get("mimes")))
     return ""
-
-
-def _object(value: Any) -> Json:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def known_as(mime: str) -> set[str]:
+    return next((names for names in SAME if mime in names), {mime})
+
+
+def unlike(url: str, mimes: list[str]) -> str:
+    """Why the image at this address is of none of these types. It may be where there are none, or it does not tell."""
+    kinds = IMAGES.get(urlsplit(url).path.rpartition(".")[2].lower(), set())
+    wanted = {mime.lower().strip() for mime in mimes if "/" in mime}
+    return f"{url!r} is none of {sorted(wanted)}" if kinds and wanted and not kinds & wanted else ""

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from domain.clock import Clock
 from simulator.books import Books, Kind, Notice, Sale, State, new_sale_id
 from simulator.checker import Bid, Loss
-from simulator.config import Seller
+from simulator.config import FORMATS, Seller
 from simulator.courier import Courier
 from simulator.exchange import Auction, Lost, Won
 from simulator.landing import Landings
 from simulator.macros import substitute
-from simulator.markup import read_markup
+from simulator.markup import Markup, read_markup
 from simulator.mischief import Mischief, Treatment
 from simulator.offer import Offer
 from simulator.sealed_price import encrypt
@@ -72,10 +72,11 @@ class Salesroom:
         self.statistics.tests += offer.test
         self.statistics.audits += audit and not offer.test
         counts = not audit and not offer.test
-        seller = auction.seller
+        seller, format_ = auction.seller, FORMATS[won.bid.kind - 1]
+        self.statistics.sold[format_] += 1
         sale = Sale(
             new_sale_id(), seller.key, won.bid.currency, offer.id, won.imp.id, won.bid.id, won.nanos,
-            CHARGED_BY[seller.billing], counts, self.clock.now_ns(),
+            CHARGED_BY[seller.bases[format_]], counts, self.clock.now_ns(), format_,
         )  # fmt: skip
         steps = self._steps(sale, auction, offer, won, "AUDIT" if audit else price_told(seller, won))
         self.books.sold(sale, [step.notice for step in steps])
@@ -100,10 +101,19 @@ class Salesroom:
         markup = read_markup(substitute(won.bid.markup, told), won.bid.kind).from_host(host)
         plan = [(Kind.WIN, nurl, 0.0), (Kind.BILLING, burl, seen_s)]
         plan += [(Kind.IMPRESSION, url, seen_s) for url in markup.images[:1]]
+        if sale.counts:  # auditors look at an ad, they do not watch it
+            urls = dict(reversed(markup.told))
+            plan += [(Kind(event), urls.get(event, ""), seen_s + after_s) for event, after_s in self._watching(markup)]
         clicks = self.audience.clicks(auction.person, won.imp) if auction.clicks is None else auction.clicks
         if clicks and sale.counts:
             plan += [(Kind.CLICK, url, seen_s + self.audience.clicks_after_s()) for url in markup.links[:1]]
         return [self._step(sale, kind, url, after_s) for kind, url, after_s in plan if url]
+
+    def _watching(self, markup: Markup) -> list[tuple[str, float]]:
+        """What a player or an app has to report of this ad, and when."""
+        if markup.seconds:
+            return self.audience.plays(markup.seconds, skippable=markup.skippable)
+        return self.audience.views() if markup.told else []
 
     def _step(self, sale: Sale, kind: Kind, url: str, after_s: float) -> Step:
         treatment = self.mischief.treat()

@@ -36,6 +36,8 @@ class Statistics:
     """Lost bids, by reason."""
     sales: int = 0
     """Won auctions, audits and tests included."""
+    sold: Counter[str] = field(default_factory=Counter)
+    """The same by format."""
     acknowledged: Counter[str] = field(default_factory=Counter)
     """Notices of counting sales, by kind."""
     spend: Counter[str] = field(default_factory=Counter)

@@ -11,18 +11,20 @@ from decimal import Decimal
 from typing import Any
 
 from domain.clock import Clock
+from simulator.config import Format
 from simulator.exchange import Auction
-from simulator.market import HOURS, PHONE_SIZES, Market, Place, activity, market_of
+from simulator.market import HOURS, Market, Place, activity, market_of
 from simulator.offer import encode_request
+from simulator.placements import FORMAT_SHARES, PRICE_FACTORS, drawn, formats
 from simulator.population import Person, Population
 
 COPPA, TEST, SECURE, ZIPPED = 0.02, 0.004, 0.7, 0.3
 """Shares of requests (SECURE: of impressions)."""
-SECOND_IMP, SECOND_SIZE, FOREIGN_FLOOR, DEAL, PRIVATE = 0.12, 0.3, 0.05, 0.4, 0.2
+SECOND_IMP, FOREIGN_FLOOR, DEAL, PRIVATE = 0.12, 0.05, 0.4, 0.2
 """Shares of impressions; DEAL of those where the exchange has one to offer, PRIVATE of those with deals."""
 BLOCKED_CATEGORIES = ("IAB25", "IAB26", "IAB7-39", "IAB8-5", "IAB9-9", "IAB13", "IAB14-1", "IAB3-7")
 BLOCKED_DOMAINS = ("casino.example", "quickloans.example", "cfd-trading.example", "adult.example")
-BLOCK_CATEGORIES, BLOCK_DOMAINS, BLOCK_ATTRIBUTES = 0.25, 0.2, 0.4
+BLOCK_CATEGORIES, BLOCK_DOMAINS = 0.25, 0.2
 
 CONSENT = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 """The consent string of the IAB's TCF 2 documentation."""
@@ -44,8 +46,9 @@ class Traffic:
         person = self._who_is_awake()
         seller = person.seller
         market = market_of(seller.currency)
-        request = self._request(person, market)
-        price = best_competing_bid(market, self.rng)
+        format = drawn(FORMAT_SHARES, self.rng)
+        request = self._request(person, market, format)
+        price = best_competing_bid(market, self.rng, PRICE_FACTORS[format])
         return Auction(seller, encode_request(request), request, price, person, gzip=self.rng.random() < ZIPPED)
 
     def _who_is_awake(self) -> Person:
@@ -54,12 +57,13 @@ class Traffic:
             if self.rng.random() * max(HOURS) < activity(self.clock.now_ns(), person.country.utc_offset_h):
                 return person
 
-    def _request(self, person: Person, market: Market) -> dict[str, Any]:
+    def _request(self, person: Person, market: Market, format: Format) -> dict[str, Any]:
         rng, seller = self.rng, person.seller
         self.count += 1
         place = rng.choice(market.apps if person.agent.app else market.sites)
         coppa = rng.random() < COPPA
-        imps = [self._imp(str(i + 1), person, place, market) for i in range(2 if rng.random() < SECOND_IMP else 1)]
+        count = 2 if rng.random() < SECOND_IMP else 1
+        imps = [self._imp(str(i + 1), person, place, market, format) for i in range(count)]
         request: dict[str, Any] = {
             "id": f"{self.run}-{self.count}",
             "imp": imps,
@@ -81,20 +85,12 @@ class Traffic:
             request["test"] = 1
         return request
 
-    def _imp(self, number: str, person: Person, place: Place, market: Market) -> dict[str, Any]:
+    def _imp(self, number: str, person: Person, place: Place, market: Market, format: Format) -> dict[str, Any]:
         rng, seller = self.rng, person.seller
-        phone = person.agent.device_type == 4
-        values, weights = zip(*(PHONE_SIZES if phone else market.desktop_sizes), strict=True)
-        width, height = rng.choices(values, weights)[0]
-        banner: dict[str, Any] = {"w": width, "h": height, "pos": rng.choice((0, 1, 1, 3))}
-        if rng.random() < SECOND_SIZE:
-            other = rng.choices(values, weights)[0]
-            banner["format"] = [{"w": w, "h": h} for w, h in dict.fromkeys(((width, height), other))]
-        if rng.random() < BLOCK_ATTRIBUTES:
-            banner["battr"] = sorted(rng.sample(range(1, 18), 4))
-        imp: dict[str, Any] = {"id": number, "banner": banner, "tagid": f"slot-{rng.randrange(400)}"}
+        imp: dict[str, Any] = {"id": number, "tagid": f"slot-{rng.randrange(400)}"}
         if rng.random() >= market.no_floor:
-            imp["bidfloor"], imp["bidfloorcur"] = self._floor(seller.currency, market)
+            imp["bidfloor"], imp["bidfloorcur"] = self._floor(seller.currency, market, PRICE_FACTORS[format])
+        imp |= formats(format, person, market, rng, imp.get("bidfloor"))
         if rng.random() < SECURE:
             imp["secure"] = 1
         offered = [deal for deal in seller.deals if place.is_about(deal.category)]
@@ -108,17 +104,17 @@ class Traffic:
             }
         return imp
 
-    def _floor(self, currency: str, market: Market) -> tuple[Decimal, str]:
-        floor = self.rng.lognormvariate(math.log(market.floor_median), market.floor_sigma)
+    def _floor(self, currency: str, market: Market, factor: float) -> tuple[Decimal, str]:
+        floor = self.rng.lognormvariate(math.log(market.floor_median * factor), market.floor_sigma)
         if self.rng.random() < FOREIGN_FLOOR:
             currency, rate = market.foreign
             floor *= rate
         return Decimal(floor).quantize(Decimal("0.001")), currency
 
 
-def best_competing_bid(market: Market, rng: random.Random) -> Decimal:
-    """CPM in the market's currency."""
-    price = rng.lognormvariate(math.log(market.price_median), market.price_sigma)
+def best_competing_bid(market: Market, rng: random.Random, factor: float = 1.0) -> Decimal:
+    """CPM in the market's currency; ``factor``: what the format is worth against a banner."""
+    price = rng.lognormvariate(math.log(market.price_median * factor), market.price_sigma)
     return Decimal(price).quantize(Decimal("0.0001"))
 
 

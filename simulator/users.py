@@ -3,8 +3,14 @@
 import math
 import random
 
+from simulator.markup import PLAYED
 from simulator.offer import ImpOffer
 from simulator.population import Person
+
+COMPLETED, MUTED, MEASURED, IN_VIEW = 0.7, 0.2, 0.8, 0.65
+"""Shares of ads that play to their end, are muted meanwhile, can be measured; and of these, that are in view. Our
+choice."""
+HASTE = 20.0
 
 
 class Audience:
@@ -18,6 +24,26 @@ class Audience:
         area = max((w * h for w, h in imp.sizes), default=0)
         odds = self.click_rate * (1.3 if imp.position == 1 else 0.85) * (1.2 if area >= 75_000 else 0.8)
         return self.rng.random() < odds * (person.appetite if person else 1.0)
+
+    def plays(self, seconds: float, *, skippable: bool) -> list[tuple[str, float]]:
+        """What a player reports of a video or audio ad, by the names of `simulator.markup.EVENTS`, and how many seconds
+        after the impression. Time runs `HASTE` times faster than in life, so that a demonstration can drain.
+        """
+        rng, left = self.rng, 1.0 if self.rng.random() < COMPLETED else self.rng.random()
+        parts = [(name, i / 4) for i, name in enumerate(PLAYED) if i / 4 <= left]
+        if skippable and left < 1:
+            parts.append(("skip", left))
+        if rng.random() < MUTED:
+            muted = left * rng.random()
+            parts += [("mute", muted)] + ([("unmute", (muted + left) / 2)] if rng.random() < 0.5 else [])
+        if rng.random() < MEASURED:
+            seen = left * seconds >= 2 and rng.random() < IN_VIEW
+            parts.append(("viewable", 2 / seconds) if seen else ("not_viewable", left))
+        return [(name, part * seconds / HASTE) for name, part in sorted(parts, key=lambda one: one[1])]
+
+    def views(self) -> list[tuple[str, float]]:
+        """The same of an ad that stands still: only its coming into view is told."""
+        return [("viewable", 1.0 / HASTE)] if self.rng.random() < IN_VIEW else []
 
     def converts(self) -> bool:
         return self.rng.random() < self.conversion_rate

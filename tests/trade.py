@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
-from domain.creative import Creative, every_format
+from domain.creative import FORMATS, Creative, every_format
 from domain.events import NOT_COUNTED, Bid, Conversion, Kind, Mark, Name, NoBid, Notice, PlayEvent
 from domain.exchange import Exchange
 from domain.naming import name_id
@@ -42,7 +42,9 @@ def snapshot(suffix: str = "", published_ns: int = 1) -> Snapshot:
         line_items=tuple(
             LineItem(n, f"l{n}", n, f"Line {n}{suffix}", 1_000_000, Targeting(), (n,)) for n in range(1, 5)
         ),
-        creatives=tuple(Creative(n, f"cr{n}", 1 + n % 2, 300, 250, "https://a.example") for n in range(1, 5)),
+        creatives=tuple(
+            Creative(n, f"cr{n}", 1 + n % 2, 300, 250, "https://a.example", format=FORMATS[n - 1]) for n in range(1, 5)
+        ),
         deals=(),
         audiences=(),
     )
@@ -147,4 +149,6 @@ def _value(event: Any, at: int, dimension: str) -> Any:
         return f"{moment:%Y-%m-%d}"
     if dimension == "hour":
         return f"{moment:%Y-%m-%d %H:00:00}"
+    if dimension == "format":
+        return FORMATS[event.creative - 1] if event.creative else ""
     return getattr(event, dimension)

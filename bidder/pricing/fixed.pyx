@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.paces cimport Paces, at_fixed_price
 from bidder.view cimport View
 from openrtb.request cimport Request
@@ -24,8 +24,7 @@ def fixed_cpm(Candidates c not None, View view not None, Paces paces not None, R
         elif multiplier < 1.0:
             row.price = <int64_t>(row.price * multiplier)
         if row.price >= row.floor and row.price > 0:
-            c.rows[kept] = row[0]
-            kept += 1
+            kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("pricing", row.line, row.ad, row.imp,
                   f"to keep to its plan it bids {multiplier:.1%} of its price, which is below the floor")

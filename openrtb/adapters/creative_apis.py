@@ -4,18 +4,16 @@ Google: Real-time Bidding API v1, https://developers.google.com/authorized-buyer
 Xandr: Creative Service, https://learn.microsoft.com/en-us/xandr/bidders/creative-service
 """
 
-import html
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from domain.campaign import Advertiser
-from domain.creative import CLICK_MACRO, Creative
+from domain.creative import Creative
 from domain.exchange import ApprovalStatus, CreativeApi, Exchange
+from openrtb.adapters import creative_content
 
-IMAGE = '<a href="{click}" target="_blank"><img src="{image}" width="{width}" height="{height}" alt=""></a>'
 MOST_REASONS = 10
 
 
@@ -59,21 +57,13 @@ class Api(ABC):
     def ask(self, exchange: Exchange, creative: Creative) -> Call:
         """Asks for its status."""
 
+    def by_hand(self, creative: Creative) -> str:
+        """Why only a person can submit this creative; empty if it can be done over the API."""
+        return ""
+
     @abstractmethod
     def read(self, status: int, body: bytes) -> Verdict:
         """An answer with a status below 500 that is neither 401, 403 nor 429. Raises Exists, Missing, Unusable."""
-
-
-def snippet(exchange: Exchange, creative: Creative) -> str:
-    """The markup as it will be served, without trackers: the landing page stands behind the exchange's click macro."""
-    landing = creative.landing_url
-    for _ in range(exchange.click_escapes):
-        landing = quote(landing, safe="")
-    click = exchange.click_macro + landing
-    if not creative.image_url:
-        return creative.markup.replace(CLICK_MACRO, click)
-    image = html.escape(creative.image_url)
-    return IMAGE.format(click=html.escape(click), image=image, width=creative.width, height=creative.height)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:
@@ -137,11 +127,7 @@ class GoogleApi(Api):
             "creativeId": str(creative.id),
             "advertiserName": owner.name,
             "declaredClickThroughUrls": [creative.landing_url],
-            "html": {
-                "snippet": snippet(exchange, creative),
-                "width": creative.width,
-                "height": creative.height,
-            },
+            **creative_content.google(exchange, creative),
         }
 
 
@@ -164,6 +150,9 @@ class XandrApi(Api):
 
     def ask(self, exchange: Exchange, creative: Creative) -> Call:
         return Call("GET", f"/creative?member_id={exchange.creative_account}&code={creative.id}")
+
+    def by_hand(self, creative: Creative) -> str:
+        return creative_content.xandr_by_hand(creative)
 
     def read(self, status: int, body: bytes) -> Verdict:
         found = _json(body).get("response")
@@ -193,10 +182,9 @@ class XandrApi(Api):
         return {
             "creative": {
                 "code": str(creative.id),
-                "width": creative.width,
-                "height": creative.height,
-                "content": snippet(exchange, creative),
                 "allow_audit": True,
+                "allow_ssl_audit": True,
+                **creative_content.xandr(exchange, creative),
             }
         }
 

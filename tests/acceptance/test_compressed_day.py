@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from simulator.books import totals
+from simulator.books import totals, totals_by_format
 from tests.clickhouse_server import ClickHouseServer
 from tests.deployment import EXAMPLES, Deployment
 
@@ -32,9 +32,14 @@ SEED = int(os.environ.get("KILLS_SEED", "20270316"))
 EAGER = {"OUTBID_SIMULATOR_CLICK_RATE": "0.2", "OUTBID_SIMULATOR_CONVERSION_RATE": "0.5"}
 """So that a minute has clicks and conversions on both exchanges, whatever is drawn."""
 
-BASES = {"usx": ("burl", "USD"), "cnx": ("impression", "CNY")}
-FIGURES = ("wins", "impressions", "clicks", "conversions", "billed", "spend")
-REPORTS = ("exchange", "day,line_item", "hour,exchange", "advertiser,campaign,creative", "site")
+BASES = {
+    "usx": ({"banner": "burl", "native": "burl", "video": "impression", "audio": "impression"}, "USD"),
+    "cnx": ("impression", "CNY"),
+}
+FORMATS = ("banner", "video", "audio", "native")
+PLAYED = ("starts", "completes", "measured", "viewable")
+FIGURES = ("wins", "impressions", "clicks", "conversions", "billed", *PLAYED, "spend")
+REPORTS = ("exchange", "exchange,format", "day,line_item", "hour,exchange", "advertiser,campaign,creative", "site")
 
 
 async def kill_at_random(deployment: Deployment) -> None:
@@ -49,10 +54,15 @@ async def kill_at_random(deployment: Deployment) -> None:
 
 
 async def all_figures(deployment: Deployment) -> None:
-    """Returns when both exchanges have something of every figure to compare, however slow the machine is."""
+    """Returns when both exchanges have something of every figure to compare, and one of them of every format, however
+    slow the machine is.
+    """
+    path = deployment.data / "exchange" / "books.sqlite"
     while True:
-        books = totals(deployment.data / "exchange" / "books.sqlite")
-        if len(books) == len(BASES) and all(getattr(line, name) for line in books for name in FIGURES):
+        books, formats = totals(path), totals_by_format(path)
+        sold = {name for (_, name), figures in formats.items() if figures["billed"]}
+        whole = all(getattr(line, name) for line in books for name in FIGURES)
+        if len(books) == len(BASES) and sold == set(FORMATS) and whole:
             return
         await asyncio.sleep(0.5)
 
@@ -73,12 +83,12 @@ async def test_books_agree_after_every_process_was_killed(
         await all_figures(deployment)
         exchange.send_signal(signal.SIGINT)
         printed, _ = await exchange.communicate()
-        told = json.loads(printed.decode().splitlines()[-1])
-        assert exchange.returncode == 0, json.dumps(told, indent=1)
-        assert told["agree"]
-        assert not told["faults"]
+        said = json.loads(printed.decode().splitlines()[-1])
+        assert exchange.returncode == 0, json.dumps(said, indent=1)
+        assert said["agree"]
+        assert not said["faults"]
 
-        print(*told["books"], sep="\n")
+        print(*said["books"], sep="\n")
         theirs = {line.exchange: line for line in totals(deployment.data / "exchange" / "books.sqlite")}
         ledger = await deployment.get(f"{deployment.control}/v1/books")
         store = await deployment.get(f"{deployment.reporter}/v1/books")
@@ -89,6 +99,22 @@ async def test_books_agree_after_every_process_was_killed(
         }
         assert {line["exchange"]: {name: line[name] for name in FIGURES} for line in store} == {
             key: {name: getattr(line, name) for name in FIGURES} for key, line in theirs.items()
+        }
+
+        report = await deployment.get(f"{deployment.reporter}/v1/report?by=exchange,format")
+        told = ("wins", "impressions", "clicks", "billed", *PLAYED)  # conversions are in the report unattributed, too
+        by_format = totals_by_format(deployment.data / "exchange" / "books.sqlite")
+        assert {name for _, name in by_format} == set(FORMATS)
+        nothing = dict.fromkeys(told, 0)
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for row in report["rows"]:
+            if row["format"]:  # a row for each currency of the advertisers
+                figures = found.setdefault((row["exchange"], row["format"]), dict(nothing))
+                for name in told:
+                    figures[name] += row[name]
+        theirs_by_format = {key: {name: figures[name] for name in told} for key, figures in by_format.items()}
+        assert {key: figures for key, figures in found.items() if figures != nothing} == {
+            key: figures for key, figures in theirs_by_format.items() if figures != nothing
         }
 
         server = ClickHouseServer(tmp_path / "clickhouse")

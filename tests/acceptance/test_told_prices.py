@@ -16,7 +16,7 @@ late_s = [0.1, 1.0]
 [[simulator.sellers]]
 key = "usx"
 currency = "USD"
-billing = "burl"
+billing = {{banner = "burl", native = "burl", video = "impression", audio = "impression"}}
 auction_type = 2
 price_source = "none"
 [[simulator.sellers]]
@@ -33,7 +33,7 @@ def campaigns(folder: Path) -> Path:
     """The examples, on exchanges that tell their prices otherwise."""
     text = (EXAMPLES / "campaigns.yaml").read_text()
     for billing, told in (
-        ("burl", "price_source: none"),
+        ("{banner: burl, native: burl, video: impression, audio: impression}", "price_source: none"),
         ("impression", f"price_source: encrypted\n    price_key: {KEY}"),
     ):
         assert text.count(f"    billing: {billing}\n") == 1

@@ -136,6 +136,7 @@ def test_no_bid_on_a_defective_imp_and_the_others_as_if_it_were_not_there(defect
 def test_large_bodies(size: int, filling: bytes, character: bytes) -> None:
     stuff = filling % (character * (size // len(character)))
     body = b'{"id":"a","x":%b,"imp":[{"id":"1","banner":{"w":300,"h":250}}]}' % stuff
+    check(body)
     answer = served(body)
     assert answer is None or isinstance(answer, NoBid | dict)
 

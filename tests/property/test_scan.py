@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.exchange import Exchange
+from domain.naming import name_id
 from openrtb.decode import decode, decode_through_model, scans
 from openrtb.parse import Malformed
 from openrtb.request import Request
@@ -40,9 +41,15 @@ RICH = {
          "video": {"mimes": ["video/mp4", "Video/WebM"], "minduration": 5, "maxduration": 30, "protocols": [2, 3, 7],
                    "w": 640, "h": 360, "linearity": 1, "skip": 0, "boxingallowed": 0, "minbitrate": 100,
                    "delivery": [2], "maxbitrate": 5000, "battr": [16], "api": [7],
-                   "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3,
+                   "mincpmpersec": 0.05, "poddur": 60, "maxseq": 3, "podid": "Pod-1", "slotinpod": 2,
+                   "poddedupe": [1, 3],
+                   "companiontype": [1, 2], "companionad": [
+                       {"format": [{"w": 300, "h": 250}, {"wratio": 4, "hratio": 1, "wmin": 300}],
+                        "mimes": ["image/png"]},
+                       {"w": 728, "h": 90, "id": "2", "vcm": 1}, {"battr": [1]}],
                    "durfloors": [{"maxdur": 15, "bidfloor": 5}, {"mindur": 16, "bidfloor": 10.5, "x": 1}, {}]},
-         "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9]}, "bidfloor": 2.5,
+         "audio": {"mimes": ["audio/mpeg"], "rqddurs": [15, 30], "protocols": [9], "podid": "Pod-1",
+                   "companionad": [], "maxseq": 2, "slotinpod": -1}, "bidfloor": 2.5,
          "banner": {"w": 320, "h": 50, "expdir": [2], "api": [5], "format": [{"wratio": 6, "hratio": 5, "wmin": 300}]}},
         {"id": "3", "banner": {"w": 728, "h": 90}, "bidfloor": 1, "bidfloorcur": "EUR", "exp": 60,
          "qty": {"multiplier": 14.2, "sourcetype": 1, "vendor": "v.example"},
@@ -53,6 +60,19 @@ RICH = {
              {"id": "N", "bidfloor": -1, "wadomain": ["x.example"]}]}},
     ],
 }  # fmt: skip
+SCREEN = {
+    **{key: value for key, value in RICH.items() if key != "site"},
+    "dooh": {
+        "id": "Screen-1",
+        "name": "Gleis 1",
+        "venuetype": ["transit"],
+        "venuetypetax": 1,
+        "domain": "Screens.Example",
+        "keywords": "trains",
+        "publisher": {"id": "P-1", "domain": "screens.example"},
+        "content": {"cat": ["IAB1-2"]},
+    },
+}
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**33), 2**33), st.floats(allow_nan=False), st.text(max_size=4),
     st.sampled_from(["USD", "usd", "", "1", "300.0", "0", [], {}, [1], ["x"], [None], {"id": "z"}, "ü", "a\\b", 'q"']),
@@ -89,6 +109,55 @@ def compare(body: bytes) -> None:
 def test_a_clean_request_is_scanned() -> None:
     assert scans(json.dumps(RICH).encode(), EXCHANGE)
     compare(json.dumps(RICH).encode())
+
+
+def test_a_clean_screen_is_scanned() -> None:
+    assert scans(json.dumps(SCREEN).encode(), EXCHANGE)
+    compare(json.dumps(SCREEN).encode())
+    for names in ({"id": "S"}, {"name": "Größe"}, {"name": "plain"}, {"domain": "", "id": "", "name": ""}, {}):
+        compare(json.dumps({**SCREEN, "dooh": names}, ensure_ascii=False).encode())
+    for more in ({"site": {"domain": "a.example"}}, {"app": {}}, {"site": None, "app": None}, {"dooh": None}):
+        compare(json.dumps({**SCREEN, **more}).encode())
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["dooh", *SCREEN["dooh"]]), ODD | st.just("delete")), min_size=1, max_size=4),
+    st.sampled_from([{}, {"site": {"domain": "a.example"}}, {"site": None}, {"app": {"bundle": "b"}}]),
+)
+def test_changed_screens(changes, beside) -> None:
+    document = {**copy.deepcopy(SCREEN), **beside}
+    for name, value in changes:
+        inside = document if name == "dooh" else document.get("dooh")
+        if isinstance(inside, dict):
+            inside.pop(name, None)
+            if value != "delete":
+                inside[name] = copy.deepcopy(value)
+    compare(json.dumps(document).encode())
+    compare(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize("size", [255, 256, 257, 1000])
+def test_names_of_any_length_are_folded_alike(size: int) -> None:
+    name = "Ab" * (size // 2) + "C" * (size % 2)
+    body = json.dumps({
+        **RICH, "badv": [name], "bcat": [f"{name}-1"], "site": {**RICH["site"], "domain": name},
+        "source": {"schain": {"ver": "1.0", "complete": 1, "nodes": [{"asi": name, "sid": "1"}]}},
+    }).encode()  # fmt: skip
+    assert scans(body, EXCHANGE)
+    compare(body)
+    request = Request()
+    decode(request, body, EXCHANGE, 0)
+    assert request.fields()["badv"] == [name_id(name.lower())]
+
+
+@pytest.mark.parametrize("kind", ["video", "audio"])
+@pytest.mark.parametrize("floor", [-1, -0.0, 0, "-1", "x", None])
+def test_floors_below_zero_by_length(kind: str, floor) -> None:
+    offer = {"mimes": [f"{kind}/mp4"], "durfloors": [{"maxdur": 15, "bidfloor": floor}, {"bidfloor": 2}]}
+    deal = {"id": "d", "durfloors": [{"bidfloor": floor}]}
+    for imp in ({kind: offer}, {kind: {"mimes": [f"{kind}/mp4"]}, "pmp": {"deals": [deal]}}):
+        compare(json.dumps({"id": "a", "imp": [{"id": "1", **imp}, {"id": "2", "banner": {"w": 1, "h": 1}}]}).encode())
 
 
 WORDY = (

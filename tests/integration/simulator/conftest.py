@@ -74,9 +74,10 @@ class FakeDsp:
         currency = CURRENCY[exchange]
         floor = Decimal(str(imp.get("bidfloor", 0)))
         foreign = floor and imp.get("bidfloorcur", "USD") != currency
-        banner = imp.get("banner", {})
+        banner = imp.get("banner")
         if (
-            foreign
+            banner is None
+            or foreign
             or floor > self.price
             or imp.get("pmp", {}).get("private_auction")
             or "IAB13" in asked.get("bcat", ())

@@ -145,6 +145,70 @@ async def test_headers_without_end(bid_port):
         assert status == 431 and "16384" in headers["x-outbid-error"]
 
 
+LONG = BODY[:-1] + b',"x":"' + b"y" * 100_000 + b'"}'
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (post(LONG)[: -len(LONG)], LONG),
+        (post(LONG)[:40], post(LONG)[40:]),
+        (post(LONG)[: -len(LONG) + 9], LONG[9:50_000], LONG[50_000:]),
+        (post() + post(LONG)[:60], post(LONG)[60:]),
+    ],
+    ids=["behind its head", "with the end of its head", "in pieces", "behind another request"],
+)
+async def test_a_long_body_is_no_long_head(bid_port, parts):
+    async with bid_port() as port:
+        reader, writer = await port.open()
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(0.02)
+        for _ in range(2 if parts[0].startswith(post()) else 1):
+            assert (await read_answer(reader))[0] == 200
+
+
+OFFER = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2_Settings": "AAMAAABkAAQ"}
+
+
+@pytest.mark.parametrize("cut", [None, 30, 120, len(post(**OFFER)) - len(BODY), len(post(**OFFER)) - 5])
+async def test_an_offer_of_another_protocol_is_declined_and_the_request_served(bid_port, cut):
+    async with bid_port() as port:
+        reader, writer = await port.open()
+        data = post(**OFFER) + post()
+        writer.write(data[:cut])
+        if cut:
+            await asyncio.sleep(0.02)
+            writer.write(data[cut:])
+        for _ in range(2):
+            status, _, body = await read_answer(reader)
+            assert status == 200 and json.loads(body)["seatbid"]
+        assert port.service.requests == 2
+
+
+async def test_a_tunnel_is_refused(bid_port):
+    status, headers, _ = await one(bid_port, b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n")
+    assert status == 404 and "openrtb2" in headers["x-outbid-error"]
+
+
+async def test_continue_is_said_behind_the_answers_before_it(bid_port):
+    async with bid_port() as port:
+        reader, writer = await port.open()
+        writer.write(post() + post(Expect="100-continue")[: -len(BODY)])
+        assert [(await read_answer(reader))[0] for _ in range(2)] == [200, 100]
+        writer.write(BODY)
+        assert (await read_answer(reader))[0] == 200
+
+
+@pytest.mark.parametrize(("members", "status"), [(2, 200), (17, 200), (18, 400), (2_000, 400)])
+async def test_gzip_in_members(bid_port, members, status):
+    padded = BODY.replace(b"{", b"{" + b" " * members * 2, 1)
+    step = len(padded) // members
+    parts = [padded[at * step : (at + 1) * step] for at in range(members - 1)] + [padded[(members - 1) * step :]]
+    packed = b"".join(map(gzip.compress, parts))
+    assert (await one(bid_port, post(packed, Content_Encoding="gzip")))[0] == status
+
+
 async def test_after_a_malformed_body_the_connection_goes_on(bid_port):
     async with bid_port() as port:
         reader, writer = await port.open()

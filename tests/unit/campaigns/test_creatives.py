@@ -1,8 +1,10 @@
 """Creatives of every format in a campaign file: what is taken, and what is refused, where and why."""
 
+import re
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -25,6 +27,8 @@ from domain.creative import (
     Video,
 )
 from domain.errors import Problem
+from openrtb import marks
+from openrtb.vast import build, forms
 
 BANK = Advertiser(3, "bank", "Bank", "USD", "UTC", "bank.example", ("IAB13",))
 CDN = "https://cdn.example"
@@ -35,6 +39,7 @@ VAST = (
     "</Linear></Creative></Creatives></InLine></Ad></VAST>"
 )
 COMMON = {"key": "c", "advertiser": "bank", "landing_url": "https://bank.example/card"}
+COMPANION = {"size": "300x250", "image_url": f"{CDN}/c.png"}
 FILES = {
     "banner": COMMON | {"size": "300x250", "markup": '<a href="${CLICK_URL}">x</a>'},
     "image": COMMON | {"size": "300x250", "image_url": f"{CDN}/i.jpg"},
@@ -46,7 +51,7 @@ FILES = {
                 {"url": f"{CDN}/v.mp4", "size": "640x360", "bitrate_kbps": 800},
                 {"url": f"{CDN}/v", "mime": "video/webm", "size": "1280x720", "delivery": "streaming"},
             ],
-            "companions": [{"size": "300x250", "image_url": f"{CDN}/c.png"}],
+            "companions": [COMPANION], "companions_required": "any",
         },
         "trackers": [{"event": "start", "url": "https://t.example/?a=${AUCTION_ID}&b=[CACHEBUSTING]"}],
         "verifications": [{"vendor": "v.example-omid", "url": f"{CDN}/omid.js", "parameters": "a=<b>"}],
@@ -113,6 +118,7 @@ def test_a_video() -> None:
              Rendition(f"{CDN}/v", "video/webm", 1280, 720, 0, "streaming")),
             mimes=("video/mp4", "video/webm"),
             companions=(Companion(300, 250, f"{CDN}/c.png", "image/png"),),
+            companions_required="any",
             skip_after_ms=5000,
         ),
         apis=(7,), language="en", domain="cards.bank.example", categories=("IAB13-2",),
@@ -204,6 +210,11 @@ MARKS = "\ue001"
             "video.renditions[1].delivery",
             "'progressive' or 'streaming'",
         ),
+        ("video", "video.companions_required", True, "video.companions_required", "'none' or 'any' or 'all'"),
+        ("wrapper", "video.companions_required", "all", "video.companions_required", "where there are no companions"),
+        ("video", "video.companions", [COMPANION] * 33, "video.companions", "at most 32"),
+        ("vast", "video.companions", [COMPANION], "video.companions", "text has its own companions"),
+        ("vast", "video.companions_required", "none", "video.companions_required", "text has its own companions"),
         ("video", "video.companions.0.size", "big", "video.companions[0].size", "WIDTHxHEIGHT"),
         ("video", "video.protocols", [2], "video.protocols", "does not say it, and only there"),
         ("video", "trackers.0.event", "started", "trackers[0].event", "'start'"),
@@ -284,3 +295,53 @@ def test_no_value_of_any_field_makes_it_raise(name: str, odd: Any) -> None:
 
     for path in spots(FILES[name], ""):
         read(changed(name, path, odd))
+
+
+def test_a_landing_page_fits_into_a_click_url() -> None:
+    def landing(encoded: int) -> str:
+        url = "https://bank.example/?a=%20"
+        return url + "x" * (encoded - len(quote(url, safe="")))
+
+    assert read(FILES["image"] | {"landing_url": landing(318)})[1] == []
+    _, problems = read(FILES["image"] | {"landing_url": landing(319)})
+    assert [(p.path, p.value) for p in problems] == [("creatives[0].landing_url", landing(319))]
+    assert "at most 318 characters" in problems[0].allowed and "it has 319" in problems[0].allowed
+
+
+def test_all_tracker_urls_of_an_ad_fit_into_four_kilobytes() -> None:
+    """Counted from the finished document, with tokens of their length and a tracker's address of 40 characters."""
+    base, token = "https://events.tracker.outbid.example.co", "T" * 143
+    landing = "https://cards.bank.example/" + "x" * 200
+    asides = [{"size": "300x250", "image_url": f"{CDN}/c.png"}] * 20
+
+    def video(companions: int) -> dict[str, Any]:
+        return {"landing_url": landing, "video": FILES["video"]["video"] | {"companions": asides[:companions]}}
+
+    most = 0
+    for companions in range(1, 20):
+        made, problems = read(FILES["video"] | video(companions))
+        if problems:
+            assert [p.path for p in problems] == ["creatives[0].video.companions"], problems
+            assert "fewer companions" in problems[0].allowed
+            break
+        most = companions
+        assert made is not None
+        for form in forms(made):
+            text = build(made, form.version)
+            paths = {marks.CLICK: f"/click/{token}?u={quote(landing, safe='')}", marks.EVENT: f"/event/{token}"}
+            paths[marks.IMPRESSION] = f"/impression/{token}?p=${{AUCTION_PRICE}}"
+            for mark, path in paths.items():
+                text = text.replace(mark, base + path)
+            urls = [url for url in re.findall(r"https://[^\]<\"]+", text) if url.startswith(base)]
+            notices = 3 * len(f"{base}/billing/{token}?p=${{AUCTION_PRICE}}")
+            assert all(len(url) < 512 for url in urls) and sum(map(len, urls)) + notices < 4096
+            assert "?e=complete" in text and "?e=mute" in text and ("?e=pause" in text) <= (form.version < "4")
+    assert 1 <= most <= 3
+    plain, _ = read(FILES["video"])
+    assert plain is not None and f"{marks.EVENT}?e=pause" in build(plain, "3.0")
+
+
+def test_links_of_a_markup_count() -> None:
+    many = {"markup": '<a href="${CLICK_URL}">x</a>' * 12, "landing_url": "https://bank.example/" + "x" * 200}
+    _, problems = read(FILES["banner"] | many)
+    assert [p.path for p in problems] == ["creatives[0].markup"] and "fewer ${CLICK_URL}" in problems[0].allowed

@@ -1,5 +1,6 @@
 """Creatives on their way through two exchanges' reviews, played by a server that fails in the ways those document."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from campaigns.approvals import Record
 from campaigns.importing import import_file
 from campaigns.reviewing import PENDING_S, REFUSED_S, SETTLED_S, CreativeSettings, Outcome, Reviewer
 from campaigns.store import Store
+from cli.creatives import statuses
 from domain.clock import SECOND, ManualClock
 from domain.settings import SettingsError
 
@@ -232,6 +234,44 @@ async def test_creatives_that_are_used_are_submitted_once_and_then_asked_about(d
     assert desk.exchanges.xandr[desk.id_of("tag")]["content"] == '<a href="https://bank.example/">Card</a>'
     assert await desk.round() == Outcome()
     assert await desk.round(after_s=PENDING_S) == Outcome(asked=4)
+
+
+FORMATS = """
+creatives:
+- {key: plays, advertiser: bank, format: video, landing_url: "https://bank.example/", video: {duration_s: 15,
+   renditions: [{url: "https://cdn.example/v.mp4", size: 640x360}]}}
+- {key: leads, advertiser: bank, format: video, size: 640x360, landing_url: "https://bank.example/",
+   video: {duration_s: 15, wrapper_url: "https://ads.example/v", protocols: [3], mimes: [video/mp4]}}
+- {key: sounds, advertiser: bank, format: audio, landing_url: "https://bank.example/", audio: {duration_s: 15,
+   renditions: [{url: "https://cdn.example/s.mp3"}]}}
+- {key: reads, advertiser: bank, format: native, landing_url: "https://bank.example/", native: {titles: [Card],
+   texts: {sponsored: Bank}}}
+campaigns:
+- {key: cards, advertiser: bank, name: Cards, start: 2026-01-01, end: 2026-12-31, daily_budget: 100,
+   line_items: [{key: l1, name: L, bid_cpm: 1, creatives: [plays, leads, sounds, reads]}]}
+"""
+
+
+async def test_creatives_of_all_formats_are_submitted_where_the_api_has_a_form_for_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.load(FORMATS)
+    assert await desk.round() == Outcome(submitted=7)
+    adx, xan = desk.exchanges.google, desk.exchanges.xandr
+    parts = {key: next(part for part in ("html", "video", "native") if part in adx[desk.id_of(key)])
+             for key in ("plays", "leads", "sounds", "reads")}  # fmt: skip
+    assert parts == {"plays": "video", "leads": "video", "sounds": "video", "reads": "native"}
+    assert "https://cdn.example/s.mp3" in adx[desk.id_of("sounds")]["video"]["videoVastXml"]
+    templates = {key: xan[desk.id_of(key)]["template"]["id"] for key in ("leads", "sounds", "reads")}
+    assert templates == {"leads": 6439, "sounds": 38745, "reads": 39461}
+    assert desk.id_of("plays") not in xan and ("plays", "xan") not in desk.records()
+    desk.exchanges.verdicts[desk.id_of("plays")] = {"status": "APPROVED"}
+    assert await desk.round(after_s=PENDING_S) == Outcome(asked=7)
+    assert desk.records()["plays", "adx"].status == "approved"
+    monkeypatch.setenv("OUTBID_CONTROL_DATABASE_URL", desk.store.url)
+    shown = {row[2]: row[3:] for row in await asyncio.to_thread(statuses, "xan")}
+    why = "to be submitted by hand: it takes VAST by its address only, such as wrapper_url"
+    assert shown["plays"] == ("not_submitted", "", why) and shown["leads"] == ("pending", "", "")
 
 
 async def test_verdicts_are_kept_with_their_reasons_and_published(desk: Desk) -> None:

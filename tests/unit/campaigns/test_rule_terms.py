@@ -38,6 +38,8 @@ def test_what_is_said() -> None:
         roadblock="page",
         competitive_separation="category",
         competitors=["rival"],
+        one_per_pod="campaign",
+        pod_slot="last",
     )
     assert not problems
     assert found == {
@@ -46,6 +48,8 @@ def test_what_is_said() -> None:
         "roadblock": "page",
         "separate_categories": True,
         "separate_from": (2,),
+        "one_per_pod": "campaign",
+        "pod_slot": "last",
     }
 
 
@@ -59,6 +63,8 @@ def test_what_is_said() -> None:
         ({"competitive_separation": "brand"}, "line.competitive_separation"),
         ({"competitors": ["rival", "nobody"]}, "line.competitors[1]"),
         ({"competitors": ["bank"]}, "line.competitors"),
+        ({"one_per_pod": "agency"}, "line.one_per_pod"),
+        ({"pod_slot": 1}, "line.pod_slot"),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, Any], path: str) -> None:

@@ -17,13 +17,16 @@ BROKEN_IMPS: list[tuple[dict[str, Any], str]] = [
     ({"video": {"mimes": ["video/mp4"], "mincpmpersec": -1}}, "video.mincpmpersec: -1.0"),
     ({"audio": {"protocols": [9]}}, "audio.mimes: None"),
     ({"audio": {"mimes": ["audio/mpeg"], "mincpmpersec": "?"}}, "audio.mincpmpersec: -1.0"),
+    ({"video": {"mimes": ["video/mp4"], "durfloors": [{"bidfloor": 1}, {"bidfloor": -1}]}}, "video.durfloors: '...'"),
+    ({"audio": {"mimes": ["audio/mpeg"], "durfloors": [{"bidfloor": "?"}]}}, "audio.durfloors: '...'"),
     ({"native": {"ver": "1.2"}}, "native.request: None"),
     ({"native": {"request": ""}}, "native.request: ''"),
 ]
 SOUND_IMPS: list[dict[str, Any]] = [
     {}, {"bidfloor": 0}, {"bidfloor": -0.0}, {"bidfloor": None}, {"bidfloor": ""}, {"banner": {}}, {"video": None},
     {"video": {"mimes": ["x/y"], "minduration": 30, "maxduration": 5, "rqddurs": [15]}},
-    {"pmp": {"deals": [{"id": "d", "bidfloor": -1}]}}, {"secure": 7, "instl": -1},
+    {"video": {"mimes": ["x/y"], "durfloors": [{}, {"bidfloor": 0}]}, "audio": {"mimes": ["x/y"], "durfloors": []}},
+    {"pmp": {"deals": [{"id": "d", "bidfloor": -1, "durfloors": [{"bidfloor": -1}]}]}}, {"secure": 7, "instl": -1},
 ]  # fmt: skip
 BROKEN_REQUESTS: list[tuple[dict[str, Any], str]] = [
     ({"imp": [{"id": "1"}, {"id": "2"}, {"id": "1"}]}, "imp"),

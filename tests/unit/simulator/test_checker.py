@@ -188,7 +188,7 @@ RULED: dict[str, Any] = {
 
 
 def judge(*bids: dict[str, Any], group: int = 0) -> list[tuple[Loss, str]]:
-    made = [BID | {"id": str(n), "language": "en"} | bid for n, bid in enumerate(bids)]
+    made = [BID | {"id": str(n), "mtype": 1, "language": "en"} | bid for n, bid in enumerate(bids)]
     whole = {"id": "r", "bidid": "x", "cur": "USD", "seatbid": [{"seat": "ours", "group": group, "bid": made}]}
     offer = read_offer(RULED, currency="USD", auction_type=2)
     return [(bid.refused, bid.why) for bid in Checker(RATES).read(200, json.dumps(whole).encode(), offer).bids]
@@ -243,3 +243,70 @@ def test_a_group_is_refused_whole() -> None:
     assert [loss for loss, _ in judge(good, bad, group=1)] == [Loss.INVALID_RESPONSE, Loss.LANGUAGE]
     assert [loss for loss, _ in judge(good, good, group=1)] == [Loss.INVALID_RESPONSE] * 2
     assert [loss for loss, _ in judge(good, {"price": 1, "impid": "2"}, group=1)] == [Loss.WON] * 2
+
+
+OFFERED: dict[str, Any] = {
+    "id": "r",
+    "acat": ["IAB13"],
+    "badv": ["https://Casino.example/bonus/*"],
+    "imp": [
+        {
+            "id": "1",
+            "exp": 60,
+            "banner": {"w": 300, "h": 250, "btype": [3, "4"], "mimes": ["image/jpg", "text/html"]},
+            "pmp": {"deals": [{"id": "FIXED", "bidfloor": 3, "at": 3}, {"id": "EUROS", "bidfloor": 3, "at": 3,
+                                                                       "bidfloorcur": "EUR"}]},
+        },
+        {"id": "2", "banner": [{"w": "300", "h": 250.0}], "video": {"mimes": "video/mp4", "maxduration": "15",
+                                                                    "api": [7]}},
+    ],
+}  # fmt: skip
+VPAID = VAST.replace("<MediaFile ", '<MediaFile apiFramework="VPAID" ')
+
+
+@pytest.mark.parametrize(
+    ("change", "loss"),
+    [
+        ({}, Loss.WON),
+        ({"exp": 60}, Loss.WON),
+        ({"exp": 61}, Loss.FORMAT),
+        ({"exp": 0}, Loss.FORMAT),
+        ({"adm": "<a><img src='https://c.example/a.jpg?x=1'></a>"}, Loss.WON),
+        ({"adm": "<a><img width=1 src=https://c.example/a.png></a>"}, Loss.FORMAT),
+        ({"adm": "<SCRIPT>x</SCRIPT>"}, Loss.FORMAT),
+        ({"adm": "<iframe src='https://c.example/'></iframe>"}, Loss.FORMAT),
+        ({"cat": ["IAB13-2"]}, Loss.WON),
+        ({"cat": ["IAB12"]}, Loss.CATEGORY),
+        ({"adomain": ["poker.casino.example"]}, Loss.ADVERTISER),
+        ({"adomain": ["https://bank.example"]}, Loss.INVALID_ADVERTISER),
+        ({"dealid": "FIXED", "price": 3}, Loss.WON),
+        ({"dealid": "FIXED", "price": 3.01}, Loss.INVALID_DEAL),
+        ({"dealid": "FIXED", "price": 2.99}, Loss.BELOW_DEAL_FLOOR),
+        ({"dealid": "EUROS", "price": 5}, Loss.WON),
+        ({"impid": "2", "mtype": 1}, Loss.WON),
+        ({"impid": "2", "mtype": None}, Loss.FORMAT),
+        ({"impid": "2", "mtype": 2, "adm": VAST}, Loss.WON),
+        ({"impid": "2", "mtype": 2, "adm": VAST.replace(":15<", ":16<")}, Loss.FORMAT),
+        ({"impid": "2", "mtype": 2, "adm": VPAID}, Loss.FORMAT),
+    ],
+)
+def test_what_the_request_says_of_the_ad(change: dict[str, Any], loss: Loss) -> None:
+    bid = {key: value for key, value in (BID | {"adm": "<b>card</b>"} | change).items() if value is not None}
+    rates = RATES | {("EUR", "USD"): Decimal("1.5")}
+    body = json.dumps({"id": "r", "seatbid": [{"seat": "ours", "bid": [bid]}]}).encode()
+    (found,) = Checker(rates).read(200, body, read_offer(OFFERED, currency="USD", auction_type=2)).bids
+    assert found.refused is loss, found.why
+
+
+def test_bids_have_ids_of_their_own() -> None:
+    body = json.dumps({"id": "r", "seatbid": [{"seat": "ours", "bid": [BID, BID]}]}).encode()
+    answer = Checker(RATES).read(200, body, read_offer(REQUEST, currency="USD", auction_type=2))
+    assert "not unique" in answer.fault
+
+
+def test_what_does_not_fit_into_a_pod_is_refused() -> None:
+    request = {"id": "r", "imp": [{"id": "2", "video": {"mimes": ["video/mp4"], "poddur": 20}}]}
+    bids = [BID | {"id": name, "crid": name, "impid": "2", "mtype": 2, "dur": 15, "adm": VAST} for name in "ab"]
+    body = json.dumps({"id": "r", "seatbid": [{"bid": bids}]}).encode()
+    answer = Checker(RATES).read(200, body, read_offer(request, currency="USD", auction_type=2))
+    assert [bid.refused for bid in answer.bids] == [Loss.WON, Loss.INVALID_RESPONSE], answer.bids

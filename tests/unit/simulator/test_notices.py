@@ -1,7 +1,9 @@
 """Macros, markup, forgeries, landing pages: what a notice is made of."""
 
+import json
 import random
 from base64 import urlsafe_b64encode
+from collections import Counter
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,8 +12,9 @@ from domain.keys import Keys
 from simulator.config import Trouble
 from simulator.landing import Advertiser, Landings, Published
 from simulator.macros import substitute
-from simulator.markup import read_markup
+from simulator.markup import PLAYED, read_markup
 from simulator.mischief import Mischief, longest_segment
+from simulator.users import COMPLETED, IN_VIEW, MEASURED, MUTED, Audience
 
 
 def test_macros_become_their_values_and_unknown_ones_empty() -> None:
@@ -30,6 +33,61 @@ def test_a_browser_finds_what_leads_to_the_bidders_host() -> None:
     markup = read_markup(html).from_host("t.example")
     assert markup.images == ("https://t.example/impression/y",)
     assert markup.links == ("https://t.example/click/x?u=https%3A%2F%2Fb.example&k=1",)
+
+
+TRACKED = """<VAST version="4.1" xmlns="http://www.iab.com/VAST"><Ad><InLine><Impression>https://t/i</Impression>
+<ViewableImpression><Viewable>https://t/e?e=viewable</Viewable><NotViewable>https://t/e?e=not_viewable</NotViewable>
+</ViewableImpression><Creatives><Creative><Linear skipoffset="00:00:05"><Duration>00:00:30</Duration><TrackingEvents>
+<Tracking event="start">https://t/e?e=start</Tracking><Tracking event="start">https://other/e?e=start</Tracking>
+<Tracking event="firstQuartile">https://t/e?e=first_quartile</Tracking><Tracking event="skip">https://t/e?e=skip</Tracking>
+<Tracking event="midpoint">https://t/e?e=midpoint</Tracking><Tracking event="mute">https://t/e?e=mute</Tracking>
+<Tracking event="thirdQuartile">https://t/e?e=third_quartile</Tracking><Tracking event="rewind">https://t/no</Tracking>
+<Tracking event="complete">https://t/e?e=complete</Tracking></TrackingEvents><VideoClicks><ClickThrough>https://t/c
+</ClickThrough></VideoClicks></Linear></Creative></Creatives></InLine></Ad></VAST>"""
+
+
+def test_a_player_finds_what_to_report_and_an_app_what_of_it_was_seen() -> None:
+    markup = read_markup(TRACKED, 2).from_host("t")
+    assert (markup.seconds, markup.skippable, markup.images, markup.links) == (
+        30.0,
+        True,
+        ("https://t/i",),
+        ("https://t/c",),
+    )
+    assert dict(markup.told) == {
+        name: f"https://t/e?e={name}"
+        for name in (*PLAYED, "mute", "skip", "viewable", "not_viewable")
+    }  # fmt: skip
+    trackers = [{"event": 1, "method": 1, "url": "https://t/i"}, {"event": 2, "method": 1, "url": "https://t/v"}]
+    answer = {"assets": [], "link": {"url": "https://t/c"}, "eventtrackers": [*trackers, {"event": 2, "method": 2}]}
+    native = read_markup(json.dumps(answer), 4)
+    assert (native.images, native.links, native.told) == (
+        ("https://t/i",),
+        ("https://t/c",),
+        (("viewable", "https://t/v"),),
+    )
+
+
+def test_who_watches_sees_the_parts_in_order_and_skips_only_what_can_be_skipped() -> None:
+    audience = Audience(0.0, 0.0, random.Random(5))
+    seen: Counter[str] = Counter()
+    for _ in range(4000):
+        skippable = audience.rng.random() < 0.5
+        told = audience.plays(30, skippable=skippable)
+        names = [name for name, _ in told]
+        parts = [name for name in names if name in PLAYED]
+        assert parts == list(PLAYED[: len(parts)]) and names[0] == "start"
+        assert "skip" not in names or (skippable and "complete" not in names and names.index("skip") > 0)
+        assert skippable is False or "complete" in names or "skip" in names
+        assert not {"viewable", "not_viewable"} <= set(names)
+        assert [after for _, after in told] == sorted(after for _, after in told) and told[-1][1] <= 30
+        assert "unmute" not in names or names.index("mute") < names.index("unmute")
+        seen.update(names)
+    assert seen["complete"] / 4000 == pytest.approx(COMPLETED, abs=0.03)
+    assert seen["mute"] / 4000 == pytest.approx(MUTED, abs=0.03)
+    measured = seen["viewable"] + seen["not_viewable"]
+    assert measured / 4000 == pytest.approx(MEASURED, abs=0.03)
+    assert seen["viewable"] / measured < IN_VIEW  # some of those in view leave before two seconds
 
 
 def test_a_forgery_differs_in_token_or_target_and_in_nothing_else() -> None:

@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 
 from domain.clock import SECOND, ManualClock
+from domain.creative import every_format
 from domain.errors import Refused
-from simulator.config import SimulatorSettings
+from domain.exchange import Exchange
+from openrtb.decode import decode
+from openrtb.parse import dropped, parse
+from openrtb.request import Request
+from simulator.config import FORMATS, SimulatorSettings
+from simulator.exchange import Auction
 from simulator.market import HOURS, activity
 from simulator.offer import read_offer
 from simulator.population import Population
@@ -95,10 +101,38 @@ def test_synthetic_traffic_has_something_for_every_gate() -> None:
     people = Counter(request["device"].get("ifa") or request["user"].get("buyeruid") for request in requests)
     assert people.most_common(1)[0][1] > 20
     medians = {
-        key: sorted(auction.market for auction in auctions if auction.seller.key == key) for key in ("usx", "cnx")
+        key: sorted(auction.market for auction in auctions if auction.seller.key == key and "banner" in kinds(auction))
+        for key in ("usx", "cnx")
     }
     found_medians = {key: float(prices[len(prices) // 2]) for key, prices in medians.items()}
     assert found_medians == pytest.approx({"usx": 0.9, "cnx": 0.57}, rel=0.2)
+
+
+def kinds(auction: Auction) -> set[str]:
+    return {name for imp in auction.request["imp"] for name in FORMATS if name in imp}
+
+
+def test_synthetic_traffic_offers_every_format_about_as_often_as_it_is_said_to() -> None:
+    auctions = list(islice(synthetic(SETTINGS, NOON, random.Random(1)), 4000))
+    firsts = Counter(next(name for name in imp if name in FORMATS) for a in auctions for imp in a.request["imp"])
+    shares = {name: firsts[name] / firsts.total() for name in FORMATS}
+    assert shares == pytest.approx({"banner": 0.70, "native": 0.20, "video": 0.08, "audio": 0.02}, abs=0.02)
+    several = [imp for a in auctions for imp in a.request["imp"] if sum(name in imp for name in FORMATS) > 1]
+    assert 0.1 < len(several) / len(auctions) < 0.2
+    assert {tuple(sorted(set(imp) & set(FORMATS))) for imp in several} == {("banner", "video"), ("banner", "native")}
+
+
+def test_what_is_offered_is_sound_by_the_models_own_rules() -> None:
+    """Read by the typed model, which drops and counts what it cannot read; nothing of these is dropped."""
+    request, versions, before = Request(), set(), dropped.total()
+    exchange = Exchange(id=1, key="usx", currency="USD", billing=every_format("burl"))
+    for auction in islice(synthetic(SETTINGS, NOON, random.Random(2)), 1500):
+        parse(auction.body)
+        assert not decode(request, auction.body, exchange, NOON.now_ns())
+        for imp in auction.request["imp"]:
+            versions.add(json.loads(imp["native"]["request"])["ver"] if "native" in imp else "")
+    assert dropped.total() == before
+    assert versions == {"", "1.1", "1.2"}
 
 
 def test_the_same_seed_makes_the_same_traffic() -> None:
