@@ -5,7 +5,6 @@ expiries), never here. So a worker can overspend nothing, whatever dies: it hold
 """
 
 from libc.stdint cimport int64_t, uint32_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 import time
 
@@ -43,9 +42,7 @@ cdef class Leases:
 
     def tick(self):
         """Reads the monotonic clock, once a request."""
-        cdef timespec now
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        self.now_ns = <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
+        self.now_ns = time.monotonic_ns()
 
     def apply(self, grant, int64_t asked_ns) -> None:
         """Takes a `pacing.protocol.Grant`: a new lease, or more money and time on the one held.

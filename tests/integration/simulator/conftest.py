@@ -98,6 +98,7 @@ class FakeDsp:
             "h": banner["h"],
             "adomain": ["bank.example"],
             "crid": "c1",
+            "mtype": 1,
             "cat": ["IAB13-2"],
             "nurl": f"{self.base}/win/{self.token('win', number)}?p=${{AUCTION_PRICE}}&c=${{AUCTION_CURRENCY}}",
             "lurl": f"{self.base}/loss/{self.token('loss', number)}?r=${{AUCTION_LOSS}}&m=${{AUCTION_MIN_TO_WIN}}",
