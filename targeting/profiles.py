@@ -2,7 +2,8 @@
 
 The tracker and the audience importer write, one at a time; bidders read without locks. Keys are persons
 (`domain.naming.person_key`, 8 bytes big-endian), values are packed records (`targeting.record`). Beside them lie the
-members of each audience, so that a list can be replaced without reading every profile.
+members of each audience, so that a list can be replaced without reading every profile. Of audiences that came with
+profiles in bulk (`targeting.loading`) the members are listed when somebody first asks for them.
 """
 
 from __future__ import annotations  # lmdb's types are generic for the type checker only
@@ -18,7 +19,7 @@ from typing import Self
 
 import lmdb
 
-from targeting.record import NEVER, campaign_scope, line_item_scope
+from targeting.record import NEVER, campaign_scope, is_member, line_item_scope
 from targeting.record_editor import Editor
 
 MAP_BYTES = 64 << 30
@@ -81,19 +82,22 @@ class ProfileStore:
         if readonly and not _made(path):
             ProfileStore(path).close()
         path.mkdir(parents=True, exist_ok=True)
+        self.path = path
         self.env = lmdb.open(
             str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, metasync=False, readonly=readonly
         )
         self.env.reader_check()
         self._checked = time.monotonic()
-        self._editor = Editor()
+        self._editor, self._readonly = Editor(), readonly
         if readonly:
-            self._profiles = self.env.open_db(b"profiles", create=False)
+            self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
+            self._unlisted = self.env.open_db(b"unlisted", create=False)
         else:
             with self.env.begin(write=True) as txn:
-                self._profiles = self.env.open_db(b"profiles", txn=txn)
+                self.profiles = self.env.open_db(b"profiles", txn=txn)
                 self._members = self.env.open_db(b"members", txn=txn, dupsort=True, dupfixed=True)
+                self._unlisted = self.env.open_db(b"unlisted", txn=txn)
 
     def close(self) -> None:
         self.env.close()
@@ -105,7 +109,7 @@ class ProfileStore:
         self.close()
 
     def reader(self) -> Reader:
-        return Reader(self.env, self._profiles)
+        return Reader(self.env, self.profiles)
 
     @contextmanager
     def write(self) -> Iterator[lmdb.Transaction[bytes]]:
@@ -165,6 +169,10 @@ class ProfileStore:
 
     def members(self, segment: int) -> list[int]:
         """Persons of an audience, ascending, whether or not their membership has expired meanwhile."""
+        while mark := self._mark(segment):
+            found = self._list(segment, mark)
+            if self._readonly:
+                return found
         with self.env.begin(db=self._members) as txn, txn.cursor() as cursor:
             if not cursor.set_key(_segment_key(segment)):
                 return []
@@ -172,28 +180,62 @@ class ProfileStore:
 
     def size(self, segment: int) -> int:
         """How many persons an audience has."""
+        if self._mark(segment):
+            return len(self.members(segment))
         with self.env.begin(db=self._members) as txn, txn.cursor() as cursor:
             return cursor.count() if cursor.set_key(_segment_key(segment)) else 0
 
+    def mark_unlisted(self, txn: lmdb.Transaction[bytes], segments: Iterable[int]) -> None:
+        """Says that profiles were written with these audiences, and the members of the audiences were not."""
+        mark = time.time_ns().to_bytes(8, "big")
+        for segment in segments:
+            txn.put(_segment_key(segment), mark, db=self._unlisted)
+
+    def _mark(self, segment: int) -> bytes | None:
+        with self.env.begin(db=self._unlisted) as txn:
+            found: bytes | None = txn.get(_segment_key(segment))
+            return found
+
+    def _list(self, segment: int, mark: bytes) -> list[int]:
+        """Finds the members of an unlisted audience by reading all profiles; lists them if the store may be written.
+
+        Who becomes a member meanwhile is listed by `add_segments`, and who is none any more at the end is taken out.
+        """
+        with self.env.begin(db=self.profiles) as txn, txn.cursor() as cursor:
+            found = [int.from_bytes(key, "big") for key, record in cursor if is_member(record, segment)]
+        if self._readonly:
+            return found
+        for batch in _batches(found):
+            with self.write() as txn:
+                for person in batch:
+                    record = txn.get(person.to_bytes(8, "big"), db=self.profiles)
+                    if record is not None and is_member(record, segment):
+                        txn.put(_segment_key(segment), person.to_bytes(8, "big"), dupdata=False, db=self._members)
+        with self.write() as txn:
+            if txn.get(_segment_key(segment), db=self._unlisted) == mark:  # no more came in bulk meanwhile
+                txn.delete(_segment_key(segment), db=self._unlisted)
+        return found
+
     def _load(self, txn: lmdb.Transaction[bytes], person: int) -> None:
-        if not self._editor.load(txn.get(person.to_bytes(8, "big"), db=self._profiles)):
+        if not self._editor.load(txn.get(person.to_bytes(8, "big"), db=self.profiles)):
             log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
 
     def _store(self, txn: lmdb.Transaction[bytes], person: int) -> None:
         key = person.to_bytes(8, "big")
         if self._editor.is_empty():
-            txn.delete(key, db=self._profiles)
+            txn.delete(key, db=self.profiles)
         else:
-            txn.put(key, self._editor.pack(), db=self._profiles)
+            txn.put(key, self._editor.pack(), db=self.profiles)
 
 
 def _made(path: Path) -> bool:
-    """Whether the store and its sub-databases exist: these are made in one transaction, so one speaks for all."""
+    """Whether the store and its sub-databases exist: those of one version are made in one transaction."""
     if not (path / "data.mdb").exists():
         return False
     try:
         with lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, readonly=True) as env:
-            env.open_db(b"profiles", create=False)
+            for name in (b"profiles", b"unlisted"):
+                env.open_db(name, create=False)
     except lmdb.Error:
         return False
     return True
