@@ -19,8 +19,11 @@ from typing import Self
 
 import lmdb
 
+from targeting.config import profile_settings
+from targeting.packing import spread
 from targeting.record import NEVER, campaign_scope, is_member, line_item_scope
 from targeting.record_editor import Editor
+from targeting.unsynced import Unsynced, check
 
 MAP_BYTES = 64 << 30
 """Address space for the map, and so the most that the store can grow to. The file takes only what is used."""
@@ -74,18 +77,31 @@ class Reader:
 class ProfileStore:
     """The environment in the directory ``path`` (made if it is not there). A process may open a path only once.
 
-    After a crash of a process nothing is lost; after a crash of the machine the last transactions may be, whole: what
-    must not be lost keeps its log position in the same transaction. ``env`` is open for others' sub-databases.
+    After a crash of a process nothing is lost. After a crash of the machine the last transactions may be, whole, if
+    ``sync`` is set (default: the setting ``[profiles] sync``); else the store is not opened again
+    (`targeting.unsynced`).
+    What must not be lost keeps its log position in the same transaction. ``env`` is open for others' sub-databases.
+    Raises `targeting.unsynced.Damaged`.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(self, path: Path, *, readonly: bool = False, sync: bool | None = None) -> None:
+        check(path)
         if readonly and not _made(path):
             ProfileStore(path).close()
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
+        sync = profile_settings().sync if sync is None else sync
+        self._unsynced = None if readonly or sync else Unsynced(path)
         self.env = lmdb.open(
-            str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, metasync=False, readonly=readonly
+            str(path),
+            map_size=MAP_BYTES,
+            max_dbs=16,
+            max_readers=MAX_READERS,
+            metasync=False,
+            sync=sync,
+            readonly=readonly,
         )
+        self._split: set[bytes] = set()
         self.env.reader_check()
         self._checked = time.monotonic()
         self._editor, self._readonly = Editor(), readonly
@@ -100,13 +116,23 @@ class ProfileStore:
                 self._unlisted = self.env.open_db(b"unlisted", txn=txn)
 
     def close(self) -> None:
+        if self._unsynced is not None:
+            self.env.sync(True)
         self.env.close()
+        if self._unsynced is not None:
+            self._unsynced.close()
+            self._unsynced = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def copy(self, directory: Path) -> None:
+        """Copies the environment as it is now into an empty directory, without its free pages, and syncs it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.env.copy(str(directory), compact=True)
 
     def reader(self) -> Reader:
         return Reader(self.env, self.profiles)
@@ -121,7 +147,15 @@ class ProfileStore:
             self.env.reader_check()
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
+            if self._split:
+                spread(self.env, txn, self.profiles, self._split)
+                self._split = set()
+            self._pages = self._leaf_pages(txn)
             yield txn
+
+    def _leaf_pages(self, txn: lmdb.Transaction[bytes]) -> int:
+        pages: int = txn.stat(self.profiles)["leaf_pages"]
+        return pages
 
     def record_impression(
         self, txn: lmdb.Transaction[bytes], person: int, at_s: int, campaign: int, line_item: int, advertiser: int = 0
@@ -226,6 +260,9 @@ class ProfileStore:
             txn.delete(key, db=self.profiles)
         else:
             txn.put(key, self._editor.pack(), db=self.profiles)
+            if (pages := self._leaf_pages(txn)) != self._pages:
+                self._pages = pages
+                self._split.add(key)
 
 
 def _made(path: Path) -> bool:

@@ -58,3 +58,12 @@ def test_without_control_keys_of_audiences_are_not_known(
     monkeypatch.setenv("OUTBID_OUTBID_CONTROL_URL", "http://127.0.0.1:9")
     assert main(["profiles", "load", table(tmp_path, person=[7]), "--advertiser", "a"]) == 1
     assert "is `outbid up` running?" in capsys.readouterr().err
+
+
+def test_copy(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profiles", "load", table(data, person=[7], audiences=[[3]])]) == 0
+    assert main(["profiles", "copy", str(data / "copy")]) == 0
+    with ProfileStore(data / "copy", readonly=True) as store:
+        assert live_segments(store.reader().get(7) or b"", 0) == [3]
+    assert main(["profiles", "copy", str(data / "copy")]) == 2
+    assert "is there already" in capsys.readouterr().err
