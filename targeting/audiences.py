@@ -9,7 +9,8 @@ from pathlib import Path
 
 from domain.errors import Problem, Refused
 from domain.naming import person_key
-from targeting.profiles import Change, ProfileStore
+from targeting.people import Change
+from targeting.profiles import ProfileStore
 from targeting.record import NEVER
 
 FORMS = "a person is written ifa:VALUE, buyeruid:EXCHANGE:VALUE or user:EXCHANGE:VALUE"

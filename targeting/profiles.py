@@ -12,15 +12,15 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import lmdb
 
 from targeting.config import profile_settings
 from targeting.packing import spread
+from targeting.people import Change, Edit
 from targeting.record import NEVER, campaign_scope, is_member, line_item_scope
 from targeting.record_editor import Editor
 from targeting.unsynced import Unsynced, check
@@ -33,16 +33,9 @@ CHECK_READERS_S = 10.0
 BATCH = 2_000
 """Members written in a transaction: a tracker waits no longer than that for its turn."""
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What replacing an audience did."""
-
-    added: int
-    removed: int
-    size: int
 
 
 class Reader:
@@ -157,6 +150,36 @@ class ProfileStore:
         pages: int = txn.stat(self.profiles)["leaf_pages"]
         return pages
 
+    def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
+        """The packed records of persons, None where there is none."""
+        with self.env.begin(db=self.profiles) as txn:
+            return [txn.get(person.to_bytes(8, "big")) for person in persons]
+
+    def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
+        """Changes records; see `targeting.people.Profiles`."""
+        for batch in _batches(edits):
+            with self.write() as txn:
+                for person, edit in batch:
+                    self._load(txn, person)
+                    edit(self._editor)
+                    self._store(txn, person)
+
+    def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
+        """Makes persons members of an audience; returns how many were not."""
+        added = 0
+        for batch in _batches(persons):
+            with self.write() as txn:
+                added += self.add_segments(txn, batch, segment, expires_s)
+        return added
+
+    def leave(self, segment: int, persons: Iterable[int]) -> int:
+        """Ends persons' membership of an audience; returns how many were members."""
+        removed = 0
+        for batch in _batches(persons):
+            with self.write() as txn:
+                removed += self.remove_segments(txn, batch, segment)
+        return removed
+
     def record_impression(
         self, txn: lmdb.Transaction[bytes], person: int, at_s: int, campaign: int, line_item: int, advertiser: int = 0
     ) -> None:
@@ -191,15 +214,8 @@ class ProfileStore:
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. Takes several transactions; if broken off, run it again."""
         new = set(persons)
-        gone = sorted(set(self.members(segment)) - new)
-        removed = added = 0
-        for batch in _batches(gone):
-            with self.write() as txn:
-                removed += self.remove_segments(txn, batch, segment)
-        for batch in _batches(sorted(new)):
-            with self.write() as txn:
-                added += self.add_segments(txn, batch, segment, expires_s)
-        return Change(added, removed, len(new))
+        removed = self.leave(segment, sorted(set(self.members(segment)) - new))
+        return Change(self.join(segment, sorted(new), expires_s), removed, len(new))
 
     def members(self, segment: int) -> list[int]:
         """Persons of an audience, ascending, whether or not their membership has expired meanwhile."""
@@ -282,7 +298,7 @@ def _segment_key(segment: int) -> bytes:
     return segment.to_bytes(4, "big")
 
 
-def _batches(persons: Sequence[int]) -> Iterator[list[int]]:
-    rest = iter(persons)
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
     while batch := list(islice(rest, BATCH)):
         yield batch
