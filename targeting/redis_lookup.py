@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 
 import hiredis
 
@@ -24,7 +23,7 @@ SWEEP_S = 0.001
 CONNECT_S = 2.0
 RETRY_S = 0.25
 REMAP_S = 0.05
-"""Least time between two looks at a cluster's slots."""
+"""How soon a node that is gone, or a slot that moved, is noticed."""
 MOST_WAITING = 10_000
 """Look-ups in flight a connection: beyond that, Redis is too slow for what is asked."""
 
@@ -129,7 +128,7 @@ class RedisLookup:
         self._in_a_row = 0
         self._open_until = 0.0
         self._sweeping = False
-        self._remap = asyncio.Event()
+        self._remap = False
         self._silent: set[Node] = set()
         self.found = self.absent = self.late = self.unanswered = self.skipped = 0
         self.here: bytes | None = None
@@ -179,7 +178,7 @@ class RedisLookup:
         """A node has answered a batch: a list for an MGET, a value for the GET of one."""
         if isinstance(reply, hiredis.ReplyError):
             if self.cluster:
-                self._remap.set()  # MOVED, ASK, CLUSTERDOWN: the slots are asked for anew
+                self._remap = True  # MOVED, ASK, CLUSTERDOWN: the slots are asked for anew
             self.failed(batch, reply)
             return
         records = reply if isinstance(reply, list) else [reply]
@@ -239,12 +238,10 @@ class RedisLookup:
                 for node in self._wanted():
                     if node not in keeping or keeping[node].done():
                         keeping[node] = asyncio.create_task(self._keep(node))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._remap.wait(), RETRY_S)
-                if self.cluster and (self._remap.is_set() or not self._slots):
-                    self._remap.clear()
+                await asyncio.sleep(REMAP_S)
+                if self.cluster and (self._remap or not self._slots):
+                    self._remap = False
                     await self._map()
-                    await asyncio.sleep(REMAP_S)
         finally:
             for task in keeping.values():
                 task.cancel()
@@ -267,14 +264,15 @@ class RedisLookup:
                     raise Away(f"{node[0]}:{node[1]}: {reply}")
             self._connections[node] = connection
             self._silent.discard(node)
-            self._remap.set()
+            self._remap = True
             await connection.lost.wait()
         except (OSError, TimeoutError, Away) as error:
             if node not in self._silent:
                 self._silent.add(node)
                 log.warning("no profiles from %s:%d: %s", *node, error or "it does not answer")
+            await asyncio.sleep(RETRY_S)
         finally:
-            self._remap.set()
+            self._remap = True
             if self._connections.get(node) is connection:
                 self._connections.pop(node, None)
             if connection is not None:
