@@ -35,7 +35,7 @@ def run_load(asked: argparse.Namespace) -> int:
     from domain.settings import places
     from targeting.loading import load
     from targeting.profile_tables import Table
-    from targeting.profiles import ProfileStore
+    from targeting.stores import open_store
 
     if not asked.file.is_file():
         print(f"outbid: there is no file {str(asked.file)!r}", file=sys.stderr)
@@ -56,7 +56,7 @@ def run_load(asked: argparse.Namespace) -> int:
         audiences = {audience.key: audience.id for audience in snapshot.audiences if audience.advertiser == advertiser}
         exchanges = {exchange.key for exchange in snapshot.exchanges}
     table = Table(asked.file, advertiser=advertiser, audiences=audiences, exchanges=exchanges)
-    with ProfileStore(places().data / STORE) as store, _Bar(table.rows) as shown:
+    with open_store(places().data) as store, _Bar(table.rows) as shown:
         loaded = load(store, table.batches(), shown)
     print(f"{loaded.rows:,} rows read, {loaded.profiles:,} profiles written")
     return 0

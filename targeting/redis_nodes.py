@@ -159,5 +159,5 @@ class Nodes:
         self._slots = []
 
 
-class ReplyRefused(Exception):
+class ReplyRefused(Away):
     """Redis refuses a command (out of memory, no permission, a key of another kind); its words."""

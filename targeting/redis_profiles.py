@@ -8,12 +8,12 @@ cluster shares a large one.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Self, TypeVar
 
 from targeting.people import Change, Edit
-from targeting.record import NEVER
+from targeting.record import NEVER, live_segments
 from targeting.record_editor import Editor
 from targeting.redis_address import Address
 from targeting.redis_nodes import Command, Nodes
@@ -27,6 +27,8 @@ return 1
 REPLACE_SHA = hashlib.sha1(REPLACE.encode()).hexdigest()
 BATCH = 1_000
 """Persons read and written in one go."""
+ALL_EXPIRIES = -1
+"""A time at which every membership is live."""
 PARTS = 256
 """Sets that hold the members of one audience."""
 
@@ -57,6 +59,10 @@ class RedisProfiles:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def reader(self) -> Self:
+        """What look-ups are made with: this store itself."""
+        return self
 
     def get(self, person: int) -> bytes | None:
         """The packed record of a person, or None."""
@@ -106,7 +112,7 @@ class RedisProfiles:
         """Makes persons members of an audience; returns how many were not."""
         added = 0
         for batch in _batches(persons):
-            added += self._list(segment, batch, "SADD")  # first: who is a member must be listed
+            added += self._list({segment: batch}, "SADD")  # first: who is a member must be listed
             self.change((person, lambda editor: editor.join(segment, expires_s)) for person in batch)
         return added
 
@@ -115,8 +121,20 @@ class RedisProfiles:
         removed = 0
         for batch in _batches(persons):
             self.change((person, lambda editor: editor.leave(segment)) for person in batch)
-            removed += self._list(segment, batch, "SREM")
+            removed += self._list({segment: batch}, "SREM")
         return removed
+
+    def absorb(self, records: Iterable[tuple[int, bytes]]) -> None:
+        """Adds what records say to what is known (`targeting.record_editor.Editor.absorb`), and lists their audiences'
+        members.
+        """
+        for batch in _batches(records):
+            joined: dict[int, list[int]] = {}
+            for person, record in batch:
+                for segment in live_segments(record, ALL_EXPIRIES):
+                    joined.setdefault(segment, []).append(person)
+            self._list(joined, "SADD")
+            self.change((person, lambda editor, record=record: editor.absorb(record)) for person, record in batch)  # type: ignore[misc]
 
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. If broken off, run it again."""
@@ -135,10 +153,12 @@ class RedisProfiles:
         keys = [_part_key(segment, part) for part in range(PARTS)]
         return sum(self._nodes.ask([(key, ("SCARD", key)) for key in keys]))  # type: ignore[arg-type]
 
-    def _list(self, segment: int, persons: Sequence[int], word: str) -> int:
+    def _list(self, persons: Mapping[int, Iterable[int]], word: str) -> int:
+        """Adds persons to the members of audiences, or takes them out; returns how many that changed."""
         parts: dict[bytes, list[bytes]] = {}
-        for person in persons:
-            parts.setdefault(_part_key(segment, person % PARTS), []).append(person.to_bytes(8, "big"))
+        for segment, members in persons.items():
+            for person in members:
+                parts.setdefault(_part_key(segment, person % PARTS), []).append(person.to_bytes(8, "big"))
         return sum(self._nodes.ask([(key, (word, key, *members)) for key, members in parts.items()]))  # type: ignore[arg-type]
 
 

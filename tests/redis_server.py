@@ -11,6 +11,8 @@ from pathlib import Path
 import hiredis
 import pytest
 
+from targeting.redis_address import Words, pack_command
+
 PASSWORD = "it's:secret"
 USER_PASSWORD = "it%27s%3Asecret"
 
@@ -61,8 +63,8 @@ class RedisServer:
         """One command on a connection of its own."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
             reader = hiredis.Reader()
-            commands = [("AUTH", self.password)] if self.password else []
-            connection.sendall(b"".join(hiredis.pack_command(command) for command in [*commands, words]))
+            commands: list[Words] = [("AUTH", self.password)] if self.password else []
+            connection.sendall(b"".join(pack_command(command) for command in [*commands, words]))
             reply: object = False
             for _ in [*commands, words]:
                 while (reply := reader.gets()) is False:
