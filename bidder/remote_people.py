@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bidder.http import Later
 from bidder.refusals import NOT_FOUND, refusal
 from bidder.seller import Seller
-from targeting.redis_lookup import RedisLookup
+from targeting.redis_lookup import UNKNOWN, RedisLookup
 
 if TYPE_CHECKING:
     from bidder.http import BidConnection
@@ -51,7 +51,10 @@ class RemotePeople:
             finally:
                 lookup.here = None
 
-        return later if lookup.ask(person, wait_s, then) else None
+        if lookup.ask(person, wait_s, then):
+            return later
+        lookup.here = UNKNOWN
+        return None
 
     def metrics(self) -> list[str]:
         """Prometheus text."""

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
+from domain.errors import Unavailable
+
 SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
 FORMS = (
     "redis://[user:password@]host[:port][/db], or redis+cluster://[user:password@]host:port,host:port; rediss with TLS"
@@ -24,7 +26,7 @@ pack_command = cast("Callable[[Words], bytes]", hiredis.pack_command)
 """A command as it is sent."""
 
 
-class Away(Exception):
+class Away(Unavailable):
     """Redis does not answer, or answers with an error that is not ours to mend. Text for the operator."""
 
 

@@ -1,8 +1,8 @@
 """Looking persons up in Redis while an event loop serves requests: look-ups of one turn of the loop go out together.
 
 To a single Redis they are one MGET, to a cluster one pipeline of GETs a node. A look-up has a deadline; when it has not
-been answered then, or cannot be asked at all, the caller gets None, as if nothing were known of the person, and a
-counter says why. After repeated failures Redis is left alone for a while (a circuit breaker).
+been answered then, or cannot be asked at all, the caller gets `UNKNOWN`, and a counter says why. After repeated
+failures Redis is left alone for a while (a circuit breaker).
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from targeting.redis_address import Address, Away, Node, Words, pack_command, pa
 from targeting.redis_profiles import record_key
 
 Then = Callable[[bytes | None], None]
-"""What is to be done with the record; None: nothing is known of the person, or Redis was too slow."""
+"""What is to be done with the record; None: there is none; `UNKNOWN`: Redis did not say."""
+UNKNOWN = b"\0"
+"""Bytes that are no record: somebody in no audience, whose caps all count as reached, since they may be."""
 
 SWEEP_S = 0.001
 """How often deadlines are looked at: how much too late a late look-up is given up."""
@@ -116,7 +118,7 @@ class _Connection(asyncio.Protocol):
 
 
 class RedisLookup:
-    """Look-ups for one event loop. ``run`` keeps the connections; until they stand, nothing is known of anybody."""
+    """Look-ups for one event loop. ``run`` keeps the connections; until they stand, nobody is known."""
 
     def __init__(self, address: Address, *, failures: int = 5, rest_s: float = 1.0) -> None:
         self._address, self._failures, self._rest_s = address, failures, rest_s
@@ -199,7 +201,7 @@ class RedisLookup:
             if (then := waiting.then) is not None:
                 waiting.then = None
                 self.unanswered += 1
-                then(None)
+                then(UNKNOWN)
 
     def _count_failure(self, why: Exception | None) -> None:
         self._in_a_row += 1
@@ -226,7 +228,7 @@ class RedisLookup:
             then, one.then = one.then, None
             self.late += 1
             if then is not None:
-                then(None)
+                then(UNKNOWN)
 
     # connections
 

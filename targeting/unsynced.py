@@ -9,10 +9,12 @@ import fcntl
 import os
 from pathlib import Path
 
+from domain.errors import Unavailable
+
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Damaged(Exception):
+class Damaged(Unavailable):
     """The store may be damaged; the text says why, and what to do."""
 
 
