@@ -2,6 +2,4 @@ from collections.abc import Iterable
 
 import lmdb
 
-def spread(
-    env: lmdb.Environment, txn: lmdb.Transaction[bytes], db: lmdb._Database, keys: Iterable[bytes]
-) -> None: ...
+def spread(env: lmdb.Environment, txn: lmdb.Transaction[bytes], db: lmdb._Database, keys: Iterable[bytes]) -> None: ...
