@@ -17,8 +17,8 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After so many failures in a row Redis is not asked for ``breaker_rest_s``."""
     breaker_rest_s: float = 1.0
     sync: bool = True
-    """Whether each commit waits for the disk: then a power failure costs the last transactions at most. Without, updates
-    cost half as much, and after a power failure a copy of the store must be put in its place.
+    """Whether each commit waits for the disk: then a power failure costs the last transactions at most. Without,
+    updates cost half as much, and after a power failure a copy of the store must be put in its place.
     """
 
     def __post_init__(self) -> None:
