@@ -16,6 +16,7 @@ from domain.creative import Creative
 from domain.settings import places
 from pacing import counters
 from targeting.profiles import ProfileStore
+from targeting.stores import open_store
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def import_file(
             inspect(_creatives(content, reading))
             inspect = None  # once is enough, whatever other imports come between
         if reading.members:
-            with ProfileStore(profiles or places().data / "profiles.lmdb") as persons:
+            with ProfileStore(profiles) if profiles else open_store(places().data) as persons:
                 for audience, members in reading.members.items():
                     persons.replace_audience(audience, members)
         with store.write() as conn:

@@ -2,7 +2,8 @@
 
 The tracker and the audience importer write, one at a time; bidders read without locks. Keys are persons
 (`domain.naming.person_key`, 8 bytes big-endian), values are packed records (`targeting.record`). Beside them lie the
-members of each audience, so that a list can be replaced without reading every profile.
+members of each audience, so that a list can be replaced without reading every profile. Of audiences that came with
+profiles in bulk (`targeting.loading`) the members are listed when somebody first asks for them.
 """
 
 from __future__ import annotations  # lmdb's types are generic for the type checker only
@@ -11,15 +12,18 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import lmdb
 
-from targeting.record import NEVER, campaign_scope, line_item_scope
+from targeting.config import profile_settings
+from targeting.packing import spread
+from targeting.people import Change, Edit
+from targeting.record import NEVER, campaign_scope, is_member, line_item_scope
 from targeting.record_editor import Editor
+from targeting.unsynced import Unsynced, check
 
 MAP_BYTES = 64 << 30
 """Address space for the map, and so the most that the store can grow to. The file takes only what is used."""
@@ -29,16 +33,9 @@ CHECK_READERS_S = 10.0
 BATCH = 2_000
 """Members written in a transaction: a tracker waits no longer than that for its turn."""
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What replacing an audience did."""
-
-    added: int
-    removed: int
-    size: int
 
 
 class Reader:
@@ -73,30 +70,51 @@ class Reader:
 class ProfileStore:
     """The environment in the directory ``path`` (made if it is not there). A process may open a path only once.
 
-    After a crash of a process nothing is lost; after a crash of the machine the last transactions may be, whole: what
-    must not be lost keeps its log position in the same transaction. ``env`` is open for others' sub-databases.
+    After a crash of a process nothing is lost. After a crash of the machine the last transactions may be, whole, if
+    ``sync`` is set (default: the setting ``[profiles] sync``); else the store is not opened again
+    (`targeting.unsynced`).
+    What must not be lost keeps its log position in the same transaction. ``env`` is open for others' sub-databases.
+    Raises `targeting.unsynced.Damaged`.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(self, path: Path, *, readonly: bool = False, sync: bool | None = None) -> None:
+        check(path)
         if readonly and not _made(path):
             ProfileStore(path).close()
         path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        sync = profile_settings().sync if sync is None else sync
+        self._unsynced = None if readonly or sync else Unsynced(path)
         self.env = lmdb.open(
-            str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, metasync=False, readonly=readonly
+            str(path),
+            map_size=MAP_BYTES,
+            max_dbs=16,
+            max_readers=MAX_READERS,
+            metasync=False,
+            sync=sync,
+            readonly=readonly,
         )
+        self._split: set[bytes] = set()
         self.env.reader_check()
         self._checked = time.monotonic()
-        self._editor = Editor()
+        self._editor, self._readonly = Editor(), readonly
         if readonly:
-            self._profiles = self.env.open_db(b"profiles", create=False)
+            self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
+            self._unlisted = self.env.open_db(b"unlisted", create=False)
         else:
             with self.env.begin(write=True) as txn:
-                self._profiles = self.env.open_db(b"profiles", txn=txn)
+                self.profiles = self.env.open_db(b"profiles", txn=txn)
                 self._members = self.env.open_db(b"members", txn=txn, dupsort=True, dupfixed=True)
+                self._unlisted = self.env.open_db(b"unlisted", txn=txn)
 
     def close(self) -> None:
+        if self._unsynced is not None:
+            self.env.sync(True)
         self.env.close()
+        if self._unsynced is not None:
+            self._unsynced.close()
+            self._unsynced = None
 
     def __enter__(self) -> Self:
         return self
@@ -104,8 +122,13 @@ class ProfileStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def copy(self, directory: Path) -> None:
+        """Copies the environment as it is now into an empty directory, without its free pages, and syncs it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.env.copy(str(directory), compact=True)
+
     def reader(self) -> Reader:
-        return Reader(self.env, self._profiles)
+        return Reader(self.env, self.profiles)
 
     @contextmanager
     def write(self) -> Iterator[lmdb.Transaction[bytes]]:
@@ -117,7 +140,45 @@ class ProfileStore:
             self.env.reader_check()
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
+            if self._split:
+                spread(self.env, txn, self.profiles, self._split)
+                self._split = set()
+            self._pages = self._leaf_pages(txn)
             yield txn
+
+    def _leaf_pages(self, txn: lmdb.Transaction[bytes]) -> int:
+        pages: int = txn.stat(self.profiles)["leaf_pages"]
+        return pages
+
+    def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
+        """The packed records of persons, None where there is none."""
+        with self.env.begin(db=self.profiles) as txn:
+            return [txn.get(person.to_bytes(8, "big")) for person in persons]
+
+    def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
+        """Changes records; see `targeting.people.Profiles`."""
+        for batch in _batches(edits):
+            with self.write() as txn:
+                for person, edit in batch:
+                    self._load(txn, person)
+                    edit(self._editor)
+                    self._store(txn, person)
+
+    def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
+        """Makes persons members of an audience; returns how many were not."""
+        added = 0
+        for batch in _batches(persons):
+            with self.write() as txn:
+                added += self.add_segments(txn, batch, segment, expires_s)
+        return added
+
+    def leave(self, segment: int, persons: Iterable[int]) -> int:
+        """Ends persons' membership of an audience; returns how many were members."""
+        removed = 0
+        for batch in _batches(persons):
+            with self.write() as txn:
+                removed += self.remove_segments(txn, batch, segment)
+        return removed
 
     def record_impression(
         self, txn: lmdb.Transaction[bytes], person: int, at_s: int, campaign: int, line_item: int, advertiser: int = 0
@@ -153,18 +214,15 @@ class ProfileStore:
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. Takes several transactions; if broken off, run it again."""
         new = set(persons)
-        gone = sorted(set(self.members(segment)) - new)
-        removed = added = 0
-        for batch in _batches(gone):
-            with self.write() as txn:
-                removed += self.remove_segments(txn, batch, segment)
-        for batch in _batches(sorted(new)):
-            with self.write() as txn:
-                added += self.add_segments(txn, batch, segment, expires_s)
-        return Change(added, removed, len(new))
+        removed = self.leave(segment, sorted(set(self.members(segment)) - new))
+        return Change(self.join(segment, sorted(new), expires_s), removed, len(new))
 
     def members(self, segment: int) -> list[int]:
         """Persons of an audience, ascending, whether or not their membership has expired meanwhile."""
+        while mark := self._mark(segment):
+            found = self._list(segment, mark)
+            if self._readonly:
+                return found
         with self.env.begin(db=self._members) as txn, txn.cursor() as cursor:
             if not cursor.set_key(_segment_key(segment)):
                 return []
@@ -172,28 +230,65 @@ class ProfileStore:
 
     def size(self, segment: int) -> int:
         """How many persons an audience has."""
+        if self._mark(segment):
+            return len(self.members(segment))
         with self.env.begin(db=self._members) as txn, txn.cursor() as cursor:
             return cursor.count() if cursor.set_key(_segment_key(segment)) else 0
 
+    def mark_unlisted(self, txn: lmdb.Transaction[bytes], segments: Iterable[int]) -> None:
+        """Says that profiles were written with these audiences, and the members of the audiences were not."""
+        mark = time.time_ns().to_bytes(8, "big")
+        for segment in segments:
+            txn.put(_segment_key(segment), mark, db=self._unlisted)
+
+    def _mark(self, segment: int) -> bytes | None:
+        with self.env.begin(db=self._unlisted) as txn:
+            found: bytes | None = txn.get(_segment_key(segment))
+            return found
+
+    def _list(self, segment: int, mark: bytes) -> list[int]:
+        """Finds the members of an unlisted audience by reading all profiles; lists them if the store may be written.
+
+        Who becomes a member meanwhile is listed by `add_segments`, and who is none any more at the end is taken out.
+        """
+        with self.env.begin(db=self.profiles) as txn, txn.cursor() as cursor:
+            found = [int.from_bytes(key, "big") for key, record in cursor if is_member(record, segment)]
+        if self._readonly:
+            return found
+        for batch in _batches(found):
+            with self.write() as txn:
+                for person in batch:
+                    record = txn.get(person.to_bytes(8, "big"), db=self.profiles)
+                    if record is not None and is_member(record, segment):
+                        txn.put(_segment_key(segment), person.to_bytes(8, "big"), dupdata=False, db=self._members)
+        with self.write() as txn:
+            if txn.get(_segment_key(segment), db=self._unlisted) == mark:  # no more came in bulk meanwhile
+                txn.delete(_segment_key(segment), db=self._unlisted)
+        return found
+
     def _load(self, txn: lmdb.Transaction[bytes], person: int) -> None:
-        if not self._editor.load(txn.get(person.to_bytes(8, "big"), db=self._profiles)):
+        if not self._editor.load(txn.get(person.to_bytes(8, "big"), db=self.profiles)):
             log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
 
     def _store(self, txn: lmdb.Transaction[bytes], person: int) -> None:
         key = person.to_bytes(8, "big")
         if self._editor.is_empty():
-            txn.delete(key, db=self._profiles)
+            txn.delete(key, db=self.profiles)
         else:
-            txn.put(key, self._editor.pack(), db=self._profiles)
+            txn.put(key, self._editor.pack(), db=self.profiles)
+            if (pages := self._leaf_pages(txn)) != self._pages:
+                self._pages = pages
+                self._split.add(key)
 
 
 def _made(path: Path) -> bool:
-    """Whether the store and its sub-databases exist: these are made in one transaction, so one speaks for all."""
+    """Whether the store and its sub-databases exist: those of one version are made in one transaction."""
     if not (path / "data.mdb").exists():
         return False
     try:
         with lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, readonly=True) as env:
-            env.open_db(b"profiles", create=False)
+            for name in (b"profiles", b"unlisted"):
+                env.open_db(name, create=False)
     except lmdb.Error:
         return False
     return True
@@ -203,7 +298,7 @@ def _segment_key(segment: int) -> bytes:
     return segment.to_bytes(4, "big")
 
 
-def _batches(persons: Sequence[int]) -> Iterator[list[int]]:
-    rest = iter(persons)
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
     while batch := list(islice(rest, BATCH)):
         yield batch

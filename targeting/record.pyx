@@ -218,6 +218,15 @@ def live_segments(const unsigned char[::1] data not None, int64_t now_s) -> list
     return list(out)
 
 
+def is_member(const unsigned char[::1] data not None, uint32_t segment) -> bool:
+    """Whether the person is a member of an audience, be the membership expired or not."""
+    cdef Parts parts
+    return (
+        data.shape[0] > 0 and look(&data[0], data.shape[0], &parts)
+        and find(parts.segments, parts.n_segments, SEGMENT, segment) >= 0
+    )
+
+
 def is_capped(
     const unsigned char[::1] data not None, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) -> bool:

@@ -121,7 +121,7 @@ class Table:
         self.leases = Leases()
         answer = Answer(SEALER, self.append, self.tracker_base)
         answer.start(7)
-        chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])  # type: ignore[arg-type]
+        chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])
         self.files = Files()
         journal, files = Journal(self.append, 1), SupplyModule(self.files)
         self.auction = Auction(chain, self.leases, answer, journal, self.clock, Vendor(self.vendor), files)

@@ -6,18 +6,25 @@ the append to the log and that transaction the facts are *held* in the process.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from domain.clock import SECOND
 from domain.events import Conversion, Notice, decode
+from targeting.people import Edit, Profiles
 from targeting.profiles import ProfileStore
+from targeting.record import campaign_scope, line_item_scope
 from trackers.counting import Fact, click_key, facts, is_shown
 
 
 class Memory:
-    """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``)."""
+    """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``).
 
-    def __init__(self, profiles: ProfileStore, log: str) -> None:
-        self._profiles, self._log = profiles, log.encode()
+    Of a fleet the records are in ``people``. They are changed before the transaction is written, so that a kill in
+    between counts impressions of the last batch twice: caps then hold too early, never too late.
+    """
+
+    def __init__(self, profiles: ProfileStore, log: str, people: Profiles | None = None) -> None:
+        self._profiles, self._log, self._people = profiles, log.encode(), people
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
         self._checkpoints = profiles.env.open_db(b"checkpoints")
         self._held: dict[tuple[str, bytes], bytes] = {}
@@ -60,14 +67,28 @@ class Memory:
                 del self._held[fact.table, fact.key]
 
     def apply(self, events: Sequence[Notice | Conversion], position: int) -> None:
-        """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread."""
+        """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread.
+        Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
+        """
+        if self._people is not None:
+            self._people.change((event.person, _show(event)) for event in events if _is_seen(event))
         with self._profiles.write() as txn:
             for event in events:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
-                if isinstance(event, Notice) and event.person and is_shown(event):
+                if self._people is None and _is_seen(event):
                     at_s = event.received_ns // SECOND
                     self._profiles.record_impression(
                         txn, event.person, at_s, event.campaign, event.line_item, event.advertiser
                     )
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
+
+
+def _is_seen(event: Notice | Conversion) -> TypeGuard[Notice]:
+    """Whether it is an impression that counts, of somebody who is known."""
+    return isinstance(event, Notice) and event.person != 0 and is_shown(event)
+
+
+def _show(notice: Notice) -> Edit:
+    scopes = campaign_scope(notice.campaign), line_item_scope(notice.line_item)
+    return lambda editor: editor.show(notice.received_ns // SECOND, scopes, notice.advertiser)
