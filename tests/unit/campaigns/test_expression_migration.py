@@ -9,7 +9,7 @@ import pytest
 from domain.campaign import Targeting
 from targeting.expression import published
 
-MIGRATION = importlib.import_module("campaigns.migrations.versions.0016_expressions")
+MIGRATION = importlib.import_module("campaigns.migrations.versions.0013_expressions")
 
 
 @pytest.mark.parametrize(
