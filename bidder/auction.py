@@ -10,15 +10,16 @@ from typing import NamedTuple
 from bidder.admit import admit
 from bidder.answer import Answer
 from bidder.candidates import Candidates
-from bidder.choose import choose
+from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.supply import SupplyModule
 from bidder.exchange_rules import exchange_rules
 from bidder.fit import fit
 from bidder.floors import floors
+from bidder.frequency import History, frequency, hold
 from bidder.journal import Journal
 from bidder.leases import Leases
-from bidder.limits import frequency, gate
+from bidder.limits import gate
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.rules import blocks, deals
@@ -52,9 +53,11 @@ class Auction:
         clock: Clock,
         vendor: Vendor,
         sellers: SupplyModule | None = None,
+        history: History | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
+        self.history = history or History()
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -89,7 +92,7 @@ class Auction:
             return self.no_bid(NoBidReason.NO_DEAL, "deals", seller)
         if not floors(candidates, view, seller, request):
             return self.no_bid(NoBidReason.BELOW_FLOOR, "floors", seller)
-        if not frequency(candidates, view, request):
+        if not frequency(candidates, view, self.history, request):
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
         if not throttle(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pacing", seller)
@@ -98,8 +101,11 @@ class Auction:
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
         if not fixed_cpm(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pricing", seller)
-        if not choose(candidates, view, seller, self.leases, request):
+        if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
+        if not hold(candidates, view, seller, self.history, request):
+            return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
+        reserve(candidates, view, seller, self.leases, request)
         self.bids += 1
         return self.answer.write(candidates, view, seller, request)
 

@@ -13,12 +13,17 @@ cdef struct Candidate:
     int64_t price          # same; what we bid
     uint32_t lease         # set when the price was reserved
 
+cdef struct Held:          # against frequency caps, while it is in flight
+    size_t place           # in Candidates.chosen
+    uint64_t *bid          # where the bid's id is to be written, see targeting.holds
+
 cdef class Candidates:
     """The pairs of impression and creative that are still in the race, and who went out where."""
     cdef vector[uint64_t] words          # the index's answer, a bit a line item
     cdef vector[Candidate] rows          # still in
     cdef vector[const char *] verdicts   # of the block lists, an entry a brand
     cdef vector[Candidate] chosen        # what will be bid
+    cdef vector[Held] held               # of these, what other workers are told of
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)

@@ -11,6 +11,7 @@ cdef class Candidates:
         """Before an auction."""
         self.rows.clear()
         self.chosen.clear()
+        self.held.clear()
         self.all_or_none = False
         if self.keep_reasons:
             self.reasons = []

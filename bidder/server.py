@@ -21,6 +21,7 @@ from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.supply import SupplyModule
+from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
@@ -31,6 +32,7 @@ from domain.keys import load_keys
 from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.writer import LogWriter
+from targeting.holds import Holds
 from targeting.profiles import ProfileStore, Reader
 from targeting.seller_files import Reader as SellerReader
 from targeting.seller_files import SellerFiles
@@ -55,10 +57,12 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
     sellers = files.reader()
     leases = Leases()
+    holds = Holds(where.data, where.holds)
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
     chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(reader)])
     journal = Journal(writer.append, settings.no_bid_sample)
-    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), SupplyModule(sellers))
+    supply, history = SupplyModule(sellers), History(reader, holds)
+    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), supply, history)
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
@@ -81,6 +85,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         profiles.close()
         sellers.close()
         files.close()
+        holds.close()
     log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
 
 

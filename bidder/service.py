@@ -104,6 +104,7 @@ class Service:
             f"outbid_bidder_failures_total {self.failures}",
             f"outbid_bidder_connections {len(self.connections)}",
             f"outbid_bidder_snapshot_version {self.state.version}",
+            f"outbid_bidder_holds_full_total {self.auction.history.full}",
         ]
         for (reason, stage), count in sorted(self.auction.no_bids.items()):
             lines.append(f'outbid_bidder_no_bids_total{{reason="{reason.name.lower()}",stage="{stage}"}} {count}')

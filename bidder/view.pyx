@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
+from libcpp.algorithm cimport binary_search
 
 from bidder.brands cimport Brands
 from bidder.leases cimport Leases
@@ -18,12 +19,14 @@ from bidder.markups cimport Markups
 from bidder.natives cimport Natives
 from bidder.seller cimport Seller, price_on
 from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, format_bit, mime_bit, size_bit
-from targeting.record cimport scope_campaign, scope_line_item
+from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM
+from targeting.record cimport scope_advertiser, scope_campaign, scope_creative, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
 from domain.campaign import INTERSTITIALS, ROADBLOCKS
 from domain.creative import FORMATS
 from domain.fees import most_media, shares
+from domain.frequency import UNITS, reached_audiences
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from openrtb.vast import build, forms
@@ -39,6 +42,21 @@ USUAL_VAST = {3, 6}
 """VAST 3.0, inline and wrapper: what players read that do not say what they read."""
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+LEVELS = {
+    CAMPAIGN: "campaign", LINE_ITEM: "line item", ADVERTISER: "advertiser", CREATIVE: "creative", AUDIENCE: "audience",
+}
+
+cdef uint32_t scope_of(int level, uint32_t id) noexcept nogil:
+    """The counter in records; of an audience there is none, those of its line items are added up."""
+    if level == CAMPAIGN:
+        return scope_campaign(id)
+    if level == LINE_ITEM:
+        return scope_line_item(id)
+    if level == ADVERTISER:
+        return scope_advertiser(id)
+    return scope_creative(id) if level == CREATIVE else 0
+
 
 cdef uint64_t mask(numbers) except? 0:
     """Small numbers as bits."""
@@ -77,6 +95,8 @@ cdef class View:
         self.markups, self.natives, self.brands = Markups(), Natives(), Brands()
         self.prices.resize(len(sellers) * len(live))
         self._block([listed for listed in snapshot.block_lists if listed.status == "active"])
+        self.cap_texts = []
+        self._add_audiences(snapshot)
         cdef dict ad_places = {}
         for place, (_, item, campaign, advertiser, ads, prices) in enumerate(live):
             self._add_line(item, campaign, advertiser, leases)
@@ -123,7 +143,7 @@ cdef class View:
         row.creatives = <int32_t>self.slots.size()
         row.deals = <int32_t>self.deals.size()
         row.caps = <int32_t>self.caps.size()
-        row.n_creatives = row.n_deals = row.n_caps = 0
+        row.n_creatives = row.n_deals = 0
         row.deals_only = item.deals_only and len(item.deals) > 0
         row.interstitials = INTERSTITIALS.index(item.interstitials)
         row.roadblock = ROADBLOCKS.index(item.roadblock)
@@ -133,8 +153,12 @@ cdef class View:
             self.rivals.push_back(rival)
         self.separating = self.separating or row.separate_categories or row.n_rivals > 0
         self.roadblocking = self.roadblocking or row.roadblock > 0
-        self._add_caps(scope_line_item(item.id), item.frequency_caps)
-        self._add_caps(scope_campaign(campaign.id), campaign.frequency_caps)
+        row.units = self._add_caps(LINE_ITEM, item.id, item)
+        row.units |= self._add_caps(CAMPAIGN, campaign.id, campaign)
+        row.units |= self._add_caps(ADVERTISER, advertiser.id, advertiser)
+        for audience in snapshot_audiences(self.snapshot, item):
+            row.units |= self._add_caps(AUDIENCE, self.audience_places[audience.id], audience)
+        row.n_caps = <int32_t>self.caps.size() - row.caps
         self.lines.push_back(row)
 
     def _block(self, lists):
@@ -173,13 +197,34 @@ cdef class View:
         cdef Line *row = &self.lines[place]
         row.n_creatives = <int32_t>self.slots.size() - row.creatives
         row.n_deals = <int32_t>self.deals.size() - row.deals
-        row.n_caps = <int32_t>self.caps.size() - row.caps
 
-    def _add_caps(self, uint32_t scope, caps):
+    def _add_audiences(self, snapshot):
+        """Which line items target the audiences that have caps; paused ones too, since people have seen their ads."""
+        cdef vector[uint32_t] targeting
+        self.audience_places = {}
+        for audience in snapshot.audiences:
+            if audience.frequency_caps:
+                targeting = sorted(item.id for item in snapshot.line_items if audience.id in reached_audiences(item))
+                self.audience_places[audience.id] = self.audience_lines.size()
+                self.audience_lines.push_back(targeting)
+
+    cdef bint targets(self, uint32_t audience, uint32_t line_item) noexcept nogil:
+        cdef vector[uint32_t] *ids = &self.audience_lines[audience]
+        return binary_search(ids.begin(), ids.end(), line_item)
+
+    def _add_caps(self, int32_t level, uint32_t id, owner) -> int:
+        """Adds the caps of an advertiser, a campaign …; returns whom they count for, a bit a unit."""
         cdef Cap row
-        for cap in caps:
-            row.scope, row.impressions, row.seconds = scope, cap.impressions, cap.seconds
+        cdef uint32_t units = 0
+        row.level, row.id = level, id
+        row.scope = scope_of(level, id)
+        for cap in owner.frequency_caps:
+            row.unit, row.impressions, row.seconds = UNITS.index(cap.by), cap.impressions, cap.seconds
+            units |= <uint32_t>1 << row.unit
             self.caps.push_back(row)
+            self.cap_texts.append(f"{cap.text}, of {LEVELS[level]} {owner.key}")
+            self.capping = True
+        return units
 
     def _add_deals(self, deals):
         cdef DealRow row
@@ -221,6 +266,9 @@ cdef class View:
         self.escaped_queries.push_back(quote(click, safe="").encode())
         self.escaped_queries.push_back(quote(quote(click, safe=""), safe="").encode())
         self.tails.push_back(json.dumps(bid_fields(creative, advertiser), separators=(",", ":"))[1:].encode())
+        row.caps = <int32_t>self.caps.size()
+        row.units = self._add_caps(CREATIVE, creative.id, creative)
+        row.n_caps = <int32_t>self.caps.size() - row.caps
         self.ads.push_back(row)
         self.creatives.append(creative)
 
@@ -260,6 +308,12 @@ cdef class View:
 
     def __len__(self):
         return self.lines.size()
+
+
+def snapshot_audiences(snapshot, item):
+    """The audiences with caps that a line item targets."""
+    reached = reached_audiences(item)
+    return [audience for audience in snapshot.audiences if audience.id in reached and audience.frequency_caps]
 
 
 def with_deals(item, deals: dict):

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from domain.creative import Creative
 from domain.exchange import Approval, Exchange
+from domain.frequency import FrequencyCap
 
 Status = Literal["active", "paused"]
 Funding = Literal["open", "prepaid", "credit"]
@@ -22,13 +23,6 @@ Interstitials = Literal["any", "only", "never"]
 INTERSTITIALS: tuple[Interstitials, ...] = ("any", "only", "never")
 Roadblock = Literal["none", "request", "page"]
 ROADBLOCKS: tuple[Roadblock, ...] = ("none", "request", "page")
-
-
-class FrequencyCap(Struct, frozen=True, forbid_unknown_fields=True):
-    """At most ``impressions`` in any rolling window of ``seconds``, for one person."""
-
-    impressions: int
-    seconds: int
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -120,6 +114,8 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     fees: tuple[int, ...] = ()
     """Of every campaign that does not name its own."""
     status: Status = "active"
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    """On the ads of all its campaigns together."""
 
 
 class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,6 +209,8 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     size: int
     data_cpm: int = 0
     """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    """On the ads of all line items together that target it."""
 
 
 class BlockList(Struct, frozen=True, forbid_unknown_fields=True):

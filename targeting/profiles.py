@@ -19,7 +19,14 @@ from typing import Self
 
 import lmdb
 
-from targeting.record import NEVER, campaign_scope, is_member, line_item_scope
+from targeting.record import (
+    NEVER,
+    advertiser_scope,
+    campaign_scope,
+    creative_scope,
+    is_member,
+    line_item_scope,
+)
 from targeting.record_editor import Editor
 
 MAP_BYTES = 64 << 30
@@ -43,10 +50,14 @@ class Change:
 
 
 class Reader:
-    """Look-ups in one read transaction, which sees the store as it was when last renewed."""
+    """Look-ups in one read transaction, which sees the store as it was when last renewed.
+
+    ``taken_ns`` (monotonic): what was committed before then is seen.
+    """
 
     def __init__(self, env: lmdb.Environment, profiles: lmdb._Database) -> None:
         self._env, self._profiles = env, profiles
+        self.taken_ns = time.monotonic_ns()
         self._txn = env.begin(db=profiles)
         self._get = self._txn.get
         self._renewed = time.monotonic()
@@ -63,6 +74,7 @@ class Reader:
         """
         if now - self._renewed >= RENEW_S:
             self._txn.abort()
+            self.taken_ns = time.monotonic_ns()
             self._txn = self._env.begin(db=self._profiles)
             self._get = self._txn.get
             self._renewed = now
@@ -124,13 +136,29 @@ class ProfileStore:
             yield txn
 
     def record_impression(
-        self, txn: lmdb.Transaction[bytes], person: int, at_s: int, campaign: int, line_item: int, advertiser: int = 0
+        self,
+        txn: lmdb.Transaction[bytes],
+        person: int,
+        at_s: int,
+        campaign: int,
+        line_item: int,
+        advertiser: int = 0,
+        creative: int = 0,
+        *,
+        relates: bool = True,
     ) -> None:
-        """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none."""
-        if person:
-            self._load(txn, person)
-            self._editor.show(at_s, (campaign_scope(campaign), line_item_scope(line_item)), advertiser)
-            self._store(txn, person)
+        """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none.
+
+        ``relates``: it is also the advertiser's last impression; not so in the counters of a device or a household.
+        """
+        if not person:
+            return
+        scopes = [campaign_scope(campaign), line_item_scope(line_item)]
+        scopes += [advertiser_scope(advertiser)] if advertiser else []
+        scopes += [creative_scope(creative)] if creative else []
+        self._load(txn, person)
+        self._editor.show(at_s, scopes, advertiser if relates else 0)
+        self._store(txn, person)
 
     def add_segments(
         self, txn: lmdb.Transaction[bytes], persons: Iterable[int], segment: int, expires_s: int = NEVER

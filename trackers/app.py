@@ -16,6 +16,7 @@ from domain.keys import load_keys
 from domain.settings import Places, places
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
+from targeting.holds import Holds
 from targeting.profiles import ProfileStore
 from trackers.clicks import click, clicked
 from trackers.config import TrackerSettings, tracker_settings
@@ -61,9 +62,9 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         with ProfileStore(place.data / "profiles.lmdb") as profiles:
-            events = LogWriter(place.data / "log" / LOG)
+            events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
             try:
-                memory = Memory(profiles, LOG)
+                memory = Memory(profiles, LOG, holds)
                 replay(events, memory)
                 recorder = Recorder(events, memory)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
@@ -88,6 +89,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                     await remembering
             finally:
                 events.close()
+                holds.close()
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception():

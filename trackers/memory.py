@@ -3,21 +3,29 @@
 The keys of a batch of events, the frequency records they touch and the log position they reach go in with one
 transaction, so a kill at any instant leaves memory at a position of the log, and replaying from there is exact. Between
 the append to the log and that transaction the facts are *held* in the process.
+
+The bids behind the events are held against frequency caps in a table that the bidders share (`targeting.holds`): an
+impression lets go of its hold once it is counted, a loss at once.
 """
 
 from collections.abc import Iterable, Sequence
 
+import lmdb
+
 from domain.clock import SECOND
 from domain.events import Conversion, Notice, decode
+from targeting.holds import Holds
 from targeting.profiles import ProfileStore
-from trackers.counting import Fact, click_key, facts, is_shown
+from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
 
 
 class Memory:
-    """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``)."""
+    """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``). ``holds`` None: nobody holds
+    bids on this host.
+    """
 
-    def __init__(self, profiles: ProfileStore, log: str) -> None:
-        self._profiles, self._log = profiles, log.encode()
+    def __init__(self, profiles: ProfileStore, log: str, holds: Holds | None = None) -> None:
+        self._profiles, self._log, self._bids = profiles, log.encode(), holds
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
         self._checkpoints = profiles.env.open_db(b"checkpoints")
         self._held: dict[tuple[str, bytes], bytes] = {}
@@ -48,6 +56,17 @@ class Memory:
             found: bytes | None = txn.get(key, db=self._tables[table])
             return found
 
+    def see(self, event: Notice | Conversion) -> None:
+        """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
+        if self._bids is not None and isinstance(event, Notice) and is_shown(event):
+            for key in counters(event):
+                self._bids.show(key, event.campaign, event.line_item, event.advertiser, event.creative, event.bid)
+
+    def settle(self) -> None:
+        """The memory has caught up with the log: all that was seen before is counted."""
+        if self._bids is not None:
+            self._bids.settle()
+
     def hold(self, new: Iterable[Fact]) -> None:
         """Remembers facts in the process, until they are applied."""
         for fact in new:
@@ -65,9 +84,28 @@ class Memory:
             for event in events:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
-                if isinstance(event, Notice) and event.person and is_shown(event):
-                    at_s = event.received_ns // SECOND
-                    self._profiles.record_impression(
-                        txn, event.person, at_s, event.campaign, event.line_item, event.advertiser
-                    )
+                if isinstance(event, Notice) and is_shown(event):
+                    self._count(txn, event)
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
+        if self._bids is not None:
+            for event in events:  # only now: what is let go of must be counted for all who look
+                if isinstance(event, Notice) and is_shown(event):
+                    for key in counters(event):
+                        self._bids.counted(key, event.bid)
+                elif isinstance(event, Notice) and is_lost(event):
+                    for key in counters(event):
+                        self._bids.lose(key, event.bid)
+
+    def _count(self, txn: "lmdb.Transaction[bytes]", shown: Notice) -> None:
+        """An impression in the counters of all whom it is counted for."""
+        for key in counters(shown):
+            self._profiles.record_impression(
+                txn,
+                key,
+                shown.received_ns // SECOND,
+                shown.campaign,
+                shown.line_item,
+                shown.advertiser,
+                shown.creative,
+                relates=key == shown.person,
+            )
