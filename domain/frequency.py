@@ -1,4 +1,4 @@
-"""Frequency caps: how often somebody may see the ads of an advertiser, a campaign, a line item, a creative or an audience."""
+"""Frequency caps: how often somebody may see the ads of an advertiser, a campaign, a line item, a creative, an audience."""
 
 from typing import TYPE_CHECKING, Literal
 

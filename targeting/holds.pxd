@@ -34,6 +34,9 @@ cdef class Holds:
     cdef Bucket *buckets
     cdef uint64_t mask        # buckets - 1
     cdef int shift
+    cdef public int64_t frozen_ns  # for tests: its time stands still there; 0: the machine's
+
+    cdef int64_t now(self) noexcept nogil
 
     # Appends what is held of a key. ``known_ns`` (monotonic): impressions counted before then are known from the
     # record, and their holds say nothing more.

@@ -5,6 +5,7 @@ SHOWN_S: int
 DEFAULT_HOLDS: int
 
 class Holds:
+    frozen_ns: int
     def __init__(self, directory: Path | None = None, holds: int = ...) -> None: ...
     def close(self) -> None: ...
     @property

@@ -156,6 +156,7 @@ cdef class Holds:
             self.memory, buckets = mapped(directory, buckets)
         raw = self.memory
         self.buckets = <Bucket *>&raw[HEAD]
+        self.frozen_ns = 0
         self.mask = <uint64_t>buckets - 1
         self.shift = 64 - (<int>buckets.bit_length() - 1)
 
@@ -164,12 +165,15 @@ cdef class Holds:
         self.buckets = NULL
         self.memory = None
 
+    cdef int64_t now(self) noexcept nogil:
+        return self.frozen_ns if self.frozen_ns else clock_ns()
+
     @property
     def capacity(self) -> int:
         return (self.mask + 1) * SLOTS
 
     cdef void gather(self, uint64_t key, int64_t known_ns, vector[Shown] &found) noexcept nogil:
-        cdef uint64_t now = tick_of(clock_ns()), known = tick_of(known_ns), last, distance, word
+        cdef uint64_t now = tick_of(self.now()), known = tick_of(known_ns), last, distance, word
         cdef Bucket *bucket
         cdef Shown shown
         cdef int slot
@@ -194,7 +198,7 @@ cdef class Holds:
         return self.put(key, shown, bid, LIVE, ticks(seconds))
 
     cdef uint64_t *put(self, uint64_t key, Shown *shown, uint64_t bid, int state, uint64_t length) noexcept nogil:
-        cdef uint64_t now = tick_of(clock_ns()), distance, word, claimed
+        cdef uint64_t now = tick_of(self.now()), distance, word, claimed
         cdef Bucket *bucket
         cdef int slot
         for distance in range(min(<uint64_t>MOST_BUCKETS, self.mask + 1)):
@@ -219,7 +223,7 @@ cdef class Holds:
     cdef void reach(self, uint64_t key, uint64_t distance, uint64_t until) noexcept nogil:
         """From now on those who look for holds of the key look so far, at least until ``until``."""
         cdef uint64_t *place = &bucket_of(self, key, 0).reach
-        cdef uint64_t was, now = tick_of(clock_ns())
+        cdef uint64_t was, now = tick_of(self.now())
         until += LINGER
         while True:
             was = load(place)
@@ -236,7 +240,7 @@ cdef class Holds:
 
     cdef bint change(self, uint64_t key, uint64_t bid, bint reported, int into) noexcept nogil:
         """Of the key's hold for this bid: LIVE (and, if ``reported``, SHOWN) -> ``into``. False: there is none such."""
-        cdef uint64_t now = tick_of(clock_ns()), last = last_distance(self, key, now), distance, word, becomes
+        cdef uint64_t now = tick_of(self.now()), last = last_distance(self, key, now), distance, word, becomes
         cdef Bucket *bucket
         cdef int slot
         for distance in range(last + 1):
@@ -251,7 +255,7 @@ cdef class Holds:
                     if into == FREE:
                         becomes = next_word(word, FREE, 0)
                     elif into == COUNTED:
-                        becomes = next_word(word, COUNTED, tick_of(clock_ns()) + 1)
+                        becomes = next_word(word, COUNTED, tick_of(self.now()) + 1)
                     else:
                         becomes = next_word(word, SHOWN, now + ticks(3_600))
                         if distance:
@@ -302,7 +306,7 @@ cdef class Holds:
                 word = load(&self.buckets[place].words[slot])
                 if state_of(word) == SHOWN:
                     found += swap(
-                        &self.buckets[place].words[slot], word, next_word(word, COUNTED, tick_of(clock_ns()) + 1)
+                        &self.buckets[place].words[slot], word, next_word(word, COUNTED, tick_of(self.now()) + 1)
                     )
         return found
 
@@ -312,12 +316,12 @@ cdef class Holds:
         """
         cdef vector[Shown] found
         cdef Shown one
-        self.gather(key, clock_ns() if known_ns is None else <int64_t>known_ns, found)
+        self.gather(key, self.now() if known_ns is None else <int64_t>known_ns, found)
         return [(one.ids[0], one.ids[1], one.ids[2], one.ids[3]) for one in found]
 
     def live(self):
         """How many bids are held. Looks at the whole table."""
-        cdef uint64_t place, word, now = tick_of(clock_ns())
+        cdef uint64_t place, word, now = tick_of(self.now())
         cdef int slot
         cdef int64_t found = 0
         for place in range(self.mask + 1):

@@ -20,8 +20,8 @@ from trackers.counting import Fact, click_key, counters, facts, is_lost, is_show
 
 
 class Memory:
-    """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``). ``holds`` None: nobody holds
-    bids on this host.
+    """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``). ``holds`` None: no bids are
+    held on this host.
     """
 
     def __init__(self, profiles: ProfileStore, log: str, holds: Holds | None = None) -> None:
