@@ -345,6 +345,7 @@ def mapped(directory: Path, buckets: int):
             os.posix_fallocate(file.fileno(), 0, HEAD + buckets * sizeof(Bucket))
             with open(path, "r+b", buffering=0) as writing:
                 writing.write(MAGIC + buckets.to_bytes(8, "little"))
+        fcntl.flock(file, fcntl.LOCK_UN)  # the memory keeps the file open, and with it the lock
         memory = mmap.mmap(file.fileno(), HEAD + buckets * sizeof(Bucket))
         for old in directory.glob("holds-*"):
             if old != path:

@@ -190,7 +190,7 @@ def name_device(request: Request) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(campaign_sets(), st.lists(st.one_of(ask, ask, tell, wait), max_size=40))
+@given(campaign_sets(), st.lists(st.one_of(ask, ask, tell, wait), min_size=12, max_size=40))
 def test_caps_agree_with_their_twin(campaigns: Snapshot, steps: list[Any]) -> None:
     world = World(campaigns)
     for name, *rest in steps:
@@ -214,5 +214,3 @@ def test_line_items_are_capped_together(
         campaign_scope(1): sorted(time for times in shown.values() for time in times) or [0]}))  # fmt: skip
     seen = sum(time + seconds > now_s for item in together for time in shown.get(item, ()))
     assert is_capped_together(record, sorted(together), impressions, seconds, now_s) == (seen >= impressions)
-
-
