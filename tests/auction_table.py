@@ -28,6 +28,7 @@ from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
 from targeting.holds import Holds
+from targeting.households import household_key, household_of
 from targeting.record import campaign_scope, line_item_scope
 from targeting.unpacked import Record, pack
 
@@ -68,8 +69,9 @@ class People:
         self.records: dict[int, bytes] = {}
 
     def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]]) -> None:
-        kind, *rest = person.split(":")
-        key = person_key(kind, rest[-1], rest[0] if len(rest) > 1 else "")
+        kind, _, rest = person.partition(":")
+        exchange, _, value = rest.rpartition(":")
+        key = household_key(household_of(rest)) if kind == "ip" else person_key(kind, value, exchange)
         self.records[key] = pack(Record(segments, shown))
 
     def get(self, person: int) -> bytes | None:
