@@ -1,13 +1,13 @@
 """Frequency caps: what checking them costs a request, and whether they hold under load.
 
-The cost is the difference between the same auctions with caps and without: 60 line items, each under two caps of its own
-and two of its campaign, one of them by household, for persons whose records have 40 counters; the hold of the bid is in
-it. ``check_us`` is what one line item's caps cost, ``request_us`` a request.
+The cost is the difference between the same auctions with caps and without: 60 line items, each under two caps of its
+own and two of its campaign, one of them by household, for persons whose records have 40 counters; the hold of the bid
+is in it. ``check_us`` is what one line item's caps cost, ``request_us`` a request.
 
-Then worker processes decide on requests of a crowd of persons, all under a cap of three a day, as fast as they can; wins
-and losses come back with delays, and a tracker's memory counts them in a real profile store. ``over_cap`` are impressions
-beyond the cap. The crowd asks on until a second after all have seen as many as they may; ``under_cap`` is what is missing
-if that takes longer than two minutes.
+Then worker processes decide on requests of a crowd of persons, all under a cap of three a day, as fast as they can;
+wins and losses come back with delays, and a tracker's memory counts them in a real profile store. ``over_cap`` are
+impressions beyond the cap. The crowd asks on until a second after all have seen as many as they may; ``under_cap`` is
+what is missing if that takes longer than two minutes.
 
 The last line is the result as JSON.
 """
@@ -25,6 +25,7 @@ from collections import Counter
 from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import cast
 
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
 from domain.creative import Creative, every_format
@@ -51,8 +52,8 @@ def campaigns(lines: int, line: tuple[FrequencyCap, ...], campaign: tuple[Freque
         1, 0, (Exchange(1, "usx", "USD", every_format("burl"), bid_expiry_s=EXPIRY_S),), (),
         (Advertiser(1, "bank", "Bank", "USD", "UTC", "bank.example", ("IAB13",)),),
         tuple(Campaign(n, f"k{n}", 1, "K", 0, 2**62, frequency_caps=campaign) for n in range(1, 11)),
-        tuple(LineItem(n, f"l{n}", 1 + n % 10 if lines > 10 else 1, f"L{n}", 1_000_000 + n, Targeting(), (1,), frequency_caps=line)
-              for n in range(1, lines + 1)),
+        tuple(LineItem(n, f"l{n}", 1 + n % 10 if lines > 10 else 1, f"L{n}", 1_000_000 + n, Targeting(), (1,),
+                       frequency_caps=line) for n in range(1, lines + 1)),
         (Creative(1, "c", 1, 300, 250, "https://bank.example/", "https://cdn.example/i.png"),), (), (),
     )  # fmt: skip
 
@@ -100,7 +101,8 @@ class Records:
     """A reader of the real store in the place of the table's people, renewed as a worker does."""
 
     def __init__(self, reader: Reader) -> None:
-        self.reader, self.records = reader, {}
+        self.reader = reader
+        self.records: dict[int, bytes] = {}
 
     def get(self, person: int) -> bytes | None:
         return self.reader.get(person)
@@ -131,8 +133,8 @@ def work(folder: Path, number: int, stop: Event, bids: Connection) -> None:
 
 
 def notice(kind: Kind, bid: object, now_ns: int) -> Notice:
-    facts = {name: getattr(bid, name) for name in (
-        "bid", "imp", "exchange", "advertiser", "campaign", "line_item", "creative", "deal", "site", "person")}  # fmt: skip
+    names = ("bid", "imp", "exchange", "advertiser", "campaign", "line_item", "creative", "deal", "site", "person")
+    facts = {name: getattr(bid, name) for name in names}
     return Notice(kind=kind, received_ns=now_ns, marks=0, bid_ns=now_ns, lease=0, rate=0, max_price=0, basis=2,
                   price=0, loss_reason=0, min_to_win=0, **facts)  # fmt: skip
 
@@ -156,11 +158,11 @@ def crowd(workers: int) -> dict[str, int]:
         due: list[tuple[float, int, Notice]] = []
         bids = position = 0
         while pipes or due:
-            for pipe in wait(pipes, 0.005) if pipes else ():
+            for pipe in cast(list[Connection], wait(pipes, 0.005)) if pipes else ():
                 try:
-                    told = pipe.recv()  # type: ignore[union-attr]
+                    told = pipe.recv()
                 except EOFError:
-                    pipes.remove(pipe)  # type: ignore[arg-type]
+                    pipes.remove(pipe)
                     continue
                 if isinstance(told, int):
                     requests += told

@@ -1,4 +1,6 @@
-"""Frequency caps: how often somebody may see the ads of an advertiser, a campaign, a line item, a creative, an audience."""
+"""Frequency caps: how often somebody may see the ads of an advertiser, a campaign, a line item, a creative, or of those
+that target an audience.
+"""
 
 from typing import TYPE_CHECKING, Literal
 

@@ -23,11 +23,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     """These caps are lost, and those of campaigns and line items that count by device or household."""
     for name in ("campaigns", "line_items"):
-        table = sa.table(name, sa.column("id", sa.BigInteger()), sa.column("frequency_caps", sa.JSON()))
-        for id_, caps in op.get_bind().execute(sa.select(table.c.id, table.c.frequency_caps)).all():
+        rows = sa.table(name, sa.column("id", sa.BigInteger()), sa.column("frequency_caps", sa.JSON()))
+        for id_, caps in op.get_bind().execute(sa.select(rows.c.id, rows.c.frequency_caps)).all():
             kept = [cap for cap in caps if "by" not in cap]
             if kept != caps:
-                op.execute(table.update().where(table.c.id == id_).values(frequency_caps=kept))
+                op.execute(rows.update().where(rows.c.id == id_).values(frequency_caps=kept))
     for name in TABLES:
         with op.batch_alter_table(name) as table:
             table.drop_column("frequency_caps")

@@ -231,6 +231,21 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
      "at most 30 days"),
     ("campaigns.0", "frequency_caps", [{"impressions": 1}], f"{CAPS}[0].per", None, "must be given"),
     ("campaigns.0", "frequency_caps", {}, CAPS, {}, "a list"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 1, "per": "1d", "by": "family"}], f"{CAPS}[0].by", "family",
+     "'person' or 'device' or 'household'"),
+    ("campaigns.0", "frequency_caps", [{"min_gap": "10s"}], f"{CAPS}[0].min_gap", "10s", "such as '30m'"),
+    ("campaigns.0", "frequency_caps", [{"min_gap": "1h", "per": "1d"}], f"{CAPS}[0].per", "1d", "beside min_gap"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 3, "per": "1d"}, {"impressions": 4, "per": "24h"}],
+     f"{CAPS}[1].per", "24h", "another window"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 1, "per": "1d", "each": "day"}], f"{CAPS}[0].each", "day",
+     "the fields here are impressions, per, min_gap, by"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 9, "per": f"{n}m"} for n in range(1, 22)], CAPS, "21 caps",
+     "at most 20"),
+    ("advertisers.0", "frequency_caps", [{"impressions": 2000, "per": "1d"}],
+     "advertisers[0].frequency_caps[0].impressions", 2000, "from 1 to 1000"),
+    ("audiences.0", "frequency_caps", [{"per": "1d"}], "audiences[0].frequency_caps[0].impressions", None,
+     "must be given"),
+    ("creatives.0", "frequency_caps", ["3/1d"], "creatives[0].frequency_caps[0]", "3/1d", "a mapping with the fields"),
     (LINE, "bid_cpm", "0.0000001", f"{IN_LINE}.bid_cpm", "0.0000001", "six decimals"),
     (LINE, "bid_cpm", "20000", f"{IN_LINE}.bid_cpm", "20000", "at most 10000"),
     (LINE, "creatives", ["c9"], f"{IN_LINE}.creatives[0]", "c9", "there are c1, c2"),
@@ -335,6 +350,23 @@ def test_a_bad_line_of_an_audience_file_is_named(desk: Desk) -> None:
         ("audiences[0].file", "somebody"),
     ]
     assert "line 2" in problems[0][2]
+
+
+def test_caps_of_every_level_are_taken_and_published(desk: Desk) -> None:
+    file = deepcopy(FILE)
+    caps = [{"impressions": 3, "per": "12h"}, {"impressions": 5, "per": "7d", "by": "household"}, {"min_gap": "30m"}]
+    for owner in (*file["advertisers"], *file["audiences"], *file["creatives"], *file["campaigns"]):
+        owner["frequency_caps"] = caps
+    file["campaigns"][0]["line_items"][0]["frequency_caps"] = caps[:1]
+    desk.take(file)
+    published = compile_snapshot(desk.stored(), NOW)
+    wanted = (FrequencyCap(3, 43_200), FrequencyCap(5, 604_800, "household"), FrequencyCap(1, 1_800))
+    kinds = (published.advertisers, published.audiences, published.creatives, published.campaigns)
+    assert all(owner.frequency_caps == wanted for owners in kinds for owner in owners)
+    assert [cap.text for cap in wanted] == [
+        "at most 3 in 12h by person", "at most 5 in 7d by household", "at most 1 in 30m by person",
+    ]  # fmt: skip
+    assert published.line_items[0].frequency_caps == wanted[:1]
 
 
 def test_what_is_taken_is_what_was_written(desk: Desk) -> None:
