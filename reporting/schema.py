@@ -93,6 +93,8 @@ _NOTICE: dict[str, Kind] = {
     "mbr": "Int64",
     "discount_share": "Int64",
     "discount": "Int64",
+    "device": "UInt32",
+    "household": "UInt32",
     **_BATCH,
 }
 
@@ -258,6 +260,15 @@ MIGRATIONS = (
             (table, column)
             for table in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS)
             for column in ("multiplier", "imp_ms", "mbr", "discount_share", "discount")
+        ),
+    ),
+    Migration(
+        5,
+        "devices and households whose impressions are counted",
+        adds=tuple(
+            (table, column)
+            for table in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS)
+            for column in ("device", "household")
         ),
     ),
 )
