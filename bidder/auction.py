@@ -30,6 +30,7 @@ from bidder.view import View
 from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
+from openrtb.parse import Malformed
 from openrtb.request import Request
 from openrtb.tcf import Vendor
 
@@ -62,6 +63,17 @@ class Auction:
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
+
+    def who(self, body: bytes, seller: Seller) -> int:
+        """The person whose record `decide` will want, for a store that must be asked beforehand; 0: nobody, or nobody
+        that may be used. How long there is for it is in ``request.tmax``.
+        """
+        try:
+            if decode(self.request, body, seller.exchange, self.clock.now_ns()):
+                return 0
+        except Malformed:
+            return 0
+        return 0 if admit(self.request, seller, self.vendor) else self.request.person
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
         """Body of a bid request -> body of a bid response, or why there is none.

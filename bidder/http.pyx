@@ -42,6 +42,7 @@ cdef class BidConnection:
                             # at once would reset the connection before the peer has read why
     cdef bint takes_gzip
     cdef public bytes forwarded
+    cdef readonly int awaited       # answers in ``out`` that are yet to come
     cdef readonly double began  # when the request now arriving began (service time); 0 between requests
     cdef double last
 
@@ -96,9 +97,23 @@ cdef class BidConnection:
             self.finish(refusal(BAD_REQUEST, "upgrade: no other protocol is spoken here"))
         except httptools.HttpParserError as error:
             self.finish(refusal(BAD_REQUEST, f"HTTP: {error}"))
-        if self.out:
-            self.transport.write(b"".join(self.out))
-            self.out.clear()
+        self.write_out()
+
+    cdef int write_out(self) except -1:
+        """Writes the answers that are ready, in the order of their requests; closes after the last."""
+        cdef Py_ssize_t ready
+        if not self.awaited:
+            if self.out:
+                self.transport.write(b"".join(self.out))
+                self.out.clear()
+        else:
+            ready = 0
+            while type(self.out[ready]) is bytes:
+                ready += 1
+            if ready:
+                self.transport.write(b"".join(self.out[:ready]))
+                del self.out[:ready]
+            return 0
         if self.lingering:
             self.transport.write_eof()
         elif self.closing:
@@ -156,8 +171,12 @@ cdef class BidConnection:
         response = service.respond(self, self.parser.get_method(), self.url, body)
         if not self.parser.should_keep_alive() or service.draining:
             self.closing = True
-            response = response.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-        self.out.append(response)
+        if type(response) is bytes:
+            self.out.append(last_of_all(<bytes>response) if self.closing else response)
+        else:
+            (<Later>response).last = self.closing
+            self.out.append(response)
+            self.awaited += 1
         self.began = 0.0
         self.last = service.now
         self.begin()
@@ -204,8 +223,45 @@ cdef class BidConnection:
 
     def encode(self, bytes body):
         """A 200 with this JSON, compressed if the exchange takes it and it is worth it."""
-        least = self.service.settings.gzip_answers_above
-        if self.takes_gzip and least and len(body) >= least:
-            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-            return answer(packer.compress(body) + packer.flush(), b"Content-Encoding: gzip\r\n")
-        return answer(body)
+        return written(body, self.takes_gzip, self.service.settings.gzip_answers_above)
+
+
+cdef class Later:
+    """An answer that is yet to come, in the place of its request among the answers of a connection."""
+
+    cdef BidConnection connection
+    cdef readonly bytes forwarded
+    cdef bint takes_gzip, last
+
+    def __init__(self, BidConnection connection not None):
+        self.connection, self.forwarded, self.takes_gzip = connection, connection.forwarded, connection.takes_gzip
+        self.last = False
+
+    @property
+    def transport(self):
+        return self.connection.transport
+
+    def encode(self, bytes body):
+        """As `BidConnection.encode`, for the request that this answers."""
+        return written(body, self.takes_gzip, self.connection.service.settings.gzip_answers_above)
+
+    def come(self, bytes response not None):
+        """The answer is here; to be called once, and not within the call that made this."""
+        cdef BidConnection connection = self.connection
+        connection.out[connection.out.index(self)] = last_of_all(response) if self.last else response
+        connection.awaited -= 1
+        connection.last = connection.service.now
+        if not connection.transport.is_closing():
+            connection.write_out()
+
+
+cdef bytes last_of_all(bytes response):
+    """The answer after which the connection is closed."""
+    return response.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+cdef bytes written(bytes body, bint takes_gzip, object least):
+    if takes_gzip and least and len(body) >= least:
+        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+        return answer(packer.compress(body) + packer.flush(), b"Content-Encoding: gzip\r\n")
+    return answer(body)

@@ -9,6 +9,8 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvloop
 
@@ -25,6 +27,7 @@ from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
+from bidder.remote_people import RemotePeople
 from bidder.service import Service
 from bidder.state import State
 from domain.clock import from_env
@@ -32,10 +35,15 @@ from domain.keys import load_keys
 from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.writer import LogWriter
+from targeting.config import profile_settings
 from targeting.holds import Holds
 from targeting.profiles import ProfileStore, Reader
+from targeting.redis_lookup import RedisLookup
 from targeting.seller_files import Reader as SellerReader
 from targeting.seller_files import SellerFiles
+
+if TYPE_CHECKING:
+    from bidder.enrichment.profile import Source
 
 log = logging.getLogger(__name__)
 
@@ -52,21 +60,20 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     keys = load_keys(where.data)
     writer = LogWriter(where.data / "log" / "bids" / str(slot), sync_s=LOG_SYNC_S)
-    profiles = ProfileStore(where.data / "profiles.lmdb", readonly=True)
-    reader = profiles.reader()
+    people = open_people(where, loop)
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
     sellers = files.reader()
     leases = Leases()
     holds = Holds(where.data, where.holds)
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
-    chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(reader)])
+    chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(people.source)])
     journal = Journal(writer.append, settings.no_bid_sample)
-    supply, history = SupplyModule(sellers), History(reader, holds)
+    supply, history = SupplyModule(sellers), History(people.source, holds)
     auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), supply, history)
     state = State(leases, where.tracker_base)
-    service = Service(auction, state, settings)
+    service = Service(auction, state, settings, people.room)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
-    jobs = (link.run(), service.watch(), renew(reader, loop), renew(sellers, loop), listen(service, where, stop))
+    jobs = (link.run(), service.watch(), people.keep, renew(sellers, loop), listen(service, where, stop))
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
     try:
@@ -81,12 +88,38 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
         await link.stop()
         writer.close()
-        reader.close()
-        profiles.close()
+        people.close()
         sellers.close()
         files.close()
         holds.close()
     log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
+
+
+class People(NamedTuple):
+    """Where the records of persons come from."""
+
+    source: "Source"
+    keep: Coroutine[Any, Any, None]
+    """What has to run meanwhile."""
+    close: Callable[[], None]
+    room: RemotePeople | None = None
+    """Where requests wait for records of another host."""
+
+
+def open_people(where: Places, loop: asyncio.AbstractEventLoop) -> People:
+    """LMDB on this host, or Redis if the settings say so."""
+    settings = profile_settings()
+    if address := settings.redis():
+        lookup = RedisLookup(address, failures=settings.breaker_failures, rest_s=settings.breaker_rest_s)
+        return People(lookup, lookup.run(), lambda: None, RemotePeople(lookup, settings.timeout_ms / 1000))
+    profiles = ProfileStore(where.data / "profiles.lmdb", readonly=True)
+    reader = profiles.reader()
+
+    def close() -> None:
+        reader.close()
+        profiles.close()
+
+    return People(reader, renew(reader, loop), close)
 
 
 async def listen(service: Service, where: Places, stop: asyncio.Event) -> None:

@@ -14,12 +14,13 @@ from bidder.quotas import Quotas
 from bidder.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, WRONG_METHOD, no_content, refusal, text
 from bidder.seller import Seller
 from bidder.state import State
-from bidder.view import PATH
+from bidder.view import PATH, View
 from openrtb.nobid import NoBidReason
 from openrtb.parse import Malformed, dropped
 
 if TYPE_CHECKING:
-    from bidder.http import BidConnection
+    from bidder.http import BidConnection, Later
+    from bidder.remote_people import RemotePeople
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,10 @@ OVER_QUOTA = NoBid(NoBidReason.QPS, "port")
 class Service:
     """One worker's requests, whichever connection they come on."""
 
-    def __init__(self, auction: Auction, state: State, settings: BidderSettings) -> None:
-        self.auction, self.state, self.settings = auction, state, settings
+    def __init__(
+        self, auction: Auction, state: State, settings: BidderSettings, people: "RemotePeople | None" = None
+    ) -> None:
+        self.auction, self.state, self.settings, self.people = auction, state, settings, people
         self.connections: set[BidConnection] = set()
         self.now = time.monotonic()
         self.quotas = Quotas()
@@ -43,8 +46,8 @@ class Service:
 
     # requests
 
-    def respond(self, connection: "BidConnection", method: bytes, url: bytes, body: bytes) -> bytes:
-        """The whole answer to one request."""
+    def respond(self, connection: "BidConnection", method: bytes, url: bytes, body: bytes) -> "bytes | Later":
+        """The whole answer to one request; `Later`, if the person's record has to be waited for."""
         if method != b"POST" or not url.startswith(PATH):
             return self._other(method, url)
         view = self.state.view
@@ -62,6 +65,12 @@ class Service:
         if seller.qps and not self.quotas.admits(seller, self.state.workers, self.now):
             self.auction.no_bids[OVER_QUOTA] += 1
             return no_content(OVER_QUOTA.reason)
+        if self.people is not None and (later := self.people.ask(self, connection, url, body, seller)) is not None:
+            return later
+        return self.decide(connection, body, seller, view)
+
+    def decide(self, connection: "BidConnection | Later", body: bytes, seller: Seller, view: View) -> bytes:
+        """The answer to a bid request, written as its sender takes it."""
         try:
             outcome = self.auction.decide(body, seller, view)
         except Malformed as error:
@@ -76,7 +85,7 @@ class Service:
             return self._no_bid(connection, outcome, seller)
         return connection.encode(outcome)
 
-    def _no_bid(self, connection: "BidConnection", outcome: NoBid, seller: Seller) -> bytes:
+    def _no_bid(self, connection: "BidConnection | Later", outcome: NoBid, seller: Seller) -> bytes:
         if seller.exchange.no_bid == "204":
             return no_content(outcome.reason)
         if seller.exchange.no_bid == "empty":
@@ -106,6 +115,8 @@ class Service:
             f"outbid_bidder_snapshot_version {self.state.version}",
             f"outbid_bidder_holds_full_total {self.auction.history.full}",
         ]
+        if self.people is not None:
+            lines += self.people.metrics()
         for (reason, stage), count in sorted(self.auction.no_bids.items()):
             lines.append(f'outbid_bidder_no_bids_total{{reason="{reason.name.lower()}",stage="{stage}"}} {count}')
         for path, count in sorted(dropped.items()):
@@ -121,7 +132,7 @@ class Service:
         self.connections.add(connection)
         return True
 
-    def client(self, connection: "BidConnection") -> str:
+    def client(self, connection: "BidConnection | Later") -> str:
         """Address of the peer: of the connection, or as told by a proxy that is trusted."""
         peer = connection.transport.get_extra_info("peername")
         address = peer[0] if peer else ""
@@ -154,7 +165,7 @@ class Service:
         end = time.monotonic() + seconds
         while True:
             for connection in list(self.connections):
-                if not connection.began:
+                if not connection.began and not connection.awaited:
                     connection.transport.close()
             if not self.connections or time.monotonic() > end:
                 break

@@ -13,6 +13,7 @@ from domain import clock
 from domain.settings import places
 from pacing import counters
 from targeting.profiles import ProfileStore
+from targeting.stores import open_store
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def import_file(store: Store, path: Path, *, profiles: Path | None = None, now_n
         reading = Reading(known, path.parent, new_id, today)
         reading.read(content)
         if reading.members:
-            with ProfileStore(profiles or places().data / "profiles.lmdb") as persons:
+            with ProfileStore(profiles) if profiles else open_store(places().data) as persons:
                 for audience, members in reading.members.items():
                     persons.replace_audience(audience, members)
         with store.write() as conn:

@@ -78,8 +78,8 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from domain.token import Sealer
     from pacing.protocol import Delivery
     from targeting.holds import Holds
-    from targeting.profiles import ProfileStore
     from targeting.seller_files import SellerFiles
+    from targeting.stores import open_store
 
     snapshot = msgspec.msgpack.decode(ask(f"{where.control_base}/v1/snapshots/current"), type=Snapshot)
     delivery = msgspec.json.decode(ask(f"{where.control_base}/v1/delivery"), type=list[Delivery])
@@ -94,7 +94,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
         return len(record)
 
     with (
-        ProfileStore(where.data / "profiles.lmdb", readonly=True) as store,
+        open_store(where.data, readonly=True) as store,
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
     ):
         profiles = store.reader()

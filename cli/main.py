@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; what a person typed wrongly is said in words, not as a traceback."""
     asked = parser().parse_args(arguments)
-    from domain.errors import Refused
+    from domain.errors import Refused, Unavailable
     from domain.settings import SettingsError
 
     try:
@@ -74,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Refused, SettingsError) as refusal:
         print(f"outbid: {refusal}", file=sys.stderr)
         return 2
+    except Unavailable as error:
+        print(f"outbid: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output (head, less) had enough

@@ -1,4 +1,4 @@
-"""``outbid profiles``: what is known of persons, loaded in bulk into this host's store."""
+"""``outbid profiles``: what is known of persons, loaded in bulk into this host's store, and copies of it."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ STORE = "profiles.lmdb"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("profiles", help="load what is known of persons, millions at a time")
+    command = commands.add_parser("profiles", help="load what is known of persons, millions at a time; copy it")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     load = actions.add_parser("load", help="add a table of persons to the profile store; its impressions stay")
     load.add_argument(
@@ -25,6 +25,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="whose stages and visits the file tells, and whose audiences it names by key",
     )
     load.set_defaults(run=run_load)
+    copy = actions.add_parser("copy", help="copy the store, whole and packed, while it is in use")
+    copy.add_argument("directory", type=Path, metavar="DIRECTORY", help="made; it must not be there yet, or be empty")
+    copy.set_defaults(run=run_copy)
 
 
 def run_load(asked: argparse.Namespace) -> int:
@@ -32,7 +35,7 @@ def run_load(asked: argparse.Namespace) -> int:
     from domain.settings import places
     from targeting.loading import load
     from targeting.profile_tables import Table
-    from targeting.profiles import ProfileStore
+    from targeting.stores import open_store
 
     if not asked.file.is_file():
         print(f"outbid: there is no file {str(asked.file)!r}", file=sys.stderr)
@@ -53,9 +56,22 @@ def run_load(asked: argparse.Namespace) -> int:
         audiences = {audience.key: audience.id for audience in snapshot.audiences if audience.advertiser == advertiser}
         exchanges = {exchange.key for exchange in snapshot.exchanges}
     table = Table(asked.file, advertiser=advertiser, audiences=audiences, exchanges=exchanges)
-    with ProfileStore(places().data / STORE) as store, _Bar(table.rows) as shown:
+    with open_store(places().data) as store, _Bar(table.rows) as shown:
         loaded = load(store, table.batches(), shown)
     print(f"{loaded.rows:,} rows read, {loaded.profiles:,} profiles written")
+    return 0
+
+
+def run_copy(asked: argparse.Namespace) -> int:
+    from domain.settings import places
+    from targeting.profiles import ProfileStore
+
+    if asked.directory.exists() and (not asked.directory.is_dir() or any(asked.directory.iterdir())):
+        print(f"outbid: {str(asked.directory)!r} is there already, and not an empty directory", file=sys.stderr)
+        return 2
+    with ProfileStore(places().data / STORE, readonly=True) as store:
+        store.copy(asked.directory)
+    print(f"copied to {asked.directory}")
     return 0
 
 

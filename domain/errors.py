@@ -22,3 +22,7 @@ class Refused(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class Unavailable(Exception):
+    """Something that is needed does not answer, or cannot be used; the text is for an operator."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.errors import Problem, Refused
 from domain.naming import person_key
-from targeting.profiles import Change, ProfileStore
+from targeting.people import Change, Profiles
 from targeting.record import NEVER
 
 FORMS = "a person is written ifa:VALUE, buyeruid:EXCHANGE:VALUE or user:EXCHANGE:VALUE"
@@ -61,7 +61,7 @@ def read_audience(path: Path, exchanges: Collection[str] | None = None) -> set[i
 
 
 def import_audience(
-    store: ProfileStore, segment: int, path: Path, *, expires_s: int = NEVER, exchanges: Collection[str] | None = None
+    store: Profiles, segment: int, path: Path, *, expires_s: int = NEVER, exchanges: Collection[str] | None = None
 ) -> Change:
     """Makes the persons of a list file the whole of an audience. Raises `Refused`; then the audience is as before."""
     return store.replace_audience(segment, read_audience(path, exchanges), expires_s)

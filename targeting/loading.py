@@ -1,8 +1,8 @@
 """Loading profiles in bulk: a table of persons (Parquet or Arrow) into the profile store, millions at a time.
 
 LMDB is written fastest, and packed closest, in the order of the keys. So rows are packed and sorted in runs; runs that
-follow each other are written as they come, others are spilled to files beside the store and merged. Whoever is in the
-store already keeps what the table does not say, impressions in particular.
+follow each other are written as they come, others are spilled to files (beside the store, if it is LMDB) and merged.
+Whoever is in the store already keeps what the table does not say, impressions in particular.
 """
 
 import mmap
@@ -16,6 +16,7 @@ import lmdb
 from targeting.profile_rows import Batch, Merge, Run
 from targeting.profiles import ProfileStore
 from targeting.record_editor import Editor
+from targeting.redis_profiles import RedisProfiles
 
 RUN_BYTES = 256 << 20
 """Packed rows held in memory; twice that while a run is sorted."""
@@ -36,7 +37,7 @@ class Loaded:
 
 
 def load(
-    store: ProfileStore,
+    store: ProfileStore | RedisProfiles,
     batches: Iterable[tuple[Batch, Iterable[int]]],
     progress: Progress = lambda read, written: None,
     run_bytes: int = RUN_BYTES,
@@ -45,7 +46,8 @@ def load(
     already is written once more, to the same effect.
     """
     loading = _Loading(store, progress, run_bytes)
-    with tempfile.TemporaryDirectory(dir=store.path, prefix="loading-") as folder:
+    beside = store.path if isinstance(store, ProfileStore) else None
+    with tempfile.TemporaryDirectory(dir=beside, prefix="loading-") as folder:
         loading.folder = Path(folder)
         for batch, audiences in batches:
             loading.add(batch, audiences)
@@ -58,7 +60,7 @@ class _Loading:
 
     folder: Path
 
-    def __init__(self, store: ProfileStore, progress: Progress, run_bytes: int) -> None:
+    def __init__(self, store: ProfileStore | RedisProfiles, progress: Progress, run_bytes: int) -> None:
         self._store, self._progress, self._run_bytes = store, progress, run_bytes
         self._run, self._editor = Run(), Editor()
         self._held: tuple[int, bytes] | None = None
@@ -105,13 +107,19 @@ class _Loading:
     def _write(self, runs: Iterable[bytes | mmap.mmap]) -> None:
         merge = Merge(runs)
         while items := merge.next(WRITE_ROWS):
-            with self._store.write() as txn:
-                self._store.mark_unlisted(txn, self._audiences)
-                with txn.cursor(db=self._store.profiles) as cursor:
-                    self._put(cursor, items)
+            if isinstance(self._store, ProfileStore):
+                self._put_into(self._store, items)
+            else:
+                self._store.absorb((int.from_bytes(key, "big"), record) for key, record in items)
             self.written += len(items)
             self._progress(self.read, self.written)
         del merge
+
+    def _put_into(self, store: ProfileStore, items: list[tuple[bytes, bytes]]) -> None:
+        with store.write() as txn:
+            store.mark_unlisted(txn, self._audiences)
+            with txn.cursor(db=store.profiles) as cursor:
+                self._put(cursor, items)
 
     def _put(self, cursor: "lmdb.Cursor[bytes]", items: list[tuple[bytes, bytes]]) -> None:
         if not cursor.last() or cursor.key() < items[0][0]:

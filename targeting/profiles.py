@@ -12,22 +12,18 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import lmdb
 
-from targeting.record import (
-    NEVER,
-    advertiser_scope,
-    campaign_scope,
-    creative_scope,
-    is_member,
-    line_item_scope,
-)
+from targeting.config import profile_settings
+from targeting.packing import spread
+from targeting.people import Change, Edit, impression
+from targeting.record import NEVER, is_member
 from targeting.record_editor import Editor
+from targeting.unsynced import Unsynced, check
 
 MAP_BYTES = 64 << 30
 """Address space for the map, and so the most that the store can grow to. The file takes only what is used."""
@@ -37,16 +33,9 @@ CHECK_READERS_S = 10.0
 BATCH = 2_000
 """Members written in a transaction: a tracker waits no longer than that for its turn."""
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What replacing an audience did."""
-
-    added: int
-    removed: int
-    size: int
 
 
 class Reader:
@@ -86,18 +75,31 @@ class Reader:
 class ProfileStore:
     """The environment in the directory ``path`` (made if it is not there). A process may open a path only once.
 
-    After a crash of a process nothing is lost; after a crash of the machine the last transactions may be, whole: what
-    must not be lost keeps its log position in the same transaction. ``env`` is open for others' sub-databases.
+    After a crash of a process nothing is lost. After a crash of the machine the last transactions may be, whole, if
+    ``sync`` is set (default: the setting ``[profiles] sync``); else the store is not opened again
+    (`targeting.unsynced`).
+    What must not be lost keeps its log position in the same transaction. ``env`` is open for others' sub-databases.
+    Raises `targeting.unsynced.Damaged`.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(self, path: Path, *, readonly: bool = False, sync: bool | None = None) -> None:
+        check(path)
         if readonly and not _made(path):
             ProfileStore(path).close()
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
+        sync = profile_settings().sync if sync is None else sync
+        self._unsynced = None if readonly or sync else Unsynced(path)
         self.env = lmdb.open(
-            str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, metasync=False, readonly=readonly
+            str(path),
+            map_size=MAP_BYTES,
+            max_dbs=16,
+            max_readers=MAX_READERS,
+            metasync=False,
+            sync=sync,
+            readonly=readonly,
         )
+        self._split: set[bytes] = set()
         self.env.reader_check()
         self._checked = time.monotonic()
         self._editor, self._readonly = Editor(), readonly
@@ -112,13 +114,23 @@ class ProfileStore:
                 self._unlisted = self.env.open_db(b"unlisted", txn=txn)
 
     def close(self) -> None:
+        if self._unsynced is not None:
+            self.env.sync(True)
         self.env.close()
+        if self._unsynced is not None:
+            self._unsynced.close()
+            self._unsynced = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def copy(self, directory: Path) -> None:
+        """Copies the environment as it is now into an empty directory, without its free pages, and syncs it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.env.copy(str(directory), compact=True)
 
     def reader(self) -> Reader:
         return Reader(self.env, self.profiles)
@@ -133,7 +145,51 @@ class ProfileStore:
             self.env.reader_check()
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
+            if self._split:
+                spread(self.env, txn, self.profiles, self._split)
+                self._split = set()
+            self._pages = self._leaf_pages(txn)
             yield txn
+
+    def _leaf_pages(self, txn: lmdb.Transaction[bytes]) -> int:
+        pages: int = txn.stat(self.profiles)["leaf_pages"]
+        return pages
+
+    def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
+        """The packed records of persons, None where there is none."""
+        with self.env.begin(db=self.profiles) as txn:
+            return [txn.get(person.to_bytes(8, "big")) for person in persons]
+
+    def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
+        """Changes records; see `targeting.people.Profiles`."""
+        for batch in _batches(edits):
+            with self.write() as txn:
+                for person, edit in batch:
+                    self._load(txn, person)
+                    edit(self._editor)
+                    self._store(txn, person)
+
+    def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
+        """Makes persons members of an audience; returns how many were not."""
+        added = 0
+        for batch in _batches(persons):
+            with self.write() as txn:
+                added += self.add_segments(txn, batch, segment, expires_s)
+        return added
+
+    def leave(self, segment: int, persons: Iterable[int]) -> int:
+        """Ends persons' membership of an audience; returns how many were members."""
+        removed = 0
+        for batch in _batches(persons):
+            with self.write() as txn:
+                removed += self.remove_segments(txn, batch, segment)
+        return removed
+
+    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> None:
+        """Changes one record in a transaction."""
+        self._load(txn, person)
+        edit(self._editor)
+        self._store(txn, person)
 
     def record_impression(
         self,
@@ -144,21 +200,10 @@ class ProfileStore:
         line_item: int,
         advertiser: int = 0,
         creative: int = 0,
-        *,
-        relates: bool = True,
     ) -> None:
-        """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none.
-
-        ``relates``: it is also the advertiser's last impression; not so in the counters of a device or a household.
-        """
-        if not person:
-            return
-        scopes = [campaign_scope(campaign), line_item_scope(line_item)]
-        scopes += [advertiser_scope(advertiser)] if advertiser else []
-        scopes += [creative_scope(creative)] if creative else []
-        self._load(txn, person)
-        self._editor.show(at_s, scopes, advertiser if relates else 0)
-        self._store(txn, person)
+        """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none."""
+        if person:
+            self.edit(txn, person, impression(at_s, campaign, line_item, advertiser, creative))
 
     def add_segments(
         self, txn: lmdb.Transaction[bytes], persons: Iterable[int], segment: int, expires_s: int = NEVER
@@ -185,15 +230,8 @@ class ProfileStore:
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. Takes several transactions; if broken off, run it again."""
         new = set(persons)
-        gone = sorted(set(self.members(segment)) - new)
-        removed = added = 0
-        for batch in _batches(gone):
-            with self.write() as txn:
-                removed += self.remove_segments(txn, batch, segment)
-        for batch in _batches(sorted(new)):
-            with self.write() as txn:
-                added += self.add_segments(txn, batch, segment, expires_s)
-        return Change(added, removed, len(new))
+        removed = self.leave(segment, sorted(set(self.members(segment)) - new))
+        return Change(self.join(segment, sorted(new), expires_s), removed, len(new))
 
     def members(self, segment: int) -> list[int]:
         """Persons of an audience, ascending, whether or not their membership has expired meanwhile."""
@@ -254,6 +292,9 @@ class ProfileStore:
             txn.delete(key, db=self.profiles)
         else:
             txn.put(key, self._editor.pack(), db=self.profiles)
+            if (pages := self._leaf_pages(txn)) != self._pages:
+                self._pages = pages
+                self._split.add(key)
 
 
 def _made(path: Path) -> bool:
@@ -273,7 +314,7 @@ def _segment_key(segment: int) -> bytes:
     return segment.to_bytes(4, "big")
 
 
-def _batches(persons: Sequence[int]) -> Iterator[list[int]]:
-    rest = iter(persons)
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
     while batch := list(islice(rest, BATCH)):
         yield batch

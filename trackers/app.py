@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import aiohttp
 import uvloop
@@ -18,6 +18,7 @@ from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from targeting.holds import Holds
 from targeting.profiles import ProfileStore
+from targeting.stores import fleet_store
 from trackers.clicks import click, clicked
 from trackers.config import TrackerSettings, tracker_settings
 from trackers.conversions import conversion, postback
@@ -61,10 +62,13 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
     """The application; ``stop`` is called if it cannot go on. Its log and stores are open while it runs."""
 
     async def running(app: web.Application) -> AsyncIterator[None]:
-        with ProfileStore(place.data / "profiles.lmdb") as profiles:
+        with ExitStack() as open_stores:
+            profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb"))
+            if people := fleet_store():
+                open_stores.enter_context(people)
             events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
             try:
-                memory = Memory(profiles, LOG, holds)
+                memory = Memory(profiles, LOG, people, holds)
                 replay(events, memory)
                 recorder = Recorder(events, memory)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")

@@ -9,12 +9,12 @@ impression lets go of its hold once it is counted, a loss at once.
 """
 
 from collections.abc import Iterable, Sequence
-
-import lmdb
+from typing import TypeGuard
 
 from domain.clock import SECOND
 from domain.events import Conversion, Notice, decode
 from targeting.holds import Holds
+from targeting.people import Edit, Profiles, impression
 from targeting.profiles import ProfileStore
 from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
 
@@ -22,10 +22,15 @@ from trackers.counting import Fact, click_key, counters, facts, is_lost, is_show
 class Memory:
     """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``). ``holds`` None: no bids are
     held on this host.
+
+    Of a fleet the records are in ``people``. They are changed before the transaction is written, so that a kill in
+    between counts impressions of the last batch twice: caps then hold too early, never too late.
     """
 
-    def __init__(self, profiles: ProfileStore, log: str, holds: Holds | None = None) -> None:
-        self._profiles, self._log, self._bids = profiles, log.encode(), holds
+    def __init__(
+        self, profiles: ProfileStore, log: str, people: Profiles | None = None, holds: Holds | None = None
+    ) -> None:
+        self._profiles, self._log, self._people, self._bids = profiles, log.encode(), people, holds
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
         self._checkpoints = profiles.env.open_db(b"checkpoints")
         self._held: dict[tuple[str, bytes], bytes] = {}
@@ -58,7 +63,7 @@ class Memory:
 
     def see(self, event: Notice | Conversion) -> None:
         """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
-        if self._bids is not None and isinstance(event, Notice) and is_shown(event):
+        if self._bids is not None and _is_seen(event):
             for key in counters(event):
                 self._bids.show(key, event.campaign, event.line_item, event.advertiser, event.creative, event.bid)
 
@@ -79,33 +84,43 @@ class Memory:
                 del self._held[fact.table, fact.key]
 
     def apply(self, events: Sequence[Notice | Conversion], position: int) -> None:
-        """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread."""
+        """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread.
+        Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
+        """
+        if self._people is not None:
+            self._people.change(
+                (key, _show(event, key)) for event in events if _is_seen(event) for key in counters(event)
+            )
         with self._profiles.write() as txn:
             for event in events:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
-                if isinstance(event, Notice) and is_shown(event):
-                    self._count(txn, event)
+                if self._people is None and _is_seen(event):
+                    for key in counters(event):
+                        self._profiles.edit(txn, key, _show(event, key))
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
         if self._bids is not None:
             for event in events:  # only now: what is let go of must be counted for all who look
-                if isinstance(event, Notice) and is_shown(event):
+                if _is_seen(event):
                     for key in counters(event):
                         self._bids.counted(key, event.bid)
                 elif isinstance(event, Notice) and is_lost(event):
                     for key in counters(event):
                         self._bids.lose(key, event.bid)
 
-    def _count(self, txn: "lmdb.Transaction[bytes]", shown: Notice) -> None:
-        """An impression in the counters of all whom it is counted for."""
-        for key in counters(shown):
-            self._profiles.record_impression(
-                txn,
-                key,
-                shown.received_ns // SECOND,
-                shown.campaign,
-                shown.line_item,
-                shown.advertiser,
-                shown.creative,
-                relates=key == shown.person,
-            )
+
+def _is_seen(event: Notice | Conversion) -> TypeGuard[Notice]:
+    """Whether it is an impression that counts."""
+    return isinstance(event, Notice) and is_shown(event)
+
+
+def _show(shown: Notice, key: int) -> Edit:
+    """An impression in the counters of one of those whom it is counted for."""
+    return impression(
+        shown.received_ns // SECOND,
+        shown.campaign,
+        shown.line_item,
+        shown.advertiser,
+        shown.creative,
+        relates=key == shown.person,
+    )

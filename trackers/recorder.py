@@ -10,6 +10,7 @@ from domain.events import Conversion, Notice, decode, encode
 from eventlog.frames import LogFull
 from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
+from targeting.redis_address import Away
 from trackers.counting import facts, mark_conversion, mark_notice
 from trackers.memory import Memory
 
@@ -93,7 +94,7 @@ class Recorder:
         while True:
             try:
                 return await asyncio.to_thread(self._memory.apply, events, position)
-            except lmdb.Error:
+            except (lmdb.Error, Away):
                 # Nothing is lost meanwhile: the log has the events, and the process holds what they say.
                 logging.exception("the profile store takes no events; trying again")
                 await asyncio.sleep(RETRY_S)

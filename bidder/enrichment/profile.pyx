@@ -8,7 +8,9 @@ from targeting.record cimport segments
 
 
 cdef class ProfileModule:
-    """Local: one look-up in memory-mapped LMDB. Without a record the person belongs to no audience and has seen nothing."""
+    """Local: one look-up in memory-mapped LMDB, or what was fetched from Redis before the request is decided. Without a
+    record the person belongs to no audience and has seen nothing.
+    """
 
     cdef object reader
 

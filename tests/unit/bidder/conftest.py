@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from bidder.config import BidderSettings
+from bidder.enrichment.profile import ProfileModule
 from bidder.http import BidConnection
+from bidder.remote_people import RemotePeople
 from bidder.service import Service
-from tests.auction_table import Table
+from tests.auction_table import People, Table
 
 
 @dataclass
@@ -26,16 +28,44 @@ class Port:
         return await asyncio.open_connection("127.0.0.1", self.number)
 
 
-@pytest.fixture
-def bid_port() -> Callable[..., object]:
+class FarPeople:
+    """The table's people, as if they were in a store of another host: each is there some turns of the loop later, the
+    later the fewer were asked for before.
+    """
+
+    found = absent = late = unanswered = skipped = 0
+    here: bytes | None = None
+    person = taken_ns = 0
+
+    def __init__(self, people: People) -> None:
+        self._people, self._waits = people, [0.004, 0.002, 0.0, 0.001]
+
+    def get(self, person: int) -> bytes | None:
+        return self.here
+
+    def ask(self, person: int, wait_s: float, then: Callable[[bytes | None], None]) -> bool:
+        assert 0 < wait_s <= 1
+        self._waits.append(self._waits.pop(0))
+        asyncio.get_running_loop().call_later(self._waits[0], then, self._people.get(person))
+        return True
+
+
+@pytest.fixture(params=["people on this host", "people far away"])
+def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
     @asynccontextmanager
     async def opened(table: Table | None = None, **settings: object) -> AsyncIterator[Port]:
         table = table or Table()
+        room = None
+        if request.param == "people far away":
+            far = FarPeople(table.people)
+            table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(far))
+            room = RemotePeople(far, 1.0)  # type: ignore[arg-type]
         service = Service(
             table.auction,
             SimpleNamespace(view=table.view, version=3, workers=1),
             # a machine that is busy with other things makes nobody late here, unless that is what is tested
             BidderSettings(**{"shed_above_ms": 1e9, **settings}),  # type: ignore[arg-type]
+            room,
         )
         watching = asyncio.create_task(service.watch())
         server = await asyncio.get_running_loop().create_server(lambda: BidConnection(service), "127.0.0.1", 0)

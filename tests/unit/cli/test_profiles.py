@@ -58,3 +58,25 @@ def test_without_control_keys_of_audiences_are_not_known(
     monkeypatch.setenv("OUTBID_OUTBID_CONTROL_URL", "http://127.0.0.1:9")
     assert main(["profiles", "load", table(tmp_path, person=[7]), "--advertiser", "a"]) == 1
     assert "is `outbid up` running?" in capsys.readouterr().err
+
+
+def test_copy(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profiles", "load", table(data, person=[7], audiences=[[3]])]) == 0
+    assert main(["profiles", "copy", str(data / "copy")]) == 0
+    with ProfileStore(data / "copy", readonly=True) as store:
+        assert live_segments(store.reader().get(7) or b"", 0) == [3]
+    assert main(["profiles", "copy", str(data / "copy")]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_store_that_cannot_be_trusted_or_reached_is_said_in_words(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "profiles.lmdb").mkdir()
+    (data / "profiles.lmdb" / "unsynced").write_text("another boot")
+    assert main(["profiles", "load", table(data, person=[7])]) == 1
+    assert "the machine stopped while it was written" in capsys.readouterr().err
+    monkeypatch.setattr("targeting.redis_nodes.PATIENCE_S", 0.0)
+    monkeypatch.setenv("OUTBID_PROFILES_STORE", "redis://127.0.0.1:9")
+    assert main(["profiles", "load", table(data, person=[7])]) == 1
+    assert "127.0.0.1:9: " in capsys.readouterr().err

@@ -7,7 +7,8 @@ import pytest
 from domain.errors import Refused
 from domain.naming import person_key
 from targeting.audiences import MAX_PROBLEMS, import_audience, parse_person, read_audience
-from targeting.profiles import Change, ProfileStore
+from targeting.people import Change
+from targeting.profiles import ProfileStore
 
 IFA = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
 

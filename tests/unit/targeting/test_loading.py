@@ -12,9 +12,10 @@ from domain.naming import person_key
 from domain.person import Stage, score_id
 from targeting import loading
 from targeting.loading import Loaded, load
+from targeting.people import Change
 from targeting.profile_rows import Batch, Merge, Run
 from targeting.profile_tables import Table
-from targeting.profiles import Change, ProfileStore
+from targeting.profiles import ProfileStore
 from targeting.record import NEVER, Scored, Standing
 from targeting.unpacked import Record, unpack
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from targeting import profiles
-from targeting.profiles import RENEW_S, Change, ProfileStore
+from targeting.people import Change
+from targeting.profiles import RENEW_S, ProfileStore
 from targeting.record import NEVER, campaign_scope, is_capped, line_item_scope, live_segments
 from targeting.unpacked import unpack
 

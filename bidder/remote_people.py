@@ -1,0 +1,71 @@
+"""Requests whose person is to be asked for at a remote store: who is it, then wait, then decide.
+
+A request is read twice, since others are decided while it waits: that is cheaper than to keep what was read. However
+the look-up ends, in time or not at all, the request is answered on what is known then.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from bidder.http import Later
+from bidder.refusals import NOT_FOUND, refusal
+from bidder.seller import Seller
+from targeting.redis_lookup import UNKNOWN, RedisLookup
+
+if TYPE_CHECKING:
+    from bidder.http import BidConnection
+    from bidder.service import Service
+
+SHARE = 0.5
+"""Of the time that ``tmax`` leaves: how much of it may be waited."""
+
+
+class RemotePeople:
+    """The waiting room of a worker. ``timeout_s`` is the longest wait."""
+
+    def __init__(self, lookup: RedisLookup, timeout_s: float) -> None:
+        self.lookup, self._timeout_s = lookup, timeout_s
+
+    def ask(
+        self, service: "Service", connection: "BidConnection", url: bytes, body: bytes, seller: Seller
+    ) -> Later | None:
+        """The answer to come; None: nobody is to be asked for, so decide at once."""
+        lookup, auction = self.lookup, service.auction
+        lookup.here = None
+        person = lookup.person = auction.who(body, seller)
+        asked_ns = lookup.taken_ns = time.monotonic_ns()
+        if not person:
+            return None
+        wait_s, tmax = self._timeout_s, auction.request.tmax
+        if tmax:
+            wait_s = min(wait_s, (tmax - seller.network_ms) * SHARE / 1000)
+        later = Later(connection)
+
+        def then(record: bytes | None) -> None:
+            view = service.state.view
+            found = view.routes.get(url) or view.routes.get(url.partition(b"?")[0]) if view is not None else None
+            if view is None or found is None:  # a snapshot without this exchange came meanwhile
+                later.come(refusal(NOT_FOUND, f"{url.decode('latin-1')}: no exchange of that name"))
+                return
+            lookup.here, lookup.person, lookup.taken_ns = record, person, asked_ns
+            try:
+                later.come(service.decide(later, body, found, view))
+            finally:
+                lookup.here = None
+
+        if lookup.ask(person, wait_s, then):
+            return later
+        lookup.here = UNKNOWN
+        return None
+
+    def metrics(self) -> list[str]:
+        """Prometheus text."""
+        lookup = self.lookup
+        ended = {
+            "found": lookup.found,
+            "absent": lookup.absent,
+            "late": lookup.late,
+            "unanswered": lookup.unanswered,
+            "skipped": lookup.skipped,
+        }
+        return [f'outbid_bidder_profile_lookups_total{{ended="{how}"}} {count}' for how, count in ended.items()]

@@ -1,0 +1,61 @@
+"""What a profile store does, wherever it keeps its records: in LMDB on this host, or in Redis for a fleet."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from targeting.record import NEVER, advertiser_scope, campaign_scope, creative_scope, line_item_scope
+from targeting.record_editor import Editor
+
+Edit = Callable[[Editor], object]
+"""Changes a record that an editor has loaded. It may be called more than once for one change."""
+
+
+def impression(
+    at_s: int, campaign: int, line_item: int, advertiser: int = 0, creative: int = 0, *, relates: bool = True
+) -> Edit:
+    """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps. ``relates``: it is also the
+    advertiser's last impression; not so in the counters of a device or a household.
+    """
+    scopes = [campaign_scope(campaign), line_item_scope(line_item)]
+    scopes += [advertiser_scope(advertiser)] if advertiser else []
+    scopes += [creative_scope(creative)] if creative else []
+    return lambda editor: editor.show(at_s, scopes, advertiser if relates else 0)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What replacing an audience did."""
+
+    added: int
+    removed: int
+    size: int
+
+
+class Profiles(Protocol):
+    """The records of persons, and the members of audiences."""
+
+    def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
+        """The packed records of persons, None where there is none."""
+
+    def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
+        """Changes records, each whole, in order for each person. None is lost to another writer. An edit must leave
+        alone all but its editor.
+        """
+
+    def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
+        """Makes persons members of an audience until ``expires_s`` (unix seconds); returns how many were not."""
+
+    def leave(self, segment: int, persons: Iterable[int]) -> int:
+        """Ends persons' membership of an audience; returns how many were members."""
+
+    def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
+        """Makes ``persons`` the whole of an audience. If broken off, run it again."""
+
+    def members(self, segment: int) -> list[int]:
+        """Persons of an audience, ascending, whether or not their membership has expired meanwhile."""
+
+    def size(self, segment: int) -> int:
+        """How many persons an audience has."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,18 @@
+"""The profile store that the settings name: Redis, or LMDB in the data directory."""
+
+from pathlib import Path
+
+from targeting.config import profile_settings
+from targeting.profiles import ProfileStore
+from targeting.redis_profiles import RedisProfiles
+
+
+def fleet_store() -> RedisProfiles | None:
+    """The store in Redis, if there is one. Close it after use."""
+    address = profile_settings().redis()
+    return RedisProfiles(address) if address else None
+
+
+def open_store(data: Path, *, readonly: bool = False) -> RedisProfiles | ProfileStore:
+    """The store; ``data`` is the host's data directory. Close it after use."""
+    return fleet_store() or ProfileStore(data / "profiles.lmdb", readonly=readonly)

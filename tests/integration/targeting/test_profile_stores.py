@@ -1,0 +1,130 @@
+"""One suite for every place where profiles can be kept: LMDB, a Redis, a Redis Cluster."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.person import Stage
+from targeting.people import Change, Profiles
+from targeting.profiles import ProfileStore
+from targeting.record import NEVER, campaign_scope, is_capped, line_item_scope, live_segments, standing
+from targeting.record_editor import Editor
+from targeting.redis_address import parse
+from targeting.redis_profiles import RedisProfiles
+from targeting.unpacked import unpack
+from tests.redis_server import RedisCluster, RedisServer
+
+Open = Callable[[], Profiles]
+
+
+@pytest.fixture(params=["lmdb", "redis_server", "redis_cluster"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens the store once more, as another process would; LMDB is opened once a process."""
+    opened: list[Profiles] = []
+    if request.param == "lmdb":
+        lmdb = ProfileStore(tmp_path / "profiles.lmdb")
+        opened.append(lmdb)
+        yield lambda: lmdb
+    else:
+        server: RedisServer | RedisCluster = request.getfixturevalue(
+            f"redis_{'server' if request.param == 'redis' else 'cluster'}"
+        )
+        for node in server.nodes if isinstance(server, RedisCluster) else [server]:
+            node.ask("FLUSHALL")
+
+        def open_one() -> Profiles:
+            opened.append(RedisProfiles(parse(server.url)))
+            return opened[-1]
+
+        yield open_one
+    for store in opened:
+        store.close()
+
+
+def show(at_s: int, line_item: int) -> Callable[[Editor], object]:
+    return lambda editor: editor.show(at_s, [campaign_scope(3), line_item_scope(line_item)], 1)
+
+
+def test_impressions_count(open_store: Open) -> None:
+    store = open_store()
+    store.change([(42, show(1_000, 4)), (42, show(1_010, 5)), (43, show(1_000, 4))])
+    data, other, none = store.get_many([42, 43, 44])
+    assert data is not None and other is not None and none is None
+    assert is_capped(data, campaign_scope(3), 2, 60, 1_059)
+    assert not is_capped(data, line_item_scope(4), 2, 60, 1_059)
+    assert is_capped(other, campaign_scope(3), 1, 60, 1_059)
+    assert open_store().get_many([42]) == [data]
+
+
+def test_whatever_is_known_of_a_person(open_store: Open) -> None:
+    store = open_store()
+    store.change(
+        [(2**64 - 1, lambda editor: editor.reach(9, Stage.APPROVED, 5)), (1, lambda editor: editor.visit(9, 7))]
+    )
+    last, first = store.get_many([2**64 - 1, 1])
+    found = standing(last or b"", 9)
+    assert found is not None and found.stage == Stage.APPROVED
+    assert unpack(first or b"").relations[9].visited_s == 7
+
+
+def test_memberships_beside_impressions(open_store: Open) -> None:
+    store = open_store()
+    store.change([(42, show(1_000, 4))])
+    assert store.join(7, [42, 43], expires_s=2_000) == 2
+    assert store.join(7, [42, 44], expires_s=3_000) == 1
+    store.join(8, [42])
+    assert unpack(store.get_many([42])[0] or b"").segments == {7: 3_000, 8: NEVER}
+    assert store.members(7) == [42, 43, 44]
+    assert (store.size(7), store.size(8), store.size(9)) == (3, 1, 0)
+    assert store.leave(7, [42, 43, 99]) == 2
+    data = store.get_many([42])[0] or b""
+    assert live_segments(data, 0) == [8]
+    assert is_capped(data, campaign_scope(3), 1, 60, 1_000)
+    assert store.get_many([43]) == [None], "an empty profile takes no room"
+    assert store.members(7) == [44]
+
+
+def test_replacing_an_audience(open_store: Open) -> None:
+    store = open_store()
+    many = [person << 40 | person for person in range(1, 3_000)]
+    assert store.replace_audience(7, many) == Change(added=2_999, removed=0, size=2_999)
+    assert store.members(7) == many
+    assert store.replace_audience(7, [*many[1_000:], 5]) == Change(added=1, removed=1_000, size=2_000)
+    assert store.members(7) == sorted([*many[1_000:], 5])
+    kept, gone = store.get_many([many[1_000], many[999]])
+    assert live_segments(kept or b"", 0) == [7] and gone is None
+    assert store.replace_audience(7, []) == Change(added=0, removed=2_000, size=0)
+
+
+def test_several_writers_lose_no_impression(open_store: Open) -> None:
+    def write(line_item: int) -> None:
+        store = open_store()
+        for i in range(40):
+            store.change([(42, show(1_000 + i, line_item)), (43 + i, show(1_000, line_item))])
+
+    writers = [threading.Thread(target=write, args=(line_item,)) for line_item in (1, 2, 3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    shown = unpack(open_store().get_many([42])[0] or b"").shown
+    assert [shown[line_item_scope(n)] for n in (1, 2, 3)] == [list(range(1_000, 1_040))] * 3
+    assert len(shown[campaign_scope(3)]) == 100, "the newest times are kept exactly"
+    hours = unpack(open_store().get_many([42])[0] or b"").hours[campaign_scope(3)]
+    assert sum(hours.values()) == 20
+
+
+def test_a_record_of_another_version_is_begun_afresh(open_store: Open, caplog: pytest.LogCaptureFixture) -> None:
+    store = open_store()
+    if isinstance(store, ProfileStore):
+        with store.write() as txn:
+            txn.put((42).to_bytes(8, "big"), b"from the future", db=store.profiles)
+    elif isinstance(store, RedisProfiles):
+        store._nodes.ask(
+            [(b"p" + (42).to_bytes(8, "big"), ("SET", b"p" + (42).to_bytes(8, "big"), b"from the future"))]
+        )
+    store.change([(42, show(1_000, 4))])
+    assert is_capped(store.get_many([42])[0] or b"", campaign_scope(3), 1, 60, 1_000)
+    assert "person 000000000000002a is begun afresh" in caplog.text
