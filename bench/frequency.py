@@ -145,7 +145,7 @@ def crowd(workers: int) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="outbid-bench-") as name:
         folder = Path(name)
         store, holds = ProfileStore(folder / "profiles.lmdb"), Holds(folder, 100_000)
-        memory = Memory(store, "money/0", holds)
+        memory = Memory(store, "money/0", holds=holds)
         pipes, running, stop, seen, requests = [], [], context.Event(), Counter[int](), 0
         give_up, enough = time.monotonic() + 120, None
         for number in range(1, workers + 1):

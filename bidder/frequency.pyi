@@ -1,5 +1,6 @@
+from typing import Protocol
+
 from bidder.candidates import Candidates
-from bidder.enrichment.profile import Source
 from bidder.seller import Seller
 from bidder.view import View
 from openrtb.request import Request
@@ -7,12 +8,19 @@ from targeting.holds import Holds
 
 MOST_STALE_S: int
 
+class Records(Protocol):
+    """Where records come from, and when what they say was so (monotonic)."""
+
+    @property
+    def taken_ns(self) -> int: ...
+    def get(self, person: int) -> bytes | None: ...
+
 class History:
     stale: bool
     looking_only: bool
     full: int
     def __init__(
-        self, reader: Source | None = None, holds: Holds | None = None, looking_only: bool = False
+        self, reader: Records | None = None, holds: Holds | None = None, looking_only: bool = False
     ) -> None: ...
 
 def frequency(c: Candidates, view: View, history: History, r: Request) -> int: ...

@@ -86,7 +86,8 @@ cdef class History:
             return 0
         known.asked, known.key, known.size = True, 0, 0
         known.data = NULL
-        if unit == PERSON or (unit == DEVICE and r.device == 0):  # it is known by the same id as the person
+        # Of a person with one id only, the record is the device's, too. Where there can be more, r.device must be set.
+        if unit == PERSON or (unit == DEVICE and r.device == 0):
             known.key, record = r.person, r.record
         elif unit == DEVICE:
             known.key = DEVICE_MARK | number(r.device)

@@ -43,7 +43,7 @@ from targeting.seller_files import Reader as SellerReader
 from targeting.seller_files import SellerFiles
 
 if TYPE_CHECKING:
-    from bidder.enrichment.profile import Source
+    from bidder.frequency import Records
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
 class People(NamedTuple):
     """Where the records of persons come from."""
 
-    source: "Source"
+    source: "Records"
     keep: Coroutine[Any, Any, None]
     """What has to run meanwhile."""
     close: Callable[[], None]

@@ -3,8 +3,6 @@ from typing import Protocol
 from openrtb.request import Request
 
 class Source(Protocol):
-    @property
-    def taken_ns(self) -> int: ...
     def get(self, person: int) -> bytes | None: ...
 
 class ProfileModule:

@@ -96,6 +96,8 @@ class World:
         self.holds.frozen_ns += seconds * SECOND
 
     def ask(self, imps: int, person: str, agent: str, address: str) -> None:
+        """Ann has several devices, and is known by another id than these; of Bob nothing is known but one id."""
+        agent = {"ann": agent if agent != "only" else "phone", "bob": "only"}.get(person, agent)
         request = {
             "id": str(len(self.table.log)), "site": {}, "device": {"ua": agent, "ip": address},
             "user": {"buyeruid": person} if person else {},
