@@ -263,11 +263,12 @@ class RedisLookup:
         connection: _Connection | None = None
         try:
             made = loop.create_connection(lambda: _Connection(self, node), *node, ssl=self._address.context())
-            connection = (await asyncio.wait_for(made, CONNECT_S))[1]
-            for words in self._address.greeting():
-                reply = await asyncio.wait_for(connection.ask(words), CONNECT_S)
-                if isinstance(reply, hiredis.ReplyError):
-                    raise Away(f"{node[0]}:{node[1]}: {reply}")
+            async with asyncio.timeout(CONNECT_S):
+                connection = (await made)[1]
+                for words in self._address.greeting():
+                    reply = await connection.ask(words)
+                    if isinstance(reply, hiredis.ReplyError):
+                        raise Away(f"{node[0]}:{node[1]}: {reply}")
             self._connections[node] = connection
             self._silent.discard(node)
             self._remap = True
@@ -287,7 +288,8 @@ class RedisLookup:
     async def _map(self) -> None:
         for node, connection in list(self._connections.items()):
             try:
-                self._slots = read_slots(await asyncio.wait_for(connection.ask(("CLUSTER", "SLOTS")), CONNECT_S), node)
+                async with asyncio.timeout(CONNECT_S):
+                    self._slots = read_slots(await connection.ask(("CLUSTER", "SLOTS")), node)
                 return
             except (TimeoutError, Away) as error:
                 log.warning("%s:%d does not know the cluster: %s", *node, error or "it does not answer")

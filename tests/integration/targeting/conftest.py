@@ -1,10 +1,16 @@
-"""Redis servers for the tests of this folder: one alone, and a cluster."""
+"""Redis servers for the tests of this folder: one alone, and a cluster. And both event loops: workers run on uvloop."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+import uvloop
 
 from tests.redis_server import RedisCluster, RedisServer
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from targeting.people import Edit
 from targeting.record import live_segments
@@ -24,11 +23,6 @@ WAIT_S = 30.0
 
 def join(segment: int) -> Edit:
     return lambda editor: editor.join(segment, 10_000)
-
-
-@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
 
 
 @pytest.fixture(params=["redis_server", "redis_cluster"])

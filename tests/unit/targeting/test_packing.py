@@ -32,7 +32,7 @@ def test_growing_values_do_not_halve_the_pages(tmp_path: Path, large: int) -> No
             editor.join(audience, 1_000)
         twin[person] = editor.pack()
     people = list(twin)
-    with ProfileStore(tmp_path) as store:
+    with ProfileStore(tmp_path, sync=False) as store:
         with store.write() as txn, txn.cursor(db=store.profiles) as cursor:
             cursor.putmulti([(key.to_bytes(8, "big"), value) for key, value in twin.items()], append=True)
         loaded, value = bytes_a_profile(store)
@@ -59,10 +59,10 @@ def test_a_store_that_was_written_when_the_machine_stopped_is_not_opened(
     path, boot = tmp_path / "profiles.lmdb", tmp_path / "boot"
     monkeypatch.setattr(unsynced, "BOOT", boot)
     boot.write_text("first")
-    ProfileStore(path).close()
+    ProfileStore(path, sync=False).close()
     boot.write_text("second")
-    ProfileStore(path).close()
-    open_yet = ProfileStore(path)
+    ProfileStore(path, sync=False).close()
+    open_yet = ProfileStore(path, sync=False)
     open_yet.copy(tmp_path / "copy")
     boot.write_text("third")
     for readonly in (False, True):
@@ -86,5 +86,5 @@ def test_who_closes_first_leaves_the_say_of_the_others(tmp_path: Path, monkeypat
 
 
 def test_synced_commits_need_no_say(tmp_path: Path) -> None:
-    ProfileStore(tmp_path, sync=True).close()
+    ProfileStore(tmp_path).close()
     assert not (tmp_path / "unsynced").exists()

@@ -1,3 +1,0 @@
-from typing_extensions import Buffer
-
-def page_of(data: Buffer, page_bits: int = 12) -> int: ...
