@@ -256,7 +256,7 @@ cdef bint hold_one(
             continue
         held.bid = history.holds.take(history.known[unit].key, &shown, 0, expiry(seller, r, row.imp) + GRACE)
         if held.bid is NULL:
-            history.full += 1
+            history.full = history.full + 1
             return False
         c.held.push_back(held)
     for unit in range(N_UNITS):
