@@ -64,16 +64,16 @@ class Auction:
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
 
-    def who(self, body: bytes, seller: Seller) -> int:
-        """The person whose record `decide` will want, for a store that must be asked beforehand; 0: nobody, or nobody
-        that may be used. How long there is for it is in ``request.tmax``.
+    def who(self, body: bytes, seller: Seller, view: View) -> list[int]:
+        """Keys of the records that `decide` will want, for a store that must be asked beforehand; none where nobody is
+        known, or may be used. How long there is for it is in ``request.tmax``.
         """
         try:
             if decode(self.request, body, seller.exchange, self.clock.now_ns()):
-                return 0
+                return []
         except Malformed:
-            return 0
-        return 0 if admit(self.request, seller, self.vendor) else self.request.person
+            return []
+        return [] if admit(self.request, seller, self.vendor) else self.history.keys(view, self.request)
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
         """Body of a bid request -> body of a bid response, or why there is none.

@@ -63,6 +63,18 @@ cdef class History:
         self.reader, self.holds, self.looking_only = reader, holds, looking_only
         self.full = 0
 
+    def keys(self, View view not None, Request r not None) -> list:
+        """Keys of the records that a request is decided by: for a store that must be asked for them beforehand."""
+        cdef list found = [r.person] if r.person else []
+        cdef uint32_t house
+        if view.units & (1 << DEVICE) and r.device:
+            found.append(DEVICE_MARK | number(r.device))
+        if view.units & (1 << HOUSEHOLD) and r.personal and not r.is_dooh:
+            house = household_number(r.address)
+            if house:
+                found.append(HOUSEHOLD_MARK | house)
+        return found
+
     cdef int begin(self, Request r) except -1:
         """For another request; not before something with a cap is met."""
         cdef int unit

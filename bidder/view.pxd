@@ -117,6 +117,7 @@ cdef class View:
     cdef vector[Slot] slots
     cdef vector[Cap] caps
     cdef readonly bint capping              # does anything have a frequency cap?
+    cdef readonly uint32_t units            # of all caps, a bit each
     cdef readonly list cap_texts            # in words, in the order of ``caps``
     cdef vector[vector[uint32_t]] audience_lines  # of audiences with caps: ids of the line items that target them
     cdef dict audience_places               # the audience's id -> its place there

@@ -224,6 +224,7 @@ cdef class View:
             self.caps.push_back(row)
             self.cap_texts.append(f"{cap.text}, of {LEVELS[level]} {owner.key}")
             self.capping = True
+        self.units |= units
         return units
 
     def _add_deals(self, deals):

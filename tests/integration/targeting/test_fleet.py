@@ -55,7 +55,7 @@ def test_impressions_that_a_tracker_remembers_are_seen_by_all_hosts(people: Redi
         assert own.reader().get(42) is None
     record = unpack(people.get(42) or b"")
     scopes = campaign_scope(3), line_item_scope(4), advertiser_scope(NOTICE.advertiser), creative_scope(NOTICE.creative)
-    assert record.shown == dict.fromkeys(scopes, [1_000, 1_007])
+    assert record.shown == {scope: [1_000, 1_007] for scope in scopes}
     assert record.relations[NOTICE.advertiser].shown_s == 1_007
 
 

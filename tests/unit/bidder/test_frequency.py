@@ -18,6 +18,7 @@ from openrtb.nobid import NoBidReason
 from targeting.holds import Holds
 from targeting.households import household_key, household_of
 from tests.auction_table import NOW_NS, SEALER, People, Table, line_item_scope, merge, snapshot
+from tests.unit.bidder.test_http import post, read_answer
 
 REQUEST = json.loads((Path(__file__).parents[2] / "golden" / "request.json").read_text())
 ANN = person_key("buyeruid", "ann", "usx")
@@ -134,3 +135,18 @@ def test_a_record_that_is_too_old_is_not_gone_by() -> None:
 
     assert table(CAPS, people=Old()).decide(REQUEST) == NoBid(NoBidReason.FREQUENCY, "frequency")
     assert isinstance(table({}, people=Old()).decide(REQUEST), dict)
+
+
+async def test_a_household_is_looked_up_wherever_its_record_is(bid_port: Any) -> None:
+    """With a person, and without one; of another household nothing is known."""
+    people = People()
+    people.put("ip:203.0.113.7", {}, {line_item_scope(11): [NOW_NS // SECOND - 60]})
+    async with bid_port(Table(snapshot(HOUSEHOLD), people)) as port:
+        for user in (REQUEST["user"], {}):
+            for address, expected in (("203.0.113.7", 0), ("203.0.113.8", 1), ("203.0.113.0", 0)):
+                reader, writer = await port.open()
+                request = merge(REQUEST, {"user": user, "device": {"ip": address}})
+                writer.write(post(json.dumps({**request, "user": user}).encode()))
+                _, _, body = await read_answer(reader)
+                writer.close()
+                assert len(json.loads(body)["seatbid"]) == expected, (user, address)
