@@ -1,12 +1,15 @@
 """A campaign file is taken whole or refused whole, and every mistake is named: where, what, and what is allowed."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import text
 
 from campaigns import catalogue
 from campaigns.catalogue import Catalogue
@@ -367,6 +370,22 @@ def test_caps_of_every_level_are_taken_and_published(desk: Desk) -> None:
         "at most 3 in 12h by person", "at most 5 in 7d by household", "at most 1 in 30m by person",
     ]  # fmt: skip
     assert published.line_items[0].frequency_caps == wanted[:1]
+
+
+def test_an_older_store_keeps_the_caps_that_it_knows(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    store.migrate()
+    file = deepcopy(FILE)
+    caps = [{"impressions": 3, "per": "12h"}, {"impressions": 5, "per": "7d", "by": "household"}]
+    file["campaigns"][0]["frequency_caps"] = caps
+    Desk(tmp_path, store).take(file)
+    store.migrate(import_module("campaigns.migrations.versions.0013_frequency").down_revision)
+    with store.read() as conn:
+        (kept,) = conn.execute(text("SELECT frequency_caps FROM campaigns WHERE key = 'cards'")).scalars()
+    assert json.loads(kept) == [{"impressions": 3, "seconds": 43_200}]
+    store.migrate()
+    assert Desk(tmp_path, store).stored().campaigns["cards"].frequency_caps == (FrequencyCap(3, 43_200),)
+    store.close()
 
 
 def test_what_is_taken_is_what_was_written(desk: Desk) -> None:
