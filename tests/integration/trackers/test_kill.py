@@ -32,6 +32,7 @@ class Process:
         deployment.base = f"http://127.0.0.1:{port}"
         self.environment = os.environ | {
             "OUTBID_OUTBID_DATA_DIR": deployment.place.data_dir,
+            "OUTBID_OUTBID_HOLDS": "10000",
             "OUTBID_OUTBID_TRACKER_PORT": str(port),
             "OUTBID_OUTBID_CONTROL_URL": deployment.place.control_url,
         }
