@@ -6,15 +6,19 @@ from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder.expiry cimport expiry
+from bidder.frequency cimport DEVICE, HOUSEHOLD
 from bidder.limits cimport billed
 from bidder cimport markups as mark
 from bidder.markups cimport Markups, Variant
 from bidder.seller cimport Seller
 from bidder.view cimport Ad, Line, Price, View, price_of
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
-from domain.token cimport Content, MAC_TEXT, SEALED_TEXT, Sealer
+from domain.token cimport Content, FORMAT_AT, MAC_TEXT, SEALED_TEXT, Sealer
 from openrtb.request cimport BANNER, NATIVE, Request
 from openrtb.respond cimport append_cpm, append_json, append_number
+from targeting.holds cimport name_bid
+from targeting.households cimport number
 
 from urllib.parse import quote
 
@@ -32,13 +36,6 @@ cdef int EVENT = Kind.EVENT
 cdef int TEST_FLAG = 0x10
 
 LAST_COUNTER = 0xFFFF_FFFF
-
-
-cdef inline int expiry(Seller seller, Request r, int32_t imp) noexcept nogil:
-    """Seconds in which we take a billing as in time: the exchange's, no longer than the imp says (``imp.exp``, 7.2)."""
-    cdef int ours = seller.expiries[r.imps[imp].format]
-    cdef int theirs = r.imps[imp].exp
-    return theirs if 0 < theirs < ours else ours
 
 
 cdef class Answer:
@@ -110,6 +107,8 @@ cdef class Answer:
         cdef Line *line = &view.lines[row.line]
         cdef Price *price = price_of(view, seller, row.line)
         cdef Content content
+        cdef uint32_t units = line.units | view.ads[row.ad].units
+        cdef int format = view.ads[row.ad].format
         cdef uint64_t bid
         self.counter += 1
         bid = (self.worker << 32) | self.counter
@@ -126,8 +125,9 @@ cdef class Answer:
         content.rate, content.terms = price.rate_id, price.terms
         content.exchange = seller.id
         content.expiry_s = expiry(seller, r, row.imp)
-        content.format, content.unused = view.ads[row.ad].format, 0
-        content.basis_and_flags = seller.bases[content.format] | (TEST_FLAG if r.test else 0)
+        content.device = number(r.device) if units & (1 << DEVICE) else 0
+        content.household = number(r.household) if units & (1 << HOUSEHOLD) else 0
+        content.basis_and_flags = seller.bases[format] | (TEST_FLAG if r.test else 0) | (format << FORMAT_AT)
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
         return bid
 
@@ -287,7 +287,7 @@ cdef class Answer:
 
     def write(self, Candidates c not None, View view not None, Seller seller not None, Request r not None) -> bytes:
         """The body of the response with all chosen bids; logs a Bid event for each."""
-        cdef size_t i
+        cdef size_t i, k
         cdef uint64_t bid
         self.name_site(r)
         self.out.clear()
@@ -295,6 +295,9 @@ cdef class Answer:
         append_json(&self.out, r.id)
         for i in range(c.chosen.size()):
             bid = self.seal(&c.chosen[i], view, seller, r)
+            for k in range(c.held.size()):
+                if c.held[k].place == i:
+                    name_bid(c.held[k].bid, bid)
             if i == 0:
                 self.out.append(b',"bidid":"')
                 append_number(&self.out, <int64_t>bid)

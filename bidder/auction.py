@@ -10,15 +10,16 @@ from typing import NamedTuple
 from bidder.admit import admit
 from bidder.answer import Answer
 from bidder.candidates import Candidates
-from bidder.choose import choose
+from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.supply import SupplyModule
 from bidder.exchange_rules import exchange_rules
 from bidder.fit import fit
 from bidder.floors import floors
+from bidder.frequency import History, frequency, hold
 from bidder.journal import Journal
 from bidder.leases import Leases
-from bidder.limits import frequency, gate
+from bidder.limits import gate
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.rules import blocks, deals
@@ -53,24 +54,26 @@ class Auction:
         clock: Clock,
         vendor: Vendor,
         sellers: SupplyModule | None = None,
+        history: History | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
+        self.history = history or History()
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
 
-    def who(self, body: bytes, seller: Seller) -> int:
-        """The person whose record `decide` will want, for a store that must be asked beforehand; 0: nobody, or nobody
-        that may be used. How long there is for it is in ``request.tmax``.
+    def who(self, body: bytes, seller: Seller, view: View) -> list[int]:
+        """Keys of the records that `decide` will want, for a store that must be asked beforehand; none where nobody is
+        known, or may be used. How long there is for it is in ``request.tmax``.
         """
         try:
             if decode(self.request, body, seller.exchange, self.clock.now_ns()):
-                return 0
+                return []
         except Malformed:
-            return 0
-        return 0 if admit(self.request, seller, self.vendor) else self.request.person
+            return []
+        return [] if admit(self.request, seller, self.vendor) else self.history.keys(view, self.request)
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
         """Body of a bid request -> body of a bid response, or why there is none.
@@ -101,7 +104,7 @@ class Auction:
             return self.no_bid(NoBidReason.NO_DEAL, "deals", seller)
         if not floors(candidates, view, seller, request):
             return self.no_bid(NoBidReason.BELOW_FLOOR, "floors", seller)
-        if not frequency(candidates, view, request):
+        if not frequency(candidates, view, self.history, request):
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
         if not throttle(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pacing", seller)
@@ -110,8 +113,11 @@ class Auction:
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
         if not fixed_cpm(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pricing", seller)
-        if not choose(candidates, view, seller, self.leases, request):
+        if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
+        if not hold(candidates, view, seller, self.history, request):
+            return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
+        reserve(candidates, view, seller, self.leases, request)
         self.bids += 1
         return self.answer.write(candidates, view, seller, request)
 

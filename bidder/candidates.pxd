@@ -18,6 +18,10 @@ cdef struct Candidate:
     uint32_t asides        # bit n: companion n of the ad has a place
     int32_t slot           # of a dynamic pod that it is only for: 1 first, -1 last, 0 any
 
+cdef struct Held:          # against frequency caps, while it is in flight
+    size_t place           # in Candidates.chosen
+    uint64_t *bid          # where the bid's id is to be written, see targeting.holds
+
 cdef class Candidates:
     """The pairs of impression and creative that are still in the race, and who went out where."""
     cdef vector[uint64_t] facts          # what targeting compares, dimension after dimension
@@ -33,6 +37,7 @@ cdef class Candidates:
     cdef vector[const char *] verdicts   # of the block lists, an entry a brand
     cdef vector[Candidate] chosen        # what will be bid
     cdef bint cut_short                  # a pod was too large to try everything
+    cdef vector[Held] held               # of these, what other workers are told of
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)

@@ -13,6 +13,7 @@ cdef class Candidates:
         """Before an auction."""
         self.rows.clear()
         self.chosen.clear()
+        self.held.clear()
         self.all_or_none = self.cut_short = False
         if self.keep_reasons:
             self.reasons = []

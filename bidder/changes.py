@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bidder.view import View, live_rows, with_deals
-from domain.campaign import Advertiser, Campaign, LineItem, Snapshot
+from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, reached_audiences
 from domain.creative import Creative
+from domain.frequency import FrequencyCap
 from targeting.index import TargetingIndex
 
 Row = tuple[int, LineItem, Campaign, Advertiser, list[Creative], list[tuple[int, int, int]]]
@@ -32,6 +33,8 @@ class Change:
     creatives: frozenset[int]
     """Ids of creatives that are otherwise than they were."""
     index: TargetingIndex
+    reached: dict[int, frozenset[int]]
+    """Where audiences have frequency caps: what line items, by id, target now that came, changed or went."""
 
 
 def change_of(view: View, snapshot: Snapshot) -> Change | None:
@@ -39,6 +42,8 @@ def change_of(view: View, snapshot: Snapshot) -> Change | None:
     nothing."""
     before = view.snapshot
     if any(getattr(before, part) != getattr(snapshot, part) for part in SHARED):
+        return None
+    if _capped(before) != _capped(snapshot):
         return None
     campaigns, creatives = (
         _differing(before.campaigns, snapshot.campaigns),
@@ -61,7 +66,15 @@ def change_of(view: View, snapshot: Snapshot) -> Change | None:
         return None
     deals = {deal.id: deal for deal in snapshot.deals}
     index = view.index.changed(gone, [with_deals(row[1], deals) for row in rows])
-    return Change(snapshot, gone, rows, creatives, index)
+    reached: dict[int, frozenset[int]] = {}
+    if _capped(snapshot):
+        reached = {item.id: reached_audiences(item) for item in touched} | dict.fromkeys(left, frozenset())
+    return Change(snapshot, gone, rows, creatives, index, reached)
+
+
+def _capped(snapshot: Snapshot) -> list[tuple[int, str, tuple[FrequencyCap, ...]]]:
+    """Audiences that have frequency caps. What else changes of audiences, as their size, no view minds."""
+    return [(one.id, one.key, one.frequency_caps) for one in snapshot.audiences if one.frequency_caps]
 
 
 def _differing(before: tuple[Any, ...], after: tuple[Any, ...]) -> frozenset[int]:

@@ -1,14 +1,12 @@
-"""What the marketer limits: how often one person sees an ad, and how much money may be out."""
+"""What the marketer limits: how much money may be out."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport int32_t, int64_t
 
 from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.leases cimport Leases, covers
 from bidder.seller cimport Seller
-from bidder.view cimport Line, Price, View, price_of
+from bidder.view cimport Price, View, price_of
 from openrtb.request cimport Request
-from targeting.record cimport capped
 
 from domain.money import RATE_UNIT
 
@@ -43,43 +41,6 @@ cdef int64_t billed(int64_t price, Seller seller, Request r, int32_t imp) noexce
     if seller.fee_ppm:
         paid = (paid * (1_000_000 + seller.fee_ppm) + 999_999) / 1_000_000
     return <int64_t>paid
-
-
-def frequency(Candidates c not None, View view not None, Request r not None):
-    """Takes out whose cap this person has reached; returns how many pairs are left.
-
-    A line item with a cap is not shown to somebody who cannot be recognised: its cap could not be kept.
-    """
-    cdef size_t i, kept = 0
-    cdef int32_t k, judged = -1
-    cdef bint over = False
-    cdef int64_t others = 0, most
-    cdef Candidate *row
-    cdef Line *line
-    cdef bytes record = r.record
-    cdef const uint8_t *data = <const uint8_t *>PyBytes_AS_STRING(record) if record is not None else NULL
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(record) if record is not None else 0
-    cdef uint32_t now_s = <uint32_t>(r.now_ns // 1_000_000_000)
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
-        line = &view.lines[row.line]
-        if row.line != judged:  # pairs of one line item stand side by side
-            judged = row.line
-            over = line.n_caps > 0 and r.person == 0
-            others = <int64_t>len(r.imp_ids) - 1 if line.roadblock else 0  # all its ads at once must be left
-            if data is not NULL or (others and r.person):
-                for k in range(line.caps, line.caps + line.n_caps):
-                    most = view.caps[k].impressions - others
-                    if capped(data, size, view.caps[k].scope, most, view.caps[k].seconds, now_s):
-                        over = True
-                        break
-        if not over:
-            kept = keep(c, i, kept)
-        elif c.keep_reasons:
-            c.out("frequency", row.line, row.ad, row.imp,
-                  "a frequency cap is reached" if r.person else "it has a frequency cap, and nobody knows who this is")
-    c.rows.resize(kept)
-    return kept
 
 
 def gate(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):

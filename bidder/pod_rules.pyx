@@ -5,13 +5,13 @@ line item can be in a pod several times, caps and leases for all bids of the res
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder.frequency cimport History
 from bidder.leases cimport Leases, covers
 from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival, same_field
 from bidder.seller cimport Seller
 from bidder.view cimport Line, View, price_of
 from openrtb.request cimport Imp, Player, Request
-from targeting.record cimport capped, scope_line_item
 
 from domain.campaign import ONE_PER_POD
 
@@ -60,33 +60,8 @@ cdef inline bint same_domain(View view, int32_t one, int32_t other) noexcept nog
     )
 
 
-cdef bint over_cap(View view, Candidates c, Request r, Candidate *row, Viewer *viewer, bint alternative) noexcept nogil:
-    """Would a cap of this person be exceeded if all that is chosen were seen too?"""
-    cdef Line *line = &view.lines[row.line]
-    cdef Candidate *chosen
-    cdef int64_t others
-    cdef int32_t k
-    cdef size_t i
-    for k in range(line.caps, line.caps + line.n_caps):
-        others = 0
-        for i in range(c.chosen.size()):
-            chosen = &c.chosen[i]
-            if alternative and r.imps[chosen.imp].place == r.imps[row.imp].place:
-                continue
-            if chosen.line == row.line or (
-                view.caps[k].scope != scope_line_item(line.id) and view.lines[chosen.line].campaign == line.campaign
-            ):
-                others += 1
-        if others and capped(
-            viewer.record, viewer.size, view.caps[k].scope, view.caps[k].impressions - others, view.caps[k].seconds,
-            r.now_ns // 1_000_000_000,
-        ):
-            return True
-    return False
-
-
 cdef bint stands(
-    Candidates c, View view, Seller seller, Leases leases, Request r, Candidate *row, Viewer *viewer, bint alternative
+    Candidates c, View view, Seller seller, History history, Leases leases, Request r, Candidate *row, bint alternative
 ) noexcept nogil:
     cdef Imp *imp = &r.imps[row.imp]
     cdef Imp *other
@@ -123,6 +98,6 @@ cdef bint stands(
         amount += gross_amount(billed(row.price, seller, r, row.imp), price_of(view, seller, row.line))
         if not covers(leases, view.lines[row.line].lease, amount, bids + 1):
             return False
-    if view.lines[row.line].n_caps and over_cap(view, c, r, row, viewer, alternative):
+    if view.capping and c.chosen.size() and not history.has_room(c, view, row):
         return False
     return not (view.separating and beside_a_rival(c, view, r, row))

@@ -12,6 +12,7 @@ from libcpp.algorithm cimport sort
 from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder.frequency cimport History
 from bidder.leases cimport Leases
 from bidder.pod_rules cimport stands
 from bidder.seller cimport Seller
@@ -43,7 +44,7 @@ cdef class Search:
 
     cdef bint solve(
         self, int32_t ads, int64_t seconds,
-        Candidates c, View view, Seller seller, Leases leases, Request r,
+        Candidates c, View view, Seller seller, History history, Leases leases, Request r,
     ) noexcept nogil:
         """Fills ``best`` from ``entries``, with at most so many ads, which are altogether no longer than that. False: not
         everything could be tried.
@@ -52,10 +53,10 @@ cdef class Search:
         self.best.clear()
         self.now.clear()
         self.arrange(ads, seconds)
-        self.descend(0, 0, ads, seconds, c, view, seller, leases, r)
+        self.descend(0, 0, ads, seconds, c, view, seller, history, leases, r)
         if self.steps >= 0:
             return True
-        self.take_in_other_order(ads, c, view, seller, leases, r)
+        self.take_in_other_order(ads, c, view, seller, history, leases, r)
         return False
 
     cdef void arrange(self, int32_t most, int64_t seconds) noexcept nogil:
@@ -133,7 +134,7 @@ cdef class Search:
 
     cdef void descend(
         self, int32_t start, int64_t worth, int32_t ads, int64_t seconds,
-        Candidates c, View view, Seller seller, Leases leases, Request r,
+        Candidates c, View view, Seller seller, History history, Leases leases, Request r,
     ) noexcept nogil:
         """Tries all that can be added from entry ``start`` on, with room for so many ads and seconds."""
         cdef int32_t at
@@ -148,19 +149,19 @@ cdef class Search:
             if self.steps < 0 or self.hopeless(at, worth, ads, seconds):
                 return
             row = &c.rows[self.entries[at].row]
-            if not stands(c, view, seller, leases, r, row, &self.viewer, False):
+            if not stands(c, view, seller, history, leases, r, row, False):
                 continue
             c.chosen.push_back(row[0])
             self.now.push_back(self.entries[at].row)
             self.descend(
                 at + 1, worth + self.entries[at].price, ads - 1, seconds - self.entries[at].seconds,
-                c, view, seller, leases, r,
+                c, view, seller, history, leases, r,
             )
             self.now.pop_back()
             c.chosen.pop_back()
 
     cdef void take_in_other_order(
-        self, int32_t ads, Candidates c, View view, Seller seller, Leases leases, Request r
+        self, int32_t ads, Candidates c, View view, Seller seller, History history, Leases leases, Request r
     ) noexcept nogil:
         """One pass."""
         cdef size_t before = c.chosen.size()
@@ -175,7 +176,7 @@ cdef class Search:
             if <int32_t>self.now.size() == ads:
                 break
             row = &c.rows[self.entries[at].row]
-            if stands(c, view, seller, leases, r, row, &self.viewer, False):
+            if stands(c, view, seller, history, leases, r, row, False):
                 c.chosen.push_back(row[0])
                 self.now.push_back(self.entries[at].row)
                 worth += row.price

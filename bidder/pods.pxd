@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, uint64_t
 
 from bidder.candidates cimport Candidates
+from bidder.frequency cimport History
 from bidder.leases cimport Leases
 from bidder.seller cimport Seller
 from bidder.view cimport View
@@ -16,5 +17,5 @@ cdef bint opens_pod(int32_t place) noexcept nogil
 cdef bint promised(Candidates c, Request r, int32_t place) noexcept nogil
 # Chooses for all imps of a pod, in guaranteed deals, or in all else.
 cdef int fill_pod(
-    Candidates c, View view, Seller seller, Leases leases, Request r, uint64_t pod, bint guaranteed
+    Candidates c, View view, Seller seller, History history, Leases leases, Request r, uint64_t pod, bint guaranteed
 ) except -1

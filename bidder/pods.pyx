@@ -8,12 +8,12 @@ Of all sets of bids that may stand side by side (`bidder.pod_rules`) the one is 
 (`bidder.pod_search`).
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libcpp.unordered_set cimport unordered_set
 from libcpp.vector cimport vector
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from bidder.candidates cimport Candidate, Candidates, turn
+from bidder.frequency cimport History
 from bidder.leases cimport Leases
 from bidder.pod_rules cimport key_of, seconds_of, stands
 from bidder.pod_search cimport Entry, Search
@@ -99,16 +99,13 @@ cdef int32_t room_for(Search s, Request r, uint64_t pod, int64_t *seconds) noexc
 
 
 cdef int fill_pod(
-    Candidates c, View view, Seller seller, Leases leases, Request r, uint64_t pod, bint guaranteed
+    Candidates c, View view, Seller seller, History history, Leases leases, Request r, uint64_t pod, bint guaranteed
 ) except -1:
     cdef Search s = SEARCH
-    cdef bytes record = r.record
     cdef Entry entry
     cdef int64_t seconds = 0
     cdef int32_t ads, place
     cdef size_t i
-    s.viewer.record = <const uint8_t *>PyBytes_AS_STRING(record) if record is not None else NULL
-    s.viewer.size = PyBytes_GET_SIZE(record) if record is not None else 0
     s.entries.clear()
     for i in range(c.rows.size()):
         if eligible(c, view, r, &c.rows[i], pod, guaranteed):
@@ -119,18 +116,18 @@ cdef int fill_pod(
     if s.entries.empty():
         return 0
     ads = room_for(s, r, pod, &seconds)
-    if not s.solve(ads, seconds, c, view, seller, leases, r):
+    if not s.solve(ads, seconds, c, view, seller, history, leases, r):
         c.cut_short = True
     for place in range(<int32_t>len(r.imp_ids)):  # in the order of the request
         for i in range(s.best.size()):
             if r.imps[c.rows[s.best[i]].imp].place == place:
                 c.chosen.push_back(c.rows[s.best[i]])
-    add_alternatives(c, view, seller, leases, r, pod, guaranteed)
+    add_alternatives(c, view, seller, history, leases, r, pod, guaranteed)
     return 0
 
 
 cdef void add_alternatives(
-    Candidates c, View view, Seller seller, Leases leases, Request r, uint64_t pod, bint guaranteed
+    Candidates c, View view, Seller seller, History history, Leases leases, Request r, uint64_t pod, bint guaranteed
 ) noexcept nogil:
     """On fixed slots the best bid in the open auction and in each deal, where there is none of it yet: the exchange
     chooses between them.
@@ -159,7 +156,7 @@ cdef void add_alternatives(
                     continue
                 if best is not NULL and row.price == best.price and turn(r.hash, row) <= turn(r.hash, best):
                     continue
-                if stands(c, view, seller, leases, r, row, &SEARCH.viewer, True):
+                if stands(c, view, seller, history, leases, r, row, True):
                     best = row
             if best is not NULL:
                 c.chosen.push_back(best[0])

@@ -1,14 +1,18 @@
-"""Requests whose person is to be asked for at a remote store: who is it, then wait, then decide.
+"""Requests whose person (and household, if it counts) is to be asked for at a remote store: who is it, then wait, then
+decide.
 
 A request is read twice, since others are decided while it waits: that is cheaper than to keep what was read. However
 the look-up ends, in time or not at all, the request is answered on what is known then.
 """
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bidder.http import Later
 from bidder.refusals import NOT_FOUND, refusal
 from bidder.seller import Seller
+from bidder.view import View
 from targeting.redis_lookup import UNKNOWN, RedisLookup
 
 if TYPE_CHECKING:
@@ -26,35 +30,42 @@ class RemotePeople:
         self.lookup, self._timeout_s = lookup, timeout_s
 
     def ask(
-        self, service: "Service", connection: "BidConnection", url: bytes, body: bytes, seller: Seller
+        self, service: "Service", connection: "BidConnection", url: bytes, body: bytes, seller: Seller, view: View
     ) -> Later | None:
         """The answer to come; None: nobody is to be asked for, so decide at once."""
         lookup, auction = self.lookup, service.auction
-        lookup.here = None
-        person = auction.who(body, seller)
-        if not person:
+        lookup.here, asked_ns = {}, time.monotonic_ns()
+        keys = auction.who(body, seller, view)
+        if not keys:
             return None
         wait_s, tmax = self._timeout_s, auction.request.tmax
         if tmax:
             wait_s = min(wait_s, (tmax - seller.network_ms) * SHARE / 1000)
-        later = Later(connection)
+        later, records = Later(connection), dict[int, bytes | None]()
 
-        def then(record: bytes | None) -> None:
+        def take(key: int, record: bytes | None) -> None:
+            records[key] = record
+            if len(records) == len(keys):
+                decide()
+
+        def decide() -> None:
             view = service.state.view
             found = view.routes.get(url) or view.routes.get(url.partition(b"?")[0]) if view is not None else None
             if view is None or found is None:  # a snapshot without this exchange came meanwhile
                 later.come(refusal(NOT_FOUND, f"{url.decode('latin-1')}: no exchange of that name"))
                 return
-            lookup.here = record
+            lookup.here, lookup.taken_ns = records, asked_ns
             try:
                 later.come(service.decide(later, body, found, view))
             finally:
-                lookup.here = None
+                lookup.here = {}
 
-        if lookup.ask(person, wait_s, then):
-            return later
-        lookup.here = UNKNOWN
-        return None
+        unasked = [key for key in keys if not lookup.ask(key, wait_s, partial(take, key))]
+        if len(unasked) == len(keys):
+            lookup.here, lookup.taken_ns = dict.fromkeys(keys, UNKNOWN), asked_ns
+            return None
+        records.update(dict.fromkeys(unasked, UNKNOWN))
+        return later
 
     def metrics(self) -> list[str]:
         """Prometheus text."""

@@ -23,6 +23,7 @@ from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.supply import SupplyModule
+from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
@@ -35,13 +36,14 @@ from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.writer import LogWriter
 from targeting.config import profile_settings
+from targeting.holds import Holds
 from targeting.profiles import ProfileStore, Reader
 from targeting.redis_lookup import RedisLookup
 from targeting.seller_files import Reader as SellerReader
 from targeting.seller_files import SellerFiles
 
 if TYPE_CHECKING:
-    from bidder.enrichment.profile import Source
+    from bidder.frequency import Records
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +64,12 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
     sellers = files.reader()
     leases = Leases()
+    holds = Holds(where.data, where.holds)
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
     chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(people.source)])
     journal = Journal(writer.append, settings.no_bid_sample)
-    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), SupplyModule(sellers))
+    supply, history = SupplyModule(sellers), History(people.source, holds)
+    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), supply, history)
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings, people.room)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
@@ -87,13 +91,14 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         people.close()
         sellers.close()
         files.close()
+        holds.close()
     log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
 
 
 class People(NamedTuple):
     """Where the records of persons come from."""
 
-    source: "Source"
+    source: "Records"
     keep: Coroutine[Any, Any, None]
     """What has to run meanwhile."""
     close: Callable[[], None]

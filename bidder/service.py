@@ -65,7 +65,10 @@ class Service:
         if seller.qps and not self.quotas.admits(seller, self.state.workers, self.now):
             self.auction.no_bids[OVER_QUOTA] += 1
             return no_content(OVER_QUOTA.reason)
-        if self.people is not None and (later := self.people.ask(self, connection, url, body, seller)) is not None:
+        if (
+            self.people is not None
+            and (later := self.people.ask(self, connection, url, body, seller, view)) is not None
+        ):
             return later
         return self.decide(connection, body, seller, view)
 
@@ -113,6 +116,7 @@ class Service:
             f"outbid_bidder_failures_total {self.failures}",
             f"outbid_bidder_connections {len(self.connections)}",
             f"outbid_bidder_snapshot_version {self.state.version}",
+            f"outbid_bidder_holds_full_total {self.auction.history.full}",
         ]
         if self.people is not None:
             lines += self.people.metrics()

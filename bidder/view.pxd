@@ -11,7 +11,10 @@ from bidder.seller cimport Seller
 from targeting.sellers cimport seller_key
 
 cdef struct Cap:
-    uint32_t scope         # of the person's record: a campaign's or a line item's counter
+    uint32_t scope         # of the record: which counter
+    uint32_t id            # what it counts: of its level; of an audience its place in View.audience_lines
+    int32_t level          # level, of targeting.holds
+    int32_t unit           # place in domain.frequency.UNITS: whose record
     uint32_t impressions
     uint32_t seconds
 
@@ -47,6 +50,7 @@ cdef struct Line:
     int32_t slots                   # place in View.slots: one for each bit of size_mask, in their order
     uint32_t id, campaign, advertiser, agency
     int32_t caps, n_caps            # slice of View.caps
+    uint32_t units                  # of those caps, a bit each
     uint32_t supply_needs           # of SupplyFact
     int32_t max_hops                # of the supply chain; 0: any number
     int32_t deals, n_deals          # slice of View.deals
@@ -92,6 +96,8 @@ cdef struct Ad:
     uint64_t attributes             # bit n: has attribute n
     uint32_t mime                   # bit of openrtb.request.MIMES
     uint32_t type                   # bit n: is of banner ad type n
+    int32_t caps, n_caps            # slice of View.caps
+    uint32_t units                  # of those caps, a bit each
     bint secure
 
 cdef struct Price:
@@ -118,6 +124,13 @@ cdef class View:
     cdef vector[Ad] ads
     cdef vector[Slot] slots
     cdef vector[Cap] caps
+    cdef readonly bint capping              # does anything have a frequency cap?
+    cdef readonly uint32_t units            # of all caps, a bit each
+    cdef readonly list cap_texts            # in words, in the order of ``caps``
+    cdef list capped_audiences              # domain.campaign.Audience
+    cdef vector[vector[uint32_t]] audience_lines  # ids of the line items that target each of these; they ascend
+    cdef dict audience_places               # the audience's id -> its place there
+    cdef bint targets(self, uint32_t audience, uint32_t line_item) noexcept nogil
     cdef vector[DealRow] deals
     cdef readonly Brands brands
     cdef vector[uint32_t] rivals            # advertisers

@@ -11,6 +11,9 @@ from msgspec.structs import replace
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
+from cython.operator cimport dereference
+from libcpp.algorithm cimport binary_search, lower_bound
+from libcpp.vector cimport vector
 
 from bidder.brands cimport Brands
 from bidder.leases cimport Leases
@@ -18,12 +21,14 @@ from bidder.markups cimport Markups
 from bidder.natives cimport Natives
 from bidder.seller cimport Seller, price_on
 from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, format_bit, mime_bit, size_bit
-from targeting.record cimport scope_campaign, scope_line_item
+from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM
+from targeting.record cimport scope_advertiser, scope_campaign, scope_creative, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
-from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Clause, Targeting
+from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Clause, Targeting, reached_audiences
 from domain.creative import COMPANIONS_REQUIRED, FORMATS
 from domain.fees import most_media, shares
+from domain.frequency import UNITS
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from domain.person import Stage
@@ -45,6 +50,21 @@ USUAL_VAST = {3, 6}
 
 HOURS = (Dimension.HOUR_OF_WEEK, Dimension.HOUR_OF_WEEK_UTC, Dimension.HOUR_OF_WEEK_USER)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+LEVELS = {
+    CAMPAIGN: "campaign", LINE_ITEM: "line item", ADVERTISER: "advertiser", CREATIVE: "creative", AUDIENCE: "audience",
+}
+
+cdef uint32_t scope_of(int level, uint32_t id) noexcept nogil:
+    """The counter in records; of an audience there is none, those of its line items are added up."""
+    if level == CAMPAIGN:
+        return scope_campaign(id)
+    if level == LINE_ITEM:
+        return scope_line_item(id)
+    if level == ADVERTISER:
+        return scope_advertiser(id)
+    return scope_creative(id) if level == CREATIVE else 0
+
 
 cdef uint64_t mask(numbers) except? 0:
     """Small numbers as bits."""
@@ -74,6 +94,8 @@ cdef class View:
         self.prices.resize(len(sellers) * self.line_room)
         self.cleared.resize(len(sellers) * self.ad_room)
         self.judged = {(a.creative, a.exchange): a for a in snapshot.approvals}
+        self.cap_texts = []
+        self._add_audiences(snapshot)
         self._add_rows(live, leases, tracker_is_secure)
 
     def _add_rows(self, rows, Leases leases, bint tracker_is_secure):
@@ -106,6 +128,7 @@ cdef class View:
         for place in change.gone:
             self.places.pop(self.line_items[place].id, None)
         self.gone = self.gone | change.gone
+        self._move_among_audiences(change.reached)
         self._add_rows(change.rows, leases, tracker_is_secure)
         self.index = change.index
 
@@ -143,7 +166,7 @@ cdef class View:
         row.slots = <int32_t>self.slots.size()
         row.deals = <int32_t>self.deals.size()
         row.caps = <int32_t>self.caps.size()
-        row.n_deals = row.n_caps = 0
+        row.n_deals = 0
         row.deals_only = item.deals_only and len(item.deals) > 0
         row.interstitials = INTERSTITIALS.index(item.interstitials)
         row.roadblock = ROADBLOCKS.index(item.roadblock)
@@ -154,8 +177,14 @@ cdef class View:
             self.rivals.push_back(rival)
         self.separating = self.separating or row.separate_categories or row.n_rivals > 0
         self.roadblocking = self.roadblocking or row.roadblock > 0
-        self._add_caps(scope_line_item(item.id), item.frequency_caps)
-        self._add_caps(scope_campaign(campaign.id), campaign.frequency_caps)
+        row.units = self._add_caps(LINE_ITEM, item.id, item)
+        row.units |= self._add_caps(CAMPAIGN, campaign.id, campaign)
+        row.units |= self._add_caps(ADVERTISER, advertiser.id, advertiser)
+        if self.capped_audiences:
+            for audience in sorted(reached_audiences(item) & self.audience_places.keys()):
+                place = self.audience_places[audience]
+                row.units |= self._add_caps(AUDIENCE, place, self.capped_audiences[place])
+        row.n_caps = <int32_t>self.caps.size() - row.caps
         self.lines.push_back(row)
 
     def _block(self, lists):
@@ -205,13 +234,51 @@ cdef class View:
     def _close_line(self, int place):
         cdef Line *row = &self.lines[place]
         row.n_deals = <int32_t>self.deals.size() - row.deals
-        row.n_caps = <int32_t>self.caps.size() - row.caps
 
-    def _add_caps(self, uint32_t scope, caps):
+    def _add_audiences(self, snapshot):
+        """Which line items target the audiences that have caps; paused ones too, since people have seen their ads."""
+        self.capped_audiences = [audience for audience in snapshot.audiences if audience.frequency_caps]
+        self.audience_places = {audience.id: place for place, audience in enumerate(self.capped_audiences)}
+        self.audience_lines.resize(len(self.capped_audiences))
+        if self.capped_audiences:
+            for item in sorted(snapshot.line_items, key=lambda item: item.id):
+                for audience in reached_audiences(item) & self.audience_places.keys():
+                    self.audience_lines[<size_t>self.audience_places[audience]].push_back(item.id)
+
+    def _move_among_audiences(self, dict reached):
+        """Line items, by id, that now target other audiences than they did, or none."""
+        cdef vector[uint32_t] *ids
+        cdef vector[uint32_t].iterator at
+        cdef uint32_t line_item
+        cdef bint listed
+        for line_item, audiences in reached.items():
+            for audience, place in self.audience_places.items():
+                ids = &self.audience_lines[<size_t>place]
+                at = lower_bound(ids.begin(), ids.end(), line_item)
+                listed = at != ids.end() and dereference(at) == line_item
+                if listed and audience not in audiences:
+                    ids.erase(at)
+                elif not listed and audience in audiences:
+                    ids.insert(at, line_item)
+
+    cdef bint targets(self, uint32_t audience, uint32_t line_item) noexcept nogil:
+        cdef vector[uint32_t] *ids = &self.audience_lines[audience]
+        return binary_search(ids.begin(), ids.end(), line_item)
+
+    def _add_caps(self, int32_t level, uint32_t id, owner) -> int:
+        """Adds the caps of an advertiser, a campaign …; returns whom they count for, a bit a unit."""
         cdef Cap row
-        for cap in caps:
-            row.scope, row.impressions, row.seconds = scope, cap.impressions, cap.seconds
+        cdef uint32_t units = 0
+        row.level, row.id = level, id
+        row.scope = scope_of(level, id)
+        for cap in owner.frequency_caps:
+            row.unit, row.impressions, row.seconds = UNITS.index(cap.by), cap.impressions, cap.seconds
+            units |= <uint32_t>1 << row.unit
             self.caps.push_back(row)
+            self.cap_texts.append(f"{cap.text}, of {LEVELS[level]} {owner.key}")
+            self.capping = True
+        self.units |= units
+        return units
 
     def _add_deals(self, deals):
         cdef DealRow row
@@ -253,6 +320,9 @@ cdef class View:
         self.escaped_queries.push_back(quote(click, safe="").encode())
         self.escaped_queries.push_back(quote(quote(click, safe=""), safe="").encode())
         self.tails.push_back(json.dumps(bid_fields(creative, advertiser), separators=(",", ":"))[1:].encode())
+        row.caps = <int32_t>self.caps.size()
+        row.units = self._add_caps(CREATIVE, creative.id, creative)
+        row.n_caps = <int32_t>self.caps.size() - row.caps
         self.ads.push_back(row)
         self.creatives.append(creative)
 

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from campaigns import rule_terms, values
 from campaigns.entry import Entry, Wrong
+from campaigns.frequency import read_caps
 from campaigns.media import AUDIO, IMAGES, VIDEO, guessed, is_skippable, read_audio, read_image, read_video
 from campaigns.url_limits import check_lengths
 from domain.campaign import Advertiser
@@ -24,7 +25,7 @@ from domain.creative import (
 
 COMMON = (
     *("key", "advertiser", "format", "size", "landing_url", "attributes", "apis", "language", "categories", "domain"),
-    *("trackers", "verifications", "bundle", "status"),
+    *("trackers", "verifications", "bundle", "frequency_caps", "status"),
 )
 BANNER = ("image_url", "markup", "mime", "expands", "viewability")
 CREATIVE = (*COMMON, *BANNER, "video", "audio", "native")
@@ -92,6 +93,7 @@ def read_creative(e: Entry, id: int, key: str, owner: Advertiser | None) -> Crea
         categories=e.take("categories", values.listed(values.category), ()),
         domain=domain,
         bundle=e.take("bundle", rule_terms.store_id, ""),
+        frequency_caps=read_caps(e),
         **parts,
     )
     if e.sound:

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 
 from campaigns.catalogue import Catalogue
-from domain.campaign import FeePart, FeeTerms, LineItem, wanted_values
+from domain.campaign import FeePart, FeeTerms, LineItem, reached_audiences
 from pacing import counters
 from pacing.tables import fee_terms
 
@@ -35,8 +35,7 @@ def agree(conn: Connection, catalogue: Catalogue) -> Mapping[int, FeeTerms]:
 
 def _data_fees(item: LineItem, data: Mapping[int, FeePart]) -> list[FeePart]:
     """Of the audiences that the line item reaches; leaving people out by a list costs nothing."""
-    reached = {int(value) for value in wanted_values(item.targeting, "audience")}
-    return [data[id_] for id_ in sorted(reached) if id_ in data]
+    return [data[id_] for id_ in sorted(reached_audiences(item)) if id_ in data]
 
 
 def _stored(conn: Connection) -> list[tuple[int, tuple[FeePart, ...]]]:

@@ -13,6 +13,7 @@ from campaigns.creatives import CREATIVE, read_creative
 from campaigns.entry import Entry
 from campaigns.exchange_rates import effective, inverse
 from campaigns.exchanges import EXCHANGE, read_exchange
+from campaigns.frequency import read_caps
 from campaigns.references import NewId, References
 from domain.campaign import (
     Advertiser,
@@ -21,7 +22,6 @@ from domain.campaign import (
     Campaign,
     Deal,
     Fee,
-    FrequencyCap,
     Limits,
     LineItem,
     Rate,
@@ -31,7 +31,6 @@ from domain.campaign import (
 from domain.errors import Problem, Refused
 from targeting.audiences import read_audience
 from targeting.expression import paths_of
-from targeting.record import MAX_IMPRESSIONS, MAX_SECONDS
 
 SECTIONS = (
     *("exchanges", "rates", "agencies", "fees", "advertisers", "audiences", "creatives", "deals", "campaigns"),
@@ -44,9 +43,9 @@ FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
 ADVERTISER = (
     *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "categories_in", "fees"),
-    *(*FUNDS, *LIMITS, "status"),
+    *(*FUNDS, *LIMITS, "frequency_caps", "status"),
 )
-AUDIENCE = ("key", "advertiser", "name", "file", "data_cpm")
+AUDIENCE = ("key", "advertiser", "name", "file", "data_cpm", "frequency_caps")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
     *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "status"),
@@ -138,6 +137,7 @@ class Reading:
             **_funds(e),
             fees=self._fees(e) or (),
             status=e.take("status", _status, "active"),
+            frequency_caps=read_caps(e),
         )
         if agency and advertiser.currency and agency.currency != advertiser.currency:
             e.wrong("agency", agency.key, f"it must be an agency that accounts in {advertiser.currency}, too")
@@ -158,7 +158,7 @@ class Reading:
                 for problem in refused.problems:
                     e.wrong("file", problem.value, f"{problem.path}: {problem.allowed}")
         size, data_cpm = len(self.members.get(id_, ())), e.take("data_cpm", values.cpm, 0)
-        audience = owner and Audience(id_, key, owner.id, name, size, data_cpm)
+        audience = owner and Audience(id_, key, owner.id, name, size, data_cpm, read_caps(e))
         self.references.keep("audiences", e, key, audience, "advertiser")
 
     def _creative(self, e: Entry) -> None:
@@ -187,7 +187,7 @@ class Reading:
         limits, fees = _limits(e), self._fees(e)
         if not {"hourly_budget", "daily_budget", "total_budget"} & e.values.keys():
             e.wrong("daily_budget", None, "a campaign must have a daily_budget, a total_budget or an hourly_budget")
-        name, caps, state = e.take("name", values.text()), _caps(e), e.take("status", _status, "active")
+        name, caps, state = e.take("name", values.text()), read_caps(e), e.take("status", _status, "active")
         special = e.take("special_category", values.choice(*special_categories.CATEGORIES), "")
         for item in e.entries("line_items", LINE_ITEM):
             self._line_item(item, id_, owner, special)
@@ -221,7 +221,7 @@ class Reading:
             creatives=_ascending(e.take("creatives", creatives)),
             limits=_limits(e),
             pacing=e.take("pacing", values.choice("even", "ahead", "asap"), "even"),
-            frequency_caps=_caps(e),
+            frequency_caps=read_caps(e),
             deals=_ascending(e.take("deals", deals, ())),
             **rule_terms.line_item_rules(e, references, owner),
             activated_ns=before.activated_ns if before else 0,
@@ -291,14 +291,6 @@ def _funds(e: Entry) -> dict[str, Any]:
     if (funding == "credit") != (limit is not None):
         e.wrong("credit_limit", limit, "it must be given where funding is 'credit', and only there")
     return {"funding": funding, "credit_limit": e.take("credit_limit", values.budget, 0)}
-
-
-def _caps(e: Entry) -> tuple[FrequencyCap, ...]:
-    caps = []
-    for cap in e.entries("frequency_caps", ("impressions", "per")):
-        impressions = cap.take("impressions", values.integer(1, MAX_IMPRESSIONS))
-        caps.append(FrequencyCap(impressions, cap.take("per", values.window(MAX_SECONDS))))
-    return tuple(caps)
 
 
 def _ascending(ids: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -105,6 +105,7 @@ advertisers = Table(
     *_funding(),
     Column("fees", JSON, nullable=False),
     _status(),
+    Column("frequency_caps", JSON, nullable=False),
 )
 
 campaigns = Table(
@@ -174,6 +175,7 @@ creatives = Table(
     Column("language", String(2), nullable=False),
     Column("domain", String(255), nullable=False, comment="empty: the advertiser's"),
     Column("bundle", String(255), nullable=False),
+    Column("frequency_caps", JSON, nullable=False),
 )
 
 deals = Table(
@@ -195,6 +197,7 @@ audiences = Table(
     Column("name", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("data_cpm", BigInteger, nullable=False),
+    Column("frequency_caps", JSON, nullable=False),
 )
 
 line_item_creatives = Table(

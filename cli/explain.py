@@ -67,6 +67,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from bidder.enrichment.profile import ProfileModule
     from bidder.enrichment.supply import SupplyModule
     from bidder.explain import explain
+    from bidder.frequency import History
     from bidder.journal import Journal
     from bidder.leases import Leases
     from bidder.view import View
@@ -76,6 +77,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from domain.keys import load_keys
     from domain.token import Sealer
     from pacing.protocol import Delivery
+    from targeting.holds import Holds
     from targeting.seller_files import SellerFiles
     from targeting.stores import open_store
 
@@ -95,8 +97,8 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
         open_store(where.data, readonly=True) as store,
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
     ):
-        profiles = ProfileModule(store.reader())
-        chain = Chain([GeoModule(settings.geo_database), DeviceModule(), profiles])
+        profiles = store.reader()
+        chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(profiles)])
         answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
         auction = Auction(
             chain,
@@ -106,6 +108,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             from_env(),
             settings.tcf_vendor(),
             SupplyModule(files.reader()),
+            History(profiles, Holds(where.data, where.holds), looking_only=True),
         )
         return explain(auction, body, view.sellers[exchange], view)
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from domain.creative import Creative
 from domain.exchange import Approval, Exchange
+from domain.frequency import FrequencyCap
 
 Status = Literal["active", "paused"]
 Funding = Literal["open", "prepaid", "credit"]
@@ -31,13 +32,6 @@ POD_SLOTS: dict[PodSlot, int] = {"any": 0, "first": 1, "last": -1}
 
 
 SpecialCategory = Literal["", "credit", "housing", "employment"]
-
-
-class FrequencyCap(Struct, frozen=True, forbid_unknown_fields=True):
-    """At most ``impressions`` in any rolling window of ``seconds``, for one person."""
-
-    impressions: int
-    seconds: int
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -129,6 +123,8 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     fees: tuple[int, ...] = ()
     """Of every campaign that does not name its own."""
     status: Status = "active"
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    """On the ads of all its campaigns together."""
 
 
 class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -231,6 +227,12 @@ def wanted_values(targeting: Targeting, dimension: str) -> dict[str, None]:
     return dict.fromkeys(v for c in clauses if c.wanted and c.dimension == dimension for v in c.values)
 
 
+def reached_audiences(item: LineItem) -> frozenset[int]:
+    """Audiences, by id, that a published line item reaches people by, in any of its alternatives; those that it leaves
+    out are not meant."""
+    return frozenset(map(int, wanted_values(item.targeting, "audience")))
+
+
 HOURS_OF_WEEK = frozenset(range(168))
 
 
@@ -266,6 +268,8 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     size: int
     data_cpm: int = 0
     """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    """On the ads of all line items together that target it."""
 
 
 class BlockList(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,8 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct
 
+from domain.frequency import FrequencyCap
+
 T = TypeVar("T")
 
 Format = Literal["banner", "video", "audio", "native"]
@@ -184,6 +186,7 @@ class Creative(Struct, frozen=True, forbid_unknown_fields=True):
     """In place of the advertiser's, if given."""
     bundle: str = ""
     """Store id of the app that is advertised, sent as ``bundle``, checked against ``bapp``."""
+    frequency_caps: tuple[FrequencyCap, ...] = ()
 
 
 def every_format(word: T) -> dict[Format, T]:

@@ -176,6 +176,10 @@ class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
     """Share of the bid that the seller took off, in millionths; ``price`` is what was left. 0: not told."""
     discount: int = 0
     """CPM micros, exchange currency; 0: not told."""
+    device: int = 0
+    """Number (32 bits of a hash) of the device whose counters the impression is in beside the person's; 0: none."""
+    household: int = 0
+    """The same of a household."""
 
 
 def tells_price(notice: Notice) -> bool:

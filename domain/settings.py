@@ -72,6 +72,8 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control_url: str = ""
     """Where other processes reach control; default: its address on this host."""
     reporter_url: str = ""
+    holds: int = 917_504
+    """Bids in flight that this host remembers for frequency caps, at about 46 bytes each."""
 
     @property
     def data(self) -> Path:

@@ -1,10 +1,11 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
-    SEALED_TEXT = 132  # characters: 99 bytes (12 nonce, 71 content, 16 tag) in unpadded web-safe base64
+    SEALED_TEXT = 140  # characters: 105 bytes (12 nonce, 77 content, 16 tag) in unpadded web-safe base64
     TAG_TEXT = 24      # the last characters, which hold the tag (and two bytes of content)
     MAC_TEXT = 11      # characters: 8 bytes
-    TOKEN_TEXT = 143
+    TOKEN_TEXT = 151
+    FORMAT_AT = 5      # in basis_and_flags
 
 cdef packed struct Content:
     uint64_t bid_ns
@@ -19,11 +20,11 @@ cdef packed struct Content:
     uint32_t lease
     uint32_t rate
     uint32_t terms
+    uint32_t device        # in whose counters the impression counts, beside the person's; 0: none
+    uint32_t household
     uint16_t exchange
     uint16_t expiry_s
-    uint8_t basis_and_flags
-    uint8_t format
-    uint8_t unused         # base64 has no loose ends when the length is a multiple of three
+    uint8_t basis_and_flags  # with it the length is a multiple of three, so that base64 has no loose ends
 
 cdef class Sealer:
     cdef object aes

@@ -1,6 +1,6 @@
 """The bid token: what a notice needs to know of its bid, carried inside the tracker URL.
 
-Layout: nonce (bid id 8 bytes, imp 2, version 2), content (71 bytes, AES-128-GCM), tag (16) -> 132 characters of web-safe
+Layout: nonce (bid id 8 bytes, imp 2, version 2), content (77 bytes, AES-128-GCM), tag (16) -> 140 characters of web-safe
 base64; then, for each URL, 11 characters of SipHash-2-4 over (kind, tag, extra). The bid id is unique for ever,
 so the nonce never repeats under a key. The MAC keeps a URL of one kind from being used as another; for clicks ``extra``
 is the landing URL, so that the redirect cannot be bent.
@@ -17,10 +17,10 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-assert sizeof(Content) == 71
+assert sizeof(Content) == 77
 
 cdef const char *ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-cdef int VERSION = 2
+cdef int VERSION = 3
 cdef int TEST_FLAG = 0x10
 
 
@@ -51,6 +51,10 @@ class Token(msgspec.Struct, frozen=True, gc=False):
     format: int
     """Place in `domain.creative.FORMATS`."""
     test: bool
+    device: int = 0
+    """32 bits: the device whose impressions a frequency cap counts, where that is not the person's record; 0: none."""
+    household: int = 0
+    """The same of a household."""
 
 
 cdef void to_base64(const unsigned char *data, Py_ssize_t length, char *out) noexcept nogil:
@@ -95,10 +99,10 @@ cdef class Sealer:
         memcpy(n + 8, &small, 2)
         memcpy(n + 10, &version, 2)
         cdef bytes sealed = self.aes.encrypt(nonce, PyBytes_FromStringAndSize(<char *>content, sizeof(Content)), None)
-        cdef unsigned char whole[99]
+        cdef unsigned char whole[105]
         memcpy(whole, n, 12)
-        memcpy(whole + 12, PyBytes_AS_STRING(sealed), 87)
-        to_base64(whole, 99, out)
+        memcpy(whole + 12, PyBytes_AS_STRING(sealed), 93)
+        to_base64(whole, 105, out)
         return 0
 
     cdef void bind(self, int kind, const char *sealed, const char *extra, Py_ssize_t extra_length, char *out) noexcept:
@@ -113,21 +117,22 @@ cdef class Sealer:
         to_base64(<unsigned char *>&mac, 8, out)
 
     def seal_token(self, token) -> str:
-        """The sealed part (132 characters) of a `Token`; for tests and tools, the bidder seals from C."""
+        """The sealed part (140 characters) of a `Token`; for tests and tools, the bidder seals from C."""
         cdef Content content
         cdef char out[SEALED_TEXT]
         content.bid_ns, content.person, content.site = token.bid_ns, token.person, token.site
         content.max_price = token.max_price
         content.advertiser, content.campaign, content.line_item = token.advertiser, token.campaign, token.line_item
         content.creative, content.deal, content.lease, content.rate = token.creative, token.deal, token.lease, token.rate
-        content.terms, content.format, content.unused = token.terms, token.format, 0
+        content.terms = token.terms
         content.exchange, content.expiry_s = token.exchange, token.expiry_s
-        content.basis_and_flags = token.basis | (TEST_FLAG if token.test else 0)
+        content.device, content.household = token.device, token.household
+        content.basis_and_flags = token.basis | (TEST_FLAG if token.test else 0) | (token.format << FORMAT_AT)
         self.seal(token.bid, token.imp, &content, out)
         return out[:SEALED_TEXT].decode("ascii")
 
     def bind_token(self, str sealed not None, int kind, bytes extra=b"") -> str:
-        """Sealed part -> the whole token text (143 characters) for a URL of this kind."""
+        """Sealed part -> the whole token text (151 characters) for a URL of this kind."""
         cdef char out[MAC_TEXT]
         cdef bytes raw = sealed.encode("ascii")
         if len(raw) != SEALED_TEXT:
@@ -169,8 +174,8 @@ cdef class Sealer:
         return Token(
             bid, imp, content.bid_ns, content.person, content.site, content.max_price, content.advertiser,
             content.campaign, content.line_item, content.creative, content.deal, content.lease, content.rate,
-            content.terms, content.exchange, content.expiry_s, content.basis_and_flags & 0x0F, content.format,
-            bool(content.basis_and_flags & TEST_FLAG),
+            content.terms, content.exchange, content.expiry_s, content.basis_and_flags & 0x0F, content.basis_and_flags >> FORMAT_AT & 3,
+            bool(content.basis_and_flags & TEST_FLAG), content.device, content.household,
         )
 
 

@@ -122,6 +122,8 @@ cdef class Request:
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
+    cdef public uint64_t device    # name id of the device's own id, where the person is known by another; else 0
+    cdef public uint64_t household # key of its counters, once a frequency cap asked for it; else 0
     cdef readonly bint is_app, is_dooh, test, all_imps, has_pods
     cdef readonly int chain_state           # Chain
     cdef readonly uint64_t publisher        # exact name id of site.publisher.id or app.publisher.id

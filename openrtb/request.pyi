@@ -8,6 +8,8 @@ class Request:
     imp_ids: list[str]
     deal_codes: list[str]
     person: int
+    device: int
+    household: int
     site: int
     country: int
     region: int

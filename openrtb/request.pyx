@@ -118,6 +118,7 @@ cdef class Request:
         self.test = self.is_app = self.is_dooh = self.all_imps = self.has_pods = False
         self.taxonomy = 1
         self.personal = self.seat_allowed = self.currency_allowed = True
+        self.device = self.household = 0
         self.person = self.site = self.publisher = self.app_domain = self.partner = 0
         self.chain_state = UNTOLD
         self.chain.clear()
@@ -230,7 +231,7 @@ cdef class Request:
     def forget_person(self):
         """From here on nobody knows who this is: no id in events or tokens, no profile, no cap, no city, half an address."""
         self.personal = False
-        self.person = 0
+        self.person = self.device = self.household = 0
         self.city = 0
         if self.place is not None and self.place[2] is not None:
             self.place = (self.place[0], self.place[1], None)

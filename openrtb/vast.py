@@ -4,6 +4,7 @@ A document is written once a snapshot, not once a bid. ``InLine`` plays our own 
 party's VAST and reports beside it; a third party's VAST that is given as text keeps what it says, and ours is added.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain.creative import Companion, Creative, Media, Video
@@ -30,8 +31,9 @@ PLAY_EVENTS = {
     "close": "closeLinear",
 }
 """Our names of what players report beside impressions, clicks, errors and viewability, and VAST's."""
-LESSER = frozenset(("unmute", "pause", "resume", "close"))
-"""We do without hearing of these where all URLs together would be too long (`openrtb.url_lengths`)."""
+LESSER = ("unmute", "resume", "pause", "close")
+"""We do without hearing of these, one after the other, where all URLs together would be too long
+(`openrtb.url_lengths`)."""
 OUR_URLS = 16
 """Most tracker URLs of ours in a document without companions."""
 _VIEWS = {"viewable": "Viewable", "not_viewable": "NotViewable"}
@@ -70,13 +72,17 @@ def build(creative: Creative, version: str, advertiser: str = "") -> str:
     ``advertiser`` is a name to tell. A third party's own text has its own version: ``version`` is of no account then.
     Raises ValueError for a version or a creative that there is no VAST for.
     """
-    whole = _build(creative, version, advertiser, tuple(PLAY_EVENTS))
-    if url_lengths.of_bid(whole, creative.landing_url) <= url_lengths.ALL_MOST:
-        return whole
-    return _build(creative, version, advertiser, tuple(event for event in PLAY_EVENTS if event not in LESSER))
+    events = list(PLAY_EVENTS)
+    text = _build(creative, version, advertiser, events)
+    for lesser in LESSER:
+        if url_lengths.of_bid(text, creative.landing_url) <= url_lengths.ALL_MOST:
+            break
+        events.remove(lesser)
+        text = _build(creative, version, advertiser, events)
+    return text
 
 
-def _build(creative: Creative, version: str, advertiser: str, events: tuple[str, ...]) -> str:
+def _build(creative: Creative, version: str, advertiser: str, events: Sequence[str]) -> str:
     """``events``: those of `PLAY_EVENTS` that we want to hear of."""
     media = media_of(creative)
     if media.vast:
@@ -188,7 +194,7 @@ def _write_companion(group: Element, companion: Companion) -> Element:
     return made
 
 
-def _report(body: Element, creative: Creative, events: tuple[str, ...]) -> None:
+def _report(body: Element, creative: Creative, events: Sequence[str]) -> None:
     """Adds our trackers, third parties' and verification scripts to an ``InLine`` or ``Wrapper``."""
     put(body, "Impression", url=marks.IMPRESSION)
     for url in _third_parties(creative, "impression"):
@@ -224,7 +230,7 @@ def _report_views(body: Element, creative: Creative) -> None:
             put(views, name, url=url)
 
 
-def _report_playing(linear: Element, creative: Creative, events: tuple[str, ...]) -> None:
+def _report_playing(linear: Element, creative: Creative, events: Sequence[str]) -> None:
     version, tracked = version_of(linear), put_once(linear, "TrackingEvents")
     for event, name in PLAY_EVENTS.items():
         if version.startswith("2") and event == "skip":

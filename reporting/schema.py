@@ -93,6 +93,8 @@ _NOTICE: dict[str, Kind] = {
     "mbr": "Int64",
     "discount_share": "Int64",
     "discount": "Int64",
+    "device": "UInt32",
+    "household": "UInt32",
     **_BATCH,
 }
 
@@ -262,4 +264,13 @@ MIGRATIONS = (
         ),
     ),
     Migration(5, "formats of creatives", adds=((NAMES, "format"),)),
+    Migration(
+        6,
+        "devices and households whose impressions are counted",
+        adds=tuple(
+            (table, column)
+            for table in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS)
+            for column in ("device", "household")
+        ),
+    ),
 )

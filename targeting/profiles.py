@@ -20,8 +20,8 @@ import lmdb
 
 from targeting.config import profile_settings
 from targeting.packing import spread
-from targeting.people import Change, Edit
-from targeting.record import NEVER, campaign_scope, is_member, line_item_scope
+from targeting.people import Change, Edit, impression
+from targeting.record import NEVER, is_member
 from targeting.record_editor import Editor
 from targeting.unsynced import Unsynced, check
 
@@ -39,10 +39,14 @@ log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Look-ups in one read transaction, which sees the store as it was when last renewed."""
+    """Look-ups in one read transaction, which sees the store as it was when last renewed.
+
+    ``taken_ns`` (monotonic): what was committed before then is seen.
+    """
 
     def __init__(self, env: lmdb.Environment, profiles: lmdb._Database) -> None:
         self._env, self._profiles = env, profiles
+        self.taken_ns = time.monotonic_ns()
         self._txn = env.begin(db=profiles)
         self._get = self._txn.get
         self._renewed = time.monotonic()
@@ -59,6 +63,7 @@ class Reader:
         """
         if now - self._renewed >= RENEW_S:
             self._txn.abort()
+            self.taken_ns = time.monotonic_ns()
             self._txn = self._env.begin(db=self._profiles)
             self._get = self._txn.get
             self._renewed = now
@@ -180,14 +185,25 @@ class ProfileStore:
                 removed += self.remove_segments(txn, batch, segment)
         return removed
 
+    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> None:
+        """Changes one record in a transaction."""
+        self._load(txn, person)
+        edit(self._editor)
+        self._store(txn, person)
+
     def record_impression(
-        self, txn: lmdb.Transaction[bytes], person: int, at_s: int, campaign: int, line_item: int, advertiser: int = 0
+        self,
+        txn: lmdb.Transaction[bytes],
+        person: int,
+        at_s: int,
+        campaign: int,
+        line_item: int,
+        advertiser: int = 0,
+        creative: int = 0,
     ) -> None:
         """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none."""
         if person:
-            self._load(txn, person)
-            self._editor.show(at_s, (campaign_scope(campaign), line_item_scope(line_item)), advertiser)
-            self._store(txn, person)
+            self.edit(txn, person, impression(at_s, campaign, line_item, advertiser, creative))
 
     def add_segments(
         self, txn: lmdb.Transaction[bytes], persons: Iterable[int], segment: int, expires_s: int = NEVER

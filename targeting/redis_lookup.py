@@ -133,12 +133,14 @@ class RedisLookup:
         self._remap = False
         self._silent: set[Node] = set()
         self.found = self.absent = self.late = self.unanswered = self.skipped = 0
-        self.here: bytes | None = None
-        """The record of the request that is being decided: the chain's profile module asks `get` for it."""
+        self.here: dict[int, bytes | None] = {}
+        """The records of the request that is being decided: the chain's profile module asks `get` for them."""
+        self.taken_ns = 0
+        """When they were asked for (monotonic): what was written before then is in them."""
 
     def get(self, person: int) -> bytes | None:
-        """What was looked up for the request at hand, as a store's reader would answer."""
-        return self.here
+        """What was looked up for the request at hand, as a store's reader would answer; `UNKNOWN` of anybody else."""
+        return self.here.get(person, UNKNOWN)
 
     def ask(self, person: int, wait_s: float, then: Then) -> bool:
         """Looks a person up; ``then`` is called once, at most about ``wait_s`` later, never from within this call.

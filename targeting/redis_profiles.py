@@ -8,6 +8,7 @@ cluster shares a large one.
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Self, TypeVar
@@ -63,6 +64,11 @@ class RedisProfiles:
     def reader(self) -> Self:
         """What look-ups are made with: this store itself."""
         return self
+
+    @property
+    def taken_ns(self) -> int:
+        """A look-up sees what was written before now (monotonic)."""
+        return time.monotonic_ns()
 
     def get(self, person: int) -> bytes | None:
         """The packed record of a person, or None."""

@@ -15,6 +15,7 @@ from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.supply import SupplyModule
+from bidder.frequency import History
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.view import View
@@ -27,6 +28,8 @@ from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
 from targeting.expression import published
+from targeting.holds import Holds
+from targeting.households import household_key, household_of
 from targeting.record import campaign_scope, line_item_scope
 from targeting.unpacked import Record, pack
 
@@ -70,13 +73,19 @@ class People:
         self.records: dict[int, bytes] = {}
 
     def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]], **parts: Any) -> None:
-        """``parts``: other parts of `targeting.unpacked.Record`."""
-        kind, *rest = person.split(":")
-        key = person_key(kind, rest[-1], rest[0] if len(rest) > 1 else "")
+        """``ip:…`` is a household; ``parts``: other parts of `targeting.unpacked.Record`."""
+        kind, _, rest = person.partition(":")
+        exchange, _, value = rest.rpartition(":")
+        key = household_key(household_of(rest)) if kind == "ip" else person_key(kind, value, exchange)
         self.records[key] = pack(Record(segments, shown, **parts))
 
     def get(self, person: int) -> bytes | None:
         return self.records.get(person)
+
+    @property
+    def taken_ns(self) -> int:
+        """A look-up sees all that was put before."""
+        return time.monotonic_ns()
 
 
 CODES = {"RESELLER": 0, "DIRECT": 1, "PUBLISHER": 0, "INTERMEDIARY": 1, "BOTH": 2}
@@ -114,6 +123,7 @@ class Table:
     tracker_base: str = "https://t.example"
     vendor: int = 0
     """Our id in the Global Vendor List."""
+    holds: Holds | None = None
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW_NS)
@@ -124,7 +134,8 @@ class Table:
         chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])
         self.files = Files()
         journal, files = Journal(self.append, 1), SupplyModule(self.files)
-        self.auction = Auction(chain, self.leases, answer, journal, self.clock, Vendor(self.vendor), files)
+        history = History(self.people, self.holds)
+        self.auction = Auction(chain, self.leases, answer, journal, self.clock, Vendor(self.vendor), files, history)
         self.view = View(self.campaigns, self.leases, self.tracker_base.startswith("https://"))
         for item in self.campaigns.line_items:
             if self.lease:

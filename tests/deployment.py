@@ -33,6 +33,7 @@ class Deployment:
         self.environment = {
             **os.environ,
             "OUTBID_OUTBID_DATA_DIR": str(self.data),
+            "OUTBID_OUTBID_HOLDS": "100000",
             "OUTBID_OUTBID_BIDDER_PORT": str(bidder),
             "OUTBID_OUTBID_TRACKER_PORT": str(tracker),
             "OUTBID_OUTBID_CONTROL_PORT": str(control),

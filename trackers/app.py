@@ -16,6 +16,7 @@ from domain.keys import load_keys
 from domain.settings import Places, places
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
+from targeting.holds import Holds
 from targeting.profiles import ProfileStore
 from targeting.stores import fleet_store
 from trackers.clicks import click, clicked
@@ -65,9 +66,9 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
             profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb"))
             if people := fleet_store():
                 open_stores.enter_context(people)
-            events = LogWriter(place.data / "log" / LOG)
+            events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
             try:
-                memory = Memory(profiles, LOG, people)
+                memory = Memory(profiles, LOG, people, holds)
                 replay(events, memory)
                 recorder = Recorder(events, memory)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
@@ -92,6 +93,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                     await remembering
             finally:
                 events.close()
+                holds.close()
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception():

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from domain.clock import SECOND
 from domain.events import NOT_COUNTED, PROOFS, Conversion, Kind, Mark, Notice, encode, tells_price
+from targeting.households import device_key, household_key
 
 DAY = 86_400 * SECOND
 
@@ -127,6 +128,17 @@ def facts(event: Notice | Conversion) -> Iterator[Fact]:
         yield Fact("seen", bid_key(event, _AUDITED), b"")
     if event.kind == Kind.CLICK:
         yield Fact("clicks", click_key(event.bid, event.imp), encode(event))
+
+
+def counters(notice: Notice) -> list[int]:
+    """Keys in the profile store of all whose counters an impression is in: the person, a device, a household."""
+    keys = (notice.person, device_key(notice.device), household_key(notice.household))
+    return [key for key in keys if key]
+
+
+def is_lost(event: Notice | Conversion) -> bool:
+    """Whether it says, for the first time, that a bid came to nothing."""
+    return isinstance(event, Notice) and event.kind == Kind.LOSS and not event.marks & _UNCOUNTED
 
 
 def is_shown(event: Notice | Conversion) -> bool:

@@ -54,6 +54,8 @@ def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) 
         mbr=read_millionths(query.get("mbr")),
         discount_share=read_millionths(query.get("dp"), 100),
         discount=read_price(query.get("dc")).cpm_micros,
+        device=token.device,
+        household=token.household,
     )
 
 

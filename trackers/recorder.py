@@ -36,6 +36,7 @@ class Recorder:
     async def notice(self, notice: Notice) -> Notice:
         """Records a notice, and returns it as marked when it is on disk. Raises LogFull."""
         marked = mark_notice(notice, self._memory.seen)
+        self._memory.see(marked)
         await self._record(marked)
         return marked
 
@@ -110,6 +111,7 @@ def replay(log: LogWriter, memory: Memory) -> None:
     while True:
         records, position = reader.read()
         if not records:
+            memory.settle()
             return
         events = [event for event in map(decode, records) if isinstance(event, Notice | Conversion)]
         memory.apply(events, position)

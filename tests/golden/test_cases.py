@@ -3,9 +3,10 @@
 ``request`` is a merge patch (RFC 7396; ``"imp[0]"`` reaches into a list) on ``request.json``, ``campaigns`` one on
 ``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none; a
 seller without an account is an inventory partner); ``people`` has segments and ages (in seconds) of impressions by line
-item, ``stands`` (by advertiser a stage of its lifecycle, and the age of the last visit) and ``scores``. ``expect`` is
-either ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null
-for one that must not be there; ``seatbid`` beside it says that they are one ``group``.
+item (``"12"``) or by ``campaign:1``, ``advertiser:1`` or ``creative:101``, ``stands`` (by advertiser a stage of its
+lifecycle, and the age of the last visit) and ``scores``; ``ip:203.0.113.7`` is a household. ``expect`` is either
+``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
+that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
 
 import json
@@ -15,20 +16,32 @@ import pytest
 
 from bidder.auction import NoBid
 from domain.person import STAGES, score_id
-from targeting.record import Scored, Standing
-from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope, merge, snapshot
+from targeting.record import Scored, Standing, advertiser_scope, campaign_scope, creative_scope, line_item_scope
+from tests.auction_table import NOW_NS, PLENTY, People, Table, merge, snapshot
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "openrtb").glob("*.json"))
 KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "vendor", "files", "expect"}
 
 
+def scope_of(what: str) -> int:
+    """Frequency scope of a case's word for it."""
+    level, _, id_ = what.rpartition(":")
+    scopes = {
+        "": line_item_scope,
+        "campaign": campaign_scope,
+        "advertiser": advertiser_scope,
+        "creative": creative_scope,
+    }
+    return scopes[level](int(id_))
+
+
 def people_of(case: dict) -> People:
     people = People()
     for person, record in case.get("people", {}).items():
         shown = {
-            line_item_scope(int(item)): sorted(NOW_NS // 10**9 - age for age in ages)
-            for item, ages in record.get("shown", {}).items()
+            scope_of(what): sorted(NOW_NS // 10**9 - age for age in ages)
+            for what, ages in record.get("shown", {}).items()
         }
         parts = {
             "relations": {

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from bidder.auction import NoBid
 from bidder.changes import change_of
 from bidder.view import View
-from domain.campaign import Advertiser, Campaign, Clause, Deal, FrequencyCap, LineItem, Rate, Snapshot, Targeting
+from domain.campaign import Advertiser, Campaign, Clause, Deal, LineItem, Rate, Snapshot, Targeting
 from domain.creative import Creative, every_format
 from domain.exchange import Exchange
+from domain.frequency import FrequencyCap
 from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope
 from tests.auction_twin import Offer, Twin
 

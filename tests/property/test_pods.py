@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from bidder.auction import NoBid
 from bidder.explain import explain
-from domain.campaign import ONE_PER_POD, Advertiser, Campaign, FrequencyCap, LineItem, Snapshot, Targeting
+from domain.campaign import ONE_PER_POD, Advertiser, Campaign, LineItem, Snapshot, Targeting
 from domain.creative import Creative, Rendition, Video, every_format
 from domain.exchange import Exchange
+from domain.frequency import FrequencyCap
 from simulator.checker import Checker
 from simulator.offer import read_offer
 from tests.auction_table import NOW_NS, People, Table, campaign_scope, line_item_scope

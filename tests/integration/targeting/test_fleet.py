@@ -22,7 +22,7 @@ from domain.naming import person_key
 from targeting.loading import load
 from targeting.profile_tables import Table as People
 from targeting.profiles import ProfileStore
-from targeting.record import audience_scope, campaign_scope, line_item_scope
+from targeting.record import advertiser_scope, audience_scope, campaign_scope, creative_scope, line_item_scope
 from targeting.record_editor import Editor
 from targeting.redis_address import parse
 from targeting.redis_lookup import RedisLookup
@@ -54,7 +54,8 @@ def test_impressions_that_a_tracker_remembers_are_seen_by_all_hosts(people: Redi
         assert memory.position() == 77
         assert own.reader().get(42) is None
     record = unpack(people.get(42) or b"")
-    assert record.shown == {campaign_scope(3): [1_000, 1_007], line_item_scope(4): [1_000, 1_007]}
+    scopes = campaign_scope(3), line_item_scope(4), advertiser_scope(NOTICE.advertiser), creative_scope(NOTICE.creative)
+    assert record.shown == {scope: [1_000, 1_007] for scope in scopes}
     assert record.relations[NOTICE.advertiser].shown_s == 1_007
 
 

@@ -143,7 +143,7 @@ async def deployment(tmp_path: Path, control: Control) -> AsyncIterator[Deployme
         await server.start_server()
         stack.push_async_callback(server.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        place = Places(data_dir=str(tmp_path), control_url=f"http://{server.host}:{server.port}")
+        place = Places(data_dir=str(tmp_path), control_url=f"http://{server.host}:{server.port}", holds=10_000)
         yield Deployment(place, ManualClock(NOON_NS), session)
 
 

@@ -46,7 +46,7 @@ async def test_counting_goes_on_and_the_store_catches_up(
     failing.error = None
     await tracker.stop()  # not before all that is logged is remembered
     with ProfileStore(tracker.place.data / "profiles.lmdb") as profiles:
-        assert len(unpack(profiles.reader().get(4) or b"").shown) == 2
+        assert len(unpack(profiles.reader().get(4) or b"").shown) == 4
     await tracker.start()
     await tracker.get(path)
     assert Mark(tracker.notices()[-1].marks) == Mark.DUPLICATE

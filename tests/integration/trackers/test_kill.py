@@ -32,6 +32,7 @@ class Process:
         deployment.base = f"http://127.0.0.1:{port}"
         self.environment = os.environ | {
             "OUTBID_OUTBID_DATA_DIR": deployment.place.data_dir,
+            "OUTBID_OUTBID_HOLDS": "10000",
             "OUTBID_OUTBID_TRACKER_PORT": str(port),
             "OUTBID_OUTBID_CONTROL_URL": deployment.place.control_url,
         }
@@ -125,7 +126,9 @@ async def test_every_event_counts_once_whenever_the_process_is_killed(deployment
         reader = profiles.reader()
         for person, impressions in shown.items():
             record = unpack(reader.get(person) or b"")
-            assert [len(times) for times in record.shown.values()] == [impressions] * 2  # of campaign and line item
+            assert [len(times) for times in record.shown.values()] == [
+                impressions
+            ] * 4  # of campaign, line item, advertiser, creative
 
 
 async def test_killed_between_the_log_and_the_memory(deployment, process: Process) -> None:
@@ -145,7 +148,7 @@ async def test_killed_between_the_log_and_the_memory(deployment, process: Proces
         record = unpack(profiles.reader().get(9) or b"")
     marks = [Mark(notice.marks) for notice in deployment.notices()]
     assert marks == [Mark.FIRST, *[Mark(0)] * 3, *[Mark.DUPLICATE] * 8]
-    assert [len(times) for times in record.shown.values()] == [1, 1]
+    assert [len(times) for times in record.shown.values()] == [1] * 4
 
 
 async def test_a_lost_store_is_rebuilt_from_the_log(deployment, process: Process) -> None:
@@ -161,7 +164,7 @@ async def test_a_lost_store_is_rebuilt_from_the_log(deployment, process: Process
     events: list[Notice | Conversion] = deployment.logged()
     assert [Mark(event.marks) for event in events] == [Mark.FIRST, Mark.DUPLICATE]
     with ProfileStore(deployment.place.data / "profiles.lmdb") as profiles:
-        assert len(unpack(profiles.reader().get(9) or b"").shown) == 2
+        assert len(unpack(profiles.reader().get(9) or b"").shown) == 4
 
 
 async def test_a_second_tracker_on_the_same_data_is_refused(deployment, process: Process) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
+from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.remote_people import RemotePeople
 from bidder.service import Service
@@ -34,13 +35,14 @@ class FarPeople:
     """
 
     found = absent = late = unanswered = skipped = 0
-    here: bytes | None = None
+    taken_ns = 0
 
     def __init__(self, people: People) -> None:
         self._people, self._waits = people, [0.004, 0.002, 0.0, 0.001]
+        self.here: dict[int, bytes | None] = {}
 
     def get(self, person: int) -> bytes | None:
-        return self.here
+        return self.here[person]
 
     def ask(self, person: int, wait_s: float, then: Callable[[bytes | None], None]) -> bool:
         assert 0 < wait_s <= 1
@@ -58,6 +60,7 @@ def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
         if request.param == "people far away":
             far = FarPeople(table.people)
             table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(far))
+            table.auction.history = History(far)
             room = RemotePeople(far, 1.0)  # type: ignore[arg-type]
         service = Service(
             table.auction,

@@ -1,12 +1,19 @@
 """Which changes a view takes in place, and which call for a new one."""
 
+import json
+from pathlib import Path
+
 from msgspec.structs import replace
 
 from bidder.changes import Change, change_of
 from bidder.state import State
 from bidder.view import View
-from domain.campaign import Snapshot
-from tests.auction_table import Table, snapshot
+from domain.campaign import Clause, Snapshot, Targeting
+from domain.clock import SECOND
+from domain.frequency import FrequencyCap
+from tests.auction_table import NOW_NS, People, Table, line_item_scope, snapshot
+
+REQUEST = json.loads((Path(__file__).parents[2] / "golden" / "request.json").read_text())
 
 
 def changed(item: int, **fields: object) -> Snapshot:
@@ -65,6 +72,53 @@ def test_what_all_depend_on_calls_for_a_new_view() -> None:
     known = snapshot()
     for part in ("exchanges", "rates", "advertisers"):
         assert change_of(Table().view, replace(known, **{part: getattr(known, part)[:1]})) is None
+
+
+def test_caps_of_an_audience_call_for_a_new_view_and_its_size_does_not() -> None:
+    known = snapshot()
+    (audience,) = known.audiences
+    capped = replace(audience, frequency_caps=(FrequencyCap(2, 86_400),))
+    assert change_of(Table().view, replace(known, audiences=(replace(audience, size=7),))) is not None
+    assert change_of(Table().view, replace(known, audiences=(capped,))) is None
+    before = replace(known, audiences=(capped,))
+    assert change_of(Table(before).view, replace(before, audiences=(replace(capped, size=7),))) is not None
+    assert change_of(Table(before).view, known) is None
+    assert change_of(Table(before).view, replace(before, audiences=(replace(capped, frequency_caps=()),))) is None
+
+
+def test_a_capped_audience_knows_what_comes_to_it_and_what_leaves_it() -> None:
+    """Ann has seen line item 13 an hour ago, which the audience's cap counts as long as 13 targets the audience."""
+    people = People()
+    people.put("buyeruid:usx:ann", {5: 2**32 - 1}, {line_item_scope(13): [NOW_NS // SECOND - 3_600]})
+    capped = [{"impressions": 1, "seconds": 86_400}]
+    known = snapshot({"audiences[0]": {"frequency_caps": capped}, "line_items[1]": {"frequency_caps": []}})
+    seekers, others = Clause("audience", ("5",)), Clause("audience", ("5",), False)
+    table, version = Table(known, people), known.version
+    for ways, status, counts in (
+        (((seekers,),), "active", True),
+        (((others,),), "active", False),
+        (((Clause("country", ("fra",)),), (seekers,)), "paused", True),
+        (((),), "active", False),
+        (((seekers,),), "active", True),
+        (None, "", False),
+    ):
+        version += 1
+        items = [item for item in known.line_items if item.id != 13 or ways is not None]
+        after = replace(
+            known,
+            version=version,
+            line_items=tuple(
+                replace(item, targeting=Targeting(ways), status=status) if item.id == 13 else item for item in items
+            ),
+        )
+        change = change_of(table.view, after)
+        assert change is not None
+        table.view.apply(change, table.leases)
+        for decided in (table, Table(after, people)):
+            answer = decided.decide(REQUEST)
+            assert isinstance(answer, dict)
+            (bid,) = answer["seatbid"][0]["bid"]  # type: ignore[index]
+            assert bid["price"] == (2 if counts else 3.5), (ways, decided is table)
 
 
 def test_when_the_room_is_used_up_a_view_is_compiled_anew() -> None:

@@ -1,21 +1,25 @@
 """A campaign file is taken whole or refused whole, and every mistake is named: where, what, and what is allowed."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import text
 
 from campaigns import catalogue
 from campaigns.catalogue import Catalogue
 from campaigns.importing import Summary, import_file
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
-from domain.campaign import Clause, FrequencyCap, Limits, SupplyRules
+from domain.campaign import Clause, Limits, SupplyRules
 from domain.errors import Refused
 from domain.exchange import Privacy
+from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.index import TargetingIndex
 from targeting.profiles import ProfileStore
@@ -228,6 +232,21 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
      "at most 30 days"),
     ("campaigns.0", "frequency_caps", [{"impressions": 1}], f"{CAPS}[0].per", None, "must be given"),
     ("campaigns.0", "frequency_caps", {}, CAPS, {}, "a list"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 1, "per": "1d", "by": "family"}], f"{CAPS}[0].by", "family",
+     "'person' or 'device' or 'household'"),
+    ("campaigns.0", "frequency_caps", [{"min_gap": "10s"}], f"{CAPS}[0].min_gap", "10s", "such as '30m'"),
+    ("campaigns.0", "frequency_caps", [{"min_gap": "1h", "per": "1d"}], f"{CAPS}[0].per", "1d", "beside min_gap"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 3, "per": "1d"}, {"impressions": 4, "per": "24h"}],
+     f"{CAPS}[1].per", "24h", "another window"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 1, "per": "1d", "each": "day"}], f"{CAPS}[0].each", "day",
+     "the fields here are impressions, per, min_gap, by"),
+    ("campaigns.0", "frequency_caps", [{"impressions": 9, "per": f"{n}m"} for n in range(1, 22)], CAPS, "21 caps",
+     "at most 20"),
+    ("advertisers.0", "frequency_caps", [{"impressions": 2000, "per": "1d"}],
+     "advertisers[0].frequency_caps[0].impressions", 2000, "from 1 to 1000"),
+    ("audiences.0", "frequency_caps", [{"per": "1d"}], "audiences[0].frequency_caps[0].impressions", None,
+     "must be given"),
+    ("creatives.0", "frequency_caps", ["3/1d"], "creatives[0].frequency_caps[0]", "3/1d", "a mapping with the fields"),
     (LINE, "bid_cpm", "0.0000001", f"{IN_LINE}.bid_cpm", "0.0000001", "six decimals"),
     (LINE, "bid_cpm", "20000", f"{IN_LINE}.bid_cpm", "20000", "at most 10000"),
     (LINE, "creatives", ["c9"], f"{IN_LINE}.creatives[0]", "c9", "there are c1, c2"),
@@ -394,6 +413,39 @@ def test_a_bad_line_of_an_audience_file_is_named(desk: Desk) -> None:
         ("audiences[0].file", "somebody"),
     ]
     assert "line 2" in problems[0][2]
+
+
+def test_caps_of_every_level_are_taken_and_published(desk: Desk) -> None:
+    file = deepcopy(FILE)
+    caps = [{"impressions": 3, "per": "12h"}, {"impressions": 5, "per": "7d", "by": "household"}, {"min_gap": "30m"}]
+    for owner in (*file["advertisers"], *file["audiences"], *file["creatives"], *file["campaigns"]):
+        owner["frequency_caps"] = caps
+    file["campaigns"][0]["line_items"][0]["frequency_caps"] = caps[:1]
+    desk.take(file)
+    published = compile_snapshot(desk.stored(), NOW)
+    wanted = (FrequencyCap(3, 43_200), FrequencyCap(5, 604_800, "household"), FrequencyCap(1, 1_800))
+    kinds = (published.advertisers, published.audiences, published.creatives, published.campaigns)
+    assert all(owner.frequency_caps == wanted for owners in kinds for owner in owners)
+    assert [cap.text for cap in wanted] == [
+        "at most 3 in 12h by person", "at most 5 in 7d by household", "at most 1 in 30m by person",
+    ]  # fmt: skip
+    assert published.line_items[0].frequency_caps == wanted[:1]
+
+
+def test_an_older_store_keeps_the_caps_that_it_knows(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    store.migrate()
+    file = deepcopy(FILE)
+    caps = [{"impressions": 3, "per": "12h"}, {"impressions": 5, "per": "7d", "by": "household"}]
+    file["campaigns"][0]["frequency_caps"] = caps
+    Desk(tmp_path, store).take(file)
+    store.migrate(import_module("campaigns.migrations.versions.0014_frequency").down_revision)
+    with store.read() as conn:
+        (kept,) = conn.execute(text("SELECT frequency_caps FROM campaigns WHERE key = 'cards'")).scalars()
+    assert json.loads(kept) == [{"impressions": 3, "seconds": 43_200}]
+    store.migrate()
+    assert Desk(tmp_path, store).stored().campaigns["cards"].frequency_caps == (FrequencyCap(3, 43_200),)
+    store.close()
 
 
 def test_what_is_taken_is_what_was_written(desk: Desk) -> None:

@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from domain.creative import Audio, Companion, Creative, Rendition, Tracker, Verification, Video
 from openrtb import marks
+from openrtb.url_lengths import ADDRESS, ALL_MOST, TOKEN, of_bid
 from openrtb.vast import OUR_URLS, build, clock, forms
 from openrtb.vast_check import examine
 from tests.vast_grammar import faults
@@ -131,7 +133,7 @@ def test_what_a_version_does_not_know_is_not_in_it() -> None:
 
 def test_the_urls_of_a_bid_stay_under_four_kilobytes() -> None:
     """With a tracker's address of 40 characters, and notices of win, billing and loss beside the markup."""
-    token, base = "T" * 143, "https://events.tracker.outbid.example.com"
+    token, base = "T" * 151, "https://events.tracker.outbid.example.com"
     paths = {
         marks.CLICK: f"/click/{token}?u={quote('https://www.a.example/cards/travel', safe='')}",
         marks.CLICKED: f"/click/{token}",
@@ -146,6 +148,21 @@ def test_the_urls_of_a_bid_stay_under_four_kilobytes() -> None:
             assert len(ours) <= OUR_URLS and all(len(url) < 512 for url in ours)
             queries = sum(len(found) for text, _ in pieces for found in re.findall(r"^\?e=[^\]]*", text))
             assert queries + notices + sum(map(len, ours)) < 4096, (name, form)
+
+
+def test_of_lesser_events_as_few_are_left_out_as_must_be() -> None:
+    lesser, found = ["unmute", "resume", "pause", "close"], []
+    for length in range(20, 300, 40):
+        made = replace(CREATIVES["bare"], landing_url="https://a.example/".ljust(length, "x"))
+        text = build(made, "4.2")
+        heard = [event for event in lesser if marks.event_url(event) in text]
+        assert heard == lesser[4 - len(heard) :]
+        if heard != lesser:
+            last = f"{'t' * ADDRESS}/event/{'T' * TOKEN}?e={lesser[3 - len(heard)]}"
+            assert of_bid(text, made.landing_url) + len(last) > ALL_MOST
+        assert not heard or of_bid(text, made.landing_url) <= ALL_MOST
+        found.append(len(heard))
+    assert found == sorted(found, reverse=True) and len({*found}) > 1
 
 
 def test_marks_are_cut_out_in_order() -> None:

@@ -1,0 +1,45 @@
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libcpp.vector cimport vector
+
+from bidder.candidates cimport Candidate, Candidates
+from bidder.view cimport Cap, View
+from openrtb.request cimport Request
+from targeting.holds cimport Holds, Shown
+
+cdef enum:                # units: places in domain.frequency.UNITS: whose impressions a cap counts
+    PERSON
+    DEVICE
+    HOUSEHOLD
+    N_UNITS
+
+cdef struct Known:        # of one of them, as far as it was asked about
+    bint asked
+    uint64_t key          # in the profile store; 0: nobody knows which this is
+    const uint8_t *data   # the record; NULL: none
+    Py_ssize_t size
+    size_t begin, end     # slice of History.held
+
+cdef class History:
+    """What the person of this request, their device and their household have seen, and what is bid for them just now."""
+    cdef Holds holds
+    cdef object reader
+    cdef bytes device_record, household_record  # keep the bytes alive that ``known`` points to
+    cdef bint begun           # this request's records were asked for
+    cdef Known known[N_UNITS]
+    cdef vector[Shown] held
+    cdef int64_t as_of_ns     # impressions counted before then are in the records
+    cdef uint32_t now_s
+    cdef readonly bint looking_only
+    cdef readonly bint stale  # the records are too old to go by
+    cdef readonly int full    # bids that were not made since the table of holds was full
+
+    cdef int begin(self, Request r) except -1
+    cdef int ask(self, int unit, Request r) except -1
+    cdef int ask_all(self, uint32_t units, Request r) except -1
+    cdef void look_again(self, Known *known) noexcept nogil
+
+    # The first cap of a slice of View.caps that is reached if ``others`` more ads of its scope are shown before; -1: none.
+    cdef int32_t reached(self, View view, int32_t caps, int32_t n_caps, int64_t others) noexcept nogil
+
+    # Do the caps have room for this one beside what was chosen for the same response?
+    cdef bint has_room(self, Candidates c, View view, Candidate *row) noexcept nogil

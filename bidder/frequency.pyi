@@ -1,0 +1,28 @@
+from typing import Protocol
+
+from bidder.candidates import Candidates
+from bidder.seller import Seller
+from bidder.view import View
+from openrtb.request import Request
+from targeting.holds import Holds
+
+MOST_STALE_S: int
+
+class Records(Protocol):
+    """Where records come from, and when what they say was so (monotonic)."""
+
+    @property
+    def taken_ns(self) -> int: ...
+    def get(self, person: int) -> bytes | None: ...
+
+class History:
+    stale: bool
+    looking_only: bool
+    full: int
+    def __init__(
+        self, reader: Records | None = None, holds: Holds | None = None, looking_only: bool = False
+    ) -> None: ...
+    def keys(self, view: View, r: Request) -> list[int]: ...
+
+def frequency(c: Candidates, view: View, history: History, r: Request) -> int: ...
+def hold(c: Candidates, view: View, seller: Seller, history: History, r: Request) -> int: ...

@@ -1,0 +1,280 @@
+"""How often one person, device or household sees an ad: caps over rolling windows, kept whatever happens at the same time.
+
+What counts is the impressions in the records of the profile store, and the bids that are in flight: for all that this
+worker knows each of them will be shown. They are held (`targeting.holds`) for all workers of the host from before the
+bid is sent until its impression is counted, it is lost or it expires. Two stages keep the caps:
+
+- `frequency` takes out whose cap is reached, before anything is priced;
+- `hold` holds what was chosen, and looks once more: another worker may have bid for the same person meanwhile.
+
+Within a response the chosen bids count against each other, those of one imp too (`bidder.choose` and, for the breaks of
+streams, `bidder.pod_rules` ask `History.has_room`).
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from bidder.candidates cimport Candidate, Candidates, Held, keep
+from bidder.expiry cimport expiry
+from bidder.seller cimport Seller
+from bidder.view cimport Ad, Cap, Line, View
+from openrtb.request cimport Request
+from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM, Holds, Shown, monotonic_ns
+from targeting.households cimport DEVICE_MARK, HOUSEHOLD_MARK, household_number, number
+from targeting.joint_caps cimport capped_together
+from targeting.record cimport capped
+
+from targeting.holds import LINGER_S
+
+MOST_STALE_S = LINGER_S // 2
+"""Counted holds are kept longer than that for those whose records are from before: with older ones nothing is bid."""
+GRACE_S = 5
+"""A bid is held longer than it can be shown: notices are on their way for a while."""
+
+cdef int64_t MOST_STALE_NS = MOST_STALE_S * <int64_t>1_000_000_000
+cdef int GRACE = GRACE_S
+
+
+cdef inline bint in_scope(View view, Cap *cap, Shown *shown) noexcept nogil:
+    """Does a cap count this ad?"""
+    if cap.level == AUDIENCE:
+        return view.targets(cap.id, shown.ids[LINE_ITEM])
+    return shown.ids[cap.level] == cap.id
+
+
+cdef inline Shown shown_by(View view, Candidate *row) noexcept nogil:
+    cdef Shown shown
+    cdef Line *line = &view.lines[row.line]
+    shown.ids[CAMPAIGN], shown.ids[LINE_ITEM], shown.ids[ADVERTISER] = line.campaign, line.id, line.advertiser
+    shown.ids[CREATIVE] = view.ads[row.ad].id
+    return shown
+
+
+cdef inline uint32_t units_of(View view, Candidate *row) noexcept nogil:
+    """Whose impressions the row's caps count, a bit a unit."""
+    return view.lines[row.line].units | view.ads[row.ad].units
+
+
+cdef class History:
+    """``reader``: records by key (`targeting.profiles.Reader`); without one, nothing is known of devices and households.
+    ``holds`` None: no bid in flight counts, as in a back-test. ``looking_only``: what is held counts, and nothing is held.
+    """
+
+    def __init__(self, reader=None, holds=None, looking_only=False):
+        self.reader, self.holds, self.looking_only = reader, holds, looking_only
+        self.full = 0
+
+    def keys(self, View view not None, Request r not None) -> list:
+        """Keys of the records that a request is decided by: for a store that must be asked for them beforehand."""
+        cdef list found = [r.person] if r.person else []
+        cdef uint32_t house
+        if view.units & (1 << DEVICE) and r.device:
+            found.append(DEVICE_MARK | number(r.device))
+        if view.units & (1 << HOUSEHOLD) and r.personal and not r.is_dooh:
+            house = household_number(r.address)
+            if house:
+                found.append(HOUSEHOLD_MARK | house)
+        return found
+
+    cdef int begin(self, Request r) except -1:
+        """For another request; not before something with a cap is met."""
+        cdef int unit
+        self.begun = True
+        for unit in range(N_UNITS):
+            self.known[unit].asked = False
+        self.held.clear()
+        self.now_s = <uint32_t>(r.now_ns // 1_000_000_000)
+        self.as_of_ns, self.stale = 0, False
+        if self.holds is not None and self.reader is not None:
+            self.as_of_ns = self.reader.taken_ns
+            self.stale = monotonic_ns() - self.as_of_ns > MOST_STALE_NS
+        return 0
+
+    cdef int ask(self, int unit, Request r) except -1:
+        """Makes one of the units known, if it is not."""
+        cdef Known *known = &self.known[unit]
+        cdef bytes record = None
+        cdef uint32_t house
+        if known.asked:
+            return 0
+        known.asked, known.key, known.size = True, 0, 0
+        known.data = NULL
+        # Of a person with one id only, the record is the device's, too. Where there can be more, r.device must be set.
+        if unit == PERSON or (unit == DEVICE and r.device == 0):
+            known.key, record = r.person, r.record
+        elif unit == DEVICE:
+            known.key = DEVICE_MARK | number(r.device)
+            record = self.device_record = self.reader.get(known.key) if self.reader is not None else None
+        elif r.personal and not r.is_dooh:
+            house = household_number(r.address)
+            if house:
+                r.household = known.key = HOUSEHOLD_MARK | house
+                record = self.household_record = self.reader.get(known.key) if self.reader is not None else None
+        if record is not None:
+            known.data, known.size = <const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)
+        self.look_again(known)
+        return 0
+
+    cdef int ask_all(self, uint32_t units, Request r) except -1:
+        cdef int unit
+        if not self.begun:
+            self.begin(r)
+        for unit in range(N_UNITS):
+            if units & (1 << unit):
+                self.ask(unit, r)
+        return 0
+
+    cdef void look_again(self, Known *known) noexcept nogil:
+        """Finds what is held just now."""
+        known.begin = self.held.size()
+        if self.holds is not None and known.key:
+            self.holds.gather(known.key, self.as_of_ns, self.held)
+        known.end = self.held.size()
+
+    cdef int32_t reached(self, View view, int32_t caps, int32_t n_caps, int64_t others) noexcept nogil:
+        cdef int32_t i
+        cdef size_t k
+        cdef int64_t most
+        cdef Cap *cap
+        cdef Known *known
+        cdef bint over
+        for i in range(caps, caps + n_caps):
+            cap = &view.caps[i]
+            known = &self.known[cap.unit]
+            if known.key == 0 or self.stale:
+                return i
+            most = <int64_t>cap.impressions - others
+            for k in range(known.begin, known.end):
+                most -= in_scope(view, cap, &self.held[k])
+            if cap.level == AUDIENCE:
+                over = capped_together(known.data, known.size, &view.audience_lines[cap.id], most, cap.seconds, self.now_s)
+            else:
+                over = capped(known.data, known.size, cap.scope, most, cap.seconds, self.now_s)
+            if over:
+                return i
+        return -1
+
+    cdef bint has_room(self, Candidates c, View view, Candidate *row) noexcept nogil:
+        cdef Line *line = &view.lines[row.line]
+        cdef Ad *ad = &view.ads[row.ad]
+        cdef int32_t i, end, others
+        cdef size_t k
+        cdef Shown shown
+        cdef int turn
+        for turn in range(2):
+            i = line.caps if turn == 0 else ad.caps
+            end = i + (line.n_caps if turn == 0 else ad.n_caps)
+            while i < end:
+                others = 0
+                for k in range(c.chosen.size()):
+                    shown = shown_by(view, &c.chosen[k])
+                    others += in_scope(view, &view.caps[i], &shown)
+                if others and self.reached(view, i, 1, others) >= 0:
+                    return False
+                i += 1
+        return True
+
+
+def frequency(Candidates c not None, View view not None, History history not None, Request r not None):
+    """Takes out whose cap is reached; returns how many pairs are left.
+
+    A line item with a cap is not shown where nobody knows whom it would be counted for: its cap could not be kept.
+    """
+    cdef size_t i, kept = 0
+    cdef int32_t judged = -1, over = -1, over_ad
+    cdef int64_t others = 0
+    cdef Candidate *row
+    cdef Line *line
+    cdef Ad *ad
+    if not view.capping:
+        return c.rows.size()
+    history.begun = False
+    for i in range(c.rows.size()):
+        row = &c.rows[i]
+        if row.line != judged:  # pairs of one line item stand side by side
+            judged, over = row.line, -1
+            line = &view.lines[row.line]
+            others = <int64_t>len(r.imp_ids) - 1 if line.roadblock else 0  # all its ads at once must be left
+            if line.n_caps:
+                history.ask_all(line.units, r)
+                over = history.reached(view, line.caps, line.n_caps, others)
+        over_ad = over
+        ad = &view.ads[row.ad]
+        if over < 0 and ad.n_caps:
+            history.ask_all(ad.units, r)
+            over_ad = history.reached(view, ad.caps, ad.n_caps, others)
+        if over_ad < 0:
+            kept = keep(c, i, kept)
+        elif c.keep_reasons:
+            c.out("frequency", row.line, row.ad, row.imp, why(history, view, over_ad))
+    c.rows.resize(kept)
+    return kept
+
+
+cdef str why(History history, View view, int32_t cap):
+    if history.stale:
+        return f"the profiles are older than {MOST_STALE_S} seconds, so no cap can be kept"
+    if history.known[view.caps[cap].unit].key == 0:
+        return f"nobody knows who this is, and it has a frequency cap: {view.cap_texts[cap]}"
+    return f"a frequency cap is reached: {view.cap_texts[cap]}"
+
+
+def hold(Candidates c not None, View view not None, Seller seller not None, History history not None, Request r not None):
+    """Holds the chosen bids for all who bid for the same person, and withdraws those for which others left no room in the
+    meantime; returns how many are left. A test is held for nobody.
+    """
+    cdef size_t i, k, kept = 0, before
+    cdef Candidate row
+    cdef uint32_t units
+    cdef bint held
+    if not view.capping or r.test or history.holds is None or history.looking_only:
+        return c.chosen.size()
+    for i in range(c.chosen.size()):
+        row = c.chosen[i]
+        units = units_of(view, &row)
+        before = c.held.size()
+        held = not units or hold_one(c, view, seller, history, r, &row, units, kept)
+        if held:
+            c.chosen[kept] = row
+            kept += 1
+            continue
+        for k in range(before, c.held.size()):
+            history.holds.withdraw(c.held[k].bid)
+        c.held.resize(before)
+        if c.keep_reasons:
+            c.out("frequency", row.line, row.ad, row.imp, "another bid for the same person was made just now")
+        if c.all_or_none:
+            for k in range(c.held.size()):
+                history.holds.withdraw(c.held[k].bid)
+            c.held.clear()
+            kept = 0
+            break
+    c.chosen.resize(kept)
+    return kept
+
+
+cdef bint hold_one(
+    Candidates c, View view, Seller seller, History history, Request r, Candidate *row, uint32_t units, size_t place
+) noexcept nogil:
+    """Held, and still within its caps? If not, what it holds is to be withdrawn."""
+    cdef Line *line = &view.lines[row.line]
+    cdef Ad *ad = &view.ads[row.ad]
+    cdef Shown shown = shown_by(view, row)
+    cdef int unit
+    cdef Held held
+    held.place = place
+    for unit in range(N_UNITS):
+        if not units & (1 << unit) or (unit == DEVICE and units & (1 << PERSON) and r.device == 0):
+            continue
+        held.bid = history.holds.take(history.known[unit].key, &shown, 0, expiry(seller, r, row.imp) + GRACE)
+        if held.bid is NULL:
+            history.full = history.full + 1
+            return False
+        c.held.push_back(held)
+    for unit in range(N_UNITS):
+        if units & (1 << unit):
+            history.look_again(&history.known[unit])
+    # Now the bid itself is among what is held, and must not stand in its own way.
+    return (
+        history.reached(view, line.caps, line.n_caps, -1) < 0 and history.reached(view, ad.caps, ad.n_caps, -1) < 0
+    )
