@@ -102,8 +102,9 @@ cdef class Bitsets:
         return row
 
     cdef void set_bit(self, int64_t row, int32_t item) noexcept nogil:
-        self.words[row * self.n_words + (item >> 6)] |= ONE << (item & 63)
-        self.sums[row * self.n_sums + (item >> 15)] |= ONE << ((item >> 9) & 63)
+        cdef size_t word = row * self.n_words + (item >> 6), sum = row * self.n_sums + (item >> 15)
+        self.words[word] = self.words[word] | (ONE << (item & 63))
+        self.sums[sum] = self.sums[sum] | (ONE << ((item >> 9) & 63))
 
     cdef Members members(self, const Entry *entries, Py_ssize_t n, int64_t together, bint densely) except *:
         """A set; a dense one together with the members of another row (-1: none)."""
@@ -192,6 +193,7 @@ cdef class Bitsets:
 
     cdef void sum_up(self, int64_t row) noexcept nogil:
         cdef Py_ssize_t block, k
+        cdef size_t sum
         cdef uint64_t any
         memset(&self.sums[row * self.n_sums], 0, self.n_sums * sizeof(uint64_t))
         for block in range(self.n_blocks):
@@ -199,7 +201,8 @@ cdef class Bitsets:
             for k in range(WORDS):
                 any |= self.words[row * self.n_words + block * WORDS + k]
             if any:
-                self.sums[row * self.n_sums + (block >> 6)] |= ONE << (block & 63)
+                sum = row * self.n_sums + (block >> 6)
+                self.sums[sum] = self.sums[sum] | (ONE << (block & 63))
 
     cdef uint64_t next_value(self, Told *told, size_t a, size_t r) noexcept nogil:
         if a == told.adds.size():
@@ -236,7 +239,7 @@ cdef class Bitsets:
         cdef Bits bits
         bits.words = self.first_pool + self.n_pool * self.n_words
         bits.sums = self.pool_sums.data() + self.n_pool * self.n_sums
-        self.n_pool += 1
+        self.n_pool = self.n_pool + 1
         return bits
 
     cdef void spread(self, Bits into, Members *few) noexcept nogil:
@@ -309,7 +312,7 @@ cdef class Bitsets:
             operand = self.operands.data() + step.first
             for k in range(step.ors):
                 may |= operand[k].sums[i]
-            self.active[i] &= may
+            self.active[i] = self.active[i] & may
 
     cdef int32_t select(self, const uint64_t *values, const int32_t *offsets) noexcept nogil:
         cdef size_t i, k, n_blocks = 0

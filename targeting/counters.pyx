@@ -105,7 +105,7 @@ cdef class Counters:
             spot -= 1
         if spot > first and self.hours[spot - 1] >> 12 == hour:
             if (self.hours[spot - 1] & 0xFFF) < 0xFFF:
-                self.hours[spot - 1] += 1
+                self.hours[spot - 1] = self.hours[spot - 1] + 1
         else:
             self.hours.insert(self.hours.begin() + spot, hour << 12 | 1)
             row.n_hours += 1
@@ -126,13 +126,13 @@ cdef class Counters:
                 if self.times[k] > since:
                     self.times[n_times] = self.times[k]
                     n_times += 1
-                    self.scopes[kept].n_times += 1
+                    self.scopes[kept].n_times = self.scopes[kept].n_times + 1
             for k in range(first, first + row.n_hours):
                 # What is in hours is older than all times: it goes with the first of these.
                 if self.scopes[kept].n_times == row.n_times and (<int64_t>(self.hours[k] >> 12) + 1) * 3600 - 1 > since:
                     self.hours[n_hours] = self.hours[k]
                     n_hours += 1
-                    self.scopes[kept].n_hours += 1
+                    self.scopes[kept].n_hours = self.scopes[kept].n_hours + 1
             begin += row.n_times
             first += row.n_hours
             if self.scopes[kept].n_times:
