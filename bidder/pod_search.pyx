@@ -144,7 +144,7 @@ cdef class Search:
         for at in range(start, <int32_t>self.entries.size()):
             if self.entries[at].seconds > seconds:
                 continue
-            self.steps -= 1
+            self.steps = self.steps - 1
             if self.steps < 0 or self.hopeless(at, worth, ads, seconds):
                 return
             row = &c.rows[self.entries[at].row]
