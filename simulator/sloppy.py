@@ -37,7 +37,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, float):
         value = Decimal(value)
     if isinstance(value, Decimal) and abs(value) <= MOST_EXACT:
-        return str(int(value)) if value % 1 == 0 else str(value)
+        return str(int(value)) if value % 1 == 0 else str(float(value))  # 6.1e-76 and 6.1E-76 are one name
     return ""
 
 
