@@ -41,7 +41,7 @@ fuzz: $(VENV)/made
 	@PYTHON="$(abspath $(BIN))/python" tests/fuzz/run $(ARGS)
 
 soak: $(VENV)/built $(VENV)/dev
-	SOAK=1 CAPTURES="$(CAPTURES)" $(BIN)/python -m pytest -s tests/acceptance/test_strangers.py $(ARGS)
+	SOAK=1 CAPTURES="$(CAPTURES)" $(BIN)/python -m pytest -s tests/acceptance/test_strangers.py tests/property/test_strangers.py $(ARGS)
 
 # The stamps: each names what was done, and depends on what would make it stale.
 

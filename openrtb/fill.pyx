@@ -272,7 +272,7 @@ cdef int add_with_parents(vector[uint64_t] *names, list texts) except -1:
 cdef int fill_device(Request r, object device) except -1:
     if device is None:
         return 0
-    r.user_agent, r.os_text, r.address = device.ua, device.os, device.ip or device.ipv6
+    r.user_agent, r.os_text, r.address = device.ua, device.os, device.ip or device.ipv6 or None
     if device.geo is not None:
         r.place = (device.geo.country, device.geo.region, device.geo.city)
     if device.language is not None:

@@ -6,14 +6,16 @@ from openrtb.request cimport ENDLESS, UNREADABLE_FLOOR, LengthFloor, cpm_micros
 
 
 cdef int fill_length_floors(vector[LengthFloor] *rows, list floors) except -1:
-    """Adds ``durfloors``. A floor that cannot be read is one that nobody reaches."""
+    """Adds ``durfloors``. One without a floor says nothing; one that cannot be read is one that nobody reaches."""
     cdef LengthFloor row
     if floors is None:
         return 0
     for item in floors:
+        if item.bidfloor is None:
+            continue
         row.min_s = item.mindur if item.mindur is not None else 0
         row.max_s = item.maxdur if item.maxdur is not None else ENDLESS
-        row.floor = cpm_micros(item.bidfloor) if item.bidfloor is not None else 0
+        row.floor = cpm_micros(item.bidfloor)
         if row.floor < 0:
             row.floor = UNREADABLE_FLOOR
         rows.push_back(row)

@@ -8,6 +8,8 @@ from cython_ext.json_cursor cimport (
 from openrtb.request cimport ENDLESS, UNREADABLE_FLOOR, LengthFloor
 from openrtb.scan_values cimport take_floor, take_optional_integer, twice
 
+cdef int64_t UNSAID = <int64_t>-1 << 62
+
 
 cdef bint scan_length_floors(Cursor *c, vector[LengthFloor] *rows, bint *negative) noexcept nogil:
     cdef Step step = BEGIN
@@ -25,7 +27,7 @@ cdef bint scan_length_floor(Cursor *c, vector[LengthFloor] *rows, bint *negative
     cdef Step step = BEGIN
     cdef uint32_t met = 0
     cdef int64_t least = 0, most = ENDLESS
-    row.floor = 0
+    row.floor = UNSAID
     while next_key(c, &key, &step):
         if key_is(&key, b"mindur", 6):
             if twice(&met, 0) or not take_optional_integer(c, &least):
@@ -40,6 +42,8 @@ cdef bint scan_length_floor(Cursor *c, vector[LengthFloor] *rows, bint *negative
             return False
     if step != ENDED:
         return False
+    if row.floor == UNSAID:
+        return True
     row.min_s, row.max_s = <int32_t>least, <int32_t>most
     if row.floor < 0:
         row.floor = UNREADABLE_FLOOR

@@ -58,7 +58,8 @@ def check_played(bid: Json, offered: Json, markup: str) -> str:
 
 def _body(bid: Json, offered: Json, body: ElementTree.Element, version: str) -> str:
     protocol = PROTOCOLS.get((version, body.tag))
-    wanted = integers(offered.get("protocols")) or integers(offered.get("protocol"))
+    single = whole(offered.get("protocol"))  # of 2.5
+    wanted = integers(offered.get("protocols")) or ([single] if single else [])
     if protocol is None or (wanted and protocol not in wanted):
         return f"VAST {version} {body.tag} is protocol {protocol}, not one of {wanted}"
     if bid.get("protocol", protocol) != protocol:

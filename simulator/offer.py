@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from simulator.sloppy import integer, integers, listed, money, object_of, text_of, texts, whole
+from simulator.sloppy import integer, integers, listed, money, name_of, object_of, text_of, texts, whole
 
 Json = Mapping[str, Any]
 
@@ -100,7 +100,7 @@ def read_offer(request: Json, *, currency: str, auction_type: int) -> Offer:
     """``currency`` and ``auction_type`` are the exchange's own, for requests that do not say."""
     imps = (_imp(item) for item in map(object_of, listed(request.get("imp"))) if item)
     return Offer(
-        id=text_of(request.get("id")),
+        id=name_of(request.get("id")),
         imps={imp.id: imp for imp in imps},
         auction_type=integer(request.get("at"), auction_type),
         currencies=frozenset({currency}).intersection(map(str.upper, texts(request.get("cur")) or [currency])),
@@ -126,7 +126,7 @@ def _imp(imp: Json) -> ImpOffer:
     formats = [object_of(item) for item in listed(banner.get("format"))] + [banner]
     deals = (_deal(item) for item in map(object_of, listed(pmp.get("deals"))) if item)
     return ImpOffer(
-        id=text_of(imp.get("id")),
+        id=name_of(imp.get("id")),
         floor=money(imp.get("bidfloor")),
         currency=text_of(imp.get("bidfloorcur")).upper() or "USD",
         types=frozenset(offered),
@@ -153,7 +153,7 @@ def _domain(text: str) -> str:
 
 def _deal(deal: Json) -> DealOffer:
     return DealOffer(
-        id=text_of(deal.get("id")),
+        id=name_of(deal.get("id")),
         floor=money(deal.get("bidfloor")),
         currency=text_of(deal.get("bidfloorcur")).upper() or "USD",
         at=integer(deal.get("at")),

@@ -10,6 +10,7 @@ from typing import Any
 
 MOST_EXACT = 2**53
 """A larger number with a fraction may have lost digits on its way, and is nobody's id."""
+LEAST_FLOOR = Decimal("0.0000005")
 Json = Mapping[str, Any]
 
 
@@ -36,9 +37,16 @@ def text_of(value: Any) -> str:
         return str(value) if -(2**63) <= value < 2**64 else ""
     if isinstance(value, float):
         value = Decimal(value)
-    if isinstance(value, Decimal) and abs(value) <= MOST_EXACT:
-        return str(int(value)) if value % 1 == 0 else str(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= MOST_EXACT:
+        return str(int(value)) if value % 1 == 0 else str(float(value))  # 6.1e-76 and 6.1E-76 are one name
     return ""
+
+
+def name_of(value: Any) -> str:
+    """An id: whatever length its digits have, they are sent back."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text_of(value)
 
 
 def texts(value: Any) -> list[str]:
@@ -46,9 +54,9 @@ def texts(value: Any) -> list[str]:
 
 
 def money(value: Any) -> Decimal:
-    """A floor: 0 for none, and for one that is negative or no number."""
+    """A floor: 0 for none, for one that is negative or no number, and for less than half a millionth."""
     number = _number(value)
-    return number if number is not None and number > 0 else Decimal(0)
+    return number if number is not None and number >= LEAST_FLOOR else Decimal(0)
 
 
 def integer(value: Any, default: int = 0) -> int:
@@ -75,6 +83,8 @@ def _number(value: Any) -> Decimal | None:
         return Decimal(value.strip().lower() == "true")
     if not isinstance(value, str | int | float | Decimal):
         return None
+    if isinstance(value, str) and "e" in value.lower():
+        return None  # 1e5: a number to some and a word to others
     try:
         number = Decimal(str(value)) if not isinstance(value, int) or abs(value) < 10**40 else None
     except InvalidOperation:

@@ -24,6 +24,7 @@ from openrtb.parse import Malformed
 from tests.auction_table import NOW_NS, Table
 from tests.fuzz.target import check
 from tests.property.requests import STRAY
+from tests.soak import SOAK
 from tests.strangers.bases import BASES
 from tests.strangers.campaigns import campaign_file
 from tests.strangers.judge import CURRENCIES, Judged, judge
@@ -75,7 +76,7 @@ def broken(document: Any, changes: list[tuple[int, Any]]) -> Any:
     return document
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100_000 if SOAK else 400, deadline=None, derandomize=not SOAK)
 @given(SOUND, CHANGES, st.sampled_from(sorted(CURRENCIES)))
 def test_what_is_broken_is_judged_as_if_nothing_were_known_of_the_bidder(
     document: Any, changes: list[tuple[int, Any]], exchange: str

@@ -31,7 +31,8 @@ def of_request(document: Any) -> Verdict:
     verdicts = [of_imp(imp) for imp in imps]
     if all(verdict is Verdict.DEFECTIVE for verdict in verdicts):
         return Verdict.DEFECTIVE
-    if name is Verdict.EITHER or len(places) > 1:
+    repaired = [imp for imp in imps if of_id(imp.get("id")) is Verdict.EITHER]  # perhaps to what another imp is called
+    if name is Verdict.EITHER or len(places) > 1 or (repaired and len(imps) > 1):
         return Verdict.EITHER
     return Verdict.SOUND if Verdict.SOUND in verdicts else Verdict.EITHER
 
@@ -100,7 +101,16 @@ def _played(offer: Any) -> Verdict:
     if not any(isinstance(mime, str) and mime for mime in named):  # a number may be read as a text, but is no type
         unread = [mime for mime in named if isinstance(mime, int | float | list) and not isinstance(mime, bool)]
         return Verdict.EITHER if unread else Verdict.DEFECTIVE
-    return _floor(offer.get("mincpmpersec"))
+    verdicts = [_floor(offer.get("mincpmpersec")), *_floors_by_length(offer.get("durfloors"))]
+    return next((verdict for verdict in (Verdict.DEFECTIVE, Verdict.EITHER) if verdict in verdicts), Verdict.SOUND)
+
+
+def _floors_by_length(given: Any) -> list[Verdict]:
+    """3.2.35. One that names no floor says nothing."""
+    ranges = given if isinstance(given, list) else [given]
+    return [
+        _floor(one.get("bidfloor")) if isinstance(one, Mapping) else Verdict.EITHER for one in ranges if one is not None
+    ]
 
 
 def _asked(native: Any) -> Verdict:
@@ -108,7 +118,9 @@ def _asked(native: Any) -> Verdict:
     if not isinstance(native, Mapping):
         return Verdict.EITHER
     asked = native.get("request")
-    if isinstance(asked, str | Mapping):
+    if isinstance(asked, Mapping):
+        return Verdict.SOUND if "assets" in asked else Verdict.EITHER
+    if isinstance(asked, str):
         return Verdict.SOUND if asked and "assets" in asked else Verdict.EITHER if asked else Verdict.DEFECTIVE
     return Verdict.DEFECTIVE if asked is None else Verdict.EITHER
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from domain.clock import SystemClock
 from domain.errors import Refused
+from simulator import replay
 from simulator.books import totals
 from simulator.config import SimulatorSettings, Trouble
 from simulator.exchange import Auction
@@ -20,7 +21,16 @@ from simulator.requests import requests_in
 from simulator.run import books_path, run_traffic, synthetic
 
 TROUBLED = Trouble(audit=0.1, lost=0.1, repeated=0.2, late=0.3, late_s=(0.02, 0.2), forged=0.3)
-SETTINGS = SimulatorSettings(seed=11, persons=300, click_rate=0.3, conversion_rate=0.6, trouble=TROUBLED)
+PATIENT_MS = 20_000
+"""Of exchanges that wait for the slowest machine: none of these tests is about time-outs."""
+SETTINGS = SimulatorSettings(
+    seed=11,
+    persons=300,
+    click_rate=0.3,
+    conversion_rate=0.6,
+    trouble=TROUBLED,
+    sellers=tuple(replace(seller, tmax_ms=PATIENT_MS) for seller in SimulatorSettings().sellers),
+)
 CALM = replace(SETTINGS, trouble=Trouble(audit=0, lost=0, repeated=0, late=0, forged=0))
 
 
@@ -100,7 +110,10 @@ ROW = (
 )
 
 
-async def test_a_replayed_log_is_settled_at_its_recorded_prices(dsp: Any, tmp_path: Path) -> None:
+async def test_a_replayed_log_is_settled_at_its_recorded_prices(
+    dsp: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "TMAX_MS", PATIENT_MS)
     rows = [
         {"bidid": "a", "floor": 0, "market": 46, "click": 1},
         {"bidid": "b", "floor": 70, "market": 20, "click": 0},
@@ -118,7 +131,10 @@ async def test_a_replayed_log_is_settled_at_its_recorded_prices(dsp: Any, tmp_pa
     assert (book["wins"], book["clicks"], book["spend"]) == (3, 1, 460_000 + 700_000 + 1_500_000)
 
 
-async def test_a_row_that_is_none_is_refused_after_the_others_were_settled(dsp: Any, tmp_path: Path) -> None:
+async def test_a_row_that_is_none_is_refused_after_the_others_were_settled(
+    dsp: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "TMAX_MS", PATIENT_MS)
     log = tmp_path / "log.tsv"
     log.write_text(
         ROW.format(bidid="a", floor=0, market=46, click=0) + ROW.format(bidid="b", floor=0, market="x", click=0)
