@@ -8,7 +8,7 @@ from cython_ext.json_cursor cimport (
 from openrtb.request cimport ENDLESS, UNREADABLE_FLOOR, LengthFloor
 from openrtb.scan_values cimport take_floor, take_optional_integer, twice
 
-cdef int64_t UNSAID = <int64_t>-1 << 62
+cdef int64_t UNSAID = -(<int64_t>1 << 62)
 
 
 cdef bint scan_length_floors(Cursor *c, vector[LengthFloor] *rows, bint *negative) noexcept nogil:
