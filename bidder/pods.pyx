@@ -13,7 +13,7 @@ from libcpp.unordered_set cimport unordered_set
 from libcpp.vector cimport vector
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from bidder.candidates cimport Candidate, Candidates, turn
+from bidder.candidates cimport Candidate, Candidates, promised, turn
 from bidder.leases cimport Leases
 from bidder.pod_rules cimport key_of, seconds_of, stands
 from bidder.pod_search cimport Entry, Search
@@ -57,14 +57,6 @@ cdef uint64_t pod_of(int32_t place) noexcept nogil:
 
 cdef bint opens_pod(int32_t place) noexcept nogil:
     return BREAKS[place].opens
-
-
-cdef bint promised(Candidates c, Request r, int32_t place) noexcept nogil:
-    cdef size_t i
-    for i in range(c.chosen.size()):
-        if r.imps[c.chosen[i].imp].place == place and c.chosen[i].deal >= 0 and r.deals[c.chosen[i].deal].guaranteed:
-            return True
-    return False
 
 
 cdef bint eligible(Candidates c, View view, Request r, Candidate *row, uint64_t pod, bint guaranteed) noexcept nogil:
