@@ -11,20 +11,22 @@ from openrtb.decode import decode_through_model
 from openrtb.privacy import raised
 from openrtb.request import Request
 
-STAGES = (
-    "targeting",
-    "fit",
-    "exchange",
-    "supply",
-    "blocks",
-    "deals",
-    "floors",
-    "frequency",
-    "pacing",
-    "gate",
-    "pricing",
-    "choose",
-)
+TITLES = {
+    "targeting": "Targeting",
+    "fit": "Fit (flight, format, size, mimes, secure, length)",
+    "exchange": "Rules of the exchange (approval, excluded creatives)",
+    "supply": "Supply chain and block lists of ours",
+    "blocks": "Block lists of the publisher, seats, languages, full-screen placements",
+    "deals": "Deals",
+    "floors": "Floors",
+    "frequency": "Frequency caps",
+    "pacing": "Pacing: share of the auctions",
+    "gate": "Budget",
+    "pricing": "Price",
+    "choose": "Choice",
+}
+"""Every stage that takes candidates out, in the order of `bidder.auction`, and what people call it."""
+STAGES = tuple(TITLES)
 
 
 @dataclass(frozen=True)
