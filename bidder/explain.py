@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bidder.auction import Auction, NoBid
 from bidder.seller import Seller
 from bidder.view import DAYS, View
+from domain.creative import FORMATS
 from domain.money import format_cpm
 from openrtb.decode import decode_through_model
 from openrtb.privacy import raised
@@ -103,11 +104,11 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
     return {
         "id": request.id,
         "exchange": seller.exchange.key,
-        "app" if request.is_app else "site": request.site_name,
+        "dooh" if request.is_dooh else "app" if request.is_app else "site": request.site_name,
         "country": request.country_code,
         "user_agent": request.user_agent,
         "device_type": request.device_type,
-        "banner_imps": request.imp_count,
+        "imps": [f"{request.imp_ids[place]} ({FORMATS[format]})" for place, format in request.formats()],
         "sizes": request.size_list(),
         "deals": request.deal_codes,
         "person": f"not to be used ({', '.join(raised(request, auction.vendor))})"

@@ -86,6 +86,7 @@ def test_case_is_explained(path: Path) -> None:
     text = as_text(found)
     json.dumps(asdict(found))
     assert all(TITLES[stage] in text for stage in found.stages)
+    assert found.request["imps"] or not found.stages
     if "no_bid" in case["expect"]:
         nbr, stage = case["expect"]["no_bid"]["nbr"], case["expect"]["no_bid"]["stage"]
         assert f"No bid: nbr {nbr} at {stage}." in text
