@@ -9,10 +9,13 @@ import argparse
 import json
 import random
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bidder.enrichment.supply import SupplyModule
 from targeting import sellers

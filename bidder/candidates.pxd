@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from openrtb.context cimport Context
+from openrtb.request cimport Request
 from targeting.matcher cimport Measures
 
 cdef struct Candidate:
@@ -48,6 +49,14 @@ cdef inline size_t keep(Candidates c, size_t i, size_t kept) noexcept nogil:
     if i != kept:
         c.rows[kept] = c.rows[i]
     return kept + 1
+
+cdef inline bint promised(Candidates c, Request r, int32_t place) noexcept nogil:
+    """Was a bid in a guaranteed deal chosen for the imp at this place of the request?"""
+    cdef size_t i
+    for i in range(c.chosen.size()):
+        if r.imps[c.chosen[i].imp].place == place and c.chosen[i].deal >= 0 and r.deals[c.chosen[i].deal].guaranteed:
+            return True
+    return False
 
 cdef inline uint64_t turn(uint64_t auction, Candidate *row) noexcept nogil:
     """A number that orders equal bids differently in each auction (Fibonacci hashing of ad and line item)."""

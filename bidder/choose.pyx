@@ -14,12 +14,12 @@ A request with ``test`` is answered like any other, but nothing is reserved for 
 
 from libc.stdint cimport int32_t, uint64_t
 
-from bidder.candidates cimport Candidate, Candidates, turn
+from bidder.candidates cimport Candidate, Candidates, promised, turn
 from bidder.frequency cimport History
 from bidder.leases cimport Leases
 from bidder.limits cimport billed, gross_amount
 from bidder.neighbours cimport beside_a_rival
-from bidder.pods cimport begin_pods, fill_pod, opens_pod, pod_of, promised
+from bidder.pods cimport begin_pods, fill_pod, opens_pod, pod_of
 from bidder.roadblocks cimport take_roadblock
 from bidder.seller cimport Seller
 from bidder.view cimport Price, View, price_of

@@ -6,25 +6,28 @@ from dataclasses import dataclass, field
 from bidder.auction import Auction, NoBid
 from bidder.seller import Seller
 from bidder.view import DAYS, View
+from domain.creative import FORMATS
 from domain.money import format_cpm
 from openrtb.decode import decode_through_model
 from openrtb.privacy import raised
 from openrtb.request import Request
 
-STAGES = (
-    "targeting",
-    "fit",
-    "exchange",
-    "supply",
-    "blocks",
-    "deals",
-    "floors",
-    "frequency",
-    "pacing",
-    "gate",
-    "pricing",
-    "choose",
-)
+TITLES = {
+    "targeting": "Targeting",
+    "fit": "Fit (flight, format, size, mimes, secure, length)",
+    "exchange": "Rules of the exchange (approval, excluded creatives)",
+    "supply": "Supply chain and block lists of ours",
+    "blocks": "Block lists of the publisher, seats, languages, full-screen placements",
+    "deals": "Deals",
+    "floors": "Floors",
+    "frequency": "Frequency caps",
+    "pacing": "Pacing: share of the auctions",
+    "gate": "Budget",
+    "pricing": "Price",
+    "choose": "Choice",
+}
+"""Every stage that takes candidates out, in the order of `bidder.auction`, and what people call it."""
+STAGES = tuple(TITLES)
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,11 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
     return {
         "id": request.id,
         "exchange": seller.exchange.key,
-        "app" if request.is_app else "site": request.site_name,
+        "dooh" if request.is_dooh else "app" if request.is_app else "site": request.site_name,
         "country": request.country_code,
         "user_agent": request.user_agent,
         "device_type": request.device_type,
-        "banner_imps": request.imp_count,
+        "imps": [f"{request.imp_ids[place]} ({FORMATS[format]})" for place, format in request.formats()],
         "sizes": request.size_list(),
         "deals": request.deal_codes,
         "person": f"not to be used ({', '.join(raised(request, auction.vendor))})"

@@ -36,6 +36,13 @@ cdef inline const char *misfit(Imp *imp, Ad *ad) noexcept nogil:
     return NULL
 
 
+cdef inline bint stretches(uint32_t size, uint32_t ratio, int32_t min_width) noexcept nogil:
+    """Does a place whose size is flexible take this one?"""
+    return (
+        (size >> 16) * (ratio & 0xFFFF) == (size & 0xFFFF) * (ratio >> 16) and <int32_t>(size >> 16) >= min_width
+    )
+
+
 cdef inline const char *misfit_banner(Imp *imp, Ad *ad, Request r, Candidate *row) noexcept nogil:
     cdef int32_t i
     cdef Flex *flex
@@ -46,10 +53,9 @@ cdef inline const char *misfit_banner(Imp *imp, Ad *ad, Request r, Candidate *ro
     else:
         for i in range(imp.flexes, imp.flexes + imp.n_flexes):
             flex = &r.flexes[i]
-            if (ad.size >> 16) * (flex.size & 0xFFFF) == (ad.size & 0xFFFF) * (flex.size >> 16):
-                if <int32_t>(ad.size >> 16) >= flex.min_width:
-                    row.flex = i
-                    break
+            if stretches(ad.size, flex.size, flex.min_width):
+                row.flex = i
+                break
         else:
             return NO_SIZE
     if imp.mimes and not imp.mimes & ad.mime:
@@ -133,16 +139,10 @@ cdef uint32_t asides_that_fit(Player *player, Ad *ad, Request r, View view) noex
             place = &r.asides[k]
             if place.mimes and not place.mimes & ours.mime:
                 continue
-            if place.size == ours.size if place.min_width < 0 else (
-                same_ratio(ours.size, place.size) and <int32_t>(ours.size >> 16) >= place.min_width
-            ):
+            if stretches(ours.size, place.size, place.min_width) if place.min_width >= 0 else place.size == ours.size:
                 found |= <uint32_t>1 << i
                 break
     return found
-
-
-cdef inline bint same_ratio(uint32_t size, uint32_t ratio) noexcept nogil:
-    return <uint64_t>(size >> 16) * (ratio & 0xFFFF) == <uint64_t>(size & 0xFFFF) * (ratio >> 16)
 
 
 cdef inline bint enough_asides(Player *player, Ad *ad, uint32_t found) noexcept nogil:

@@ -13,8 +13,6 @@ cdef int begin_pods(Request r) except -1
 cdef uint64_t pod_of(int32_t place) noexcept nogil
 # Is it the first imp of its pod?
 cdef bint opens_pod(int32_t place) noexcept nogil
-# Was a bid in a guaranteed deal chosen for the imp at this place?
-cdef bint promised(Candidates c, Request r, int32_t place) noexcept nogil
 # Chooses for all imps of a pod, in guaranteed deals, or in all else.
 cdef int fill_pod(
     Candidates c, View view, Seller seller, History history, Leases leases, Request r, uint64_t pod, bint guaranteed

@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libcpp.unordered_set cimport unordered_set
 from libcpp.vector cimport vector
 
-from bidder.candidates cimport Candidate, Candidates, turn
+from bidder.candidates cimport Candidate, Candidates, promised, turn
 from bidder.frequency cimport History
 from bidder.leases cimport Leases
 from bidder.pod_rules cimport key_of, seconds_of, stands
@@ -57,14 +57,6 @@ cdef uint64_t pod_of(int32_t place) noexcept nogil:
 
 cdef bint opens_pod(int32_t place) noexcept nogil:
     return BREAKS[place].opens
-
-
-cdef bint promised(Candidates c, Request r, int32_t place) noexcept nogil:
-    cdef size_t i
-    for i in range(c.chosen.size()):
-        if r.imps[c.chosen[i].imp].place == place and c.chosen[i].deal >= 0 and r.deals[c.chosen[i].deal].guaranteed:
-            return True
-    return False
 
 
 cdef bint eligible(Candidates c, View view, Request r, Candidate *row, uint64_t pod, bint guaranteed) noexcept nogil:

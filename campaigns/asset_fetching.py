@@ -12,11 +12,9 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from targeting.web_files import PublicResolver
+from targeting.web_files import MAX_REDIRECTS, REDIRECTS, PublicResolver
 
 USER_AGENT = "Outbid/0.1 (creative check)"
-MAX_REDIRECTS = 5
-REDIRECTS = (301, 302, 303, 307, 308)
 MACRO = re.compile(r"\$\{[A-Z_:0-9]+\}|\[[A-Z_0-9]+\]|%%[A-Z_]+%%")
 
 

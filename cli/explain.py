@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from domain.settings import Places
     from pacing.protocol import Delivery
 
-TITLES = {
-    "targeting": "Targeting", "fit": "Fit (flight, size, mimes, secure)", "blocks": "Block lists",
-    "supply": "Supply chain and block lists of ours", "deals": "Deals",
-    "floors": "Floors", "frequency": "Frequency caps", "pacing": "Pacing: share of the auctions", "gate": "Budget",
-    "pricing": "Price", "choose": "Choice",
-}  # fmt: skip
 KEYS_SHOWN = 5
 
 
@@ -124,6 +118,8 @@ def grant_what_is_left(leases: "Leases", delivery: "list[Delivery]") -> None:
 
 def as_text(explanation: "Explanation") -> str:
     """For people."""
+    from bidder.explain import TITLES
+
     lines = ["The request, as it was understood"]
     lines += [f"  {name}: {_value(value)}" for name, value in explanation.request.items()]
     lines += [f"  mended: {repair}" for repair in explanation.repairs]

@@ -14,7 +14,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--by",
         default="day,line_item",
         metavar="DIMENSIONS",
-        help="some of day, hour, advertiser, campaign, line_item, creative, exchange, site (default: %(default)s)",
+        help="some of day, hour, advertiser, campaign, line_item, creative, format, exchange, site "
+        "(default: %(default)s)",
     )
     command.add_argument("--from", dest="since", metavar="DAY", help="first day, YYYY-MM-DD, UTC")
     command.add_argument("--to", dest="until", metavar="DAY", help="last day, YYYY-MM-DD, UTC")

@@ -254,11 +254,6 @@ cdef class Request:
         """What had to be mended to read it, in words."""
         return (self.model.repairs or []) if self.model is not None else []
 
-    @property
-    def imp_count(self):
-        """Formats of imps that can be bid on; an imp with a banner and a video counts twice."""
-        return self.imps.size()
-
     def formats(self):
         """Of each imp that can be bid on: (place, place in `domain.creative.FORMATS`)."""
         return [(row.place, row.format) for row in self.imps]

@@ -145,7 +145,7 @@ class Table:
         self.log.append(record)
         return len(self.log)
 
-    def decide(self, request: object, exchange: str = "usx") -> dict[str, object] | NoBid:
+    def decide(self, request: object, exchange: str = "usx") -> dict[str, Any] | NoBid:
         """A request as an object (or raw bytes) -> the response as an object, or the no-bid."""
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         outcome = self.auction.decide(body, self.view.sellers[exchange], self.view)

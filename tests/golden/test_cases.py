@@ -10,11 +10,14 @@ that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from bidder.auction import NoBid
+from bidder.explain import TITLES, explain
+from cli.explain import as_text
 from domain.person import STAGES, score_id
 from targeting.record import Scored, Standing, advertiser_scope, campaign_scope, creative_scope, line_item_scope
 from tests.auction_table import NOW_NS, PLENTY, People, Table, merge, snapshot
@@ -67,15 +70,20 @@ def test_there_are_cases() -> None:
     assert len(CASES) >= 150
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_case(path: Path) -> None:
+def made(path: Path) -> tuple[dict, Table, dict]:
+    """A case, the table it is played at, and its request."""
     case = json.loads(path.read_text())
-    assert set(case) <= KEYS and case["about"] and case["expect"]
     table = Table(
         snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY), vendor=case.get("vendor", 0)
     )
     table.files.put(case.get("files", {}))
-    request = merge(json.loads((HERE / "request.json").read_text()), case.get("request", {}))
+    return case, table, merge(json.loads((HERE / "request.json").read_text()), case.get("request", {}))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    case, table, request = made(path)
+    assert set(case) <= KEYS and case["about"] and case["expect"]
     outcome = table.decide(request, case.get("exchange", "usx"))
     if "no_bid" in case["expect"]:
         assert isinstance(outcome, NoBid), outcome
@@ -89,3 +97,22 @@ def test_case(path: Path) -> None:
     assert len(bids) == len(case["expect"]["bids"]), bids
     for expected, bid in zip(case["expect"]["bids"], bids, strict=True):
         assert holds(expected, bid), {key: bid.get(key) for key in expected}
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case_is_explained(path: Path) -> None:
+    """``outbid explain`` comes to the same, for people and as JSON, and says what the last stage had against all."""
+    case, table, request = made(path)
+    seller = table.view.sellers[case.get("exchange", "usx")]
+    found = explain(table.auction, json.dumps(request).encode(), seller, table.view)
+    text = as_text(found)
+    json.dumps(asdict(found))
+    assert all(TITLES[stage] in text for stage in found.stages)
+    assert found.request["imps"] or not found.stages
+    if "no_bid" in case["expect"]:
+        nbr, stage = case["expect"]["no_bid"]["nbr"], case["expect"]["no_bid"]["stage"]
+        assert f"No bid: nbr {nbr} at {stage}." in text
+        assert stage not in TITLES or found.stages[stage] or not len(table.view)
+    else:
+        assert len(found.bids) == len(case["expect"]["bids"])
+        assert all(f"Bid on imp {bid['imp']}:" in text for bid in found.bids)

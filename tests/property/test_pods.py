@@ -210,7 +210,7 @@ def decide(campaigns: Snapshot, request: dict) -> tuple[Twin, tuple[Pair, ...], 
     outcome = table.decide(body)
     found: list[Pair] = []
     if not isinstance(outcome, NoBid):
-        (seat,) = outcome["seatbid"]  # type: ignore[misc]
+        (seat,) = outcome["seatbid"]
         offer = read_offer(body, currency="USD", auction_type=2)
         judged = Checker({}).read(200, json.dumps(outcome).encode(), offer)
         assert not judged.fault and [bid.why for bid in judged.bids if bid.refused] == []

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +77,7 @@ def broken(document: Any, changes: list[tuple[int, Any]]) -> Any:
     return document
 
 
+@pytest.mark.timeout(7_200 if SOAK else 120)
 @settings(max_examples=100_000 if SOAK else 400, deadline=None, derandomize=not SOAK)
 @given(SOUND, CHANGES, st.sampled_from(sorted(CURRENCIES)))
 def test_what_is_broken_is_judged_as_if_nothing_were_known_of_the_bidder(

@@ -10,6 +10,7 @@ import pytest
 from cli import up
 from cli.main import main
 from domain.errors import Problem, Refused
+from reporting import losses, report
 
 
 class Reporter(BaseHTTPRequestHandler):
@@ -94,3 +95,13 @@ def test_processes_start_control_first_and_the_bid_port_last() -> None:
         ["bidder-0", "bidder-1"],
     ]
     assert stages[2][1].command[-3:] == ("bidder", "--slot", "1")
+
+
+@pytest.mark.parametrize(("command", "dimensions"), [("report", report.DIMENSIONS), ("losses", losses.DIMENSIONS)])
+def test_the_help_of_reports_names_all_that_they_can_be_by(
+    command: str, dimensions: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = capsys.readouterr().out.partition("some of")[2].partition("(default")[0]
+    assert {word.strip() for word in said.split(",")} == set(dimensions)
