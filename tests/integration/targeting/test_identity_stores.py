@@ -64,7 +64,7 @@ def test_the_store_says_what_edges_and_events_say(server: RedisServer | RedisClu
 
 
 def test_no_impression_is_lost_while_keys_are_joined_and_split(open_store: Open) -> None:
-    """Four trackers count, two others join and split all the time; in the end each key has what was counted under it."""
+    """Four trackers count while two others join and split; in the end each key has what was counted under it."""
     counted, told = 40, []
 
     def count(key: int) -> None:
