@@ -73,9 +73,11 @@ class RedisProfiles:
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""
         found = self._lie(persons)
-        others = {person for record in found if (person := aliased(record))}
-        named = dict(zip(others, self._lie(list(others)), strict=True))
-        return [named[person] if (person := aliased(record)) else record for record in found]
+        while others := {person for record in found if (person := aliased(record))}:
+            named = dict(zip(others, self._lie(list(others)), strict=True))
+            # An alias of an alias is there for as long as somebody gives the person another key.
+            found = [named[person] if (person := aliased(record)) else record for record in found]
+        return found
 
     def _lie(self, persons: Sequence[int]) -> list[bytes | None]:
         """What lies under keys, aliases too."""
