@@ -1,8 +1,8 @@
 """Ids of persons out of the files that marketers have: CSV, Parquet, or one written person a line.
 
-A file is read a batch at a time, however large it is. Of a table the marketer says which column holds which kind of id;
-a cell is then read as if it were written ``KIND:CELL`` (`targeting.audiences.parse_person`). Several ids in a row are ids
-of one row: each becomes a member. In a CSV a row is a line, so that a stray quotation mark costs one row only.
+A file is read a batch at a time, however large it is. Of a table the marketer says which column holds which kind of
+id; a cell is then read as if it were written ``KIND:CELL`` (`targeting.audiences.parse_person`). Of several ids in a
+row each becomes a member. In a CSV a row is a line, so that a stray quotation mark costs one row only.
 """
 
 import csv
@@ -59,9 +59,10 @@ class Batch:
 
 
 class IdFile:
-    """One file, read as often as `batches` is called. By its name it is Parquet (``.parquet``), CSV (``.csv``, ``.tsv``, also
-    with ``.gz``) or has a written person a line. Tables have ``columns``; without a ``header`` those of a CSV are called
-    ``1``, ``2`` and so on. Raises `Refused` for a file that cannot be read, or that has no such columns.
+    """One file, read as often as `batches` is called. By its name it is Parquet (``.parquet``) or CSV (``.csv`` and
+    ``.tsv``), else it has a written person a line; ``.gz`` behind says that it is packed. Tables have ``columns``;
+    without a ``header`` those of a CSV are called ``1``, ``2`` and so on. Raises `Refused` for a file that cannot be
+    read, or that has no such columns.
     """
 
     def __init__(
@@ -177,12 +178,13 @@ class IdFile:
         return Refused([Problem(f"{self.path}, columns", missing[0], f"the columns are {shown_names}")])
 
     def _lines(self) -> Iterator[tuple[int, str, float]]:
-        """Lines by number, each with the share of the file that was read; of one that is too long, what is allowed and a
-        character more."""
+        """Lines by number, each with the share of the file that was read; of one that is too long, what is allowed and
+        a character more."""
         size = max(1, self.path.stat().st_size)
         with self.path.open("rb", buffering=0) as raw:
-            source = gzip.open(raw) if self.path.name.lower().endswith(".gz") else io.BufferedReader(raw, 1 << 20)
-            with io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape") as text:  # type: ignore[arg-type]
+            packed = self.path.name.lower().endswith(".gz")
+            source = io.BufferedReader(gzip.GzipFile(fileobj=raw) if packed else raw, 1 << 20)
+            with io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape") as text:
                 number = 0
                 while line := text.readline(MAX_LINE + 1):
                     number += 1
@@ -213,7 +215,7 @@ class IdFile:
 
 
 def shown(text: str, kind: str) -> str:
-    """What may be said of a bad id: an e-mail address or a telephone number that is there by mistake is not repeated."""
+    """What may be said of a bad id: an e-mail address or a telephone number, there by mistake, is not repeated."""
     like_a_number = len(text) <= LONGEST_PHONE and re.search(r"[0-9][0-9 ()./-]{5,}[0-9]", text)
     if "@" in text or like_a_number or re.search(r"mail|phone", f"{kind}:{text}"):
         return "(not shown)"

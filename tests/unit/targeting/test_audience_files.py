@@ -43,7 +43,7 @@ def test_tables_as_programs_write_them(tmp_path: Path, delimiter: str) -> None:
     """Written by Python's own csv, with cells that need quotation marks; once more packed, and once as Parquet."""
     sign = delimiter.replace("\t", ";")
     rows = [
-        {"name": f'Jo "J{delimiter}" {n}', "maid": f"A{n}" if n % 3 else "", "cookie id": f"c{sign}{n}" if n % 2 else None}
+        {"name": f'Jo "J{delimiter}" {n}', "maid": f"A{n}" if n % 3 else "", "cookie id": f"c{sign}{n}" * (n % 2)}
         for n in range(ROWS + 10)
     ]  # fmt: skip
     path = tmp_path / "list.csv"
@@ -100,9 +100,8 @@ def test_bad_lines_are_named_by_number_all_at_once(tmp_path: Path) -> None:
         ("line 7, maid", "00000000-0000-0000-0000-000000000000"),
     ]  # fmt: skip
     taken = persons(IdFile(path, [MAID, COOKIE]), most_bad=4)
-    assert taken.keys() == {
-        *(person_key("ifa", name) for name in ("a1", "a5")), *(person_key("buyeruid", f"c{n}", "usx") for n in (1, 2, 6)),
-    }  # fmt: skip
+    cookies = {person_key("buyeruid", f"c{n}", "usx") for n in (1, 2, 6)}
+    assert taken.keys() == {person_key("ifa", "a1"), person_key("ifa", "a5"), *cookies}
 
 
 def test_another_kind_of_file_is_given_up_soon(tmp_path: Path) -> None:
