@@ -147,8 +147,6 @@ def check_sets(new: Catalogue, entries: Mapping[tuple[str, str], Entry], problem
         _check_line_items(new, definitions, wrong)
 
 
-
-
 def _check_line_items(
     new: Catalogue, definitions: Definitions, wrong: Callable[[str, str, str, object, str], None]
 ) -> None:

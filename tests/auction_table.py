@@ -27,10 +27,12 @@ from domain.token import Sealer
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
+from targeting.audience_algebra import definitions_of, resolved
 from targeting.expression import published
 from targeting.holds import Holds
 from targeting.households import household_key, household_of
 from targeting.record import campaign_scope, line_item_scope
+from targeting.redis_lookup import UNKNOWN
 from targeting.unpacked import Record, pack
 
 NOW_NS = 1_795_521_600_000_000_000
@@ -63,7 +65,10 @@ def snapshot(patch: object = None) -> Snapshot:
     merged: Any = merge(json.loads(CAMPAIGNS.read_text()), patch or {})
     for item in merged["line_items"]:  # expressions, for they can be patched
         item["targeting"] = msgspec.to_builtins(published(item["targeting"]))
-    return msgspec.convert(merged, Snapshot)
+    made = msgspec.convert(merged, Snapshot)
+    definitions = definitions_of(made.audiences)
+    items = tuple(resolved(item, definitions) for item in made.line_items)
+    return msgspec.structs.replace(made, line_items=items)
 
 
 class People:
@@ -74,10 +79,16 @@ class People:
 
     def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]], **parts: Any) -> None:
         """``ip:…`` is a household; ``parts``: other parts of `targeting.unpacked.Record`."""
+        self.records[self.key(person)] = pack(Record(segments, shown, **parts))
+
+    def be_late(self, person: str) -> None:
+        """Redis does not say in time what is known of them."""
+        self.records[self.key(person)] = UNKNOWN
+
+    def key(self, person: str) -> int:
         kind, _, rest = person.partition(":")
         exchange, _, value = rest.rpartition(":")
-        key = household_key(household_of(rest)) if kind == "ip" else person_key(kind, value, exchange)
-        self.records[key] = pack(Record(segments, shown, **parts))
+        return household_key(household_of(rest)) if kind == "ip" else person_key(kind, value, exchange)
 
     def get(self, person: int) -> bytes | None:
         return self.records.get(person)
