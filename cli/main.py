@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    audiences,
     backtest,
     bidder,
     campaigns,
@@ -35,6 +36,7 @@ COMMANDS = (
     up,
     campaigns,
     creatives,
+    audiences,
     explain,
     ledger,
     report,
