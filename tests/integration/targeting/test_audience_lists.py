@@ -16,7 +16,7 @@ from targeting.audience_files import Column, IdFile
 from targeting.audience_import import Mode, Tally, import_list, note_of
 from targeting.audience_lists import lists_of, live
 from targeting.audience_spool import PARTS
-from targeting.audiences import parse_person
+from targeting.identity_keys import parse_person
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER, line_item_scope
 from targeting.redis_address import parse

@@ -11,7 +11,7 @@ from cli import audiences
 from cli.main import main
 from domain.audience import AudienceSet
 from domain.campaign import Audience, Snapshot
-from targeting.audiences import parse_person
+from targeting.identity_keys import parse_person
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER
 from targeting.unpacked import unpack
