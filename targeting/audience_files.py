@@ -121,8 +121,8 @@ class IdFile:
                 key = parse_person(text if written else f"{column.kind}:{text}", self._exchanges)
             except ValueError as error:
                 wrong = True
-                hidden = not written and column.kind in RAW
-                self._note(batch, number, column.name, "…" if hidden else shown(text), str(error))
+                value = "…" if not written and column.kind in RAW else shown(text)
+                self._note(batch, number, column.name, value.encode(errors="replace").decode(), str(error))
                 continue
             found = True
             batch.keys.setdefault(text.partition(":")[0] if written else column.kind, []).append(key)

@@ -125,7 +125,9 @@ def test_what_may_be_a_secret_is_not_repeated(tmp_path: Path) -> None:
 
 def test_raw_addresses_are_the_hashed_ones(tmp_path: Path) -> None:
     path = tmp_path / "crm.csv"
-    path.write_text("mail,hash\n Ann.Doe+x@GMail.com ,\n,6a6c34133218ed8a1f0ef83b9a5f1e3ae05d6f19fb7fbb84c0f1c2b7d6e36a26\n")
+    path.write_text(
+        "mail,hash\n Ann.Doe+x@GMail.com ,\n,6a6c34133218ed8a1f0ef83b9a5f1e3ae05d6f19fb7fbb84c0f1c2b7d6e36a26\n"
+    )
     hashed = hashlib.sha256(b"anndoe@gmail.com").hexdigest()
     found = persons(IdFile(path, [Column("email", "mail"), Column("email_sha256", "hash")]))
     assert person_key("email_sha256", hashed) in found and len(found) == 2
