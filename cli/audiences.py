@@ -80,7 +80,9 @@ def run_import(asked: argparse.Namespace) -> int:
     except Wrong as wrong:
         raise Refused([Problem("--ttl", asked.ttl, wrong.allowed)]) from None
     exchanges = {exchange.key for exchange in snapshot.exchanges}
-    file = IdFile(asked.file, _columns(asked.column), header=not asked.no_header, exchanges=exchanges)
+    advertisers = {advertiser.key for advertiser in snapshot.advertisers}
+    columns = _columns(asked.column)
+    file = IdFile(asked.file, columns, header=not asked.no_header, exchanges=exchanges, advertisers=advertisers)
     mode: Any = "add" if asked.add else "remove" if asked.remove else "replace"
     print(told(*_import(file, order(audience.id, mode, ttl_s, file), asked.max_bad)))
     return 0

@@ -69,8 +69,10 @@ class IdFile:
         *,
         header: bool = True,
         exchanges: Collection[str] | None = None,
+        advertisers: Collection[str] | None = None,
     ) -> None:
-        self.path, self.columns, self._header, self._exchanges = path, tuple(columns), header, exchanges
+        self.path, self.columns, self._header = path, tuple(columns), header
+        self._exchanges, self._advertisers = exchanges, advertisers
         suffix = Path(path.name.lower().removesuffix(".gz")).suffix
         self._told = 0
         self._rows: Callable[[], Iterator[tuple[Row, float]]]
@@ -118,7 +120,8 @@ class IdFile:
                 continue
             written = column.kind == WRITTEN
             try:
-                key = parse_person(text if written else f"{column.kind}:{text}", self._exchanges)
+                person = text if written else f"{column.kind}:{text}"
+                key = parse_person(person, self._exchanges, self._advertisers)
             except ValueError as error:
                 wrong = True
                 value = "…" if not written and column.kind in RAW else shown(text)
