@@ -20,6 +20,7 @@ class View:
     creatives: list[Creative]
     index: TargetingIndex
     suppressions: Mapping[int, Suppression]
+    suppressing: bool
     def __init__(self, snapshot: Snapshot, leases: Leases, tracker_is_secure: bool = True) -> None: ...
     supply_rules: bool
     def say_block(self, place: int, entry: int) -> str: ...
