@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bidder.admit import admit
 from bidder.answer import Answer
+from bidder.any_id import by_any_id
 from bidder.candidates import Candidates
 from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
@@ -102,6 +103,7 @@ class Auction:
         if refused := admit(request, seller, self.vendor):
             return self.no_bid(refused, "admit", seller)
         self.chain.enrich(request)
+        by_any_id(view, self.history, request)
         if not select(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    audiences,
     backtest,
     bidder,
     campaigns,
@@ -36,6 +37,7 @@ COMMANDS = (
     up,
     campaigns,
     creatives,
+    audiences,
     explain,
     identity,
     ledger,

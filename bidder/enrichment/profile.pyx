@@ -4,13 +4,18 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
 from openrtb.request cimport Request
-from targeting.record cimport alias_of, is_joined, segments
+from targeting.record cimport Parts, alias_of, is_joined, look, segments
+
+from targeting.audience_algebra import UNREAD
+
+cdef uint64_t NOT_KNOWN = UNREAD
 
 
 cdef class ProfileModule:
     """Local: one look-up in memory-mapped LMDB, or what was fetched from Redis before the request is decided. Of several
     ids the first that there is a record of says who it is; where it is an alias, the record is that of the person it
-    names. Without a record the person belongs to no audience and has seen nothing.
+    names. Without a record the person belongs to no audience and has seen nothing; where the record is late or damaged,
+    nobody knows, and this may be whom somebody suppresses (`targeting.audience_algebra.UNREAD`).
     """
 
     cdef object reader
@@ -23,6 +28,7 @@ cdef class ProfileModule:
         cdef const uint8_t *data
         cdef uint64_t person
         cdef size_t place
+        cdef Parts parts
         for place in range(r.ids.size()):
             record = self.reader.get(r.id_key(place))
             if record is not None:
@@ -40,4 +46,7 @@ cdef class ProfileModule:
         else:
             r.meet(place, r.id_key(place), is_joined(data, PyBytes_GET_SIZE(record)))
         r.record = record
-        segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)
+        if not segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments) and not look(
+            data, PyBytes_GET_SIZE(record), &parts
+        ):
+            r.segments.push_back(NOT_KNOWN)
