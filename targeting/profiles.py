@@ -19,6 +19,7 @@ from typing import Self, TypeVar
 import lmdb
 
 from targeting.config import profile_settings
+from targeting.forgotten import Forgotten
 from targeting.packing import spread
 from targeting.people import Change, Edit, impression
 from targeting.record import NEVER, is_member
@@ -103,6 +104,8 @@ class ProfileStore:
         self.env.reader_check()
         self._checked = time.monotonic()
         self._editor, self._readonly = Editor(), readonly
+        self.forgotten = Forgotten(path.parent)
+        """Of whom no record is written."""
         if readonly:
             self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
@@ -145,6 +148,7 @@ class ProfileStore:
             self.env.reader_check()
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
+            self.forgotten.refresh()
             if self._split:
                 spread(self.env, txn, self.profiles, self._split)
                 self._split = set()
@@ -165,9 +169,7 @@ class ProfileStore:
         for batch in _batches(edits):
             with self.write() as txn:
                 for person, edit in batch:
-                    self._load(txn, person)
-                    edit(self._editor)
-                    self._store(txn, person)
+                    self.edit(txn, person, edit)
 
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
@@ -187,6 +189,8 @@ class ProfileStore:
 
     def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> None:
         """Changes one record in a transaction."""
+        if person in self.forgotten:
+            return
         self._load(txn, person)
         edit(self._editor)
         self._store(txn, person)
@@ -211,6 +215,8 @@ class ProfileStore:
         """Makes persons members of an audience until ``expires_s`` (unix seconds). Returns how many were not before."""
         added = 0
         for person in persons:
+            if person in self.forgotten:
+                continue
             self._load(txn, person)
             if self._editor.join(segment, expires_s):
                 self._store(txn, person)

@@ -7,6 +7,7 @@ from libcpp.vector cimport vector
 
 cdef enum:
     VERSION = 2
+    OPTED_OUT = 0             # no audience has this id: who is in it is not to be recognised
     HEADER = 12
     RELATION = 21             # bytes of an entry of each part
     SCORE = 12
@@ -68,6 +69,10 @@ cdef inline uint32_t u32(const uint8_t *at) noexcept nogil:
 
 # Finds the parts. False if the bytes are no whole record of this version; then ``parts`` says nothing.
 cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil
+
+# Whether the person opted out: a membership of OPTED_OUT, which comes first of all. An unreadable record: yes, since
+# nobody knows. No record (size 0): no.
+cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil
 
 # Appends the ids of the segments live at ``now_s`` (unix seconds); says how many.
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil

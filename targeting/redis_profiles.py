@@ -11,8 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Self, TypeVar
 
+from targeting.forgotten import Forgotten
 from targeting.people import Change, Edit
 from targeting.record import NEVER, live_segments
 from targeting.record_editor import Editor
@@ -45,11 +47,12 @@ def record_key(person: int) -> bytes:
 
 class RedisProfiles:
     """As `targeting.people.Profiles`. Raises `targeting.redis_address.Away` when Redis does not answer for 20 seconds,
-    and `targeting.redis_nodes.ReplyRefused` when it cannot write.
+    and `targeting.redis_nodes.ReplyRefused` when it cannot write. Nothing is written of who is ``forgotten``.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, forgotten: Forgotten | None = None) -> None:
         self._nodes = Nodes(address, [REPLACE])
+        self._forgotten = forgotten
         self._editor = Editor()
 
     def close(self) -> None:
@@ -81,12 +84,20 @@ class RedisProfiles:
 
     def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
         """Changes records; see `targeting.people.Profiles`."""
-        for batch in _batches(edits):
+        for batch in self._unforgotten(edits, itemgetter(0)):
             by_person: dict[int, list[Edit]] = {}
             for person, edit in batch:
                 by_person.setdefault(person, []).append(edit)
             records = dict(zip(by_person, self.get_many(list(by_person)), strict=True))
             self._write(records, lambda person, edits=by_person: edits[person])  # type: ignore[misc]
+
+    def _unforgotten(self, items: Iterable[T], person_of: Callable[[T], int]) -> Iterator[list[T]]:
+        """Batches without those of forgotten persons."""
+        for batch in _batches(items):
+            if self._forgotten is not None:
+                self._forgotten.refresh()
+                batch = [item for item in batch if person_of(item) not in self._forgotten]
+            yield batch
 
     def _write(self, records: dict[int, bytes | None], edits: Callable[[int], list[Edit]]) -> None:
         """Replaces records by what edits make of them, until none was changed by another meanwhile."""
@@ -117,7 +128,7 @@ class RedisProfiles:
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
         added = 0
-        for batch in _batches(persons):
+        for batch in self._unforgotten(persons, int):
             added += self._list({segment: batch}, "SADD")  # first: who is a member must be listed
             self.change((person, lambda editor: editor.join(segment, expires_s)) for person in batch)
         return added
@@ -134,7 +145,7 @@ class RedisProfiles:
         """Adds what records say to what is known (`targeting.record_editor.Editor.absorb`), and lists their audiences'
         members.
         """
-        for batch in _batches(records):
+        for batch in self._unforgotten(records, itemgetter(0)):
             joined: dict[int, list[int]] = {}
             for person, record in batch:
                 for segment in live_segments(record, ALL_EXPIRIES):
