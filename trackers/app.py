@@ -20,8 +20,10 @@ from targeting.holds import Holds
 from targeting.profiles import ProfileStore
 from targeting.stores import fleet_store
 from trackers.clicks import click, clicked
-from trackers.config import TrackerSettings, tracker_settings
+from trackers.config import TrackerSettings, tcf_vendor, tracker_settings
+from trackers.consent import Consents
 from trackers.conversions import conversion, postback
+from trackers.cookies import COOKIES, Cookies
 from trackers.desk import DESK, Desk, answer_refusals
 from trackers.directory import Directory
 from trackers.log_port import read_log
@@ -102,6 +104,8 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
 
     app = web.Application(middlewares=[answer_refusals], client_max_size=settings.max_body_bytes)
     app.add_routes(ROUTES)
+    secure = place.tracker_base.startswith("https://")
+    app[COOKIES] = Cookies(Consents(tcf_vendor()), secure, settings.partitioned_cookie, settings.cookie_days)
     app.cleanup_ctx.append(running)
     return app
 
