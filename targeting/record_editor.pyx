@@ -281,6 +281,11 @@ cdef class Editor:
         cdef size_t place = lower[ConversionRow](self.conversions, kind)
         return self.conversions[place].count if has[ConversionRow](self.conversions, place, kind) else 0
 
+    def expiry_of(self, uint32_t segment):
+        """When a membership ends, or has ended; 0: there is none."""
+        cdef size_t place = lower[SegmentRow](self.segments, segment)
+        return self.segments[place].expires if has[SegmentRow](self.segments, place, segment) else 0
+
     def join(self, uint32_t segment, uint32_t expires_s):
         """Makes the person a member of an audience until ``expires_s``. Says whether that changed anything. Raises
         ValueError if the person is in as many as a record holds.
