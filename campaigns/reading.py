@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campaigns import rule_terms, special_categories, supply_rules, terms, values
+import msgspec
+
+from campaigns import audience_rules, rule_terms, special_categories, supply_rules, terms, values
 from campaigns.catalogue import Catalogue
 from campaigns.creatives import CREATIVE, read_creative
-from campaigns.entry import Entry
+from campaigns.entry import REQUIRED, Entry
 from campaigns.exchange_rates import effective, inverse
 from campaigns.exchanges import EXCHANGE, read_exchange
 from campaigns.frequency import read_caps
@@ -43,9 +45,9 @@ FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
 ADVERTISER = (
     *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "categories_in", "fees"),
-    *(*FUNDS, *LIMITS, "frequency_caps", "status"),
+    *(*FUNDS, *LIMITS, "frequency_caps", "lifecycle", "status"),
 )
-AUDIENCE = ("key", "advertiser", "name", "file", "data_cpm", "frequency_caps")
+AUDIENCE = ("key", "advertiser", "name", "file", "rule", "data_cpm", "frequency_caps")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
     *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "status"),
@@ -71,6 +73,7 @@ class Reading:
         self.new, self.directory, self.new_id, self.today = self.references.new, directory, new_id, today
         self.problems: list[Problem] = []
         self.members: dict[int, set[int]] = {}
+        self.rules: list[tuple[Entry, str, Advertiser]] = []
 
     def read(self, content: object) -> None:
         """Raises Refused with all problems if there is any."""
@@ -89,6 +92,8 @@ class Reading:
         ):
             for entry in file.entries(section, fields):
                 read(entry)
+        for told in self.rules:  # last: they may name campaigns and line items, which may name audiences
+            self._rule(*told)
         if self.problems:
             raise Refused(self.problems)
         self._check_rates(file)
@@ -138,6 +143,7 @@ class Reading:
             fees=self._fees(e) or (),
             status=e.take("status", _status, "active"),
             frequency_caps=read_caps(e),
+            lifecycle=e.take("lifecycle", audience_rules.lifecycle, {}),
         )
         if agency and advertiser.currency and agency.currency != advertiser.currency:
             e.wrong("agency", agency.key, f"it must be an agency that accounts in {advertiser.currency}, too")
@@ -150,7 +156,10 @@ class Reading:
     def _audience(self, e: Entry) -> None:
         key, id_ = self.references.identify("audiences", e)
         owner = self.references.advertiser(e)
-        name, file = e.take("name", values.text()), e.take("file", values.text())
+        name, by_rule = e.take("name", values.text()), e.values.get("rule") is not None
+        file = e.take("file", values.text(), None if by_rule else REQUIRED)
+        if by_rule and file:
+            e.wrong("file", file, "an audience has a file or a rule, not both")
         if file:
             try:
                 self.members[id_] = read_audience(self.directory / file, self.new.exchanges)
@@ -160,6 +169,14 @@ class Reading:
         size, data_cpm = len(self.members.get(id_, ())), e.take("data_cpm", values.cpm, 0)
         audience = owner and Audience(id_, key, owner.id, name, size, data_cpm, read_caps(e))
         self.references.keep("audiences", e, key, audience, "advertiser")
+        if owner and by_rule:
+            self.rules.append((e, key, owner))
+
+    def _rule(self, e: Entry, key: str, owner: Advertiser) -> None:
+        """Gives an audience its rule, now that campaigns and line items are known."""
+        rule = e.take("rule", audience_rules.rule(owner, self.new))
+        if e.sound:
+            self.new.audiences[key] = msgspec.structs.replace(self.new.audiences[key], rule=rule)
 
     def _creative(self, e: Entry) -> None:
         key, id_ = self.references.identify("creatives", e)

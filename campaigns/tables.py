@@ -106,6 +106,7 @@ advertisers = Table(
     Column("fees", JSON, nullable=False),
     _status(),
     Column("frequency_caps", JSON, nullable=False),
+    Column("lifecycle", JSON, nullable=False, comment="stages by conversions"),
 )
 
 campaigns = Table(
@@ -198,6 +199,7 @@ audiences = Table(
     Column("size", BigInteger, nullable=False),
     Column("data_cpm", BigInteger, nullable=False),
     Column("frequency_caps", JSON, nullable=False),
+    Column("rule", JSON, comment="null: it is a list"),
 )
 
 line_item_creatives = Table(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from domain.audience_rule import Rule
 from domain.creative import Creative
 from domain.exchange import Approval, Exchange
 from domain.frequency import FrequencyCap
@@ -125,6 +126,9 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "active"
     frequency_caps: tuple[FrequencyCap, ...] = ()
     """On the ads of all its campaigns together."""
+    lifecycle: dict[str, str] = {}
+    """Conversions, by the advertiser's own words, that bring people to a stage: ``{"application": "applied"}``
+    (`domain.person.STAGES`)."""
 
 
 class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -270,6 +274,8 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
     frequency_caps: tuple[FrequencyCap, ...] = ()
     """On the ads of all line items together that target it."""
+    rule: Rule | None = None
+    """Whom it has by what they did; None: by a list."""
 
 
 class BlockList(Struct, frozen=True, forbid_unknown_fields=True):

@@ -171,6 +171,21 @@ CONVERSIONS = Table(
     ("advertiser", "campaign", "line_item", "received_ns"),
     "received_ns",
 )
+VISITS = Table(
+    "visits",
+    {
+        "received_ns": "UInt64",
+        "marks": "UInt32",
+        "advertiser": "UInt32",
+        "page": "String",
+        "url": "String",
+        "bid": "UInt64",
+        "person": "UInt64",
+        **_BATCH,
+    },
+    ("advertiser", "page", "received_ns"),
+    "received_ns",
+)
 SETTLEMENTS = Table(
     "settlements",
     {
@@ -191,7 +206,7 @@ SETTLEMENTS = Table(
     ("advertiser", "campaign", "line_item", "received_ns"),
     "received_ns",
 )
-FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, SETTLEMENTS)
+FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, VISITS, SETTLEMENTS)
 
 NAMES = Table(
     "names",
@@ -273,4 +288,5 @@ MIGRATIONS = (
             for column in ("device", "household")
         ),
     ),
+    Migration(7, "visits of advertisers' pages", (VISITS,)),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations  # lmdb's types are generic for the type chec
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -232,6 +232,21 @@ class ProfileStore:
                 self._store(txn, person)
             removed += txn.delete(_segment_key(segment), person.to_bytes(8, "big"), db=self._members)
         return removed
+
+    def list_member(self, txn: lmdb.Transaction[bytes], segment: int, person: int, member: bool) -> None:
+        """Says beside the records that a person is a member of an audience, or is not."""
+        key, value = _segment_key(segment), person.to_bytes(8, "big")
+        if member:
+            txn.put(key, value, dupdata=False, db=self._members)
+        else:
+            txn.delete(key, value, db=self._members)
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """The same of persons, in transactions of its own."""
+        for batch in _batches(members.items()):
+            with self.write() as txn:
+                for person, member in batch:
+                    self.list_member(txn, segment, person, member)
 
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. Takes several transactions; if broken off, run it again."""

@@ -153,6 +153,11 @@ class RedisProfiles:
             self._list(joined, "SADD")
             self.change((person, lambda editor, record=record: editor.absorb(record)) for person, record in batch)  # type: ignore[misc]
 
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """See `targeting.people.Profiles`."""
+        self._list({segment: [person for person, member in members.items() if member]}, "SADD")
+        self._list({segment: [person for person, member in members.items() if not member]}, "SREM")
+
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. If broken off, run it again."""
         new = set(persons)

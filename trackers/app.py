@@ -31,6 +31,7 @@ from trackers.memory import Memory
 from trackers.notices import billing, impression, loss, win
 from trackers.plays import event
 from trackers.recorder import Recorder, replay
+from trackers.visits import visit
 
 LOG = "money/0"
 """One tracker a host: its memory of what was counted has one writer."""
@@ -55,6 +56,7 @@ ROUTES = [
     web.get("/event/{token}", event, allow_head=False),
     web.get("/conversion", conversion, allow_head=False),
     web.post("/postback/{advertiser}", postback),
+    web.get("/visit", visit, allow_head=False),
     web.get("/health", health),
     web.get("/log", read_log, allow_head=False),
 ]
@@ -70,10 +72,10 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                 open_stores.enter_context(people)
             events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
             try:
-                memory = Memory(profiles, LOG, people, holds)
-                replay(events, memory)
-                recorder = Recorder(events, memory)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
+                memory = Memory(profiles, LOG, people, holds, lambda: directory.book)
+                replay(events, memory)
+                recorder = Recorder(events, memory, clock)
                 async with aiohttp.ClientSession() as session:
                     await directory.refresh(session)
                     app[DESK] = Desk(
