@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from domain.errors import Problem, Refused
-from targeting.audiences import FORMS, parse_person
+from targeting.identity_keys import FORMS, parse_person
 
 MAX_PROBLEMS = 100
 """Bad lines that are told one by one."""

@@ -70,8 +70,8 @@ cdef inline uint32_t u32(const uint8_t *at) noexcept nogil:
 # Finds the parts. False if the bytes are no whole record of this version; then ``parts`` says nothing.
 cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil
 
-# Whether the person opted out: a membership of OPTED_OUT, which comes first of all. An unreadable record: yes, since
-# nobody knows. No record (size 0): no.
+# Whether the person opted out: a membership of OPTED_OUT, which comes first of all. Where a store did not say in time
+# (version 0, `targeting.redis_lookup.UNKNOWN`): yes, since nobody knows. Another unreadable record: no.
 cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil
 
 # Appends the ids of the segments live at ``now_s`` (unix seconds); says how many.

@@ -75,7 +75,7 @@ cdef inline int32_t find(const uint8_t *entries, int32_t count, int32_t width, u
 cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil:
     cdef Parts parts
     if not look(data, size, &parts):
-        return size > 0
+        return size > 0 and data[0] == 0
     return parts.n_segments > 0 and u32(parts.segments) == OPTED_OUT
 
 
@@ -225,11 +225,6 @@ def live_segments(const unsigned char[::1] data not None, int64_t now_s) -> list
     cdef vector[uint64_t] out
     segments(&data[0] if data.shape[0] else NULL, data.shape[0], now_s, out)
     return list(out)
-
-
-def has_opted_out(const unsigned char[::1] data not None) -> bool:
-    """Whether the person is not to be recognised; bytes that are no whole record could be of such a person."""
-    return opted_out(&data[0] if data.shape[0] else NULL, data.shape[0])
 
 
 def is_member(const unsigned char[::1] data not None, uint32_t segment) -> bool:

@@ -11,8 +11,8 @@ from targeting.record cimport opted_out, segments
 cdef class ProfileModule:
     """Local: one look-up in memory-mapped LMDB, or what was fetched from Redis before the request is decided. Without a
     record the person belongs to no audience and has seen nothing. Of who opted out, or was forgotten, the request knows
-    nothing afterwards but its context: so this comes before the modules that use the address. So it is with a record that
-    cannot be read, or does not come in time: nobody knows then whether they opted out.
+    nothing afterwards but its context: so this comes before the modules that use the address. So it is when a record
+    does not come in time: nobody knows then whether they opted out.
     """
 
     cdef object reader
