@@ -197,6 +197,23 @@ class RedisProfiles:
         keys = [_part_key(segment, part) for part in range(PARTS)]
         return sum(self._nodes.ask([(key, ("SCARD", key)) for key in keys]))  # type: ignore[arg-type]
 
+    def erase(self, persons: Iterable[int]) -> tuple[int, int]:
+        """Takes out the records of persons and all their memberships; returns how many of each."""
+        records = memberships = 0
+        for person in persons:
+            key, member = record_key(person), person.to_bytes(8, "big")
+            lists = list(dict.fromkeys(self._nodes.scan(b"a*:%d" % (person % PARTS))))
+            records += sum(self._nodes.ask([(key, ("DEL", key))]))  # type: ignore[arg-type]
+            memberships += sum(self._nodes.ask([(name, ("SREM", name, member)) for name in lists]))  # type: ignore[arg-type]
+        return records, memberships
+
+    def listed_in(self, person: int) -> list[int]:
+        """Audiences that list the person among their members. Goes through the keys of all nodes."""
+        lists = list(dict.fromkeys(self._nodes.scan(b"a*:%d" % (person % PARTS))))
+        member = person.to_bytes(8, "big")
+        found = zip(lists, self._nodes.ask([(name, ("SISMEMBER", name, member)) for name in lists]), strict=True)
+        return sorted(int(name[1:].partition(b":")[0]) for name, listed in found if listed)
+
     def _list(self, persons: Mapping[int, Iterable[int]], word: str) -> int:
         """Adds persons to the members of audiences, or takes them out; returns how many that changed."""
         parts: dict[bytes, list[bytes]] = {}
