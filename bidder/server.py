@@ -36,9 +36,10 @@ from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.writer import LogWriter
 from targeting.config import profile_settings
-from targeting.holds import Holds
 from targeting.forgotten import Forgotten
-from targeting.profiles import ProfileStore, Reader
+from targeting.holds import Holds
+from targeting.profile_reader import Reader
+from targeting.profiles import ProfileStore
 from targeting.redis_lookup import RedisLookup
 from targeting.seller_files import Reader as SellerReader
 from targeting.seller_files import SellerFiles
@@ -75,7 +76,8 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings, people.room)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
-    jobs = (link.run(), service.watch(), people.keep, renew(sellers, loop), remind(forgotten), listen(service, where, stop))
+    renewing = (people.keep, renew(sellers, loop), remind(forgotten))
+    jobs = (link.run(), service.watch(), *renewing, listen(service, where, stop))
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
     try:

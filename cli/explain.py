@@ -93,7 +93,8 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
     ):
         profiles = store.reader()
-        chain = Chain([ProfileModule(profiles, Forgotten(where.data)), GeoModule(settings.geo_database), DeviceModule()])
+        person = ProfileModule(profiles, Forgotten(where.data))
+        chain = Chain([person, GeoModule(settings.geo_database), DeviceModule()])
         answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
         auction = Auction(
             chain,

@@ -2,8 +2,8 @@
 
 Pages that are given up keep their bytes until they are used again, pages in use keep stale bytes in their unfilled
 middle, and a key can live on as a signpost in an inner page. So what lies around a person is written anew, which
-empties the leaves and with them the signposts, and pages that are free are filled with zeros. All that while others read
-and write. `remains` looks for the bytes themselves.
+empties the leaves and with them the signposts, and pages that are free are filled with zeros. Others read and write
+meanwhile. `remains` looks for the bytes themselves.
 
 Of LMDB's file format (version 0.9, ``mdb.c``) only this is used: pages of 4,096 bytes, whose header of 16 has flags at
 10 and the end of the places of nodes at 12; and nodes of a leaf, whose key begins at 8 and has as many bytes as the
@@ -20,7 +20,8 @@ from pathlib import Path
 
 import lmdb
 
-from targeting.profiles import RENEW_S, ProfileStore
+from targeting.profile_reader import RENEW_S
+from targeting.profiles import ProfileStore
 
 PAGE, HEADER, LEAF, KINDS = 4_096, 16, 0x02, 0x7F
 AROUND = (16_384, 262_144, 4_194_304)
@@ -49,8 +50,8 @@ def _places(data: mmap.mmap, pattern: bytes) -> Iterator[int]:
 
 def scrub(path: Path, persons: Collection[int]) -> int:
     """Returns how often the keys are in the file still: never, unless somebody reads an old state for long, or a
-    process that writes had them in memory and set them down again meanwhile. The store must not be open in this process;
-    others go on.
+    process that writes had them in memory and set them down again meanwhile. The store must not be open in this
+    process; others go on.
     """
     patterns = [person.to_bytes(8, "big") for person in persons]
     for around in AROUND:

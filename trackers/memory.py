@@ -93,14 +93,9 @@ class Memory:
             return event
         forgotten = self._profiles.forgotten
         forgotten.refresh()
-        if person in forgotten or (self._people is None and is_member(self._record_of(person), OPT_OUT)):
+        if person in forgotten or (self._people is None and is_member(self._profiles.get_many([person])[0] or b"", OPT_OUT)):
             return replace(event, **{name: 0 for name in PERSONAL if hasattr(event, name)})
         return event
-
-    def _record_of(self, person: int) -> bytes:
-        with self._profiles.env.begin(db=self._profiles.profiles) as txn:
-            found: bytes = txn.get(person.to_bytes(8, "big"), b"")
-            return found
 
     def see(self, event: Notice | Conversion | Visit) -> None:
         """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
