@@ -85,8 +85,8 @@ class EmbeddedStore:
             self.command(f"DETACH TABLE {table}")
             self.command(f"ATTACH TABLE {table}")
         until = time.monotonic() + _REMOVED_S
-        replaced = "SELECT table, count() FROM system.parts WHERE database = currentDatabase() AND NOT active GROUP BY table"
-        while {name for name, _ in self.query(replaced)} & set(tables) and time.monotonic() < until:
+        replaced = "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND NOT active"
+        while {name for (name,) in self.query(replaced)} & set(tables) and time.monotonic() < until:
             time.sleep(0.5)  # not sooner: whoever asks holds them for a moment, and then they are not removed
         for table in tables:
             self.command(f"ALTER TABLE {table} RESET SETTING {', '.join(_AT_ONCE)}")
