@@ -21,7 +21,7 @@ def ask(url: str) -> bytes:
 
 
 def send(url: str, body: bytes, secret: str) -> bytes:
-    """Body of the answer to a POST from one who has the deployment's secret; for what may take long. Raises `NoAnswer`."""
+    """Answer's body to a POST by one who has the deployment's secret; for what may take long. Raises `NoAnswer`."""
     return _open(Request(url, body, {"Authorization": f"Bearer {secret}"}), LONG_S)
 
 

@@ -24,6 +24,7 @@ from targeting.erasing import audiences_of, erase
 from targeting.forgotten import Forgotten
 from targeting.holds import Holds
 from targeting.households import device_key
+from targeting.identity_keys import written_key
 from targeting.profiles import ProfileStore
 from targeting.redis_profiles import RedisProfiles
 from targeting.scrubbing import scrub
@@ -33,7 +34,7 @@ from trackers.forgetting import forget_persons
 STORE = "profiles.lmdb"
 PENDING = "forgetting"
 SETTLE_S = 2.0
-"""After so long whatever was on its way when the tombstone was made is in the logs: a bid, or an event, takes a tenth."""
+"""After so long whatever was on its way when the tombstone was made is in the logs: a bid or an event takes a tenth."""
 
 Say = Callable[[str], None]
 
@@ -88,19 +89,26 @@ def logs(data: Path) -> list[Path]:
     return sorted(mark.parent for mark in (data / "log").glob("*/*/published"))
 
 
+def devices_of(data: Path, keys: Collection[int]) -> set[int]:
+    """Keys of the counters of a person's devices: one whose own id is among the keys, and those that impressions of the
+    person were counted for.
+    """
+    numbers = {key & 0xFFFF_FFFF for key in keys}
+    marks = [written(key) for key in keys]
+    for log in logs(data):
+        for record in matching(log, marks):
+            event = decode(record)
+            if getattr(event, "person", 0) in keys:
+                numbers.add(getattr(event, "device", 0))
+    return {device_key(number) for number in numbers if number}
+
+
 def _begin(data: Path, keys: Collection[int]) -> _Pending:
     """Notes what this is about: the person's keys, and the counters of their devices, with what was noted before."""
     path = data / PENDING
     pending = msgspec.msgpack.decode(path.read_bytes(), type=_Pending) if path.exists() else _Pending(set(), set())
     pending.keys.update(keys)
-    marks = [written(key) for key in pending.keys]
-    numbers = {key & 0xFFFF_FFFF for key in pending.keys}
-    for log in logs(data):
-        for record in matching(log, marks):
-            event = decode(record)
-            if getattr(event, "person", 0) in pending.keys:
-                numbers.add(getattr(event, "device", 0))
-    pending.devices.update(device_key(number) for number in numbers if number)
+    pending.devices.update(devices_of(data, pending.keys))
     draft = path.with_suffix(".new")
     with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(msgspec.msgpack.encode(pending))
@@ -164,8 +172,10 @@ def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:
     with open_store(data, readonly=True) as store:
         for key, record in zip((*keys, *devices), store.get_many([*keys, *devices]), strict=True):
             if record is not None:
-                left.append(f"profiles: a record under key:{key:016x}")
-        left += [f"profiles: audience {one} lists key:{key:016x}" for key in keys for one in audiences_of(store, key)]
+                left.append(f"profiles: a record under {written_key(key)}")
+        left += [
+            f"profiles: audience {one} lists {written_key(key)}" for key in keys for one in audiences_of(store, key)
+        ]
     for path, count in found_in_files(data, [*keys, *devices]):
         if path != data / PENDING:
             left.append(f"{path}: {count} times")

@@ -1,6 +1,6 @@
 """``outbid people``: what is known of one person, shown, forgotten, or not to be used any more.
 
-A person is written as in an audience file (docs/targeting.md), for example ``ifa:6d92078a-8246-4ba4-ae5b-76104861e7dc``.
+A person is written as in an audience file (docs/identity.md): ``ifa:6d92078a-8246-4ba4-ae5b-76104861e7dc``.
 """
 
 import argparse
@@ -23,11 +23,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_show(asked: argparse.Namespace) -> int:
+    from cli.ask import NoAnswer
     from cli.person_export import export
     from domain.settings import places
 
-    key = _key(asked.person)
-    sys.stdout.buffer.write(export(places(), key))
+    try:
+        sys.stdout.buffer.write(export(places(), _key(asked.person)))
+    except NoAnswer as error:
+        print(f"outbid: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

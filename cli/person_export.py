@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from cli.ask import NoAnswer, ask, send
-from cli.forgetting import keys_of, logs
+from cli.forgetting import devices_of, keys_of, logs
 from domain.blanking import written
 from domain.campaign import Snapshot
 from domain.events import Conversion, Event, decode
@@ -19,7 +19,8 @@ from eventlog.rewriting import matching
 from targeting.erasing import audiences_of
 from targeting.forgotten import Forgotten
 from targeting.holds import Holds
-from targeting.households import device_key
+from targeting.identity import Edge
+from targeting.identity_keys import written_key
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER, OPT_OUT, is_member
 from targeting.stores import open_store
@@ -75,7 +76,7 @@ def export(place: Places, key: int) -> bytes:
         edges = store.identity.edges(key) if isinstance(store, ProfileStore) else []
         record = store.get_many([key])[0] or b""
         listed = sorted({audience for one in keys for audience in audiences_of(store, one)} - {OPT_OUT})
-        devices = [device_key(one & 0xFFFF_FFFF) for one in keys]
+        devices = sorted(devices_of(place.data, keys))
         counters = {device: found for device, found in zip(devices, store.get_many(devices), strict=True) if found}
     marks = [written(one) for one in keys]
     events = {
@@ -90,13 +91,13 @@ def export(place: Places, key: int) -> bytes:
     held = [ad for one in (*keys, *devices) for ad in holds.held(one)]
     holds.close()
     found: Json = {
-        "keys": [f"key:{one:016x}" for one in keys],
-        "joins": [{**msgspec.to_builtins(edge), **_joined(edge.first, edge.second, edge.at_s)} for edge in edges],
+        "keys": [written_key(one) for one in keys],
+        "joins": [_join(edge) for edge in edges],
         "forgotten": any(one in Forgotten(place.data) for one in keys),
         "opted_out": is_member(record, OPT_OUT),
         "record": _record(record, names),
         "listed_in": [names.of("audience", audience) for audience in listed],
-        "devices": {f"key:{device:016x}": _record(of, names) for device, of in counters.items()},
+        "devices": {written_key(device): _record(of, names) for device, of in counters.items()},
         "bids_in_flight": [
             names.dressed(dict(zip(("campaign", "line_item", "advertiser", "creative"), ad, strict=True)))
             for ad in held
@@ -109,8 +110,9 @@ def export(place: Places, key: int) -> bytes:
     return orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _joined(first: int, second: int, at_s: int) -> Json:
-    return {"first": f"key:{first:016x}", "second": f"key:{second:016x}", "at_s": _time(at_s)}
+def _join(edge: Edge) -> Json:
+    keys = {"first": written_key(edge.first), "second": written_key(edge.second)}
+    return {**keys, "source": edge.source, "confidence": edge.confidence, "told": _time(edge.at_s)}
 
 
 def _theirs(record: bytes, keys: list[int]) -> Event | None:
@@ -129,7 +131,7 @@ def _readable(fields: Json, names: Names) -> Json:
         if name.endswith("_ns") and isinstance(shown[name], int) and shown[name]:
             shown[name] = _time(shown[name] // 10**9)
     if "person" in shown:
-        shown["person"] = f"key:{shown['person']:016x}"
+        shown["person"] = written_key(shown["person"])
     return shown
 
 
