@@ -53,7 +53,7 @@ class _Pending(msgspec.Struct):
 
 def keys_of(store: ProfileStore | RedisProfiles, key: int) -> list[int]:
     """All keys of the person that a key is of."""
-    return store.identity.keys(key) if isinstance(store, ProfileStore) else [key]
+    return store.identity.keys(key)
 
 
 def forget(place: Places, key: int, say: Say) -> bool:
@@ -120,13 +120,10 @@ def _begin(data: Path, keys: Collection[int]) -> _Pending:
 
 def _forget_records(data: Path, keys: list[int], devices: list[int], say: Say) -> None:
     with open_store(data) as store:
-        joins = 0
-        if isinstance(store, ProfileStore):
-            joins = len({edge for key in keys for edge in store.identity.edges(key)})
+        joins = len({edge for key in keys for edge in store.identity.edges(key)})
         erased = erase(store, [*keys, *devices])
-        if isinstance(store, ProfileStore):
-            for key in keys:
-                store.identity.forget(key)
+        for key in keys:
+            store.identity.forget(key)
     say(f"profiles: {erased.records} records, {erased.memberships} memberships, {joins} joins of keys removed")
     with ProfileStore(data / STORE) as own:
         say(f"tracker: {forget_persons(own, set(keys))} clicks blanked or moments taken out")
