@@ -93,7 +93,8 @@ class Memory:
             return event
         forgotten = self._profiles.forgotten
         forgotten.refresh()
-        if person in forgotten or (self._people is None and is_member(self._profiles.get_many([person])[0] or b"", OPT_OUT)):
+        record = self._profiles.get_many([person])[0] if self._people is None else None
+        if person in forgotten or is_member(record or b"", OPT_OUT):
             return replace(event, **{name: 0 for name in PERSONAL if hasattr(event, name)})
         return event
 

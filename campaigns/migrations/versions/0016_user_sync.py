@@ -1,0 +1,21 @@
+"""Cookie sync: where browsers are sent with our id of a person, and what answers those that exchanges send."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("exchanges") as table:
+        table.add_column(sa.Column("user_sync", sa.JSON(), nullable=False, server_default="{}"))
+    with op.batch_alter_table("exchanges") as table:
+        table.alter_column("user_sync", server_default=None)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("exchanges") as table:
+        table.drop_column("user_sync")
