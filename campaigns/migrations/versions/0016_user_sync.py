@@ -9,9 +9,12 @@ branch_labels = None
 depends_on = None
 
 
+COMMENT = "the fields of `domain.exchange.UserSync` that are set"
+
+
 def upgrade() -> None:
     with op.batch_alter_table("exchanges") as table:
-        table.add_column(sa.Column("user_sync", sa.JSON(), nullable=False, server_default="{}"))
+        table.add_column(sa.Column("user_sync", sa.JSON(), nullable=False, server_default="{}", comment=COMMENT))
     with op.batch_alter_table("exchanges") as table:
         table.alter_column("user_sync", server_default=None)
 

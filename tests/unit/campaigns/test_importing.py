@@ -18,7 +18,7 @@ from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
 from domain.campaign import Clause, Limits, SupplyRules
 from domain.errors import Refused
-from domain.exchange import Privacy
+from domain.exchange import Privacy, UserSync
 from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.index import TargetingIndex
@@ -502,6 +502,14 @@ def test_a_privacy_policy_is_stored_and_published(desk: Desk) -> None:
     assert published["usx"] == Privacy(lmt="ignore", gdpr="no_bid")
     desk.take(FILE)
     assert desk.stored().exchanges["usx"].privacy == Privacy()  # what is not given falls back to its default
+
+
+def test_a_cookie_sync_is_stored_and_published(desk: Desk) -> None:
+    file, match = deepcopy(FILE), "https://sync.usx.example/m?u=${UID}&c=${GDPR_CONSENT}"
+    file["exchanges"][0]["user_sync"] = {"match": match, "uid": "buyeruid"}
+    desk.take(file)
+    published = {e.key: e.user_sync for e in compile_snapshot(desk.stored(), NOW).exchanges}
+    assert published == {"usx": UserSync(match=match, uid="buyeruid"), "cnx": UserSync()}
 
 
 def test_numbers_are_exact_and_words_are_words(desk: Desk) -> None:
