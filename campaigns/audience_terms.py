@@ -30,7 +30,7 @@ from targeting.audience_import import Order, Tally, order, read
 from targeting.audience_spool import Spool
 from targeting.expression import MOST_ALTERNATIVES, Ill
 
-FIELDS = ("file", "columns", "ttl", "of")
+FIELDS = ("file", "columns", "ttl", "of", "rule")
 SETS = {"all": "all_of", "any": "any_of", "not": "none_of"}
 LONGEST_TTL_S = 3 * 366 * 86_400
 
@@ -46,12 +46,14 @@ class List:
 
 
 def check_kind(e: Entry, before: Audience | None) -> None:
-    """It is a list or a set of others, and remains what it is."""
-    if "of" in e.values:
-        for name in FIELDS[:-1]:
-            if name in e.values:
-                e.wrong(name, e.values[name], "it says something of a list, and this audience is made of others")
-    if before is not None and (before.of is None) is ("of" in e.values):
+    """It is a list, or a set of others, or has a rule; what is a set, or is none, remains so."""
+    of, rule = "of" in e.values, e.values.get("rule") is not None
+    what = "is made of others" if of else "has a rule"
+    for name in FIELDS:
+        if name in e.values and (of or rule) and name != ("of" if of else "rule"):
+            allowed = "an audience has a rule, or is made of others" if name in ("of", "rule") else f"this audience {what}"
+            e.wrong(name, e.values[name], f"it says something else of whom it has, and {allowed}")
+    if before is not None and (before.of is None) is of:
         kind = "a list" if before.of is None else "a set of others"
         e.wrong("of", e.values.get("of"), f"{before.key!r} exists as {kind}, which cannot change; use another key")
 

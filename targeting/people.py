@@ -1,6 +1,6 @@
 """What a profile store does, wherever it keeps its records: in LMDB on this host, or in Redis for a fleet."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,8 +44,8 @@ class Profiles(Protocol):
         """The packed records of persons, None where there is none."""
 
     def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
-        """Changes records, each whole, in order for each person. None is lost to another writer. An edit must leave
-        alone all but its editor.
+        """Changes records, each whole, in order for each person. None is lost to another writer. An edit may be
+        called more than once for one change: what it leaves beside its editor is that of its last call.
         """
 
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
@@ -53,6 +53,11 @@ class Profiles(Protocol):
 
     def leave(self, segment: int, persons: Iterable[int]) -> int:
         """Ends persons' membership of an audience; returns how many were members."""
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """Says beside the records which persons are members of an audience, and which are not; for who changed the
+        records.
+        """
 
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. If broken off, run it again."""

@@ -11,7 +11,7 @@ from __future__ import annotations  # lmdb's types are generic for the type chec
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Self, TypeVar
 import lmdb
 
 from targeting.config import profile_settings
+from targeting.forgotten import Forgotten
 from targeting.lmdb_identity import LmdbIdentity
 from targeting.merge import aliased, joined
 from targeting.packing import spread
@@ -72,6 +73,8 @@ class ProfileStore:
         self.env.reader_check()
         self._checked = time.monotonic()
         self._editor, self._readonly = Editor(), readonly
+        self.forgotten = Forgotten(path.parent)
+        """Of whom no record is written."""
         if readonly:
             self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
@@ -118,6 +121,7 @@ class ProfileStore:
             self.env.reader_check()
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
+            self.forgotten.refresh()
             if self._split:
                 spread(self.env, txn, self.profiles, self._split)
                 self._split = set()
@@ -139,9 +143,7 @@ class ProfileStore:
         for batch in _batches(edits):
             with self.write() as txn:
                 for person, edit in batch:
-                    self._load(txn, person)
-                    edit(self._editor)
-                    self._store(txn, person)
+                    self.edit(txn, person, edit)
 
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
@@ -161,6 +163,8 @@ class ProfileStore:
 
     def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> None:
         """Changes one record in a transaction."""
+        if person in self.forgotten:
+            return
         self._load(txn, person)
         edit(self._editor)
         self._store(txn, person)
@@ -185,6 +189,8 @@ class ProfileStore:
         """Makes persons members of an audience until ``expires_s`` (unix seconds). Returns how many were not before."""
         added = 0
         for person in persons:
+            if person in self.forgotten:
+                continue
             self._load(txn, person)
             if self._editor.join(segment, expires_s):
                 self._store(txn, person)
@@ -200,6 +206,21 @@ class ProfileStore:
                 self._store(txn, person)
             removed += txn.delete(_segment_key(segment), person.to_bytes(8, "big"), db=self._members)
         return removed
+
+    def list_member(self, txn: lmdb.Transaction[bytes], segment: int, person: int, member: bool) -> None:
+        """Says beside the records that a person is a member of an audience, or is not."""
+        key, value = _segment_key(segment), person.to_bytes(8, "big")
+        if member:
+            txn.put(key, value, dupdata=False, db=self._members)
+        else:
+            txn.delete(key, value, db=self._members)
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """The same of persons, in transactions of its own."""
+        for batch in _batches(members.items()):
+            with self.write() as txn:
+                for person, member in batch:
+                    self.list_member(txn, segment, person, member)
 
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. Takes several transactions; if broken off, run it again."""

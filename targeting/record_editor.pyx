@@ -300,6 +300,24 @@ cdef class Editor:
         """Counts a conversion, under its `domain.person.conversion_kind`."""
         self.put_conversions(kind, at_s, 1, True)
 
+    def times_of(self, uint32_t scope):
+        """Unix seconds of the newest impressions (or other events) of a scope, ascending; empty if there are none."""
+        cdef size_t place = self.counters.place_of(scope), begin, first, i
+        if place == self.counters.scopes.size() or self.counters.scopes[place].scope != scope:
+            return []
+        self.counters.ahead_of(place, &begin, &first)
+        return [self.counters.times[begin + i] for i in range(<size_t>self.counters.scopes[place].n_times)]
+
+    def converted(self, uint32_t kind):
+        """How many conversions of a `domain.person.conversion_kind` there were."""
+        cdef size_t place = lower[ConversionRow](self.conversions, kind)
+        return self.conversions[place].count if has[ConversionRow](self.conversions, place, kind) else 0
+
+    def expiry_of(self, uint32_t segment):
+        """When a membership ends, or has ended; 0: there is none."""
+        cdef size_t place = lower[SegmentRow](self.segments, segment)
+        return self.segments[place].expires if has[SegmentRow](self.segments, place, segment) else 0
+
     def join(self, uint32_t segment, uint32_t expires_s):
         """Makes the person a member of an audience until ``expires_s``. Says whether that changed anything. Raises
         ValueError if the person is in as many as a record holds.

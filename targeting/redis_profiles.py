@@ -8,10 +8,12 @@ cluster shares a large one.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Self, TypeVar
 
+from targeting.forgotten import Forgotten
 from targeting.merge import aliased, joined
 from targeting.people import Change, Edit
 from targeting.record import NEVER, live_segments, membership_end
@@ -42,11 +44,12 @@ def record_key(person: int) -> bytes:
 
 class RedisProfiles:
     """As `targeting.people.Profiles`. Raises `targeting.redis_address.Away` when Redis does not answer for 20 seconds,
-    and `targeting.redis_nodes.ReplyRefused` when it cannot write.
+    and `targeting.redis_nodes.ReplyRefused` when it cannot write. Nothing is written of who is ``forgotten``.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, forgotten: Forgotten | None = None) -> None:
         self._nodes = Nodes(address, [REPLACE])
+        self._forgotten = forgotten
         self._editor = Editor()
         self.identity = RedisIdentity(self, self._nodes)
 
@@ -89,7 +92,7 @@ class RedisProfiles:
 
     def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
         """Changes records; see `targeting.people.Profiles`."""
-        for batch in _batches(edits):
+        for batch in self._unforgotten(edits, itemgetter(0)):
             by_person: dict[int, list[Edit]] = {}
             for person, edit in batch:
                 by_person.setdefault(person, []).append(edit)
@@ -100,6 +103,14 @@ class RedisProfiles:
                 if of_several:
                     left |= self.identity.change_parts({person: by_person[person] for person in of_several})
                 by_person = {person: edits for person, edits in by_person.items() if person in left}
+
+    def _unforgotten(self, items: Iterable[T], person_of: Callable[[T], int]) -> Iterator[list[T]]:
+        """Batches without those of forgotten persons."""
+        for batch in _batches(items):
+            if self._forgotten is not None:
+                self._forgotten.refresh()
+                batch = [item for item in batch if person_of(item) not in self._forgotten]
+            yield batch
 
     def _write(self, records: Mapping[int, bytes | None], edits: Mapping[int, list[Edit]]) -> set[int]:
         """Replaces records by what edits make of them, until none was changed by another meanwhile. Returns those that
@@ -129,7 +140,7 @@ class RedisProfiles:
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
         added = 0
-        for batch in _batches(persons):
+        for batch in self._unforgotten(persons, int):
             added += self._list({segment: batch}, "SADD")  # first: who is a member must be listed
             self.change((person, lambda editor: editor.join(segment, expires_s)) for person in batch)
         return added
@@ -146,13 +157,18 @@ class RedisProfiles:
         """Adds what records say to what is known (`targeting.record_editor.Editor.absorb`), and lists their audiences'
         members.
         """
-        for batch in _batches(records):
+        for batch in self._unforgotten(records, itemgetter(0)):
             joined: dict[int, list[int]] = {}
             for person, record in batch:
                 for segment in live_segments(record, ALL_EXPIRIES):
                     joined.setdefault(segment, []).append(person)
             self._list(joined, "SADD")
             self.change((person, lambda editor, record=record: editor.absorb(record)) for person, record in batch)  # type: ignore[misc]
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """See `targeting.people.Profiles`."""
+        self._list({segment: [person for person, member in members.items() if member]}, "SADD")
+        self._list({segment: [person for person, member in members.items() if not member]}, "SREM")
 
     def end(self, segment: int, persons: Sequence[int], now_s: int) -> int:
         """Takes persons out of an audience whose membership has ended by ``now_s``; returns how many."""
@@ -192,6 +208,23 @@ class RedisProfiles:
         """How many persons an audience has."""
         keys = [_part_key(segment, part) for part in range(PARTS)]
         return sum(self._nodes.ask([(key, ("SCARD", key)) for key in keys]))  # type: ignore[arg-type]
+
+    def erase(self, persons: Iterable[int]) -> tuple[int, int]:
+        """Takes out the records of persons and all their memberships; returns how many of each."""
+        records = memberships = 0
+        for person in persons:
+            key, member = record_key(person), person.to_bytes(8, "big")
+            lists = list(dict.fromkeys(self._nodes.scan(b"a*:%d" % (person % PARTS))))
+            records += sum(self._nodes.ask([(key, ("DEL", key))]))  # type: ignore[arg-type]
+            memberships += sum(self._nodes.ask([(name, ("SREM", name, member)) for name in lists]))  # type: ignore[arg-type]
+        return records, memberships
+
+    def listed_in(self, person: int) -> list[int]:
+        """Audiences that list the person among their members. Goes through the keys of all nodes."""
+        lists = list(dict.fromkeys(self._nodes.scan(b"a*:%d" % (person % PARTS))))
+        member = person.to_bytes(8, "big")
+        found = zip(lists, self._nodes.ask([(name, ("SISMEMBER", name, member)) for name in lists]), strict=True)
+        return sorted(int(name[1:].partition(b":")[0]) for name, listed in found if listed)
 
     def unlist(self, person: int, segments: Iterable[int]) -> None:
         """Takes a person who is forgotten from the lists of audiences."""

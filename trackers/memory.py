@@ -6,31 +6,54 @@ the append to the log and that transaction the facts are *held* in the process.
 
 The bids behind the events are held against frequency caps in a table that the bidders share (`targeting.holds`): an
 impression lets go of its hold once it is counted, a loss at once.
+
+What an event does to records is told in `trackers.effects`: counters, conversions, and which audiences by rules the
+person belongs to now. When a rule is to be decided again without an event is noted in the table ``due``.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TypeGuard
+from __future__ import annotations  # lmdb's types are generic for the type checker only
 
-from domain.clock import SECOND
-from domain.events import Conversion, Notice, decode
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeGuard, TypeVar
+
+import lmdb
+from msgspec.structs import replace
+
+from domain.blanking import PERSONAL
+from domain.events import Conversion, Notice, Visit, decode
 from targeting.holds import Holds
-from targeting.people import Edit, Profiles, impression
+from targeting.people import Profiles
 from targeting.profiles import ProfileStore
+from targeting.record import OPT_OUT, is_member
+from trackers.audience_rules import RuleBook
 from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
+from trackers.due import DueTable
+from trackers.effects import Effect, effects
+
+E = TypeVar("E", Notice, Conversion, Visit, Notice | Conversion | Visit)
+NO_RULES = RuleBook()
+MOST_DUE = 1000
+"""Memberships looked at again in one transaction."""
 
 
 class Memory:
     """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``). ``holds`` None: no bids are
-    held on this host.
+    held on this host. ``book`` gives the rules of audiences as they are now.
 
     Of a fleet the records are in ``people``. They are changed before the transaction is written, so that a kill in
     between counts impressions of the last batch twice: caps then hold too early, never too late.
     """
 
     def __init__(
-        self, profiles: ProfileStore, log: str, people: Profiles | None = None, holds: Holds | None = None
+        self,
+        profiles: ProfileStore,
+        log: str,
+        people: Profiles | None = None,
+        holds: Holds | None = None,
+        book: Callable[[], RuleBook] = lambda: NO_RULES,
     ) -> None:
         self._profiles, self._log, self._people, self._bids = profiles, log.encode(), people, holds
+        self._book, self._due = book, DueTable(profiles.env)
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
         self._checkpoints = profiles.env.open_db(b"checkpoints")
         self._held: dict[tuple[str, bytes], bytes] = {}
@@ -61,7 +84,21 @@ class Memory:
             found: bytes | None = txn.get(key, db=self._tables[table])
             return found
 
-    def see(self, event: Notice | Conversion) -> None:
+    def unnamed(self, event: E) -> E:
+        """The event as it is to be kept: without the person if they were forgotten, or opted out (which is asked of
+        records on this host only), and without their device and household then.
+        """
+        person = event.person
+        if not person:
+            return event
+        forgotten = self._profiles.forgotten
+        forgotten.refresh()
+        record = self._profiles.get_many([person])[0] if self._people is None else None
+        if person in forgotten or is_member(record or b"", OPT_OUT):
+            return replace(event, **{name: 0 for name in PERSONAL if hasattr(event, name)})
+        return event
+
+    def see(self, event: Notice | Conversion | Visit) -> None:
         """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
         if self._bids is not None and _is_seen(event):
             for key in counters(event):
@@ -83,28 +120,26 @@ class Memory:
             if self._held.get((fact.table, fact.key)) == fact.value:
                 del self._held[fact.table, fact.key]
 
-    def apply(self, events: Sequence[Notice | Conversion], position: int) -> None:
+    def apply(self, events: Sequence[Notice | Conversion | Visit], position: int) -> None:
         """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread.
         Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
         """
+        book, events = self._book(), [self.unnamed(event) for event in events]
+        told = [(event, effect) for event in events for effect in effects(event, book)]
+        changes = [effect for _, effect in told]
         if self._people is not None:
-            shown_to = self._people.identity.shown_to
-            self._people.change(
-                (shown_to(key, event.device) if key == event.person else key, _show(event, key))
-                for event in events
-                if _is_seen(event)
-                for key in counters(event)
-            )
+            for event, effect in told:
+                if _is_seen(event) and effect.person == event.person:
+                    effect.person = self._people.identity.shown_to(event.person, event.device)
+            self._change(self._people, changes)
         with self._profiles.write() as txn:
             for event in events:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
-                if self._people is None and _is_seen(event):
-                    for key in counters(event):
-                        under = key
-                        if key == event.person:
-                            under = self._profiles.identity.key_of_device(txn, key, event.device)
-                        self._profiles.edit(txn, under, _show(event, key))
+            for event, effect in told:
+                if self._people is None and _is_seen(event) and effect.person == event.person:
+                    effect.person = self._profiles.identity.key_of_device(txn, event.person, event.device)
+            self._note(txn, changes)
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
         if self._bids is not None:
             for event in events:  # only now: what is let go of must be counted for all who look
@@ -115,19 +150,46 @@ class Memory:
                     for key in counters(event):
                         self._bids.lose(key, event.bid)
 
+    def look_again(self, now_s: int) -> int:
+        """Decides anew whose memberships are over or begin again by now (unix seconds), without an event; returns how
+        many were due: who is told `MOST_DUE` asks again. For a thread; raises as `apply`.
+        """
+        due = self._due.until(now_s, MOST_DUE)
+        if not due:
+            return 0
+        rules = self._book().rules
+        changes = [
+            Effect(one.person, now_s, rules=[rules[one.audience]], again=True) for one in due if one.audience in rules
+        ]
+        if self._people is not None:
+            self._change(self._people, changes)
+        with self._profiles.write() as txn:
+            self._due.remove(txn, due)
+            self._note(txn, changes)
+        return len(due)
 
-def _is_seen(event: Notice | Conversion) -> TypeGuard[Notice]:
+    def _change(self, people: Profiles, changes: Sequence[Effect]) -> None:
+        """The records in Redis, and then the lists of members beside them. Both are made again if this is broken off,
+        since the log's position is written after them.
+        """
+        people.change((effect.person, effect) for effect in changes)
+        last = {(audience, e.person): v for e in changes for audience, v in e.verdicts.items()}
+        for audience in {audience for audience, _ in last}:
+            of = {person: verdict.until_s > 0 for (one, person), verdict in last.items() if one == audience}
+            people.list_members(audience, of)
+
+    def _note(self, txn: lmdb.Transaction[bytes], changes: Sequence[Effect]) -> None:
+        """The records, unless they are in Redis, with the members of audiences; and what is due."""
+        for effect in changes:
+            if self._people is None:
+                self._profiles.edit(txn, effect.person, effect)
+            for audience, verdict in effect.verdicts.items():
+                if self._people is None:
+                    self._profiles.list_member(txn, audience, effect.person, verdict.until_s > 0)
+            for at_s, audience in effect.due:
+                self._due.add(txn, at_s, effect.person, audience)
+
+
+def _is_seen(event: Notice | Conversion | Visit) -> TypeGuard[Notice]:
     """Whether it is an impression that counts."""
     return isinstance(event, Notice) and is_shown(event)
-
-
-def _show(shown: Notice, key: int) -> Edit:
-    """An impression in the counters of one of those whom it is counted for."""
-    return impression(
-        shown.received_ns // SECOND,
-        shown.campaign,
-        shown.line_item,
-        shown.advertiser,
-        shown.creative,
-        relates=key == shown.person,
-    )
