@@ -227,3 +227,10 @@ def test_reading_the_log_again_gives_the_same_memory(
                 contents.append({key: value for key, value in txn.cursor()})
             contents[-1] |= {b"%d" % n: repr(store.members(n)).encode() for n in range(1, len(rules) + 1)}
     assert contents[0] == contents[1]
+
+
+@settings(deadline=None)
+@given(st.text("ab*", max_size=8), st.text("ab\n", max_size=10))
+def test_a_star_is_any_text(pattern: str, text: str) -> None:
+    book = RuleBook([Audience(1, "a", ADVERTISER, "A", 0, rule=Happened("visited", 60, pages=(pattern,)))])
+    assert bool(book.wanted(Visit(0, 0, ADVERTISER, text, "", 0, 7))) == globbed(text, pattern)
