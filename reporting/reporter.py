@@ -4,10 +4,12 @@
 - ``GET /v1/report?by=day,line_item&from=2026-11-01&to=2026-11-30&format=table|csv|json``
 - ``GET /v1/losses?by=loss_reason,exchange&from=…&to=…&format=…``
 - ``GET /v1/books`` what was bought from each exchange, all of it
+- ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
 """
 
 import asyncio
+import hmac
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +21,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.errors import Problem, Refused
+from domain.keys import internal_secret, load_keys
 from domain.settings import places
-from reporting import losses, report
+from reporting import exposure, losses, report
 from reporting.config import settings
 from reporting.feed import Feed
 from reporting.render import FORMATS
@@ -33,8 +36,8 @@ T = TypeVar("T")
 class Answers:
     """The HTTP side. Queries run one at a time in a thread that has a connection of its own."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, secret: Callable[[], str]) -> None:
+        self._feed, self._secret = feed, secret
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
@@ -45,6 +48,7 @@ class Answers:
         app.router.add_get("/v1/report", self.report)
         app.router.add_get("/v1/losses", self.losses)
         app.router.add_get("/v1/books", self.books)
+        app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
         app.on_cleanup.append(self._close)
         return app
@@ -74,6 +78,14 @@ class Answers:
 
     async def books(self, request: web.Request) -> web.Response:
         return _json(await self._ask(report.books))
+
+    async def exposure(self, request: web.Request) -> web.Response:
+        """Keys of persons are in it, so it is not for everybody who reaches the port."""
+        told = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(told, f"Bearer {self._secret()}".encode()):
+            raise web.HTTPForbidden(text="this needs the deployment's keys\n")
+        campaign = exposure.read(request.query)
+        return _json(await self._ask(lambda store: exposure.run(store, campaign)))
 
     async def lag(self, request: web.Request) -> web.Response:
         """What cannot be known (store or control away) counts as one, so that nobody takes it for caught up."""
@@ -133,7 +145,11 @@ def run() -> None:
     feed.start()
     try:
         web.run_app(
-            Answers(feed).app(), host=here.host, port=here.reporter_port, loop=uvloop.new_event_loop(), print=None
+            Answers(feed, lambda: internal_secret(load_keys(here.data))).app(),
+            host=here.host,
+            port=here.reporter_port,
+            loop=uvloop.new_event_loop(),
+            print=None,
         )
     finally:
         feed.stop()
