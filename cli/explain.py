@@ -71,6 +71,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from domain.keys import load_keys
     from domain.token import Sealer
     from pacing.protocol import Delivery
+    from targeting.forgotten import Forgotten
     from targeting.holds import Holds
     from targeting.seller_files import SellerFiles
     from targeting.stores import open_store
@@ -92,7 +93,8 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
     ):
         profiles = store.reader()
-        chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(profiles)])
+        person = ProfileModule(profiles, Forgotten(where.data))
+        chain = Chain([person, GeoModule(settings.geo_database), DeviceModule()])
         answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
         auction = Auction(
             chain,

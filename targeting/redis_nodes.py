@@ -104,6 +104,27 @@ class Nodes:
             waiting = again
         return replies
 
+    def scan(self, pattern: bytes) -> list[bytes]:
+        """Keys that match a glob-style pattern, of all nodes. Some may come twice."""
+        found: list[bytes] = []
+        for node in self._all():
+            cursor = b"0"
+            while True:
+                (reply,) = self._link(node).ask([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])
+                if not isinstance(reply, list):
+                    raise ReplyRefused(f"{node[0]}:{node[1]}: {reply}")
+                cursor, keys = reply
+                found += keys
+                if cursor == b"0":
+                    break
+        return found
+
+    def _all(self) -> list[Node]:
+        if not self._address.cluster:
+            return [self._address.nodes[0]]
+        self._slots = self._slots or self._map()
+        return list(dict.fromkeys(self._slots))
+
     def _by_node(self, commands: Sequence[Command], places: Sequence[int]) -> Iterator[tuple[Node, list[int]]]:
         grouped: dict[Node, list[int]] = {}
         for place in places:

@@ -131,7 +131,7 @@ class Table:
         self.leases = Leases()
         answer = Answer(SEALER, self.append, self.tracker_base)
         answer.start(7)
-        chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])
+        chain = Chain([ProfileModule(self.people), GeoModule(), DeviceModule()])
         self.files = Files()
         journal, files = Journal(self.append, 1), SupplyModule(self.files)
         history = History(self.people, self.holds)

@@ -68,7 +68,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
     async def running(app: web.Application) -> AsyncIterator[None]:
         with ExitStack() as open_stores:
             profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb"))
-            if people := fleet_store():
+            if people := fleet_store(place.data):
                 open_stores.enter_context(people)
             events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
             try:

@@ -14,19 +14,23 @@ person belongs to now. When a rule is to be decided again without an event is no
 from __future__ import annotations  # lmdb's types are generic for the type checker only
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 import lmdb
+from msgspec.structs import replace
 
+from domain.blanking import PERSONAL
 from domain.events import Conversion, Notice, Visit, decode
 from targeting.holds import Holds
 from targeting.people import Profiles
 from targeting.profiles import ProfileStore
+from targeting.record import OPT_OUT, is_member
 from trackers.audience_rules import RuleBook
 from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
 from trackers.due import DueTable
 from trackers.effects import Effect, effects
 
+E = TypeVar("E", Notice, Conversion, Visit, Notice | Conversion | Visit)
 NO_RULES = RuleBook()
 MOST_DUE = 1000
 """Memberships looked at again in one transaction."""
@@ -80,6 +84,19 @@ class Memory:
             found: bytes | None = txn.get(key, db=self._tables[table])
             return found
 
+    def unnamed(self, event: E) -> E:
+        """The event as it is to be kept: without the person if they were forgotten, or opted out (which is asked of
+        records on this host only), and without their device and household then.
+        """
+        person = event.person
+        if not person:
+            return event
+        forgotten = self._profiles.forgotten
+        forgotten.refresh()
+        if person in forgotten or (self._people is None and is_member(self._profiles.get_many([person])[0] or b"", OPT_OUT)):
+            return replace(event, **{name: 0 for name in PERSONAL if hasattr(event, name)})
+        return event
+
     def see(self, event: Notice | Conversion | Visit) -> None:
         """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
         if self._bids is not None and _is_seen(event):
@@ -106,7 +123,7 @@ class Memory:
         """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread.
         Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
         """
-        book = self._book()
+        book, events = self._book(), [self.unnamed(event) for event in events]
         changes = [effect for event in events for effect in effects(event, book)]
         if self._people is not None:
             self._change(self._people, changes)

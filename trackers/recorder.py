@@ -42,19 +42,20 @@ class Recorder:
 
     async def notice(self, notice: Notice) -> Notice:
         """Records a notice, and returns it as marked when it is on disk. Raises LogFull."""
-        marked = mark_notice(notice, self._memory.seen)
+        marked = mark_notice(self._memory.unnamed(notice), self._memory.seen)
         self._memory.see(marked)
         await self._record(marked)
         return marked
 
     async def conversion(self, conversion: Conversion) -> Conversion:
         """Records a conversion, and returns it as marked when it is on disk. Raises LogFull."""
-        marked = mark_conversion(conversion, self._memory.seen)
+        marked = mark_conversion(self._memory.unnamed(conversion), self._memory.seen)
         await self._record(marked)
         return marked
 
     async def visit(self, visit: Visit) -> Visit:
         """Records a visit, and returns it when it is on disk. Raises LogFull."""
+        visit = self._memory.unnamed(visit)
         await self._record(visit)
         return visit
 

@@ -102,15 +102,15 @@ class World:
         people.holds = self.holds
         self.holds.frozen_ns = time.monotonic_ns() + 10**15
         self.table = Table(campaigns, people, holds=self.holds)
-        self.table.auction.chain.modules = (*self.table.auction.chain.modules[:-1], name_device, *self.last())
+        self.table.auction.chain.modules = (*self.first(), name_device, *self.table.auction.chain.modules[1:])
         for person in ("ann", "bob"):
             people.put(f"buyeruid:usx:{person}", {1: 2**32 - 1, 2: 2**32 - 1}, {})
         self.people, self.twin = people, Ledger(campaigns)
         self.sent: list[Token] = []
         self.done: set[int] = set()
 
-    def last(self) -> Any:
-        return self.table.auction.chain.modules[-1:]
+    def first(self) -> Any:
+        return self.table.auction.chain.modules[:1]
 
     @property
     def now_s(self) -> int:

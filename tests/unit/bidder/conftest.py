@@ -59,7 +59,7 @@ def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
         room = None
         if request.param == "people far away":
             far = FarPeople(table.people)
-            table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(far))
+            table.auction.chain.modules = (ProfileModule(far), *table.auction.chain.modules[1:])
             table.auction.history = History(far)
             room = RemotePeople(far, 1.0)  # type: ignore[arg-type]
         service = Service(

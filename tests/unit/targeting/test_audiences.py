@@ -6,40 +6,9 @@ import pytest
 
 from domain.errors import Refused
 from domain.naming import person_key
-from targeting.audiences import MAX_PROBLEMS, import_audience, parse_person, read_audience
+from targeting.audiences import MAX_PROBLEMS, import_audience, read_audience
 from targeting.people import Change
 from targeting.profiles import ProfileStore
-
-IFA = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
-
-
-def test_the_written_forms_name_the_persons_that_a_request_names() -> None:
-    assert parse_person(f"ifa:{IFA}") == parse_person(f"ifa:{IFA.lower()}") == person_key("ifa", IFA)
-    assert parse_person("buyeruid:usx:a:B1") == person_key("buyeruid", "a:B1", "usx")
-    assert parse_person("user:usx:u1") == person_key("user", "u1", "usx")
-    assert parse_person("user:usx:u1") != parse_person("user:cnx:u1") != parse_person("user:cnx:U1")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "a person is written"),
-        (IFA, "a person is written"),
-        ("email:someone@example.com", "a person is written"),
-        ("ifa:", "1 to 256 printable"),
-        ("ifa:a b", "1 to 256 printable"),
-        ("ifa:" + "x" * 257, "1 to 256 printable"),
-        ("user:usx:\x07", "1 to 256 printable"),
-        ("user:u1", "no exchange 'u1'"),
-        ("user:usx", "1 to 256 printable"),
-        ("user::u1", "no exchange ''"),
-        ("user:nowhere:u1", "no exchange 'nowhere'"),
-        ("ifa:00000000-0000-0000-0000-000000000000", "opted out"),
-    ],
-)
-def test_what_names_no_person_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        parse_person(text, exchanges={"usx"})
 
 
 def test_a_file_as_people_write_them(tmp_path: Path) -> None:
@@ -56,6 +25,16 @@ def test_bad_lines_are_refused_by_number_all_at_once(tmp_path: Path) -> None:
     assert [problem.path for problem in refused.value.problems] == [f"{path}, line 2", f"{path}, line 4"]
     assert refused.value.problems[0].value == "nobody"
     assert "ifa:VALUE" in refused.value.problems[0].allowed
+
+
+def test_no_address_and_no_number_is_quoted_from_a_bad_line(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    bad = ["Ann.Doe@example.com", "email:Ann.Doe", "phone:0171 5550123", "0171 5550123", "user:Ann.Doe@example.com:1"]
+    path.write_text("\n".join(bad))
+    with pytest.raises(Refused) as refused:
+        read_audience(path, exchanges={"usx"})
+    assert len(refused.value.problems) == 5
+    assert "Doe" not in str(refused.value) and "555" not in str(refused.value)
 
 
 def test_another_kind_of_file_is_given_up_soon(tmp_path: Path) -> None:
