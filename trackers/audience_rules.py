@@ -138,6 +138,13 @@ class RuleBook:
             wanted = Wanted(one, scope, tuple(dict.fromkeys(rules)), *patterns)
             self._wanted.setdefault((advertiser, one.what), []).append(wanted)
 
+        self.advertisers = frozenset(rule.advertiser for rule in self.rules.values())
+        """Who have rules."""
+
+    def of(self, audience: int) -> list[AudienceRule]:
+        """The rule of an audience, if it has one."""
+        return [self.rules[audience]] if audience in self.rules else []
+
     def stage(self, conversion: Conversion) -> Stage | None:
         """The stage that a conversion brings the person to."""
         return self._stages.get(conversion.advertiser, _NO_STAGES).get(conversion.event)

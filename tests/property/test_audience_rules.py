@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.audience_rule import AllOf, AnyOf, Happened, Not, Rule
 from domain.campaign import Audience
@@ -161,16 +162,16 @@ def members(store: ProfileStore, audience: int, person: int, now_s: int) -> bool
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.lists(TIMES, min_size=3, max_size=8), st.data())
+@given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.lists(TIMES, min_size=3, max_size=8))
 def test_membership_is_what_the_rule_says_at_every_second(
-    folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], waits: list[int], data: Any
+    folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], waits: list[int]
 ) -> None:
     """Between the events, too, and long after them. A person of whom nothing was ever heard is in no audience."""
     events = logged(steps)
     with ProfileStore(folders(), sync=False) as store:
         memory = memory_of(store, rules)
         heard: list[Event] = []
-        moments = [(event.received_ns // SECOND, event) for event in events]
+        moments: list[tuple[int, Event | None]] = [(event.received_ns // SECOND, event) for event in events]
         now_s = moments[-1][0]
         for wait in waits:
             now_s += wait
@@ -234,3 +235,40 @@ def test_reading_the_log_again_gives_the_same_memory(
 def test_a_star_is_any_text(pattern: str, text: str) -> None:
     book = RuleBook([Audience(1, "a", ADVERTISER, "A", 0, rule=Happened("visited", 60, pages=(pattern,)))])
     assert bool(book.wanted(Visit(0, 0, ADVERTISER, text, "", 0, 7))) == globbed(text, pattern)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.integers(0, 12), st.integers(0, 12), TIMES)
+def test_of_a_person_with_two_keys_all_is_known_under_both(
+    folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], join_at: int, split_at: int, wait: int
+) -> None:
+    """Keys are joined, and perhaps split again, between any two events. Of keys that are split each has its own."""
+    events = logged(steps)
+    with ProfileStore(folders(), sync=False) as store:
+        memory = memory_of(store, rules)
+        together = False
+        for place in range(len(events) + 1):
+            at_s = events[min(place, len(events) - 1)].received_ns // SECOND + (wait if place == len(events) else 0)
+            if place == join_at:
+                store.identity.join(7, 8, "sync", 1.0, at_s)
+                together = True
+            elif place == split_at and together:
+                store.identity.split(7, 8)
+                together = False
+            while memory.look_again(at_s - 1):
+                pass
+            if place < len(events):
+                memory.apply([events[place]], place + 1)
+            while memory.look_again(at_s):
+                pass
+            heard = events[: place + 1]
+            for person in (7, 8):
+                known = [replace(e, person=person) if together and e.person in (7, 8) else e for e in heard]
+                for audience, rule in enumerate(rules, 1):
+                    concerned = any(
+                        e.person == person and e.advertiser == ADVERTISER and concerns(e, rule) for e in known
+                    )
+                    if not concerned and belongs(rule, person, known, at_s):
+                        continue  # a rule that holds for those who did nothing
+                    there = live_segments(store.get_many([person])[0] or b"", at_s)
+                    assert (audience in there) == (concerned and belongs(rule, person, known, at_s)), (place, person)
