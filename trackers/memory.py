@@ -14,6 +14,7 @@ person belongs to now. When a rule is to be decided again without an event is no
 from __future__ import annotations  # lmdb's types are generic for the type checker only
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TypeGuard, TypeVar
 
 import lmdb
@@ -21,16 +22,18 @@ from msgspec.structs import replace
 
 from domain.blanking import PERSONAL
 from domain.events import Conversion, Notice, Visit, decode
-from targeting.due import ALL
+from targeting.due import ALL, Due
 from targeting.holds import Holds
 from targeting.merge import joined
 from targeting.people import Profiles
 from targeting.profiles import ProfileStore
-from targeting.record import OPT_OUT, is_member, standing
+from targeting.record import OPT_OUT, is_member
 from targeting.record_editor import Editor
+from targeting.unpacked import Unreadable, unpack
 from trackers.audience_rules import AudienceRule, RuleBook
 from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
 from trackers.effects import Effect, effects
+from trackers.rule_revision import Revision, RuleTable, told
 
 E = TypeVar("E", Notice, Conversion, Visit, Notice | Conversion | Visit)
 NO_RULES = RuleBook()
@@ -55,7 +58,8 @@ class Memory:
         book: Callable[[], RuleBook] = lambda: NO_RULES,
     ) -> None:
         self._profiles, self._log, self._people, self._bids = profiles, log.encode(), people, holds
-        self._book, self._whole = book, Editor()
+        self._book, self._whole, self._rules = book, Editor(), RuleTable(profiles.env)
+        self._followed: RuleBook | None = None
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
         self._checkpoints = profiles.env.open_db(b"checkpoints")
         self._held: dict[tuple[str, bytes], bytes] = {}
@@ -159,18 +163,51 @@ class Memory:
             for one in due
             if (rules := self._of_all(book, one.person) if one.audience == ALL else book.of(one.audience))
         ]
+        self.write(changes, due)
+        return len(due)
+
+    def write(self, effects: Iterable[Effect], due: Sequence[Due] = ()) -> None:
+        """Changes records without an event. For a thread; raises as `apply`. ``due``: what was due, and is done."""
+        changes = list(effects)
         if self._people is not None:
             self._change(self._people, changes)
         with self._profiles.write() as txn:
             self._profiles.due.remove(txn, due)
             self._note(txn, changes)
-        return len(due)
+
+    def members(self, audience: int) -> list[int]:
+        """Persons who are listed as members of an audience. For a thread."""
+        return (self._people or self._profiles).members(audience)
+
+    def revision(self, directory: Path, now_s: int) -> Revision | None:
+        """What is to be done for memberships to follow the rules as they are now; None: they do."""
+        book = self._book()
+        if book is self._followed:
+            return None
+        known = self._rules.known()
+        if known == told(book):
+            self._followed = book
+            return None
+        return Revision(book, known, directory, now_s)
+
+    def follow(self) -> None:
+        """Memberships will be made by the rules as they are now, all of them."""
+        self.adopt(self._book())
+
+    def adopt(self, book: RuleBook) -> None:
+        """From here on memberships follow these rules."""
+        with self._profiles.write() as txn:
+            self._rules.adopt(txn, book)
+        self._followed = book
 
     def _of_all(self, book: RuleBook, person: int) -> list[AudienceRule]:
-        """All rules of the advertisers whom anything is known of the person by."""
-        record = (self._people or self._profiles).get_many([person])[0] or b""
-        known = {owner for owner in book.advertisers if standing(record, owner) is not None}
-        return [rule for rule in book.rules.values() if rule.advertiser in known]
+        """All rules that anything known of the person could decide, and those of the audiences they are in."""
+        try:
+            record = unpack((self._people or self._profiles).get_many([person])[0] or b"")
+        except Unreadable:
+            return []
+        rules = book.about([*record.shown, *record.conversions])
+        return list(dict.fromkeys([*rules, *(rule for audience in record.segments for rule in book.of(audience))]))
 
     def _change(self, people: Profiles, changes: Sequence[Effect]) -> None:
         """The records in Redis, and then the lists of members beside them. Both are made again if this is broken off,
