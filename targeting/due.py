@@ -8,7 +8,7 @@ all rules are to be decided on what is known of the person now.
 from __future__ import annotations  # lmdb's types are generic for the type checker only
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import lmdb
@@ -50,6 +50,11 @@ class DueTable:
                     break
                 found.append(due)
         return found
+
+    def of(self, persons: Collection[int]) -> list[Due]:
+        """All that is noted of some persons; goes through the whole table."""
+        with self._env.begin(db=self._table) as txn, txn.cursor() as cursor:
+            return [due for key in cursor.iternext(values=False) if (due := Due(*_KEY.unpack(key))).person in persons]
 
     def remove(self, txn: lmdb.Transaction[bytes], due: Iterable[Due]) -> None:
         for one in due:
