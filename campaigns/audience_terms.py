@@ -51,8 +51,7 @@ def check_kind(e: Entry, before: Audience | None) -> None:
     what = "is made of others" if of else "has a rule"
     for name in FIELDS:
         if name in e.values and (of or rule) and name != ("of" if of else "rule"):
-            allowed = "an audience has a rule, or is made of others" if name in ("of", "rule") else f"this audience {what}"
-            e.wrong(name, e.values[name], f"it says something else of whom it has, and {allowed}")
+            e.wrong(name, e.values[name], f"it says something else of whom the audience has, and this one {what}")
     if before is not None and (before.of is None) is of:
         kind = "a list" if before.of is None else "a set of others"
         e.wrong("of", e.values.get("of"), f"{before.key!r} exists as {kind}, which cannot change; use another key")
