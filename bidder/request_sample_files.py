@@ -3,7 +3,7 @@
 A file is a sequence of frames (`eventlog.frames`): requests as they were kept, and tallies that say how many requests
 were looked at meanwhile, and which share is kept by now; the last tally counts, and what was kept under an earlier,
 greater share is passed over. Nothing is kept longer than a day. A request that may only be used by its context is
-written without what tells who would see the ad. Only the operating system's user of the bidder may read the files.
+written without what tells who would see the ad. Only the bidder's user of the operating system may read the files.
 """
 
 import asyncio
@@ -148,7 +148,7 @@ def _kept(each: Pending) -> bytes:
     if not personal:
         try:
             body = impersonal(body)
-        except ValueError:  # whatever was read in it, it is not clear what of it may be kept
+        except (ValueError, RecursionError):  # whatever was read in it, what of it may be kept is not clear
             return b""
     return encode(Kept(time_ns, hash_, exchange, person, personal, body))
 

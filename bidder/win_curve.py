@@ -19,8 +19,8 @@ CLOSE = 1e-7
 
 class WinCurve:
     """Made of intervals ``low`` < price of the others <= ``high``; equal where it is known, ``high`` inf where it was
-    not reached; both inf where no price would have won. Prices are nanos of the exchange's currency. Between prices
-    that were observed mass is spread evenly; above the highest, nothing more is won than at it.
+    not reached; both inf where no price would have won. Prices are nanos of the exchange's currency. What lies between
+    prices that were observed is spread evenly; above the highest, nothing more is won than at it.
     """
 
     def __init__(self, low: Floats, high: Floats) -> None:
@@ -29,36 +29,51 @@ class WinCurve:
         ends = ends[(ends > 0) & np.isfinite(ends)]
         if len(ends) > POINTS:
             ends = np.unique(np.quantile(ends, np.linspace(0, 1, POINTS), method="nearest"))
-        self.prices = np.concatenate([[0.0], ends])
-        # cell n lies between price n and n + 1; the last has no end
-        last = np.where(np.isfinite(high), np.searchsorted(ends, high), len(ends))
-        first = np.where(low == high, last, np.searchsorted(ends, low, side="right"))
-        self.shares = _most_likely(np.minimum(first, last), last, len(ends) + 1)
-        self._won = np.concatenate([[0.0], np.cumsum(self.shares[:-1])])
-        middles = (self.prices[1:] + self.prices[:-1]) / 2
-        self._paid = np.concatenate([[0.0], np.cumsum(self.shares[:-1] * middles)])
+        self.prices: Floats = np.concatenate([[0.0], ends])
+        # Cells: 2n lies between price n and the next, the last without an end; 2n + 1 is the price after it alone.
+        above = 2 * np.searchsorted(ends, low, side="right")
+        place = np.minimum(np.searchsorted(ends, high), max(0, len(ends) - 1))
+        met = np.isin(high, ends)
+        last = np.where(np.isfinite(high), 2 * place + met, 2 * len(ends))
+        first = np.where(low == high, last, np.minimum(above, last))
+        possible = np.ones(2 * len(ends) + 1, bool)
+        possible[1::2] = np.isin(ends, high[low == high])  # who never met a price exactly has no mass on it
+        shares = _most_likely(first, last, possible)
+        self._between, self._at = shares[0::2], shares[1::2]
+        whole = self._between[:-1] + self._at
+        middles = self._between[:-1] * (self.prices[1:] + self.prices[:-1]) / 2 + self._at * ends
+        self._won = np.concatenate([[0.0], np.cumsum(whole)])
+        self._paid = np.concatenate([[0.0], np.cumsum(middles)])
 
     def wins(self, bids: Floats) -> Floats:
         """Probability that a bid wins where its floor is met."""
-        won: Floats = np.interp(bids, self.prices, self._won)
-        return won
+        return self._below(bids)[0]
 
     def second_prices(self, bids: Floats, floors: Floats) -> Floats:
         """Expected price of a bid where the second price, or the floor, is paid; nothing for one that is lost."""
-        below = np.minimum(floors, bids)
-        paid = np.interp(bids, self.prices, self._paid) - np.interp(below, self.prices, self._paid)
-        expected: Floats = below * self.wins(below) + paid
+        floors = np.minimum(floors, bids)
+        at_floor, below_floor = self._below(floors)
+        expected: Floats = floors * at_floor + self._below(bids)[1] - below_floor
         return expected
 
+    def _below(self, prices: Floats) -> tuple[Floats, Floats]:
+        """The share of the others' prices that is not above a price, and their sum."""
+        place = np.searchsorted(self.prices, prices, side="right") - 1
+        inside = place < len(self.prices) - 1
+        start = self.prices[place]
+        end = np.where(inside, self.prices[np.minimum(place + 1, len(self.prices) - 1)], np.inf)
+        part = np.where(inside, self._between[place] * (prices - start) / np.where(inside, end - start, 1.0), 0.0)
+        return self._won[place] + part, self._paid[place] + part * (start + prices) / 2
 
-def _most_likely(first: NDArray[np.int64], last: NDArray[np.int64], cells: int) -> Floats:
+
+def _most_likely(first: NDArray[np.int64], last: NDArray[np.int64], possible: NDArray[np.bool_]) -> Floats:
     """The shares of the cells that make what was observed most likely: each fell into one of ``first`` to ``last``."""
     ranges, counts = np.unique(np.stack([first, last]), axis=1, return_counts=True)
-    shares: Floats = np.full(cells, 1.0 / cells)
+    shares: Floats = possible / possible.sum()
     for _ in range(ROUNDS):
         sums = np.concatenate([[0.0], np.cumsum(shares)])
         within = np.maximum(sums[ranges[1] + 1] - sums[ranges[0]], 1e-300)
-        steps = np.zeros(cells + 1)
+        steps = np.zeros(len(possible) + 1)
         np.add.at(steps, ranges[0], counts / within)
         np.add.at(steps, ranges[1] + 1, -counts / within)
         found: Floats = shares * np.cumsum(steps[:-1]) / counts.sum()

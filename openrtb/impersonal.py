@@ -34,24 +34,22 @@ def impersonal(body: bytes) -> bytes:
         raise ValueError("a bid request is a JSON object")
     kept = {name: value for name, value in whole.items() if name in REQUEST}
     for name, clean in (("device", _device), ("site", _place), ("app", _place), ("dooh", _place), ("regs", _regs)):
-        if name in kept:
-            kept[name] = clean(_object(kept[name]))
-    if isinstance(imps := kept.get("imp"), list):
-        kept["imp"] = [_with_data_only(_object(imp)) for imp in imps]
-    elif imps is not None:
-        kept["imp"] = _with_data_only(_object(imps))
+        if (part := _object(kept.pop(name, None))) is not None:
+            kept[name] = clean(part)
+    if imps := kept.get("imp"):
+        kept["imp"] = [_with_data_only(_object(imp) or {}) for imp in (imps if isinstance(imps, list) else [imps])]
     return json.dumps(kept, ensure_ascii=True, separators=(",", ":")).encode()
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: Any) -> dict[str, Any] | None:
     """Exchanges that send an array of one mean its object; what is neither says nothing."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else None
 
 
-def _some(value: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {name: of for name, of in value.items() if name in names}
+def _some(value: dict[str, Any] | None, names: frozenset[str]) -> dict[str, Any]:
+    return {name: of for name, of in (value or {}).items() if name in names}
 
 
 def _with_data_only(value: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +71,7 @@ def _device(value: dict[str, Any]) -> dict[str, Any]:
     for name in ("ip", "ipv6"):
         if name in kept:
             kept[name] = _coarse(kept[name])
-    if sua := _object(_object(value.get("ext")).get("sua")):
+    if sua := _object((_object(value.get("ext")) or {}).get("sua")):
         kept.setdefault("sua", sua)
     return kept
 
