@@ -106,6 +106,7 @@ advertisers = Table(
     Column("fees", JSON, nullable=False),
     _status(),
     Column("frequency_caps", JSON, nullable=False),
+    Column("suppress", JSON, nullable=False, comment="audiences"),
 )
 
 campaigns = Table(
@@ -122,6 +123,7 @@ campaigns = Table(
     Column("frequency_caps", JSON, nullable=False),
     _status(),
     Column("special_category", String(16), nullable=False, comment="empty: none"),
+    Column("suppress", JSON, nullable=False, comment="audiences"),
 )
 
 line_items = Table(
@@ -198,6 +200,8 @@ audiences = Table(
     Column("size", BigInteger, nullable=False),
     Column("data_cpm", BigInteger, nullable=False),
     Column("frequency_caps", JSON, nullable=False),
+    Column("ttl_s", BigInteger, nullable=False, comment="0: for ever"),
+    Column("of", JSON, comment="`domain.audience.AudienceSet`; null: it has members of its own"),
 )
 
 line_item_creatives = Table(

@@ -227,6 +227,23 @@ def is_member(const unsigned char[::1] data not None, uint32_t segment) -> bool:
     )
 
 
+def membership_end(const unsigned char[::1] data not None, uint32_t segment) -> int:
+    """When the person's membership of an audience ends, or has ended (unix seconds; `NEVER`); 0: there is none."""
+    cdef Parts parts
+    cdef int32_t place = -1
+    if data.shape[0] > 0 and look(&data[0], data.shape[0], &parts):
+        place = find(parts.segments, parts.n_segments, SEGMENT, segment)
+    return u32(parts.segments + SEGMENT * place + 4) if place >= 0 else 0
+
+
+def is_met(const unsigned char[::1] data not None) -> bool:
+    """Whether more is known of the person than the lists that they are on: an impression, a visit, a score …"""
+    cdef Parts parts
+    return data.shape[0] > 0 and look(&data[0], data.shape[0], &parts) and (
+        parts.n_relations + parts.n_scores + parts.n_conversions + parts.n_scopes > 0
+    )
+
+
 def is_capped(
     const unsigned char[::1] data not None, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) -> bool:

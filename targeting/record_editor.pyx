@@ -286,6 +286,14 @@ cdef class Editor:
         self.segments.erase(self.segments.begin() + place)
         return True
 
+    def end(self, uint32_t segment, uint32_t now_s):
+        """Takes out a membership that has ended by ``now_s``. Says whether there was one."""
+        cdef size_t place = lower[SegmentRow](self.segments, segment)
+        if not has[SegmentRow](self.segments, place, segment) or self.segments[place].expires > now_s:
+            return False
+        self.segments.erase(self.segments.begin() + place)
+        return True
+
     def is_empty(self):
         """Whether there is nothing to keep."""
         return self.size() == HEADER

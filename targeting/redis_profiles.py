@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Self, TypeVar
 
 from targeting.people import Change, Edit
-from targeting.record import NEVER, live_segments
+from targeting.record import NEVER, live_segments, membership_end
 from targeting.record_editor import Editor
 from targeting.redis_address import Address
 from targeting.redis_nodes import Command, Nodes
@@ -31,7 +31,7 @@ BATCH = 1_000
 ALL_EXPIRIES = -1
 """A time at which every membership is live."""
 PARTS = 256
-"""Sets that hold the members of one audience."""
+"""Sets that hold the members of one audience, by the highest byte of their keys."""
 
 T = TypeVar("T")
 
@@ -142,6 +142,18 @@ class RedisProfiles:
             self._list(joined, "SADD")
             self.change((person, lambda editor, record=record: editor.absorb(record)) for person, record in batch)  # type: ignore[misc]
 
+    def end(self, segment: int, persons: Sequence[int], now_s: int) -> int:
+        """Takes persons out of an audience whose membership has ended by ``now_s``; returns how many."""
+        self.change((person, lambda editor: editor.end(segment, now_s)) for person in persons)
+        gone = self._ended(segment, persons, now_s)
+        removed = self._list({segment: gone}, "SREM")
+        back = set(gone).difference(self._ended(segment, gone, now_s))  # whoever joined again at that very moment
+        return removed - self._list({segment: back}, "SADD")
+
+    def _ended(self, segment: int, persons: Sequence[int], now_s: int) -> list[int]:
+        records = zip(persons, self.get_many(persons), strict=True)
+        return [person for person, record in records if membership_end(record or b"", segment) <= now_s]
+
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. If broken off, run it again."""
         new = set(persons)
@@ -154,6 +166,16 @@ class RedisProfiles:
         found = self._nodes.ask([(key, ("SMEMBERS", key)) for key in keys])
         return sorted(int.from_bytes(member, "big") for part in found for member in part)  # type: ignore[attr-defined]
 
+    def members_of_part(self, segment: int, part: int) -> list[int]:
+        """Those of `members` whose keys begin with the byte ``part``."""
+        key = _part_key(segment, part)
+        (found,) = self._nodes.ask([(key, ("SMEMBERS", key))])
+        return sorted(int.from_bytes(member, "big") for member in found)  # type: ignore[attr-defined]
+
+    def ask(self, commands: Sequence[Command]) -> list[object]:
+        """Commands about keys of others' own, which bear being carried out twice."""
+        return self._nodes.ask(commands)
+
     def size(self, segment: int) -> int:
         """How many persons an audience has."""
         keys = [_part_key(segment, part) for part in range(PARTS)]
@@ -164,7 +186,7 @@ class RedisProfiles:
         parts: dict[bytes, list[bytes]] = {}
         for segment, members in persons.items():
             for person in members:
-                parts.setdefault(_part_key(segment, person % PARTS), []).append(person.to_bytes(8, "big"))
+                parts.setdefault(_part_key(segment, person >> 56), []).append(person.to_bytes(8, "big"))
         return sum(self._nodes.ask([(key, (word, key, *members)) for key, members in parts.items()]))  # type: ignore[arg-type]
 
 
