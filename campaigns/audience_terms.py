@@ -46,7 +46,13 @@ class List:
 
 
 def check_kind(e: Entry, before: Audience | None) -> None:
-    """It is a list or a set of others, and remains what it is."""
+    """It is a list, a set of others or a lookalike, and remains what it is."""
+    if before is not None and before.lookalike_of:
+        for name in FIELDS:
+            if name in e.values:
+                allowed = f"{before.key!r} is a lookalike, which outbid audiences lookalike makes; use another key"
+                e.wrong(name, e.values[name], allowed)
+        return
     if "of" in e.values:
         for name in FIELDS[:-1]:
             if name in e.values:
@@ -145,8 +151,6 @@ def check_sets(new: Catalogue, entries: Mapping[tuple[str, str], Entry], problem
             wrong("audiences", keys[audience], "of", keys[audience], ill.faults[0][2])
     if not problems:
         _check_line_items(new, definitions, wrong)
-
-
 
 
 def _check_line_items(

@@ -9,6 +9,8 @@ from campaigns.snapshot import in_utc, offset_hours
 from campaigns.values import Check
 from domain.campaign import Advertiser, Snapshot, Targeting
 from domain.errors import Problem, Refused
+from targeting.audience_algebra import definitions_of, expanded
+from targeting.expression import Ill
 
 
 def read_targeting(form: Any, owner: Advertiser, snapshot: Snapshot) -> Targeting:
@@ -29,6 +31,10 @@ def read_targeting(form: Any, owner: Advertiser, snapshot: Snapshot) -> Targetin
     found = entry.take("targeting", check, Targeting())
     if problems:
         raise Refused(problems)
+    try:
+        found = expanded(found, definitions_of(snapshot.audiences))
+    except Ill as ill:
+        raise Refused([Problem("targeting", form, f"with its audiences as defined, {ill.faults[0][2]}")]) from None
     return in_utc(found, offset_hours(ZoneInfo(owner.time_zone), snapshot.published_ns))
 
 

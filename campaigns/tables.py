@@ -202,6 +202,7 @@ audiences = Table(
     Column("frequency_caps", JSON, nullable=False),
     Column("ttl_s", BigInteger, nullable=False, comment="0: for ever"),
     Column("of", JSON, comment="`domain.audience.AudienceSet`; null: it has members of its own"),
+    Column("lookalike_of", BigInteger, nullable=False, comment="0: it is no lookalike"),
 )
 
 line_item_creatives = Table(

@@ -281,6 +281,8 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     ttl_s: int = 0
     """How long a membership lasts that an import makes; 0: for ever."""
     of: AudienceSet | None = None
+    lookalike_of: int = 0
+    """The audience whose people its members are like, by a model; 0: it is no lookalike."""
 
 
 class BlockList(Struct, frozen=True, forbid_unknown_fields=True):

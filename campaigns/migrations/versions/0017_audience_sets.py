@@ -20,9 +20,7 @@ def upgrade() -> None:
         with op.batch_alter_table(name) as table:
             table.alter_column("suppress", server_default=None)
     with op.batch_alter_table("audiences") as table:
-        table.add_column(
-            sa.Column("ttl_s", sa.BigInteger(), nullable=False, server_default="0", comment="0: for ever")
-        )
+        table.add_column(sa.Column("ttl_s", sa.BigInteger(), nullable=False, server_default="0", comment="0: for ever"))
         table.add_column(sa.Column("of", sa.JSON(), comment=OF))
     with op.batch_alter_table("audiences") as table:
         table.alter_column("ttl_s", server_default=None)
