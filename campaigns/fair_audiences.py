@@ -11,7 +11,7 @@ from typing import Any
 from campaigns.catalogue import Catalogue
 from campaigns.entry import Entry
 from campaigns.special_categories import CATEGORIES
-from domain.campaign import Audience, Targeting
+from domain.campaign import Audience, Campaign, Targeting
 from domain.errors import Problem
 from targeting.audience_algebra import definitions_of, names_in
 from targeting.expression import OPERATORS
@@ -39,29 +39,30 @@ def check(new: Catalogue, entries: Mapping[tuple[str, str], Entry], problems: li
         return
     keys = {audience.id: audience.key for audience in new.audiences.values() if audience.id in barred}
 
-    def wrong(kind: str, key: str, below: str, value: object, owner: str) -> None:
-        e = entries.get((kind, key))
-        said = f"{WHY}; {owner} is {special_of[owner]!r}"
+    def wrong(kind: str, key: str, below: str, value: object, campaign: Campaign) -> None:
+        e, above = entries.get((kind, key)), entries.get(("campaigns", campaign.key))
         if e is not None:
-            e.wrong(below, value, said)
+            e.wrong(below, value, f"{WHY}, and {campaign.key!r} is {campaign.special_category!r}")
+        elif above is not None:
+            place = f"{below} of {kind.removesuffix('s').replace('_', ' ')} {key!r}"
+            above.wrong("special_category", campaign.special_category, f"{place} stands in the way ({value!r}): {WHY}")
         else:
-            problems.append(Problem(f"{kind}.{key}.{below}", value, f"{said} (it was imported before)"))
+            problems.append(Problem(f"{kind}.{key}.{below}", value, f"{WHY} (it was imported before)"))
 
-    special_of = {campaign.key: campaign.special_category for campaign in special.values()}
     for item in new.line_items.values():
         campaign = special.get(item.campaign)
         said = barred.intersection(_audiences_of(item.targeting)) if campaign else ()
         for audience in sorted(said):
             paths = [path for path, key in _named(item.targeting.written) if key == keys[audience]]
             for path in paths or [".audience"]:
-                wrong("line_items", item.key, f"targeting{path}", keys[audience], special[item.campaign].key)
+                wrong("line_items", item.key, f"targeting{path}", keys[audience], special[item.campaign])
     advertisers = {advertiser.id: advertiser for advertiser in new.advertisers.values()}
     for campaign in special.values():
         owner = advertisers[campaign.advertiser]
         for kind, thing in (("campaigns", campaign), ("advertisers", owner)):
             for audience in thing.suppress:
                 if audience in barred:
-                    wrong(kind, thing.key, "suppress", keys[audience], campaign.key)
+                    wrong(kind, thing.key, "suppress", keys[audience], campaign)
 
 
 def _audiences_of(targeting: Targeting) -> Iterator[int]:

@@ -32,8 +32,8 @@ class Order:
 
 
 def order(known: Catalogue, advertiser: str, seed: str, key: str) -> Order:
-    """Raises `Refused` where there is no such advertiser or seed, or where the key is another audience's, or is targeted
-    by a campaign that may not have lookalikes.
+    """Raises `Refused` where there is no such advertiser or seed, or where the key is another audience's, or one that a
+    campaign targets which may not have lookalikes.
     """
     problems: list[Problem] = []
     owner, of = known.advertisers.get(advertiser), known.audiences.get(seed)
@@ -95,13 +95,15 @@ def plan(known: Catalogue, asked: Order, conversions: tuple[str, ...], without: 
 
 
 def enter(store: Store, asked: Order, name: str, size: int, ttl_s: int, id_: int) -> int:
-    """Enters the audience, whose members are written already, and returns the catalogue's new version. Raises `Refused`
-    where it may not be there any more.
+    """Enters the audience, whose members are written already (``name``: unless it has one), and returns the new version
+    of the catalogue. Raises `Refused` where it may not be there any more.
     """
     with store.write() as conn:
         known = catalogue.load(conn)
-        order(known, asked.owner.key, asked.seed.key, asked.key)
-        catalogue.save(conn, known, _entered(known, asked, id_, name, size, ttl_s))
+        now = order(known, asked.owner.key, asked.seed.key, asked.key)
+        if now.before is not None and now.before.id != id_:
+            raise Refused([Problem("--name", asked.key, "somebody made it meanwhile; run it again")])
+        catalogue.save(conn, known, _entered(known, now, id_, name, size, ttl_s))
         return touch(conn)
 
 
@@ -116,7 +118,7 @@ def new_id(store: Store, asked: Order) -> int:
 def _entered(known: Catalogue, asked: Order, id_: int, name: str, size: int, ttl_s: int) -> Catalogue:
     new = known.copy()
     made = asked.before or Audience(id_, asked.key, asked.owner.id, name, size)
-    new.audiences[asked.key] = replace(made, name=name, size=size, ttl_s=ttl_s, lookalike_of=asked.seed.id)
+    new.audiences[asked.key] = replace(made, size=size, ttl_s=ttl_s, lookalike_of=asked.seed.id)
     return new
 
 
