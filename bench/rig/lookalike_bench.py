@@ -2,8 +2,8 @@
 
 The people are made of an appetite that nobody sees: it shows in their visits, scores, memberships and conversions, and
 in who is of the seed, 2 % of them. The audience has 50,000. It is timed in a process of its own. ``lift`` is that of
-the audience, ``true_lift`` what the appetite says of those who were chosen; ``memory_mb`` the most that was allocated, the
-store's own pages not counted.
+the audience, ``true_lift`` what the appetite says of those who were chosen; ``memory_mb`` the most that was allocated,
+the store's own pages not counted.
 """
 
 import argparse
@@ -85,6 +85,7 @@ def make(folder: Path) -> dict[str, object]:
         "people": found.seeds + found.others, "seeds": found.seeds, "size": len(found.persons),
         "model_s": round(modelled, 1), "write_s": round(written, 1), "lift": round(found.chosen.lift, 2),
         "plus_minus": round(found.chosen.plus_minus, 2), "true_lift": round(true_lift, 2), "memory_mb": memory,
+        "curve": [f"{p.share:7.1%}{p.found:8.1%}{p.lift:7.2f} ± {p.plus_minus:.2f}" for p in found.curve],
     }  # fmt: skip
 
 
@@ -108,7 +109,9 @@ def main() -> None:
         prepare(Path(name), asked.profiles)
         command = [sys.executable, script, "--make", name]
         done = subprocess.run(command, env=environment, check=True, capture_output=True)
-        print(json.dumps({"bench": "lookalike", **json.loads(done.stdout)}))
+        result = json.loads(done.stdout)
+        print("\n".join(result.pop("curve")))
+        print(json.dumps({"bench": "lookalike", **result}))
 
 
 if __name__ == "__main__":
