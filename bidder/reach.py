@@ -226,7 +226,11 @@ def _told(view: View, market: Market) -> dict[str, str]:
     for key, seller in view.sellers.items():
         known = [(name, curve) for name in FORMAT_NAMES if (curve := market.curve(seller.id, name)) is not None]
         bids = max((curve.bids for _, curve in known), default=0)
-        told[key] = f"win rate from {bids} bids" if known else "floor only: too few bids of ours are known there"
+        told[key] = (
+            f"win rate from {bids} bids"
+            if known
+            else "floor only, so at most this: too few bids of ours are known there"
+        )
     return told
 
 

@@ -238,8 +238,8 @@ Names = Callable[[Kept], Collection[int]]
 
 
 def named_persons(exchanges: Mapping[int, str]) -> Names:
-    """Finds the persons that a request names in the places where ids have always been, whichever of them it was kept
-    under. ``exchanges``: keys by id.
+    """Finds the persons that a request names by any id (as `domain.naming.person_key` has them; ``eid`` by source),
+    whichever of them it was kept under. ``exchanges``: keys by id.
     """
 
     def names(kept: Kept) -> set[int]:
@@ -253,9 +253,19 @@ def named_persons(exchanges: Mapping[int, str]) -> Names:
             person_key("ifa", str(device.get("ifa") or "")),
             person_key("buyeruid", str(user.get("buyeruid") or ""), exchange),
             person_key("user", str(user.get("id") or ""), exchange),
+            *_eids(user.get("eids")),
+            *_eids(_object(user, "ext").get("eids")),
         } - {0}
 
     return names
+
+
+def _eids(listed: Any) -> Iterator[int]:
+    for eid in listed if isinstance(listed, list) else ():
+        uids = eid.get("uids") if isinstance(eid, dict) else None
+        for uid in uids if isinstance(uids, list) else ():
+            if isinstance(uid, dict):
+                yield person_key("eid", str(uid.get("id") or ""), str(eid.get("source") or ""))
 
 
 def _object(document: Any, name: str) -> dict[str, Any]:

@@ -147,11 +147,15 @@ def _pair(estimate: "Estimate", places: int, unit: float = 1.0) -> dict[str, flo
     return {"value": round(estimate.value / unit, places), "plus_minus": round(estimate.plus_minus / unit, places)}
 
 
+def _time(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
+
+
 def as_text(reach: "Reach", currency: str) -> str:
     """For people; errors are those of the sample, at 95 %."""
     share = reach.share
     lines = [
-        f"Of {reach.requests:,} requests in {reach.hours:.1f} hours, {reach.sampled:,} of them kept, match "
+        f"Of {reach.requests:,} requests in {_time(reach.hours)}, {reach.sampled:,} of them kept, match "
         f"{share.value:.2%} (± {share.plus_minus:.2%}).",
         "",
     ]

@@ -147,16 +147,19 @@ def test_forgetting(table: Table, tmp_path: Path) -> None:
             table.decide(body(person, number))
         table.decide(body("dee", 9, ifa="6d92078a-8246-4ba4-ae5b-76104861e7dc"))
         writer.write()
+    eids = [{"source": "uidapi.com", "uids": [{"id": "fay"}]}, {"source": 5, "uids": [7]}, "none"]
+    table.decide(body("gil", 6) | {"user": {"buyeruid": "gil", "eids": eids, "ext": {"eids": [{}]}}})
+    first.write()
     table.decide(body("ann", 7))
     later = threading.Timer(0.2, second.write)
     later.start()
-    keys = [person_key("buyeruid", "ann", "usx"), person_key("buyeruid", "dee", "usx")]
-    assert sample_files.forget(tmp_path, keys, sample_files.named_persons({1: "usx"}), again_s=0.6) == 6
+    keys = [person_key("buyeruid", name, "usx") for name in ("ann", "dee")] + [person_key("eid", "fay", "uidapi.com")]
+    assert sample_files.forget(tmp_path, keys, sample_files.named_persons({1: "usx"}), again_s=0.6) == 7
     later.join()
     strata = sample_files.read(tmp_path, NOW_NS)
     left = [kept.person for stratum in strata for kept in stratum.kept]
     assert left == [person_key("buyeruid", name, "usx") for name in ("bob", "cher")]
-    assert [stratum.seen for stratum in strata] == [4, 4]
+    assert [stratum.seen for stratum in strata] == [5, 4]
     table.decide(body("eve", 8))  # the writer goes on in the file that took the other's place
     first.write()
     assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 2
