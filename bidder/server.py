@@ -39,7 +39,8 @@ from domain.token import Sealer
 from eventlog.writer import LogWriter
 from targeting.config import profile_settings
 from targeting.holds import Holds
-from targeting.profiles import ProfileStore, Reader
+from targeting.profile_reader import Reader
+from targeting.profiles import ProfileStore
 from targeting.redis_lookup import RedisLookup
 from targeting.seller_files import Reader as SellerReader
 from targeting.seller_files import SellerFiles

@@ -66,7 +66,7 @@ def ttl(e: Entry) -> int:
     return e.take("ttl", values.window(LONGEST_TTL_S), 0)
 
 
-def read_list(e: Entry, directory: Path, audience: int, ttl_s: int, exchanges: Mapping[str, Any]) -> List | None:
+def read_list(e: Entry, directory: Path, audience: int, ttl_s: int, new: Catalogue) -> List | None:
     """The field ``file`` of an audience with its ``columns``; every bad line is a problem of the file."""
     name, columns = e.take("file", values.text(), ""), e.take("columns", _columns, ())
     if columns and not name:
@@ -75,7 +75,7 @@ def read_list(e: Entry, directory: Path, audience: int, ttl_s: int, exchanges: M
         return None
     spool = Spool()
     try:
-        file = IdFile(directory / name, columns, exchanges=exchanges)
+        file = IdFile(directory / name, columns, exchanges=new.exchanges, advertisers=new.advertisers)
         asked = order(audience, "replace", ttl_s, file)
         return List(asked, spool, read(file, spool))
     except Refused as refused:

@@ -163,7 +163,7 @@ class Reading:
         name, ttl_s = e.take("name", values.text()), audience_terms.ttl(e)
         before = self.references.known.audiences.get(key)
         audience_terms.check_kind(e, before)
-        listed = audience_terms.read_list(e, self.directory, id_, ttl_s, self.new.exchanges)
+        listed = audience_terms.read_list(e, self.directory, id_, ttl_s, self.new)
         if listed is not None:
             self.lists.append(listed)
         size, data_cpm = len(listed.spool) if listed else 0, e.take("data_cpm", values.cpm, 0)

@@ -1,7 +1,11 @@
 """Asking a running process over HTTP, with an error that says what to do."""
 
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from domain.campaign import Snapshot
 
 TIMEOUT_S = 120
 
@@ -21,3 +25,13 @@ def ask(url: str) -> bytes:
     except (URLError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise NoAnswer(f"nothing answers at {url.split('/v1/')[0]} ({reason}); is `outbid up` running?") from None
+
+
+def published() -> "Snapshot":
+    """The snapshot that control has published. Raises `NoAnswer`."""
+    import msgspec
+
+    from domain.campaign import Snapshot
+    from domain.settings import places
+
+    return msgspec.msgpack.decode(ask(f"{places().control_base}/v1/snapshots/current"), type=Snapshot)

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    audiences,
     backtest,
     bidder,
     campaigns,
     control,
     creatives,
     explain,
+    identity,
     ledger,
     losses,
     prices,
@@ -36,7 +38,9 @@ COMMANDS = (
     up,
     campaigns,
     creatives,
+    audiences,
     explain,
+    identity,
     ledger,
     report,
     losses,

@@ -1,14 +1,13 @@
 """Ids of persons out of the files that marketers have: CSV, Parquet, or one written person a line.
 
 A file is read a batch at a time, however large it is. Of a table the marketer says which column holds which kind of
-id; a cell is then read as if it were written ``KIND:CELL`` (`targeting.audiences.parse_person`). Of several ids in a
+id; a cell is then read as if it were written ``KIND:CELL`` (`targeting.identity_keys`). Of several ids in a
 row each becomes a member. In a CSV a row is a line, so that a stray quotation mark costs one row only.
 """
 
 import csv
 import gzip
 import io
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -19,15 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from domain.errors import Problem, Refused
-from targeting.audiences import FORMS, parse_person
+from targeting.identity_keys import FORMS, RAW, parse_person, shown
 
 MAX_PROBLEMS = 100
 """Bad lines that are told one by one."""
 MAX_LINE = 65_536
 ROWS = 8_192
 """Rows of a batch."""
-LONGEST_PHONE = 30
-"""Characters: with blanks, brackets and an extension."""
 DELIMITERS = (",", ";", "\t", "|")
 WRITTEN = "person"
 """As the kind of a column: its cells are written persons, kind and all."""
@@ -72,8 +69,10 @@ class IdFile:
         *,
         header: bool = True,
         exchanges: Collection[str] | None = None,
+        advertisers: Collection[str] | None = None,
     ) -> None:
-        self.path, self.columns, self._header, self._exchanges = path, tuple(columns), header, exchanges
+        self.path, self.columns, self._header = path, tuple(columns), header
+        self._exchanges, self._advertisers = exchanges, advertisers
         suffix = Path(path.name.lower().removesuffix(".gz")).suffix
         self._told = 0
         self._rows: Callable[[], Iterator[tuple[Row, float]]]
@@ -121,10 +120,12 @@ class IdFile:
                 continue
             written = column.kind == WRITTEN
             try:
-                key = parse_person(text if written else f"{column.kind}:{text}", self._exchanges)
+                person = text if written else f"{column.kind}:{text}"
+                key = parse_person(person, self._exchanges, self._advertisers)
             except ValueError as error:
                 wrong = True
-                self._note(batch, number, column.name, shown(text, column.kind), str(error))
+                value = "…" if not written and column.kind in RAW else shown(text)
+                self._note(batch, number, column.name, value.encode(errors="replace").decode(), str(error))
                 continue
             found = True
             batch.keys.setdefault(text.partition(":")[0] if written else column.kind, []).append(key)
@@ -212,14 +213,6 @@ class IdFile:
         except pa.ArrowException:
             allowed = "the values of a column of ids are text, or integers"
             raise Refused([Problem(f"{self.path}, {of.name}", str(column.type), allowed)]) from None
-
-
-def shown(text: str, kind: str) -> str:
-    """What may be said of a bad id: an e-mail address or a telephone number, there by mistake, is not repeated."""
-    like_a_number = len(text) <= LONGEST_PHONE and re.search(r"[0-9][0-9 ()./-]{5,}[0-9]", text)
-    if "@" in text or like_a_number or re.search(r"mail|phone", f"{kind}:{text}"):
-        return "(not shown)"
-    return text[:80].encode(errors="replace").decode()
 
 
 def _split(line: str, delimiter: str) -> list[str]:

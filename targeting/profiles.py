@@ -1,7 +1,8 @@
 """The profile store: one LMDB environment a host, shared by all its processes.
 
 The tracker and the audience importer write, one at a time; bidders read without locks. Keys are persons
-(`domain.naming.person_key`, 8 bytes big-endian), values are packed records (`targeting.record`). Beside them lie the
+(`domain.naming.person_key`, 8 bytes big-endian), values are packed records (`targeting.record`); of persons known by
+several keys, what `targeting.merge` says. Beside them lie the
 members of each audience, so that a list can be replaced without reading every profile. Of audiences that came with
 profiles in bulk (`targeting.loading`) the members are listed when somebody first asks for them.
 """
@@ -19,8 +20,11 @@ from typing import Self, TypeVar
 import lmdb
 
 from targeting.config import profile_settings
+from targeting.lmdb_identity import LmdbIdentity
+from targeting.merge import aliased, joined
 from targeting.packing import spread
 from targeting.people import Change, Edit, impression
+from targeting.profile_reader import Reader
 from targeting.record import NEVER, is_member
 from targeting.record_editor import Editor
 from targeting.unsynced import Unsynced, check
@@ -28,7 +32,6 @@ from targeting.unsynced import Unsynced, check
 MAP_BYTES = 64 << 30
 """Address space for the map, and so the most that the store can grow to. The file takes only what is used."""
 MAX_READERS = 512
-RENEW_S = 0.05
 CHECK_READERS_S = 10.0
 BATCH = 2_000
 """Members written in a transaction: a tracker waits no longer than that for its turn."""
@@ -36,40 +39,6 @@ BATCH = 2_000
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-class Reader:
-    """Look-ups in one read transaction, which sees the store as it was when last renewed.
-
-    ``taken_ns`` (monotonic): what was committed before then is seen.
-    """
-
-    def __init__(self, env: lmdb.Environment, profiles: lmdb._Database) -> None:
-        self._env, self._profiles = env, profiles
-        self.taken_ns = time.monotonic_ns()
-        self._txn = env.begin(db=profiles)
-        self._get = self._txn.get
-        self._renewed = time.monotonic()
-
-    def get(self, person: int) -> bytes | None:
-        """The packed record of a person, or None. The bytes are a copy: they outlive the transaction."""
-        return self._get(person.to_bytes(8, "big"))
-
-    def renew(self, now: float) -> None:
-        """Looks at the store anew if the last time is at least 50 ms ago; ``now`` is `time.monotonic`.
-
-        To be called with every request, or from a timer; an idle process must call it too, for as long as a transaction
-        is open the pages it can see are not used again, and the file grows.
-        """
-        if now - self._renewed >= RENEW_S:
-            self._txn.abort()
-            self.taken_ns = time.monotonic_ns()
-            self._txn = self._env.begin(db=self._profiles)
-            self._get = self._txn.get
-            self._renewed = now
-
-    def close(self) -> None:
-        self._txn.abort()
 
 
 class ProfileStore:
@@ -107,11 +76,15 @@ class ProfileStore:
             self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
             self._unlisted = self.env.open_db(b"unlisted", create=False)
+            self.identity = LmdbIdentity(self, None)
         else:
             with self.env.begin(write=True) as txn:
                 self.profiles = self.env.open_db(b"profiles", txn=txn)
                 self._members = self.env.open_db(b"members", txn=txn, dupsort=True, dupfixed=True)
                 self._unlisted = self.env.open_db(b"unlisted", txn=txn)
+                self.identity = LmdbIdentity(self, txn)
+        self._joined = False
+        """Whether what is loaded in the editor is a part of a person who has several keys."""
 
     def close(self) -> None:
         if self._unsynced is not None:
@@ -158,7 +131,8 @@ class ProfileStore:
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""
         with self.env.begin(db=self.profiles) as txn:
-            return [txn.get(person.to_bytes(8, "big")) for person in persons]
+            found = [txn.get(person.to_bytes(8, "big")) for person in persons]
+            return [txn.get(key.to_bytes(8, "big")) if (key := aliased(record)) else record for record in found]
 
     def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
         """Changes records; see `targeting.people.Profiles`."""
@@ -267,34 +241,53 @@ class ProfileStore:
 
         Who becomes a member meanwhile is listed by `add_segments`, and who is none any more at the end is taken out.
         """
-        with self.env.begin(db=self.profiles) as txn, txn.cursor() as cursor:
-            found = [int.from_bytes(key, "big") for key, record in cursor if is_member(record, segment)]
+        with self.env.begin(db=self.profiles) as txn, txn.cursor() as cursor, txn.cursor(self.identity.parts) as parts:
+            found = [
+                int.from_bytes(key, "big")
+                for key, record in cursor
+                if is_member(record, segment) and not joined(record)
+            ]
+            found += [int.from_bytes(key, "big") for key, record in parts if is_member(record, segment)]
         if self._readonly:
             return found
         for batch in _batches(found):
             with self.write() as txn:
                 for person in batch:
-                    record = txn.get(person.to_bytes(8, "big"), db=self.profiles)
-                    if record is not None and is_member(record, segment):
+                    self._load(txn, person)
+                    if self._editor.has(segment):
                         txn.put(_segment_key(segment), person.to_bytes(8, "big"), dupdata=False, db=self._members)
         with self.write() as txn:
             if txn.get(_segment_key(segment), db=self._unlisted) == mark:  # no more came in bulk meanwhile
                 txn.delete(_segment_key(segment), db=self._unlisted)
         return found
 
+    def unlist(self, txn: lmdb.Transaction[bytes], person: int, segments: Iterable[int]) -> None:
+        """Takes a person who is forgotten from the lists of audiences."""
+        for segment in segments:
+            txn.delete(_segment_key(segment), person.to_bytes(8, "big"), db=self._members)
+
     def _load(self, txn: lmdb.Transaction[bytes], person: int) -> None:
-        if not self._editor.load(txn.get(person.to_bytes(8, "big"), db=self.profiles)):
+        key = person.to_bytes(8, "big")
+        record = txn.get(key, db=self.profiles)
+        self._joined = joined(record)
+        if not self._editor.load(txn.get(key, db=self.identity.parts) if self._joined else record):
             log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
 
     def _store(self, txn: lmdb.Transaction[bytes], person: int) -> None:
-        key = person.to_bytes(8, "big")
-        if self._editor.is_empty():
-            txn.delete(key, db=self.profiles)
+        record = b"" if self._editor.is_empty() else self._editor.pack()
+        if self._joined:
+            self.identity.put_part(txn, person, record)
+        elif record:
+            self.put(txn, person.to_bytes(8, "big"), record)
         else:
-            txn.put(key, self._editor.pack(), db=self.profiles)
-            if (pages := self._leaf_pages(txn)) != self._pages:
-                self._pages = pages
-                self._split.add(key)
+            txn.delete(person.to_bytes(8, "big"), db=self.profiles)
+
+    def put(self, txn: lmdb.Transaction[bytes], key: bytes, record: bytes) -> None:
+        """What lies under a key is ``record``, as it is. In a transaction of `write`."""
+        txn.put(key, record, db=self.profiles)
+        if (pages := self._leaf_pages(txn)) != self._pages:
+            self._pages = pages
+            self._split.add(key)
 
 
 def _made(path: Path) -> bool:
@@ -303,7 +296,7 @@ def _made(path: Path) -> bool:
         return False
     try:
         with lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, readonly=True) as env:
-            for name in (b"profiles", b"unlisted"):
+            for name in (b"profiles", b"unlisted", b"edges"):
                 env.open_db(name, create=False)
     except lmdb.Error:
         return False

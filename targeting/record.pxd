@@ -7,6 +7,9 @@ from libcpp.vector cimport vector
 
 cdef enum:
     VERSION = 2
+    JOINED = 0x80             # bit of the version byte: the record is the merge of the parts of a person known by several keys
+    ALIAS = 3                 # first byte of what lies under their other keys: it is no record, but names the person's key
+    ALIAS_SIZE = 9
     HEADER = 12
     RELATION = 21             # bytes of an entry of each part
     SCORE = 12
@@ -65,6 +68,16 @@ cdef inline uint32_t u32(const uint8_t *at) noexcept nogil:
     cdef uint32_t value
     memcpy(&value, at, 4)
     return value
+
+# Key of the person that an alias names; 0: the bytes are none.
+cdef inline uint64_t alias_of(const uint8_t *data, Py_ssize_t size) noexcept nogil:
+    cdef uint64_t person = 0
+    if size == ALIAS_SIZE and data[0] == ALIAS:
+        memcpy(&person, data + 1, 8)
+    return person
+
+cdef inline bint is_joined(const uint8_t *data, Py_ssize_t size) noexcept nogil:
+    return size > 0 and data[0] == VERSION | JOINED
 
 # Finds the parts. False if the bytes are no whole record of this version; then ``parts`` says nothing.
 cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil

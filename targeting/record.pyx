@@ -3,7 +3,7 @@
 
 Little-endian, no padding; entries of a part ascend by what they begin with::
 
-    u8 version (2) | u8 relations | u8 scores | u8 conversions     the header, 12 bytes: how many entries follow
+    u8 version (2; 130: a merge) | u8 relations | u8 scores | u8 conversions     the header, 12 bytes: how many entries follow
     u16 segments | u16 scopes | u16 times | u16 hours
     relations   x (u32 advertiser, u8 stage, u32 since, u32 visited, u32 shown, u32 clicked)
     scores      x (u32 id, i32 value, u32 at)
@@ -18,6 +18,9 @@ Times are unix seconds. A frequency window rolls: an impression at t is in a win
 so "3 in 24 hours" holds at every instant, not per calendar day. A cap of k needs only the k-th newest time, so the
 newest `EXACT_IMPRESSIONS` make caps up to that exact; larger ones count older impressions by the hour, an hour for as
 long as its last second is in the window. Writers change records with `targeting.record_editor`.
+
+Of a person known by several keys this is the merge of what was learnt under each (`targeting.merge`), and under the
+others lies an alias: u8 3 | u64 the person's key.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -44,7 +47,7 @@ MAX_SCOPE_ID = (1 << 29) - 1
 
 
 cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil:
-    if size < HEADER or data[0] != VERSION:
+    if size < HEADER or (data[0] & ~JOINED) != VERSION:
         return False
     parts.n_relations, parts.n_scores, parts.n_conversions = data[1], data[2], data[3]
     parts.n_segments, parts.n_scopes, parts.n_times, parts.n_hours = u16(data + 4), u16(data + 6), u16(data + 8), u16(data + 10)

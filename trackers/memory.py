@@ -88,8 +88,12 @@ class Memory:
         Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
         """
         if self._people is not None:
+            shown_to = self._people.identity.shown_to
             self._people.change(
-                (key, _show(event, key)) for event in events if _is_seen(event) for key in counters(event)
+                (shown_to(key, event.device) if key == event.person else key, _show(event, key))
+                for event in events
+                if _is_seen(event)
+                for key in counters(event)
             )
         with self._profiles.write() as txn:
             for event in events:
@@ -97,7 +101,10 @@ class Memory:
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
                 if self._people is None and _is_seen(event):
                     for key in counters(event):
-                        self._profiles.edit(txn, key, _show(event, key))
+                        under = key
+                        if key == event.person:
+                            under = self._profiles.identity.key_of_device(txn, key, event.device)
+                        self._profiles.edit(txn, under, _show(event, key))
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
         if self._bids is not None:
             for event in events:  # only now: what is let go of must be counted for all who look

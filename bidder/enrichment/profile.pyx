@@ -1,10 +1,10 @@
-"""The person's record from the profile store: audiences now, frequency counters for later."""
+"""Who the person is, and their record from the profile store: audiences now, frequency counters for later."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
 from openrtb.request cimport Request
-from targeting.record cimport Parts, look, segments
+from targeting.record cimport Parts, alias_of, is_joined, look, segments
 
 from targeting.audience_algebra import UNREAD
 
@@ -12,9 +12,10 @@ cdef uint64_t NOT_KNOWN = UNREAD
 
 
 cdef class ProfileModule:
-    """Local: one look-up in memory-mapped LMDB, or what was fetched from Redis before the request is decided. Without a
-    record the person belongs to no audience and has seen nothing; where the record is late or damaged, nobody knows, and
-    who is suppressed anywhere may be this one (`targeting.audience_algebra.UNREAD`).
+    """Local: one look-up in memory-mapped LMDB, or what was fetched from Redis before the request is decided. Of several
+    ids the first that there is a record of says who it is; where it is an alias, the record is that of the person it
+    names. Without a record the person belongs to no audience and has seen nothing; where the record is late or damaged,
+    nobody knows, and this may be whom somebody suppresses (`targeting.audience_algebra.UNREAD`).
     """
 
     cdef object reader
@@ -23,16 +24,29 @@ cdef class ProfileModule:
         self.reader = reader
 
     def __call__(self, Request r not None):
-        cdef bytes record
+        cdef bytes record = None
         cdef const uint8_t *data
-        cdef Py_ssize_t size
+        cdef uint64_t person
+        cdef size_t place
         cdef Parts parts
-        if not r.person:
-            return
-        record = self.reader.get(r.person)
+        for place in range(r.ids.size()):
+            record = self.reader.get(r.id_key(place))
+            if record is not None:
+                break
         if record is None:
             return
+        data = <const uint8_t *>PyBytes_AS_STRING(record)
+        person = alias_of(data, PyBytes_GET_SIZE(record))
+        if person:
+            r.meet(place, person, True)
+            record = self.reader.get(person)
+            if record is None:
+                return
+            data = <const uint8_t *>PyBytes_AS_STRING(record)
+        else:
+            r.meet(place, r.id_key(place), is_joined(data, PyBytes_GET_SIZE(record)))
         r.record = record
-        data, size = <const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)
-        if not segments(data, size, r.now_ns // 1_000_000_000, r.segments) and not look(data, size, &parts):
+        if not segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments) and not look(
+            data, PyBytes_GET_SIZE(record), &parts
+        ):
             r.segments.push_back(NOT_KNOWN)
