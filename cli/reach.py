@@ -99,13 +99,18 @@ def _forecast(form: Any, bid: int, owner: "Advertiser", snapshot: "Snapshot") ->
     strata = read_sample(data, now_ns)
     market = read_market(data, snapshot, now_ns)
     with open_store(data, readonly=True) as store:
-        reader = _Fetched(store, _persons(strata)) if isinstance(store, RedisProfiles) else store.reader()
+        reader = _Fetched(store, _persons(strata, snapshot)) if isinstance(store, RedisProfiles) else store.reader()
         chain = Chain([GeoModule(bidder_settings().geo_database), DeviceModule(), ProfileModule(reader)])
         return forecast(strata, snapshot, owner, targeting, bid, chain, market)
 
 
-def _persons(strata: "Iterable[Stratum]") -> list[int]:
-    return sorted({kept.person for stratum in strata for kept in stratum.kept} - {0})
+def _persons(strata: "Iterable[Stratum]", snapshot: "Snapshot") -> list[int]:
+    """Under whatever id a record may be."""
+    from bidder.request_sample_files import named_persons
+
+    names = named_persons({exchange.id: exchange.key for exchange in snapshot.exchanges})
+    personal = [kept for stratum in strata for kept in stratum.kept if kept.personal]
+    return sorted({kept.person for kept in personal}.union(*map(names, personal)) - {0})
 
 
 class _Fetched:

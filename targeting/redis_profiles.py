@@ -18,7 +18,7 @@ from targeting.record import NEVER, live_segments, membership_end
 from targeting.record_editor import Editor
 from targeting.redis_address import Address
 from targeting.redis_identity import RedisIdentity
-from targeting.redis_nodes import Nodes
+from targeting.redis_nodes import Command, Nodes
 from targeting.redis_replacing import REPLACE, Swap, swap
 
 BATCH = 1_000

@@ -1,6 +1,5 @@
 """``outbid audiences lookalike``: what it writes, prints and refuses."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from campaigns import catalogue
 from campaigns.config import database_url
 from campaigns.importing import import_file
 from campaigns.store import Store
-from cli import lookalike
+from cli.main import parser
 from domain.errors import Refused
 from targeting.profiles import ProfileStore
 from targeting.unpacked import unpack
@@ -20,9 +19,7 @@ from tests.unit.targeting import test_lookalike as populations
 
 
 def run(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    lookalike.add_lookalike(parser.add_subparsers())
-    asked = parser.parse_args(["lookalike", *arguments])
+    asked = parser().parse_args(["audiences", "lookalike", *arguments])
     status: int = asked.run(asked)
     return status
 
