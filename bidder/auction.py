@@ -23,6 +23,7 @@ from bidder.leases import Leases
 from bidder.limits import gate
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
+from bidder.request_sample import RequestSample
 from bidder.rules import blocks, deals
 from bidder.select import select
 from bidder.seller import Seller
@@ -68,10 +69,12 @@ class Auction:
         vendor: Vendor,
         sellers: SupplyModule | None = None,
         history: History | None = None,
+        sample: RequestSample | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.history = history or History()
+        self.sample = sample or RequestSample(on=False)
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -104,6 +107,7 @@ class Auction:
             return self.no_bid(refused, "admit", seller)
         self.chain.enrich(request)
         by_any_id(view, self.history, request)
+        self.sample.look(request, seller, body)
         if not select(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):

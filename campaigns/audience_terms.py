@@ -46,7 +46,13 @@ class List:
 
 
 def check_kind(e: Entry, before: Audience | None) -> None:
-    """It is a list, or a set of others, or has a rule; what is a set, or is none, remains so."""
+    """It is a list, a set of others, a lookalike, or has a rule; what is a set or a lookalike, or is none, remains so."""
+    if before is not None and before.lookalike_of:
+        for name in FIELDS:
+            if name in e.values:
+                allowed = f"{before.key!r} is a lookalike, which outbid audiences lookalike makes; use another key"
+                e.wrong(name, e.values[name], allowed)
+        return
     of, rule = "of" in e.values, e.values.get("rule") is not None
     what = "is made of others" if of else "has a rule"
     for name in FIELDS:

@@ -9,10 +9,19 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from campaigns import audience_rules, audience_terms, rule_terms, special_categories, supply_rules, terms, values
+from campaigns import (
+    audience_rules,
+    audience_terms,
+    fair_audiences,
+    rule_terms,
+    special_categories,
+    supply_rules,
+    terms,
+    values,
+)
 from campaigns.catalogue import Catalogue
 from campaigns.creatives import CREATIVE, read_creative
-from campaigns.entry import REQUIRED, Entry
+from campaigns.entry import Entry
 from campaigns.exchange_rates import effective, inverse
 from campaigns.exchanges import EXCHANGE, read_exchange
 from campaigns.frequency import read_caps
@@ -103,6 +112,7 @@ class Reading:
             raise Refused(self.problems)
         self._check_rates(file)
         audience_terms.check_sets(self.new, self._entries, self.problems)
+        fair_audiences.check(self.new, self._entries, self.problems)
         if self.problems:
             raise Refused(self.problems)
 
@@ -164,12 +174,16 @@ class Reading:
         key, id_ = self.references.identify("audiences", e)
         owner = self.references.advertiser(e)
         name, ttl_s = e.take("name", values.text()), audience_terms.ttl(e)
-        audience_terms.check_kind(e, self.references.known.audiences.get(key))
+        before = self.references.known.audiences.get(key)
+        audience_terms.check_kind(e, before)
         listed = audience_terms.read_list(e, self.directory, id_, ttl_s, self.new)
         if listed is not None:
             self.lists.append(listed)
         size, data_cpm = len(listed.spool) if listed else 0, e.take("data_cpm", values.cpm, 0)
         audience = owner and Audience(id_, key, owner.id, name, size, data_cpm, read_caps(e), ttl_s)
+        if audience and before and before.lookalike_of:
+            kept = {name: getattr(before, name) for name in ("size", "ttl_s", "lookalike_of")}
+            audience = replace(audience, **kept)
         self.references.keep("audiences", e, key, audience, "advertiser")
         self._entries["audiences", key] = e
         if owner and e.values.get("rule") is not None:

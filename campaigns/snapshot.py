@@ -90,13 +90,18 @@ def _of_lists(item: LineItem, definitions: Definitions) -> LineItem:
 
 
 def _in_utc(item: LineItem, ahead: int) -> LineItem:
+    return msgspec.structs.replace(item, targeting=in_utc(item.targeting, ahead))
+
+
+def in_utc(targeting: Targeting, ahead: int) -> Targeting:
+    """As a snapshot has it: hours of the week of a zone whose clocks are ``ahead`` hours of UTC, in UTC."""
+
     def shifted(clause: Clause) -> Clause:
         if clause.dimension != "hour_of_week":
             return clause
         return Clause(clause.dimension, _shift(clause.values, ahead), clause.wanted)
 
-    alternatives = tuple(tuple(shifted(clause) for clause in each) for each in item.targeting.any_of)
-    return msgspec.structs.replace(item, targeting=Targeting(alternatives))
+    return Targeting(tuple(tuple(shifted(clause) for clause in each) for each in targeting.any_of))
 
 
 def _shift(hours: Iterable[str], ahead: int) -> tuple[str, ...]:

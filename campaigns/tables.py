@@ -205,6 +205,7 @@ audiences = Table(
     Column("ttl_s", BigInteger, nullable=False, comment="0: for ever"),
     Column("of", JSON, comment="`domain.audience.AudienceSet`; null: it has members of its own"),
     Column("rule", JSON, comment="null: it is a list"),
+    Column("lookalike_of", BigInteger, nullable=False, comment="0: it is no lookalike"),
 )
 
 line_item_creatives = Table(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.ask import published
+from cli.lookalike import add_lookalike
 
 if TYPE_CHECKING:
     from domain.campaign import Audience, Snapshot
@@ -21,6 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command = commands.add_parser("audiences", help="import lists of persons; sizes and overlaps of audiences")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     _add_import(actions)
+    add_lookalike(actions)
     listing = actions.add_parser("list", help="every audience: members, where they are from, how old the list is")
     listing.add_argument("--advertiser", metavar="KEY", help="this one's only")
     listing.set_defaults(run=run_list)
@@ -75,6 +77,8 @@ def run_import(asked: argparse.Namespace) -> int:
     audience = _audience(snapshot, asked.audience, asked.advertiser)
     if audience.of is not None:
         raise Refused([Problem("KEY", audience.key, "it is made of other audiences, and has no members of its own")])
+    if audience.lookalike_of:
+        raise Refused([Problem("KEY", audience.key, "it is a lookalike, which outbid audiences lookalike makes")])
     try:
         ttl_s = window(LONGEST_TTL_S)(asked.ttl) if asked.ttl else audience.ttl_s
     except Wrong as wrong:

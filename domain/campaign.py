@@ -287,6 +287,8 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     of: AudienceSet | None = None
     rule: Rule | None = None
     """Whom it has by what they did; None: by a list, or as a set of others (``of``)."""
+    lookalike_of: int = 0
+    """The audience whose people its members are like, by a model; 0: it is no lookalike."""
 
 
 class BlockList(Struct, frozen=True, forbid_unknown_fields=True):
