@@ -4,6 +4,7 @@
 - ``GET /v1/report?by=day,line_item&from=2026-11-01&to=2026-11-30&format=table|csv|json``
 - ``GET /v1/losses?by=loss_reason,exchange&from=…&to=…&format=…``
 - ``GET /v1/books`` what was bought from each exchange, all of it
+- ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
 - ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
   bearer token: the rows that name them, or how many were blanked (`reporting.people`)
@@ -25,7 +26,7 @@ from aiohttp.typedefs import Handler
 from domain.errors import Problem, Refused
 from domain.keys import internal_secret, load_keys
 from domain.settings import places
-from reporting import losses, people, report
+from reporting import exposure, losses, people, report
 from reporting.config import settings
 from reporting.feed import Feed
 from reporting.render import FORMATS
@@ -51,6 +52,7 @@ class Answers:
         app.router.add_get("/v1/report", self.report)
         app.router.add_get("/v1/losses", self.losses)
         app.router.add_get("/v1/books", self.books)
+        app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
         app.router.add_post("/v1/people/show", self.show_people)
         app.router.add_post("/v1/people/forget", self.forget_people)
@@ -83,6 +85,12 @@ class Answers:
     async def books(self, request: web.Request) -> web.Response:
         return _json(await self._ask(report.books))
 
+    async def exposure(self, request: web.Request) -> web.Response:
+        """Keys of persons are in it, so it is not for everybody who reaches the port."""
+        self._admit(request)
+        campaign = exposure.read(request.query)
+        return _json(await self._ask(lambda store: exposure.run(store, campaign)))
+
     async def lag(self, request: web.Request) -> web.Response:
         """What cannot be known (store or control away) counts as one, so that nobody takes it for caught up."""
         sources = await asyncio.get_running_loop().run_in_executor(self._lags, self._feed.behind)
@@ -103,10 +111,13 @@ class Answers:
         blanked, left = await self._ask(forget)
         return _json({"blanked": blanked, "left": left})
 
-    async def _persons(self, request: web.Request) -> list[int]:
+    def _admit(self, request: web.Request) -> None:
         told = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(told, f"Bearer {self._secret}".encode()):
             raise web.HTTPForbidden(text="this is for who has the deployment's keys only\n")
+
+    async def _persons(self, request: web.Request) -> list[int]:
+        self._admit(request)
         try:
             return _read_persons(await request.read())
         except msgspec.DecodeError as error:

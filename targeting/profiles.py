@@ -20,6 +20,7 @@ from typing import Self, TypeVar
 import lmdb
 
 from targeting.config import profile_settings
+from targeting.due import DueTable
 from targeting.forgotten import Forgotten
 from targeting.lmdb_identity import LmdbIdentity
 from targeting.merge import aliased, joined
@@ -79,12 +80,14 @@ class ProfileStore:
             self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
             self._unlisted = self.env.open_db(b"unlisted", create=False)
+            self.due = DueTable(self.env, None)
             self.identity = LmdbIdentity(self, None)
         else:
             with self.env.begin(write=True) as txn:
                 self.profiles = self.env.open_db(b"profiles", txn=txn)
                 self._members = self.env.open_db(b"members", txn=txn, dupsort=True, dupfixed=True)
                 self._unlisted = self.env.open_db(b"unlisted", txn=txn)
+                self.due = DueTable(self.env, txn)
                 self.identity = LmdbIdentity(self, txn)
         self._joined = False
         """Whether what is loaded in the editor is a part of a person who has several keys."""
@@ -161,13 +164,16 @@ class ProfileStore:
                 removed += self.remove_segments(txn, batch, segment)
         return removed
 
-    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> None:
-        """Changes one record in a transaction."""
+    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> bool:
+        """Changes one record in a transaction. Says whether it is only a part of what is known: the person has several
+        keys.
+        """
         if person in self.forgotten:
-            return
+            return False
         self._load(txn, person)
         edit(self._editor)
         self._store(txn, person)
+        return self._joined
 
     def record_impression(
         self,
@@ -317,7 +323,7 @@ def _made(path: Path) -> bool:
         return False
     try:
         with lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, readonly=True) as env:
-            for name in (b"profiles", b"unlisted", b"edges"):
+            for name in (b"profiles", b"unlisted", b"edges", b"due"):
                 env.open_db(name, create=False)
     except lmdb.Error:
         return False

@@ -300,6 +300,10 @@ cdef class Editor:
         """Counts a conversion, under its `domain.person.conversion_kind`."""
         self.put_conversions(kind, at_s, 1, True)
 
+    def convert_at_least(self, uint32_t kind, uint32_t last_s, uint32_t count):
+        """There were ``count`` conversions of a kind, or more, the last at ``last_s`` or later."""
+        self.put_conversions(kind, last_s, count, False)
+
     def times_of(self, uint32_t scope):
         """Unix seconds of the newest impressions (or other events) of a scope, ascending; empty if there are none."""
         cdef size_t place = self.counters.place_of(scope), begin, first, i

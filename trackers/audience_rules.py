@@ -43,9 +43,9 @@ def history_of(advertiser: int, condition: Happened) -> int:
     return HISTORY << 29 | name_id("\n".join((f"history:{advertiser}", *asked, *ids))) & MAX_SCOPE_ID
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AudienceRule:
-    """A rule with what the records know of its conditions."""
+    """A rule with what the records know of its conditions. Two are the same if they are one: they are hashed often."""
 
     audience: int
     advertiser: int
@@ -97,6 +97,11 @@ class Wanted(NamedTuple):
     pages: tuple["re.Pattern[str]", ...]
     urls: tuple["re.Pattern[str]", ...]
 
+    @property
+    def kinds(self) -> Iterable[int]:
+        """Kinds of conversions, where these are what is counted."""
+        return (conversion_kind(rule.advertiser, event) for rule in self.rules[:1] for event in self.condition.events)
+
     def fits(self, event: Event) -> bool:
         """Whether an event, of the right advertiser and kind, belongs into it."""
         asked = self.condition
@@ -137,6 +142,20 @@ class RuleBook:
             patterns = tuple(map(_pattern, one.pages)), tuple(map(_pattern, one.urls))
             wanted = Wanted(one, scope, tuple(dict.fromkeys(rules)), *patterns)
             self._wanted.setdefault((advertiser, one.what), []).append(wanted)
+
+        self._by_evidence: dict[int, list[AudienceRule]] = {}
+        for wanted in (one for of in self._wanted.values() for one in of):
+            for key in (wanted.scope,) if wanted.scope else wanted.kinds:
+                self._by_evidence.setdefault(key, []).extend(wanted.rules)
+
+    def of(self, audience: int) -> list[AudienceRule]:
+        """The rule of an audience, if it has one."""
+        return [self.rules[audience]] if audience in self.rules else []
+
+    def about(self, evidence: Iterable[int]) -> list[AudienceRule]:
+        """The rules that can hold for somebody whose record has these histories and kinds of conversions."""
+        found = (rule for key in evidence for rule in self._by_evidence.get(key, ()))
+        return list(dict.fromkeys(found))
 
     def stage(self, conversion: Conversion) -> Stage | None:
         """The stage that a conversion brings the person to."""

@@ -27,6 +27,9 @@ class Effect:
     are over by then. Of a membership only the beginning notes its end. When that comes the end has often moved on, and
     is noted anew: so a person who comes every day is looked at once in a while, not once for each event. ``again``:
     that is what this change is.
+
+    Where the person has several keys, the record is only what was learnt under one of them: then `decide` on the merge
+    of all, and let each part follow, this one by `follow`, the others by `leave`.
     """
 
     def __init__(
@@ -48,27 +51,45 @@ class Effect:
             self._own(editor)
         if self._histories:
             editor.show(self.at_s, self._histories)
-        self.due.clear()
-        for rule in self._rules:
-            verdict = rule.decide(editor, self.at_s)
-            if verdict.until_s:
-                verdict = self._join(rule.audience, verdict, editor)
-            else:
-                editor.leave(rule.audience)
-            self.verdicts[rule.audience] = verdict
-            if verdict.again_s:
-                self.due.append((verdict.again_s, rule.audience))
+        self.decide(editor)
+        self.follow(editor)
 
-    def _join(self, audience: int, verdict: Verdict, editor: Editor) -> Verdict:
+    @property
+    def decides(self) -> bool:
+        """Whether there are rules to be decided."""
+        return bool(self._rules)
+
+    def decide(self, editor: Editor) -> None:
+        """What the rules say, by all that is known of the person."""
+        for rule in self._rules:
+            self.verdicts[rule.audience] = rule.decide(editor, self.at_s)
+
+    def follow(self, editor: Editor) -> None:
+        """Memberships as they were decided."""
+        self.due.clear()
+        for audience, verdict in self.verdicts.items():
+            if verdict.until_s:
+                self._join(audience, verdict, editor)
+            else:
+                editor.leave(audience)
+            if verdict.again_s:
+                self.due.append((verdict.again_s, audience))
+
+    def leave(self, editor: Editor) -> None:
+        """No memberships: they are told under the key of the event."""
+        for audience in self.verdicts:
+            editor.leave(audience)
+
+    def _join(self, audience: int, verdict: Verdict, editor: Editor) -> None:
         begins = self._again or not editor.expiry_of(audience)
         try:
             editor.join(audience, verdict.until_s)
         except ValueError as error:
             log.warning("person %016x does not become a member of audience %d: %s", self.person, audience, error)
-            return Verdict(0, verdict.again_s)
+            self.verdicts[audience] = Verdict(0, verdict.again_s)
+            return
         if begins and verdict.until_s < NEVER:
             self.due.append((verdict.until_s, audience))
-        return verdict
 
 
 def effects(event: Event, book: RuleBook) -> Iterator[Effect]:

@@ -12,7 +12,6 @@ import lmdb
 
 from domain.blanking import blanked, written
 from targeting.profiles import ProfileStore
-from trackers.due import DueTable
 
 CLICKS = b"clicks"
 BATCH = 5_000
@@ -41,10 +40,9 @@ def _blank_clicks(store: ProfileStore, persons: Collection[int]) -> int:
 
 
 def _drop_due(store: ProfileStore, persons: Collection[int]) -> int:
-    table = DueTable(store.env)
-    theirs = table.of(persons)
+    theirs = store.due.of(persons)
     with store.write() as txn:
-        table.remove(txn, theirs)
+        store.due.remove(txn, theirs)
     return len(theirs)
 
 

@@ -14,6 +14,7 @@ person belongs to now. When a rule is to be decided again without an event is no
 from __future__ import annotations  # lmdb's types are generic for the type checker only
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TypeGuard, TypeVar
 
 import lmdb
@@ -21,14 +22,18 @@ from msgspec.structs import replace
 
 from domain.blanking import PERSONAL
 from domain.events import Conversion, Notice, Visit, decode
+from targeting.due import ALL, Due
 from targeting.holds import Holds
+from targeting.merge import joined
 from targeting.people import Profiles
 from targeting.profiles import ProfileStore
 from targeting.record import OPT_OUT, is_member
-from trackers.audience_rules import RuleBook
+from targeting.record_editor import Editor
+from targeting.unpacked import Unreadable, unpack
+from trackers.audience_rules import AudienceRule, RuleBook
 from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
-from trackers.due import DueTable
 from trackers.effects import Effect, effects
+from trackers.rule_revision import Revision, RuleTable, told
 
 E = TypeVar("E", Notice, Conversion, Visit, Notice | Conversion | Visit)
 NO_RULES = RuleBook()
@@ -53,7 +58,8 @@ class Memory:
         book: Callable[[], RuleBook] = lambda: NO_RULES,
     ) -> None:
         self._profiles, self._log, self._people, self._bids = profiles, log.encode(), people, holds
-        self._book, self._due = book, DueTable(profiles.env)
+        self._book, self._whole, self._rules = book, Editor(), RuleTable(profiles.env)
+        self._followed: RuleBook | None = None
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
         self._checkpoints = profiles.env.open_db(b"checkpoints")
         self._held: dict[tuple[str, bytes], bytes] = {}
@@ -154,40 +160,102 @@ class Memory:
         """Decides anew whose memberships are over or begin again by now (unix seconds), without an event; returns how
         many were due: who is told `MOST_DUE` asks again. For a thread; raises as `apply`.
         """
-        due = self._due.until(now_s, MOST_DUE)
+        due = self._profiles.due.until(now_s, MOST_DUE)
         if not due:
             return 0
-        rules = self._book().rules
+        book = self._book()
         changes = [
-            Effect(one.person, now_s, rules=[rules[one.audience]], again=True) for one in due if one.audience in rules
+            Effect(one.person, now_s, rules=rules, again=True)
+            for one in due
+            if (rules := self._of_all(book, one.person) if one.audience == ALL else book.of(one.audience))
         ]
+        self.write(changes, due)
+        return len(due)
+
+    def write(self, effects: Iterable[Effect], due: Sequence[Due] = ()) -> None:
+        """Changes records without an event. For a thread; raises as `apply`. ``due``: what was due, and is done."""
+        changes = list(effects)
         if self._people is not None:
             self._change(self._people, changes)
         with self._profiles.write() as txn:
-            self._due.remove(txn, due)
+            self._profiles.due.remove(txn, due)
             self._note(txn, changes)
-        return len(due)
+
+    def members(self, audience: int) -> list[int]:
+        """Persons who are listed as members of an audience. For a thread."""
+        return (self._people or self._profiles).members(audience)
+
+    def revision(self, directory: Path, now_s: int) -> Revision | None:
+        """What is to be done for memberships to follow the rules as they are now; None: they do."""
+        book = self._book()
+        if book is self._followed:
+            return None
+        known = self._rules.known()
+        if known == told(book):
+            self._followed = book
+            return None
+        return Revision(book, known, directory, now_s)
+
+    def follow(self) -> None:
+        """Memberships will be made by the rules as they are now, all of them."""
+        self.adopt(self._book())
+
+    def adopt(self, book: RuleBook) -> None:
+        """From here on memberships follow these rules."""
+        with self._profiles.write() as txn:
+            self._rules.adopt(txn, book)
+        self._followed = book
+
+    def _of_all(self, book: RuleBook, person: int) -> list[AudienceRule]:
+        """All rules that anything known of the person could decide, and those of the audiences they are in."""
+        try:
+            record = unpack((self._people or self._profiles).get_many([person])[0] or b"")
+        except Unreadable:
+            return []
+        rules = book.about([*record.shown, *record.conversions])
+        return list(dict.fromkeys([*rules, *(rule for audience in record.segments for rule in book.of(audience))]))
 
     def _change(self, people: Profiles, changes: Sequence[Effect]) -> None:
         """The records in Redis, and then the lists of members beside them. Both are made again if this is broken off,
         since the log's position is written after them.
         """
         people.change((effect.person, effect) for effect in changes)
-        last = {(audience, e.person): v for e in changes for audience, v in e.verdicts.items()}
+        deciding = [effect for effect in changes if effect.decides]
+        others: list[tuple[int, Effect]] = []
+        for effect, record in zip(deciding, people.get_many([e.person for e in deciding]), strict=True):
+            if joined(record):
+                self._whole.load(record)
+                effect.decide(self._whole)
+                of_all = people.identity.keys(effect.person)  # type: ignore[attr-defined]
+                keys = [key for key in of_all if key != effect.person]
+                people.change([(effect.person, effect.follow), *((key, effect.leave) for key in keys)])
+                others += [(key, effect) for key in keys]
+        last = {(audience, e.person): v.until_s > 0 for e in deciding for audience, v in e.verdicts.items()}
+        last |= {(audience, key): False for key, effect in others for audience in effect.verdicts}
         for audience in {audience for audience, _ in last}:
-            of = {person: verdict.until_s > 0 for (one, person), verdict in last.items() if one == audience}
-            people.list_members(audience, of)
+            people.list_members(audience, {key: member for (one, key), member in last.items() if one == audience})
 
     def _note(self, txn: lmdb.Transaction[bytes], changes: Sequence[Effect]) -> None:
         """The records, unless they are in Redis, with the members of audiences; and what is due."""
         for effect in changes:
             if self._people is None:
-                self._profiles.edit(txn, effect.person, effect)
-            for audience, verdict in effect.verdicts.items():
-                if self._people is None:
+                if self._profiles.edit(txn, effect.person, effect) and effect.decides:
+                    self._decide_whole(txn, effect)
+                for audience, verdict in effect.verdicts.items():
                     self._profiles.list_member(txn, audience, effect.person, verdict.until_s > 0)
             for at_s, audience in effect.due:
-                self._due.add(txn, at_s, effect.person, audience)
+                self._profiles.due.add(txn, at_s, effect.person, audience)
+
+    def _decide_whole(self, txn: lmdb.Transaction[bytes], effect: Effect) -> None:
+        """Decides on what is known of a person under all keys, and makes memberships those of the event's key alone."""
+        person = self._profiles.identity.person(effect.person)
+        self._whole.load(txn.get(person.to_bytes(8, "big"), db=self._profiles.profiles))
+        effect.decide(self._whole)
+        for key in self._profiles.identity.keys(effect.person):
+            own = key == effect.person
+            self._profiles.edit(txn, key, effect.follow if own else effect.leave)
+            for audience in () if own else effect.verdicts:
+                self._profiles.list_member(txn, audience, key, False)
 
 
 def _is_seen(event: Notice | Conversion | Visit) -> TypeGuard[Notice]:

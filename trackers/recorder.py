@@ -11,11 +11,12 @@ import lmdb
 from domain.clock import SECOND, Clock
 from domain.events import Conversion, Notice, Visit, decode, encode
 from eventlog.frames import LogFull
-from eventlog.reader import LogReader
+from eventlog.reader import LogCorrupt, LogReader
 from eventlog.writer import LogWriter
 from targeting.redis_address import Away
 from trackers.counting import facts, mark_conversion, mark_notice
 from trackers.memory import MOST_DUE, Memory
+from trackers.rule_revision import Revision
 
 BATCH = 1000
 """Most events applied to the memory in one transaction."""
@@ -39,6 +40,7 @@ class Recorder:
         self._news = asyncio.Event()
         self._closing = False
         self._looked = 0.0
+        self._revision: Revision | None = None
 
     async def notice(self, notice: Notice) -> Notice:
         """Records a notice, and returns it as marked when it is on disk. Raises LogFull."""
@@ -83,10 +85,11 @@ class Recorder:
         while self._waiting or not self._closing:
             self._news.clear()
             if not self._waiting:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AGAIN_S):
-                        await self._news.wait()
-                await self._look_again()
+                if self._revision is None:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_AGAIN_S):
+                            await self._news.wait()
+                await self._without_events()
                 continue
             batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))]
             kept = [(position, event) for position, event in batch if await self._is_durable(position)]
@@ -96,7 +99,7 @@ class Recorder:
                 self._memory.release(facts(event))
             for _ in batch:
                 self._waiting.popleft()
-            await self._look_again()
+            await self._without_events()
             if not self._closing and len(batch) < BATCH:
                 await asyncio.sleep(GATHER_S)
 
@@ -107,16 +110,32 @@ class Recorder:
             return False
         return True
 
-    async def _look_again(self) -> None:
-        """Now and then: who belongs to an audience again."""
-        if time.monotonic() - self._looked < LOOK_AGAIN_S:
-            return
+    async def _without_events(self) -> None:
+        """What is to be done besides: memberships that are due, and a step of what new rules need."""
         try:
-            while await asyncio.to_thread(self._memory.look_again, self._clock.now_ns() // SECOND) == MOST_DUE:
-                pass
+            if self._revision is not None:
+                await self._revise(self._revision)
+            elif time.monotonic() - self._looked >= LOOK_AGAIN_S:
+                while await asyncio.to_thread(self._memory.look_again, self._clock.now_ns() // SECOND) == MOST_DUE:
+                    pass
+                now_s = self._clock.now_ns() // SECOND
+                self._revision = await asyncio.to_thread(self._memory.revision, self._log.directory, now_s)
+                self._looked = time.monotonic()
         except (lmdb.Error, Away):
-            logging.exception("memberships that are due cannot be looked at; trying again")
-        self._looked = time.monotonic()
+            self._looked = time.monotonic()
+            logging.exception("memberships of audiences cannot be looked at; trying again")
+
+    async def _revise(self, revision: Revision) -> None:
+        """A step; a kill, or other rules in between, begin it anew."""
+        self._revision = None
+        try:
+            ended = await asyncio.to_thread(revision.step, self._memory, self._clock.now_ns() // SECOND)
+        except LogCorrupt:
+            logging.exception("new rules of audiences do not find all of the past")
+            await asyncio.to_thread(self._memory.adopt, revision.book)
+            return
+        if not ended and not self._closing:
+            self._revision = revision
 
     async def _apply(self, events: list[Notice | Conversion | Visit], position: int) -> None:
         while True:
@@ -135,6 +154,8 @@ class Recorder:
 
 def replay(log: LogWriter, memory: Memory) -> None:
     """Brings the memory up to the log's end, as a killed process left it."""
+    if not memory.position():
+        memory.follow()  # from the log's beginning on, so there is nothing to make good
     reader = LogReader(log.directory, memory.position())
     while True:
         records, position = reader.read()

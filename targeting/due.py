@@ -1,7 +1,8 @@
-"""When a rule is to be decided again for somebody without an event: moments noted beside the tracker's memory.
+"""When rules of audiences are to be decided again for somebody without an event: moments, which trackers look at.
 
-``visited within 30d, and not within 7d`` begins to hold seven days after the last visit, when nothing happens. And
-whose membership is over is to be listed among the members no more.
+``visited within 30d, and not within 7d`` begins to hold seven days after the last visit, when nothing happens. Whose
+membership is over is to be listed among the members no more. And when keys turn out to be one person's, or not to be,
+all rules are to be decided on what is known of the person now.
 """
 
 from __future__ import annotations  # lmdb's types are generic for the type checker only
@@ -20,14 +21,21 @@ class Due(NamedTuple):
     """Unix seconds."""
     person: int
     audience: int
+    """`ALL`: whatever rules there are."""
+
+
+ALL = 0
+AT_ONCE = 0
 
 
 class DueTable:
-    """Moments in ascending order, in the table ``due`` of the environment; one that is noted twice is there once."""
+    """Moments in ascending order, in the table ``due`` of the profile store's environment; one that is noted twice is
+    there once. ``txn``: that the table is made in; None: it is there.
+    """
 
-    def __init__(self, env: lmdb.Environment) -> None:
+    def __init__(self, env: lmdb.Environment, txn: lmdb.Transaction[bytes] | None) -> None:
         self._env = env
-        self._table = env.open_db(b"due")
+        self._table = env.open_db(b"due", txn=txn, create=txn is not None)
 
     def add(self, txn: lmdb.Transaction[bytes], at_s: int, person: int, audience: int) -> None:
         txn.put(_KEY.pack(at_s, person, audience), b"", db=self._table)
