@@ -23,6 +23,8 @@ from targeting.redis_replacing import REPLACE, Swap, swap
 
 BATCH = 1_000
 """Persons read and written in one go."""
+MOST_ALIASES = 3
+"""That are followed one after another; more than one is there only while somebody gives the person another key."""
 ALL_EXPIRIES = -1
 """A time at which every membership is live."""
 PARTS = 256
@@ -73,9 +75,12 @@ class RedisProfiles:
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""
         found = self._lie(persons)
-        others = {person for record in found if (person := aliased(record))}
-        named = dict(zip(others, self._lie(list(others)), strict=True))
-        return [named[person] if (person := aliased(record)) else record for record in found]
+        for _ in range(MOST_ALIASES):
+            if not (others := {person for record in found if (person := aliased(record))}):
+                return found
+            named = dict(zip(others, self._lie(list(others)), strict=True))
+            found = [named[person] if (person := aliased(record)) else record for record in found]
+        return [None if aliased(record) else record for record in found]
 
     def _lie(self, persons: Sequence[int]) -> list[bytes | None]:
         """What lies under keys, aliases too."""
