@@ -34,7 +34,8 @@ from domain.exchange import Exchange
 from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.holds import Holds
-from targeting.profiles import ProfileStore, Reader
+from targeting.profile_reader import Reader
+from targeting.profiles import ProfileStore
 from targeting.record import campaign_scope, line_item_scope
 from targeting.unpacked import Record, pack, unpack
 from tests.auction_table import NOW_NS, Table

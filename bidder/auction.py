@@ -42,6 +42,18 @@ class NoBid(NamedTuple):
     stage: str
 
 
+class Wanted(NamedTuple):
+    """Whose records a request is decided by."""
+
+    ids: list[int]
+    """Keys of the person's ids, in the order of trust: the first that there is a record of says who it is."""
+    counters: list[int]
+    """Keys of what devices and the household count for themselves."""
+
+
+NOBODY = Wanted([], [])
+
+
 class Auction:
     """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
 
@@ -64,16 +76,17 @@ class Auction:
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
 
-    def who(self, body: bytes, seller: Seller, view: View) -> list[int]:
+    def who(self, body: bytes, seller: Seller, view: View) -> Wanted:
         """Keys of the records that `decide` will want, for a store that must be asked beforehand; none where nobody is
         known, or may be used. How long there is for it is in ``request.tmax``.
         """
+        request = self.request
         try:
-            if decode(self.request, body, seller.exchange, self.clock.now_ns()):
-                return []
+            if decode(request, body, seller.exchange, self.clock.now_ns()) or admit(request, seller, self.vendor):
+                return NOBODY
         except Malformed:
-            return []
-        return [] if admit(self.request, seller, self.vendor) else self.history.keys(view, self.request)
+            return NOBODY
+        return Wanted([key for _, key in request.named_by()], self.history.counters(view, request))
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
         """Body of a bid request -> body of a bid response, or why there is none.

@@ -15,6 +15,7 @@ cdef enum:                # units: places in domain.frequency.UNITS: whose impre
 cdef struct Known:        # of one of them, as far as it was asked about
     bint asked
     uint64_t key          # in the profile store; 0: nobody knows which this is
+    uint64_t former       # key that bids may still be held under, from before it was joined; 0: none
     const uint8_t *data   # the record; NULL: none
     Py_ssize_t size
     size_t begin, end     # slice of History.held

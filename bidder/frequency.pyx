@@ -64,12 +64,16 @@ cdef class History:
         self.reader, self.holds, self.looking_only = reader, holds, looking_only
         self.full = 0
 
-    def keys(self, View view not None, Request r not None) -> list:
-        """Keys of the records that a request is decided by: for a store that must be asked for them beforehand."""
-        cdef list found = [r.person] if r.person else []
+    def counters(self, View view not None, Request r not None) -> list:
+        """Keys of what devices and the household count for themselves, as far as this request may be decided by it: for a
+        store that must be asked beforehand.
+        """
+        cdef list found = []
+        cdef uint64_t key
         cdef uint32_t house
-        if view.units & (1 << DEVICE) and r.device:
-            found.append(DEVICE_MARK | number(r.device))
+        if view.units & (1 << DEVICE):
+            for key in r.device_keys():
+                found.append(DEVICE_MARK | number(key))
         if view.units & (1 << HOUSEHOLD) and r.personal and not r.is_dooh:
             house = household_number(r.address)
             if house:
@@ -97,11 +101,11 @@ cdef class History:
         cdef uint32_t house
         if known.asked:
             return 0
-        known.asked, known.key, known.size = True, 0, 0
+        known.asked, known.key, known.former, known.size = True, 0, 0, 0
         known.data = NULL
         # Of a person with one id only, the record is the device's, too. Where there can be more, r.device must be set.
         if unit == PERSON or (unit == DEVICE and r.device == 0):
-            known.key, record = r.person, r.record
+            known.key, known.former, record = r.person, r.former, r.record
         elif unit == DEVICE:
             known.key = DEVICE_MARK | number(r.device)
             record = self.device_record = self.reader.get(known.key) if self.reader is not None else None
@@ -129,6 +133,8 @@ cdef class History:
         known.begin = self.held.size()
         if self.holds is not None and known.key:
             self.holds.gather(known.key, self.as_of_ns, self.held)
+            if known.former:
+                self.holds.gather(known.former, self.as_of_ns, self.held)
         known.end = self.held.size()
 
     cdef int32_t reached(self, View view, int32_t caps, int32_t n_caps, int64_t others) noexcept nogil:

@@ -1,11 +1,13 @@
 """Requests whose person (and household, if it counts) is to be asked for at a remote store: who is it, then wait, then
 decide.
 
-A request is read twice, since others are decided while it waits: that is cheaper than to keep what was read. However
-the look-up ends, in time or not at all, the request is answered on what is known then.
+A request is read twice, since others are decided while it waits: that is cheaper than to keep what was read. All ids
+that it has of the person are asked for at once, and then the person's key, if the first that is known is an alias.
+However the look-up ends, in time or not at all, the request is answered on what is known then.
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from bidder.http import Later
 from bidder.refusals import NOT_FOUND, refusal
 from bidder.seller import Seller
 from bidder.view import View
+from targeting.merge import aliased
 from targeting.redis_lookup import UNKNOWN, RedisLookup
 
 if TYPE_CHECKING:
@@ -35,18 +38,26 @@ class RemotePeople:
         """The answer to come; None: nobody is to be asked for, so decide at once."""
         lookup, auction = self.lookup, service.auction
         lookup.here, asked_ns = {}, time.monotonic_ns()
-        keys = auction.who(body, seller, view)
+        wanted = auction.who(body, seller, view)
+        keys = [*wanted.ids, *wanted.counters]
         if not keys:
             return None
         wait_s, tmax = self._timeout_s, auction.request.tmax
         if tmax:
             wait_s = min(wait_s, (tmax - seller.network_ms) * SHARE / 1000)
-        later, records = Later(connection), dict[int, bytes | None]()
+        later, records, until_s = Later(connection), dict[int, bytes | None](), time.monotonic() + wait_s
 
         def take(key: int, record: bytes | None) -> None:
             records[key] = record
-            if len(records) == len(keys):
-                decide()
+            if len(records) < len(keys):
+                return
+            person, left_s = person_behind(wanted.ids, records), until_s - time.monotonic()
+            if person and person not in records:
+                keys.append(person)
+                if left_s > 0 and lookup.ask(person, left_s, partial(take, person)):
+                    return
+                records[person] = UNKNOWN
+            decide()
 
         def decide() -> None:
             view = service.state.view
@@ -78,3 +89,8 @@ class RemotePeople:
             "skipped": lookup.skipped,
         }
         return [f'outbid_bidder_profile_lookups_total{{ended="{how}"}} {count}' for how, count in ended.items()]
+
+
+def person_behind(ids: Sequence[int], records: Mapping[int, bytes | None]) -> int:
+    """Key of the person that the first known id is an alias of; 0: it is none, or nobody is known."""
+    return next((aliased(record) for key in ids if (record := records[key]) is not None), 0)

@@ -64,6 +64,7 @@ exchanges = Table(
     Column("approval", String(8), nullable=False),
     Column("creative_api", String(16), nullable=False),
     Column("creative_account", String(64), nullable=False),
+    Column("user_sync", JSON, nullable=False, comment="the fields of `domain.exchange.UserSync` that are set"),
 )
 
 agencies = Table(

@@ -53,7 +53,7 @@ class _Pending(msgspec.Struct):
 
 def keys_of(store: ProfileStore | RedisProfiles, key: int) -> list[int]:
     """All keys of the person that a key is of."""
-    return store.identity.keys(key) if isinstance(store, ProfileStore) else [key]
+    return store.identity.keys(key)
 
 
 def forget(place: Places, key: int, say: Say) -> bool:
@@ -120,13 +120,10 @@ def _begin(data: Path, keys: Collection[int]) -> _Pending:
 
 def _forget_records(data: Path, keys: list[int], devices: list[int], say: Say) -> None:
     with open_store(data) as store:
-        joins = 0
-        if isinstance(store, ProfileStore):
-            joins = len({edge for key in keys for edge in store.identity.edges(key)})
+        joins = len({edge for key in keys for edge in store.identity.edges(key)})
         erased = erase(store, [*keys, *devices])
-        if isinstance(store, ProfileStore):
-            for key in keys:
-                store.identity.forget(key)
+        for key in keys:
+            store.identity.forget(key)
     say(f"profiles: {erased.records} records, {erased.memberships} memberships, {joins} joins of keys removed")
     with ProfileStore(data / STORE) as own:
         say(f"tracker: {forget_persons(own, set(keys))} clicks blanked or moments taken out")
@@ -176,14 +173,14 @@ def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:
         left += [
             f"profiles: audience {one} lists {written_key(key)}" for key in keys for one in audiences_of(store, key)
         ]
-    for path, count in found_in_files(data, [*keys, *devices]):
-        if path != data / PENDING:
-            left.append(f"{path}: {count} times")
+    left += [f"{path}: {what}" for path, what in found_in_files(data, [*keys, *devices]) if path != data / PENDING]
     return left
 
 
-def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, int]]:
-    """Files under a directory in which a key stands: in either order of bytes, or as people or programs write it."""
+def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, str]]:
+    """Files under a directory in which a key stands: in either order of bytes, or as people or programs write it. And
+    those that cannot be read.
+    """
     patterns = [pattern for key in keys for pattern in _forms(key)]
     for path in sorted(data.rglob("*")):
         try:
@@ -191,10 +188,13 @@ def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, in
                 continue
             with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 count = sum(content.find(pattern) >= 0 for pattern in patterns)
-        except (FileNotFoundError, ValueError):  # it went meanwhile
+        except (FileNotFoundError, ValueError):  # it went, or was emptied, meanwhile
+            continue
+        except OSError as error:
+            yield path, f"cannot be read: {error.strerror}"
             continue
         if count:
-            yield path, count
+            yield path, f"{count} of the keys' written forms"
 
 
 def _forms(key: int) -> list[bytes]:

@@ -21,7 +21,6 @@ from targeting.forgotten import Forgotten
 from targeting.holds import Holds
 from targeting.identity import Edge
 from targeting.identity_keys import written_key
-from targeting.profiles import ProfileStore
 from targeting.record import NEVER, OPT_OUT, is_member
 from targeting.stores import open_store
 from targeting.unpacked import Record, Unreadable, unpack
@@ -73,7 +72,7 @@ def export(place: Places, key: int) -> bytes:
     names = Names(place.control_base)
     with open_store(place.data) as store:
         keys = keys_of(store, key)
-        edges = store.identity.edges(key) if isinstance(store, ProfileStore) else []
+        edges = store.identity.edges(key)
         record = store.get_many([key])[0] or b""
         listed = sorted({audience for one in keys for audience in audiences_of(store, one)} - {OPT_OUT})
         devices = sorted(devices_of(place.data, keys))

@@ -1,8 +1,8 @@
 """Taking a person out of a log's record without moving a byte: what else the record says stays as it is.
 
-A record is a MessagePack array, tag first (`domain.events`). The fields that name somebody are unsigned integers; each is
-overwritten with zeros in the width that it has (0 is "unknown"), so that the record keeps its length and the positions of
-all others stay valid. MessagePack readers take a number in any width (specification, "int format family").
+A record is a MessagePack array, tag first (`domain.events`). The fields that name somebody are unsigned integers; each
+is overwritten with zeros in the width that it has (0 is "unknown"), so that the record keeps its length and the
+positions of all others stay valid. MessagePack readers take a number in any width (specification, "int format family").
 """
 
 from collections.abc import Collection, Iterator
@@ -27,7 +27,7 @@ _TEXTS = {0xD9: 1, 0xDA: 2, 0xDB: 4, 0xC4: 1, 0xC5: 2, 0xC6: 4}
 
 
 def _places() -> dict[int, tuple[int, list[int]]]:
-    """Of each kind of event that names a person: by its tag, where in the array the person is, and all that names one."""
+    """Of each kind of event that names a person: by its tag, where in the array they are, and all that names them."""
     found = {}
     for kind in get_args(Event):
         names = [field.name for field in msgspec.structs.fields(kind)]
@@ -46,8 +46,8 @@ def written(person: int) -> bytes:
 
 
 def blanked(record: bytes, persons: Collection[int]) -> bytes | None:
-    """The record without the person, in as many bytes; None: it is about none of ``persons``. Raises ValueError for what
-    is no record of `domain.events`.
+    """The record without the person, in as many bytes; None: it is about none of ``persons``. Raises ValueError for
+    what is no record of `domain.events`.
     """
     spans = list(_spans(record))
     person, personal = PLACES.get(_number(record, *spans[0]), (0, []))

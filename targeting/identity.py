@@ -52,6 +52,11 @@ class Edge(Struct, frozen=True, array_like=True):
         return self
 
 
+def of_device(keys: Iterable[int], device: int, person: int) -> int:
+    """The key among ``keys`` whose number the device has; ``person`` if there is none."""
+    return next((key for key in keys if key & 0xFFFF_FFFF == device), person)
+
+
 class TooManyKeys(ValueError):
     """A join that would make one person of more than `MAX_KEYS` keys."""
 
@@ -103,6 +108,11 @@ class IdentityMap(Protocol):
 
     def edges(self, key: int) -> list[Edge]:
         """All edges at the person's keys, oldest first: those, too, that are not sure enough to join."""
+
+    def shown_to(self, person: int, device: int) -> int:
+        """Under which key it is learnt that an ad was shown to a person on a device (`targeting.households.number`, 0:
+        not told): the device's own, if it is one of the person's, else the person's.
+        """
 
     def forget(self, key: int) -> list[int]:
         """Forgets records, memberships of audiences, counters of devices and edges of all keys of the person, which are

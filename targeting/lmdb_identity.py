@@ -24,6 +24,7 @@ from targeting.identity import (
     TooManyKeys,
     age,
     group_of,
+    of_device,
     pack_edges,
     unpack_edges,
     with_edge,
@@ -113,6 +114,10 @@ class LmdbIdentity:
             at = [self._edges_at(txn, one) for one in self._group(txn, key).keys]
         return sorted({age(edge): edge for edges in at for edge in edges}.values(), key=age)
 
+    def shown_to(self, person: int, device: int) -> int:
+        with self._store.env.begin() as txn:
+            return self.key_of_device(txn, person, device)
+
     def forget(self, key: int) -> list[int]:
         with self._store.write() as txn:
             keys = self._group(txn, key).keys
@@ -139,6 +144,12 @@ class LmdbIdentity:
         return len(keys)
 
     # for the store's writers
+
+    def key_of_device(self, txn: lmdb.Transaction[bytes], person: int, device: int) -> int:
+        """As `shown_to`, in a transaction."""
+        if not device or not joined(txn.get(_name(person), db=self._store.profiles)):
+            return person
+        return of_device(self._group(txn, person).keys, device, person)
 
     def put_part(self, txn: lmdb.Transaction[bytes], key: int, part: bytes) -> None:
         """What was learnt under a key of a person who has several; no bytes for nothing."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from targeting.identity import IdentityMap
 from targeting.record import NEVER, advertiser_scope, campaign_scope, creative_scope, line_item_scope
 from targeting.record_editor import Editor
 
@@ -33,7 +34,11 @@ class Change:
 
 
 class Profiles(Protocol):
-    """The records of persons, and the members of audiences."""
+    """The records of persons, and the members of audiences. A person can be given by any of their keys."""
+
+    @property
+    def identity(self) -> IdentityMap:
+        """Which keys are one person."""
 
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""

@@ -104,27 +104,6 @@ class Nodes:
             waiting = again
         return replies
 
-    def scan(self, pattern: bytes) -> list[bytes]:
-        """Keys that match a glob-style pattern, of all nodes. Some may come twice."""
-        found: list[bytes] = []
-        for node in self._all():
-            cursor = b"0"
-            while True:
-                (reply,) = self._link(node).ask([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])
-                if not isinstance(reply, list):
-                    raise ReplyRefused(f"{node[0]}:{node[1]}: {reply}")
-                cursor, keys = reply
-                found += keys
-                if cursor == b"0":
-                    break
-        return found
-
-    def _all(self) -> list[Node]:
-        if not self._address.cluster:
-            return [self._address.nodes[0]]
-        self._slots = self._slots or self._map()
-        return list(dict.fromkeys(self._slots))
-
     def _by_node(self, commands: Sequence[Command], places: Sequence[int]) -> Iterator[tuple[Node, list[int]]]:
         grouped: dict[Node, list[int]] = {}
         for place in places:
@@ -168,6 +147,21 @@ class Nodes:
                 problem = error
                 self._links.pop(node, None)
         raise problem
+
+    def scan(self, pattern: bytes) -> Iterator[bytes]:
+        """Keys that a pattern fits, on all nodes; one may come twice, and one that is written meanwhile not at all.
+        Raises `Away`.
+        """
+        if self._address.cluster and not self._slots:
+            self._slots = self._map()
+        for node in dict.fromkeys(self._slots) if self._address.cluster else self._address.nodes[:1]:
+            cursor: object = b"0"
+            while cursor is not None:
+                reply = self._link(node).ask([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])[0]  # type: ignore[list-item]
+                if not isinstance(reply, list):
+                    raise ReplyRefused(f"{node[0]}:{node[1]}: {reply}")
+                yield from reply[1]
+                cursor = reply[0] if reply[0] != b"0" else None
 
     def _link(self, node: Node) -> Link:
         link = self._links.get(node)

@@ -6,7 +6,6 @@ that. So no update is lost, however many write. Members of audiences are sets of
 cluster shares a large one.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,21 +14,19 @@ from operator import itemgetter
 from typing import Self, TypeVar
 
 from targeting.forgotten import Forgotten
+from targeting.merge import aliased, joined
 from targeting.people import Change, Edit
 from targeting.record import NEVER, live_segments, membership_end
 from targeting.record_editor import Editor
 from targeting.redis_address import Address
+from targeting.redis_identity import RedisIdentity
 from targeting.redis_nodes import Command, Nodes
+from targeting.redis_replacing import REPLACE, Swap, swap
 
-REPLACE = """
-local now = redis.call('GET', KEYS[1]) or ''
-if now ~= ARGV[1] then return now end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
-return 1
-"""
-REPLACE_SHA = hashlib.sha1(REPLACE.encode()).hexdigest()
 BATCH = 1_000
 """Persons read and written in one go."""
+MOST_ALIASES = 3
+"""That are followed one after another; more than one is there only while somebody gives the person another key."""
 ALL_EXPIRIES = -1
 """A time at which every membership is live."""
 PARTS = 256
@@ -54,6 +51,7 @@ class RedisProfiles:
         self._nodes = Nodes(address, [REPLACE])
         self._forgotten = forgotten
         self._editor = Editor()
+        self.identity = RedisIdentity(self, self._nodes)
 
     def close(self) -> None:
         self._nodes.close()
@@ -74,11 +72,21 @@ class RedisProfiles:
         return time.monotonic_ns()
 
     def get(self, person: int) -> bytes | None:
-        """The packed record of a person, or None."""
-        return self.get_many([person])[0]
+        """The packed record of a person, or None; an alias (`targeting.merge`), where the person has another key."""
+        return self._lie([person])[0]
 
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""
+        found = self._lie(persons)
+        for _ in range(MOST_ALIASES):
+            if not (others := {person for record in found if (person := aliased(record))}):
+                return found
+            named = dict(zip(others, self._lie(list(others)), strict=True))
+            found = [named[person] if (person := aliased(record)) else record for record in found]
+        return [None if aliased(record) else record for record in found]
+
+    def _lie(self, persons: Sequence[int]) -> list[bytes | None]:
+        """What lies under keys, aliases too."""
         keys = [record_key(person) for person in persons]
         return self._nodes.ask([(key, ("GET", key)) for key in keys])  # type: ignore[return-value]
 
@@ -88,8 +96,13 @@ class RedisProfiles:
             by_person: dict[int, list[Edit]] = {}
             for person, edit in batch:
                 by_person.setdefault(person, []).append(edit)
-            records = dict(zip(by_person, self.get_many(list(by_person)), strict=True))
-            self._write(records, lambda person, edits=by_person: edits[person])  # type: ignore[misc]
+            while by_person:
+                records = dict(zip(by_person, self._lie(list(by_person)), strict=True))
+                of_several = {person for person, record in records.items() if joined(record)}
+                left = self._write({one: records[one] for one in records.keys() - of_several}, by_person)
+                if of_several:
+                    left |= self.identity.change_parts({person: by_person[person] for person in of_several})
+                by_person = {person: edits for person, edits in by_person.items() if person in left}
 
     def _unforgotten(self, items: Iterable[T], person_of: Callable[[T], int]) -> Iterator[list[T]]:
         """Batches without those of forgotten persons."""
@@ -99,26 +112,25 @@ class RedisProfiles:
                 batch = [item for item in batch if person_of(item) not in self._forgotten]
             yield batch
 
-    def _write(self, records: dict[int, bytes | None], edits: Callable[[int], list[Edit]]) -> None:
-        """Replaces records by what edits make of them, until none was changed by another meanwhile."""
+    def _write(self, records: Mapping[int, bytes | None], edits: Mapping[int, list[Edit]]) -> set[int]:
+        """Replaces records by what edits make of them, until none was changed by another meanwhile. Returns those that
+        others joined with other keys.
+        """
+        of_several: set[int] = set()
         while records:
-            commands: list[Command] = []
-            wanted: dict[int, bytes] = {}
+            swaps = {}
             for person, old in records.items():
-                new = self._edited(person, old, edits(person))
+                new = self.edited(person, old, edits[person])
                 if new != (old or b""):
-                    wanted[person] = new
-                    key = record_key(person)
-                    commands.append((key, ("EVALSHA", REPLACE_SHA, 1, key, old or b"", new)))
-            replies = dict(zip(wanted, self._nodes.ask(commands), strict=True))
-            # What is there already may be our own, written before a connection broke: it is not written twice.
-            records = {
-                person: reply
-                for person, reply in replies.items()
-                if isinstance(reply, bytes) and reply != wanted[person]
-            }
+                    swaps[record_key(person)] = Swap(old or b"", new)
+            met = swap(self._nodes, swaps)
+            now = {person: met[key] for person in records if (key := record_key(person)) in met}
+            of_several |= {person for person, record in now.items() if joined(record)}
+            records = {person: record for person, record in now.items() if person not in of_several}
+        return of_several
 
-    def _edited(self, person: int, old: bytes | None, edits: Iterable[Edit]) -> bytes:
+    def edited(self, person: int, old: bytes | None, edits: Iterable[Edit]) -> bytes:
+        """What edits make of a person's record; no bytes for nothing."""
         if not self._editor.load(old):
             log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
         for edit in edits:
@@ -213,6 +225,10 @@ class RedisProfiles:
         member = person.to_bytes(8, "big")
         found = zip(lists, self._nodes.ask([(name, ("SISMEMBER", name, member)) for name in lists]), strict=True)
         return sorted(int(name[1:].partition(b":")[0]) for name, listed in found if listed)
+
+    def unlist(self, person: int, segments: Iterable[int]) -> None:
+        """Takes a person who is forgotten from the lists of audiences."""
+        self._list({segment: [person] for segment in segments}, "SREM")
 
     def _list(self, persons: Mapping[int, Iterable[int]], word: str) -> int:
         """Adds persons to the members of audiences, or takes them out; returns how many that changed."""

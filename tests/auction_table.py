@@ -22,14 +22,16 @@ from bidder.view import View
 from domain.campaign import Snapshot
 from domain.clock import ManualClock
 from domain.events import Event, decode
-from domain.naming import person_key
 from domain.token import Sealer
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
 from targeting.expression import published
 from targeting.holds import Holds
-from targeting.households import household_key, household_of
+from targeting.households import device_key, household_key, household_of
+from targeting.identity_keys import parse_person
+from targeting.merge import alias, joined
+from targeting.merge import merge as merged
 from targeting.record import campaign_scope, line_item_scope
 from targeting.unpacked import Record, pack
 
@@ -73,11 +75,21 @@ class People:
         self.records: dict[int, bytes] = {}
 
     def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]], **parts: Any) -> None:
-        """``ip:…`` is a household; ``parts``: other parts of `targeting.unpacked.Record`."""
+        """``ip:…`` is a household, ``device:…`` what a device counts for itself; ``parts``: other parts of
+        `targeting.unpacked.Record`."""
         kind, _, rest = person.partition(":")
-        exchange, _, value = rest.rpartition(":")
-        key = household_key(household_of(rest)) if kind == "ip" else person_key(kind, value, exchange)
+        if kind == "ip":
+            key = household_key(household_of(rest))
+        else:
+            key = device_key(parse_person(rest) & 0xFFFF_FFFF) if kind == "device" else parse_person(person)
         self.records[key] = pack(Record(segments, shown, **parts))
+
+    def join(self, person: str, other: str) -> None:
+        """``other`` is one more key of the person, whose key is ``person``."""
+        key = parse_person(person)
+        if not joined(self.records.get(key)):
+            self.records[key] = merged([self.records.get(key)])
+        self.records[parse_person(other)] = alias(key)
 
     def get(self, person: int) -> bytes | None:
         return self.records.get(person)

@@ -26,11 +26,14 @@ from trackers.conversions import conversion, postback
 from trackers.cookies import COOKIES, Cookies
 from trackers.desk import DESK, Desk, answer_refusals
 from trackers.directory import Directory
+from trackers.joins import JOINS, Joins
 from trackers.log_port import read_log
 from trackers.memory import Memory
 from trackers.notices import billing, impression, loss, win
+from trackers.opt_out import opt_out
 from trackers.plays import event
 from trackers.recorder import Recorder, replay
+from trackers.sync import identify, match, sync, sync_all
 from trackers.visits import visit
 
 LOG = "money/0"
@@ -57,6 +60,11 @@ ROUTES = [
     web.get("/conversion", conversion, allow_head=False),
     web.post("/postback/{advertiser}", postback),
     web.get("/visit", visit, allow_head=False),
+    web.get("/sync/{exchange}", sync, allow_head=False),
+    web.get("/match/{exchange}", match, allow_head=False),
+    web.get("/sync", sync_all, allow_head=False),
+    web.get("/identify", identify, allow_head=False),
+    web.get("/optout", opt_out, allow_head=False),
     web.get("/health", health),
     web.get("/log", read_log, allow_head=False),
 ]
@@ -70,6 +78,8 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
             profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb"))
             if people := fleet_store(place.data):
                 open_stores.enter_context(people)
+            if joined := fleet_store(place.data):
+                open_stores.enter_context(joined)
             events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
             try:
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
@@ -86,6 +96,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                         f"{origin(place.data)}/{LOG}",
                         events.directory,
                     )
+                    app[JOINS] = Joins(joined or profiles, profiles.forgotten)
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
                     refreshing = asyncio.create_task(directory.keep_fresh(session, settings.directory_s))

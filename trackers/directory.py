@@ -7,6 +7,7 @@ Kept in a file, too, so that a tracker that starts while control is away knows w
 import asyncio
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import aiohttp
@@ -55,6 +56,9 @@ class Directory:
 
     def advertiser(self, key: str) -> Advertiser | None:
         return self._advertisers.get(key)
+
+    def exchanges(self) -> Iterable[Exchange]:
+        return self._exchanges.values()
 
     def currency(self, exchange: int) -> str:
         """What the exchange bills in; empty if the exchange is not known here."""

@@ -19,7 +19,7 @@ BATCH = 5_000
 
 
 def forget_persons(store: ProfileStore, persons: Collection[int]) -> int:
-    """Blanks their clicks, which conversions find still, and takes out what is due of them; returns how many of both."""
+    """Blanks their clicks, which conversions still find, and takes out what is due of them; says how many of both."""
     return _blank_clicks(store, persons) + _drop_due(store, persons)
 
 

@@ -99,9 +99,8 @@ class Memory:
             return event
         forgotten = self._profiles.forgotten
         forgotten.refresh()
-        if person in forgotten or (
-            self._people is None and is_member(self._profiles.get_many([person])[0] or b"", OPT_OUT)
-        ):
+        record = self._profiles.get_many([person])[0] if self._people is None else None
+        if person in forgotten or is_member(record or b"", OPT_OUT):
             return replace(event, **{name: 0 for name in PERSONAL if hasattr(event, name)})
         return event
 
@@ -132,13 +131,20 @@ class Memory:
         Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
         """
         book, events = self._book(), [self.unnamed(event) for event in events]
-        changes = [effect for event in events for effect in effects(event, book)]
+        told = [(event, effect) for event in events for effect in effects(event, book)]
+        changes = [effect for _, effect in told]
         if self._people is not None:
+            for event, effect in told:
+                if _is_seen(event) and effect.person == event.person:
+                    effect.person = self._people.identity.shown_to(event.person, event.device)
             self._change(self._people, changes)
         with self._profiles.write() as txn:
             for event in events:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
+            for event, effect in told:
+                if self._people is None and _is_seen(event) and effect.person == event.person:
+                    effect.person = self._profiles.identity.key_of_device(txn, event.person, event.device)
             self._note(txn, changes)
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
         if self._bids is not None:

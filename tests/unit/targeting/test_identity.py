@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from domain.clock import SECOND
+from domain.events import Kind
 from targeting.households import device_key
 from targeting.identity import MAX_KEYS, Edge, TooManyKeys
 from targeting.loading import load
@@ -16,6 +19,8 @@ from targeting.profiles import ProfileStore
 from targeting.record import NEVER, campaign_scope, is_capped, last_impression, line_item_scope, live_segments
 from targeting.record_editor import Editor
 from targeting.unpacked import unpack
+from tests.unit.trackers.test_counting import NOTICE
+from trackers.memory import Memory
 
 PHONE, BROWSER, TABLET = 0xA1 << 40 | 7, 0xB2 << 40 | 8, 0xC3 << 40 | 9
 
@@ -62,6 +67,19 @@ def test_each_device_keeps_count_of_its_own(store: ProfileStore) -> None:
     store.identity.join(BROWSER, PHONE, "login", 1.0, 500)
     record = store.get_many([device_key(PHONE & 0xFFFF_FFFF)])[0]
     assert record is not None and unpack(record).shown[line_item_scope(4)] == [1_000], "not counted twice"
+
+
+def test_an_impression_is_learnt_under_the_key_of_its_device(store: ProfileStore) -> None:
+    """The token names the person; by the device's number the tracker finds the key that a split would leave it with."""
+    store.identity.join(BROWSER, PHONE, "login", 1.0, 500)
+    seen_on = replace(NOTICE, kind=Kind.IMPRESSION, marks=0, person=BROWSER, line_item=4, received_ns=1_000 * SECOND)
+    memory = Memory(store, "money/0")
+    memory.apply([replace(seen_on, device=PHONE & 0xFFFF_FFFF), replace(seen_on, device=12345)], 1)
+    assert seen(store, PHONE, 2, 1_020) and seen(store, BROWSER, 2, 1_020)
+    assert seen(store, device_key(PHONE & 0xFFFF_FFFF), 1, 1_020)
+    store.identity.split(PHONE, BROWSER)
+    for key in (PHONE, BROWSER):
+        assert seen(store, key, 1, 1_020) and not seen(store, key, 2, 1_020)
 
 
 def test_an_audience_is_replaced_by_the_keys_it_names(store: ProfileStore) -> None:
