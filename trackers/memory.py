@@ -226,7 +226,7 @@ class Memory:
             if joined(record):
                 self._whole.load(record)
                 effect.decide(self._whole)
-                of_all = people.identity.keys(effect.person)  # type: ignore[attr-defined]
+                of_all = people.identity.keys(effect.person)
                 keys = [key for key in of_all if key != effect.person]
                 people.change([(effect.person, effect.follow), *((key, effect.leave) for key in keys)])
                 others += [(key, effect) for key in keys]
