@@ -64,11 +64,15 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
     sellers = files.reader()
     leases = Leases()
-    holds = Holds(where.data, where.holds)
+    fleet = people.room.lookup if people.room is not None else None
+    holds = Holds(where.data, where.holds) if fleet is None else None
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
     chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(people.source)])
     journal = Journal(writer.append, settings.no_bid_sample)
-    supply, history = SupplyModule(sellers), History(people.source, holds)
+    supply, history = (
+        SupplyModule(sellers),
+        History(people.source, holds, fleet=fleet),
+    )
     auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), supply, history)
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings, people.room)
@@ -91,7 +95,8 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         people.close()
         sellers.close()
         files.close()
-        holds.close()
+        if holds is not None:
+            holds.close()
     log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
 
 

@@ -49,6 +49,8 @@ def run(asked: argparse.Namespace) -> int:
 
 def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     """Decides on the published snapshot, the profiles of this host, and today's budgets; nothing is logged or spent."""
+    from contextlib import closing, nullcontext
+
     import msgspec
 
     from bidder.answer import Answer
@@ -73,7 +75,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from pacing.protocol import Delivery
     from targeting.holds import Holds
     from targeting.seller_files import SellerFiles
-    from targeting.stores import open_store
+    from targeting.stores import fleet_holds, open_store
 
     snapshot = msgspec.msgpack.decode(ask(f"{where.control_base}/v1/snapshots/current"), type=Snapshot)
     delivery = msgspec.json.decode(ask(f"{where.control_base}/v1/delivery"), type=list[Delivery])
@@ -87,9 +89,12 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     def keep_nothing(record: bytes) -> int:
         return len(record)
 
+    fleet = fleet_holds()
+    holds = Holds(where.data, where.holds) if fleet is None else None
     with (
         open_store(where.data, readonly=True) as store,
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
+        closing(fleet) if fleet is not None else nullcontext(),
     ):
         profiles = store.reader()
         chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(profiles)])
@@ -102,7 +107,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             from_env(),
             settings.tcf_vendor(),
             SupplyModule(files.reader()),
-            History(profiles, Holds(where.data, where.holds), looking_only=True),
+            History(profiles, holds, True, fleet),
         )
         return explain(auction, body, view.sellers[exchange], view)
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bidder.answer import Answer
-from bidder.auction import Auction, NoBid
+from bidder.auction import Aside, Auction, NoBid
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
@@ -149,6 +149,7 @@ class Table:
         """A request as an object (or raw bytes) -> the response as an object, or the no-bid."""
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         outcome = self.auction.decide(body, self.view.sellers[exchange], self.view)
+        assert not isinstance(outcome, Aside), "nothing is held for a fleet here"
         return outcome if isinstance(outcome, NoBid) else json.loads(outcome)
 
     def events(self) -> list[Event]:

@@ -18,7 +18,7 @@ from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from targeting.holds import Holds
 from targeting.profiles import ProfileStore
-from targeting.stores import fleet_store
+from targeting.stores import fleet_holds, fleet_store
 from trackers.clicks import click, clicked
 from trackers.config import TrackerSettings, tracker_settings
 from trackers.conversions import conversion, postback
@@ -66,7 +66,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
             profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb"))
             if people := fleet_store():
                 open_stores.enter_context(people)
-            events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
+            events, holds = LogWriter(place.data / "log" / LOG), fleet_holds() or Holds(place.data, place.holds)
             try:
                 memory = Memory(profiles, LOG, people, holds)
                 replay(events, memory)

@@ -4,33 +4,41 @@ The keys of a batch of events, the frequency records they touch and the log posi
 transaction, so a kill at any instant leaves memory at a position of the log, and replaying from there is exact. Between
 the append to the log and that transaction the facts are *held* in the process.
 
-The bids behind the events are held against frequency caps in a table that the bidders share (`targeting.holds`): an
+The bids behind the events are held against frequency caps where the bidders look, too (`trackers.in_flight`): an
 impression lets go of its hold once it is counted, a loss at once.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeGuard
 
 from domain.clock import SECOND
 from domain.events import Conversion, Notice, decode
 from targeting.holds import Holds
 from targeting.people import Edit, Profiles, impression
 from targeting.profiles import ProfileStore
-from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
+from targeting.redis_holds import RedisHolds
+from trackers.counting import Fact, click_key, counters, facts, is_shown
+from trackers.in_flight import InFleet, InFlight, OnThisHost
 
 
 class Memory:
     """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``). ``holds`` None: no bids are
-    held on this host.
+    held.
 
     Of a fleet the records are in ``people``. They are changed before the transaction is written, so that a kill in
     between counts impressions of the last batch twice: caps then hold too early, never too late.
     """
 
     def __init__(
-        self, profiles: ProfileStore, log: str, people: Profiles | None = None, holds: Holds | None = None
+        self,
+        profiles: ProfileStore,
+        log: str,
+        people: Profiles | None = None,
+        holds: Holds | RedisHolds | None = None,
     ) -> None:
-        self._profiles, self._log, self._people, self._bids = profiles, log.encode(), people, holds
+        self._profiles, self._log, self._people = profiles, log.encode(), people
+        self._bids: InFlight | None = None
+        if holds is not None:
+            self._bids = OnThisHost(holds) if isinstance(holds, Holds) else InFleet(holds)
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
         self._checkpoints = profiles.env.open_db(b"checkpoints")
         self._held: dict[tuple[str, bytes], bytes] = {}
@@ -63,9 +71,8 @@ class Memory:
 
     def see(self, event: Notice | Conversion) -> None:
         """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
-        if self._bids is not None and _is_seen(event):
-            for key in counters(event):
-                self._bids.show(key, event.campaign, event.line_item, event.advertiser, event.creative, event.bid)
+        if self._bids is not None:
+            self._bids.see(event)
 
     def settle(self) -> None:
         """The memory has caught up with the log: all that was seen before is counted."""
@@ -89,29 +96,18 @@ class Memory:
         """
         if self._people is not None:
             self._people.change(
-                (key, _show(event, key)) for event in events if _is_seen(event) for key in counters(event)
+                (key, _show(event, key)) for event in events if is_shown(event) for key in counters(event)
             )
         with self._profiles.write() as txn:
             for event in events:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
-                if self._people is None and _is_seen(event):
+                if self._people is None and is_shown(event):
                     for key in counters(event):
                         self._profiles.edit(txn, key, _show(event, key))
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
         if self._bids is not None:
-            for event in events:  # only now: what is let go of must be counted for all who look
-                if _is_seen(event):
-                    for key in counters(event):
-                        self._bids.counted(key, event.bid)
-                elif isinstance(event, Notice) and is_lost(event):
-                    for key in counters(event):
-                        self._bids.lose(key, event.bid)
-
-
-def _is_seen(event: Notice | Conversion) -> TypeGuard[Notice]:
-    """Whether it is an impression that counts."""
-    return isinstance(event, Notice) and is_shown(event)
+            self._bids.applied(events)  # only now: what is let go of must be counted for all who look
 
 
 def _show(shown: Notice, key: int) -> Edit:
