@@ -49,7 +49,7 @@ def run(asked: argparse.Namespace) -> int:
 
 def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     """Decides on the published snapshot, the profiles of this host, and today's budgets; nothing is logged or spent."""
-    from contextlib import closing, nullcontext
+    from contextlib import nullcontext
 
     import msgspec
 
@@ -94,7 +94,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     with (
         open_store(where.data, readonly=True) as store,
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
-        closing(fleet) if fleet is not None else nullcontext(),
+        fleet or nullcontext(),
     ):
         profiles = store.reader()
         chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(profiles)])

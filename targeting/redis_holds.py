@@ -18,7 +18,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Self, cast
 
 from targeting.held_words import HELD, REPORTED, word
 from targeting.redis_address import Address, Away
@@ -90,6 +90,12 @@ class RedisHolds:
         if self._thread is not None:
             self._thread.join()
         self._nodes.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def report(self, key: int, ad: Ad) -> None:
         """An impression was reported, and will be counted: until then it is held, though its hold may expire. Returns

@@ -32,6 +32,7 @@ from targeting.holds import Holds
 from targeting.households import household_key, household_of
 from targeting.record import campaign_scope, line_item_scope
 from targeting.unpacked import Record, pack
+from tests.fleet_twin import FleetTwin
 
 NOW_NS = 1_795_521_600_000_000_000
 """Tuesday 2026-11-24 12:00 UTC."""
@@ -124,6 +125,8 @@ class Table:
     vendor: int = 0
     """Our id in the Global Vendor List."""
     holds: Holds | None = None
+    fleet: FleetTwin | None = None
+    """Where bids are held, if not in ``holds``."""
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW_NS)
@@ -134,7 +137,7 @@ class Table:
         chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])
         self.files = Files()
         journal, files = Journal(self.append, 1), SupplyModule(self.files)
-        history = History(self.people, self.holds)
+        history = History(self.people, self.holds, fleet=self.fleet)
         self.auction = Auction(chain, self.leases, answer, journal, self.clock, Vendor(self.vendor), files, history)
         self.view = View(self.campaigns, self.leases, self.tracker_base.startswith("https://"))
         for item in self.campaigns.line_items:
@@ -149,7 +152,11 @@ class Table:
         """A request as an object (or raw bytes) -> the response as an object, or the no-bid."""
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         outcome = self.auction.decide(body, self.view.sellers[exchange], self.view)
-        assert not isinstance(outcome, Aside), "nothing is held for a fleet here"
+        if isinstance(outcome, Aside):
+            assert self.fleet is not None
+            aside = outcome
+            outcome = self.auction.resume(aside, self.fleet.take(aside, self.people.get))
+            self.fleet.let_go(aside)
         return outcome if isinstance(outcome, NoBid) else json.loads(outcome)
 
     def events(self) -> list[Event]:
