@@ -1,12 +1,12 @@
-"""A cap holds over two hosts that share a Redis: each has bidders and a tracker of its own, and a person's requests and
-notices meet either of them. A bidder and a tracker are killed meanwhile.
+"""A cap holds over two hosts that share a Redis Cluster: each has bidders and a tracker of its own, and a person's
+requests and notices meet either of them. A bidder and a tracker are killed meanwhile.
 """
 
 import asyncio
 import contextlib
 import random
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -22,18 +22,18 @@ from targeting.unpacked import unpack
 from tests.acceptance.test_frequency import logged
 from tests.crowd import AT_ONCE, CAMPAIGNS, CAP, Crowd
 from tests.deployment import Deployment
-from tests.redis_server import RedisCluster, RedisServer
+from tests.redis_server import RedisCluster
 
 WORKERS = 2
 
 
-@pytest.fixture(params=[RedisServer, RedisCluster])
-def redis(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Address of a Redis, alone or a cluster."""
-    server: RedisServer | RedisCluster = request.param(tmp_path / "redis")
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    """Address of a cluster; of the same holds in a Redis that is alone see tests/integration/targeting."""
+    server = RedisCluster(tmp_path / "redis")
     server.start()
-    request.addfinalizer(server.kill)
-    return server.url
+    yield server.url
+    server.kill()
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Bids in flight in a real Redis and a real cluster: what is held, for how long, and that no more is out than allowed."""
+"""Bids in flight in a real Redis and a real cluster: what is held, how long, and that no more are out than allowed."""
 
 import asyncio
 import random
@@ -45,14 +45,12 @@ def server(request: pytest.FixtureRequest) -> Server:
     return server
 
 
-def take(
-    lookup: RedisLookup, key: int, *bids: int, seconds: float = 60, wait_s: float = WAIT_S
-) -> asyncio.Future[Held]:
+def take(lookup: RedisLookup, key: int, *bids: int, seconds: float = 60) -> asyncio.Future[Held]:
     answer: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
     words: list[bytes | int] = []
     for bid in bids:
         words += [word(HELD, bid, *AD), int(seconds * 1_000)]
-    assert lookup.take(key, words, wait_s, answer.set_result)
+    assert lookup.take(key, words, WAIT_S, answer.set_result)
     return answer
 
 
@@ -103,9 +101,7 @@ async def test_what_was_reported_just_now_is_not_held_again_once_it_is_counted(r
     assert redis_server.ask("EXISTS", holds_key(3)) == 0
 
 
-async def test_there_is_room_for_so_many_and_scripts_that_redis_forgot_are_told_again(
-    redis_server: RedisServer,
-) -> None:
+async def test_there_is_room_for_so_many_and_forgotten_scripts_are_told_again(redis_server: RedisServer) -> None:
     redis_server.ask("FLUSHALL")
     async with lookups(redis_server, failures=1_000) as lookup:
         assert len((await take(lookup, 5, *range(MOST)))[1]) == MOST
@@ -195,11 +191,8 @@ async def test_a_redis_that_hangs_while_it_should_hold_costs_the_bid_and_no_more
         assert isinstance(answer, dict)
         return sum(len(seat["bid"]) for seat in answer.get("seatbid", ()))
 
-    async with (
-        lookups(redis_server, failures=1_000) as lookup,
-        port(table, lookup) as url,
-        aiohttp.ClientSession() as http,
-    ):
+    http = aiohttp.ClientSession()
+    async with http, lookups(redis_server, failures=1_000) as lookup, port(table, lookup) as url:
         take_now = lookup.take
 
         def hang(*given: object) -> bool:
