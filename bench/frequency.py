@@ -27,6 +27,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import cast
 
+# A script's own folder is on the path, where `targeting.py` would stand in for the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
 from domain.creative import Creative, every_format
 from domain.events import Kind, Notice, decode
