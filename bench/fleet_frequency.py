@@ -29,8 +29,8 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import uvloop
+from frequency import LINES, campaigns, request
 
-from bench.frequency import LINES, campaigns, request
 from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History

@@ -94,17 +94,15 @@ class Memory:
         """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread.
         Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
         """
+        shown = [(key, _show(event, key)) for event in events if is_shown(event) for key in counters(event)]
         if self._people is not None:
-            self._people.change(
-                (key, _show(event, key)) for event in events if is_shown(event) for key in counters(event)
-            )
+            self._people.change(shown)
         with self._profiles.write() as txn:
             for event in events:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
-                if self._people is None and is_shown(event):
-                    for key in counters(event):
-                        self._profiles.edit(txn, key, _show(event, key))
+            if self._people is None:
+                self._profiles.edit_all(txn, shown)
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
         if self._bids is not None:
             self._bids.applied(events)  # only now: what is let go of must be counted for all who look
