@@ -85,7 +85,7 @@ async def run(url: str, table: Table, bodies: list[bytes]) -> Figures:
     """Decides on requests: some at once for their cost, then one after the other for how long they take."""
     lookup = RedisLookup(parse(url))
     running = asyncio.create_task(lookup.run())
-    table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(lookup))
+    table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     table.auction.history = History(lookup, fleet=lookup)
     state = SimpleNamespace(view=table.view, version=1, workers=1)
     service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), RemotePeople(lookup, WAIT_S))  # type: ignore[arg-type]

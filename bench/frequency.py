@@ -27,7 +27,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import cast
 
-# A script's own folder is on the path, where `targeting.py` would stand in for the package of that name.
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
@@ -37,7 +37,8 @@ from domain.exchange import Exchange
 from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.holds import Holds
-from targeting.profiles import ProfileStore, Reader
+from targeting.profile_reader import Reader
+from targeting.profiles import ProfileStore
 from targeting.record import campaign_scope, line_item_scope
 from targeting.unpacked import Record, pack, unpack
 from tests.auction_table import NOW_NS, Table

@@ -34,6 +34,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uvloop
 
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from bidder.enrichment.profile import ProfileModule
 from openrtb.decode import decode
 from openrtb.request import Request

@@ -127,7 +127,8 @@ cdef class Answer:
         content.rate, content.terms = price.rate_id, price.terms
         content.exchange = seller.id
         content.expiry_s = expiry(seller, r, row.imp)
-        content.device = number(r.device) if units & (1 << DEVICE) else 0
+        # Of a person with several keys it says, too, under which of them the impression is learnt.
+        content.device = number(r.device) if units & (1 << DEVICE) or r.joined else 0
         content.household = number(r.household) if units & (1 << HOUSEHOLD) else 0
         content.basis_and_flags = seller.bases[format] | (TEST_FLAG if r.test else 0) | (format << FORMAT_AT)
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)

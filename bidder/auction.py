@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bidder.admit import admit
 from bidder.answer import Answer
+from bidder.any_id import by_any_id
 from bidder.candidates import Candidates
 from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
@@ -23,6 +24,7 @@ from bidder.leases import Leases
 from bidder.limits import gate, still_covered
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
+from bidder.request_sample import RequestSample
 from bidder.rules import blocks, deals
 from bidder.select import select
 from bidder.seller import Seller
@@ -56,6 +58,18 @@ class Aside(NamedTuple):
     """Words to be held for each key, each followed by its milliseconds."""
 
 
+class Wanted(NamedTuple):
+    """Whose records a request is decided by."""
+
+    ids: list[int]
+    """Keys of the person's ids, in the order of trust: the first that there is a record of says who it is."""
+    counters: list[int]
+    """Keys of what devices and the household count for themselves."""
+
+
+NOBODY = Wanted([], [])
+
+
 class Auction:
     """Decides one request at a time; it owns the request and the candidates, which are used again for the next."""
 
@@ -69,26 +83,29 @@ class Auction:
         vendor: Vendor,
         sellers: SupplyModule | None = None,
         history: History | None = None,
+        sample: RequestSample | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.history = history or History()
+        self.sample = sample or RequestSample(on=False)
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
         self._spare: list[tuple[Request, Candidates, History]] = []
 
-    def who(self, body: bytes, seller: Seller, view: View) -> list[int]:
+    def who(self, body: bytes, seller: Seller, view: View) -> Wanted:
         """Keys of the records that `decide` will want, for a store that must be asked beforehand; none where nobody is
         known, or may be used. How long there is for it is in ``request.tmax``.
         """
+        request = self.request
         try:
-            if decode(self.request, body, seller.exchange, self.clock.now_ns()):
-                return []
+            if decode(request, body, seller.exchange, self.clock.now_ns()) or admit(request, seller, self.vendor):
+                return NOBODY
         except Malformed:
-            return []
-        return [] if admit(self.request, seller, self.vendor) else self.history.keys(view, self.request)
+            return NOBODY
+        return Wanted([key for _, key in request.named_by()], self.history.counters(view, request))
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid | Aside:
         """Body of a bid request -> body of a bid response, or why there is none. In a fleet (``history.fleet``) bids
@@ -105,6 +122,8 @@ class Auction:
         if refused := admit(request, seller, self.vendor):
             return self.no_bid(refused, "admit", seller)
         self.chain.enrich(request)
+        by_any_id(view, self.history, request)
+        self.sample.look(request, seller, body)
         if not select(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):

@@ -113,13 +113,23 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
         "deals": request.deal_codes,
         "person": f"not to be used ({', '.join(raised(request, auction.vendor))})"
         if not request.personal
-        else "known"
-        if request.person
-        else "unknown",
+        else _who(request),
         "profile": request.record is not None,
         **auction.sellers.describe(request, seller),
         "hour": f"{DAYS[request.hour_of_week // 24]} {request.hour_of_week % 24:02d}h UTC",
     }
+
+
+def _who(request: Request) -> str:
+    """By which of its ids the person is known, the ids in the order of trust."""
+    ids = [word for word, _ in request.named_by()]
+    if not ids:
+        return "unknown"
+    if request.met < 0:
+        return f"new; to be known by {next(word for word, key in request.named_by() if key == request.person)}"
+    joined = ", one of several keys of the person" if request.joined else ""
+    others = f" (of {', '.join(ids)})" if len(ids) > 1 else ""
+    return f"known by {ids[request.met]}{others}{joined}"
 
 
 def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object]]:

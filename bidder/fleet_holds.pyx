@@ -95,10 +95,12 @@ cdef int look_again(History history, dict answers, uint64_t own, uint64_t n_own)
     for unit in range(N_UNITS):
         known = &history.known[unit]
         known.begin = known.end = history.held.size()
-        if not known.asked or known.key == 0:
+        if not history.asked & (1 << unit) or known.key == 0:
             continue
         answer = answers.get(known.key, NOT_HELD)
         history.point(known, <bytes?>answer[0] if answer[0] is not None else None)
         gather_words(<list?>answer[1], own, n_own, history.held)
+        if known.former:
+            gather_words(history.former_words, own, n_own, history.held)
         known.end = history.held.size()
     return 0

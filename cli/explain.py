@@ -73,6 +73,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from domain.keys import load_keys
     from domain.token import Sealer
     from pacing.protocol import Delivery
+    from targeting.forgotten import Forgotten
     from targeting.holds import Holds
     from targeting.seller_files import SellerFiles
     from targeting.stores import fleet_holds, open_store
@@ -97,7 +98,8 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
         fleet or nullcontext(),
     ):
         profiles = store.reader()
-        chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(profiles)])
+        person = ProfileModule(profiles, Forgotten(where.data))
+        chain = Chain([person, GeoModule(settings.geo_database), DeviceModule()])
         answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
         auction = Auction(
             chain,

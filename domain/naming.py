@@ -7,6 +7,8 @@ without asking anyone, and the analytics store keeps a dictionary table from id 
 from cython_ext.siphash import siphash24
 
 KEY = b"outbid.names.v1\0"
+ANY_CASE = ("ifa", "email_sha256", "phone_sha256")
+"""Kinds of persons' ids in which upper and lower case mean the same."""
 
 
 def name_id(name: str) -> int:
@@ -19,12 +21,18 @@ def signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def person_key(kind: str, value: str, exchange: str = "") -> int:
-    """Key of a person: ``kind`` is ``ifa`` (global) or ``buyeruid``/``user`` (known to one exchange only).
+def person_key(kind: str, value: str, owner: str = "") -> int:
+    """Key of a person known by one id; an empty ``value`` is nobody's, 0.
 
-    The written form, as used in audience files, is ``ifa:VALUE``, ``buyeruid:EXCHANGE:VALUE`` or
-    ``user:EXCHANGE:VALUE``. Advertising ids are case-insensitive (RFC 9562 text form) and are lowered first.
+    ``owner`` is who gave out an id of the kinds ``buyeruid`` and ``user`` (an exchange), ``eid`` (its ``source``) and
+    ``first_party`` (an advertiser). Other kinds are ``ifa``, ``cookie`` (ours), ``email_sha256`` and ``phone_sha256``
+    (hexadecimal). Advertising ids (RFC 9562 text form), sources (domains) and hashes are the same in any case of
+    letters, other values are not. How people write ids is in `targeting.identity_keys`.
     """
     if not value:
         return 0
-    return name_id(f"ifa:{value.lower()}" if kind == "ifa" else f"{kind}:{exchange}:{value}")
+    if kind == "eid":
+        owner = owner.lower()
+    elif kind in ANY_CASE:
+        value = value.lower()
+    return name_id(f"{kind}:{owner}:{value}" if owner else f"{kind}:{value}")

@@ -22,8 +22,6 @@ cdef int INVALID = NoBidReason.INVALID_REQUEST
 cdef int NO_FORMAT = NoBidReason.NO_FORMAT
 cdef uint32_t USD = currency_code("USD")
 
-NO_IFA = "00000000-0000-0000-0000-000000000000"
-
 
 cdef int fill(Request r, object model, object exchange) except -1:
     """0, or the no-bid reason of a request that contradicts itself or offers nothing. ``r`` is empty (`begin`)."""
@@ -283,21 +281,36 @@ cdef int fill_device(Request r, object device) except -1:
 
 
 cdef int fill_person(Request r, object model, str exchange) except -1:
-    """The key by which we know this person: the advertising id, else our own id at the exchange, else the exchange's.
-
-    As `domain.naming.person_key` makes it.
-    """
+    """The keys by which we may know this person, as `domain.naming.person_key` makes them."""
+    cdef uint64_t ifa = 0, buyeruid = 0, user_id = 0
     if model.dooh is not None:
         return 0  # a screen in a public place is nobody's device
-    if model.device is not None and model.device.ifa and model.device.ifa != NO_IFA:
-        r.person = exact("ifa:" + (<str>model.device.ifa).lower())
-        return 0
+    if model.device is not None and model.device.ifa and (<str>model.device.ifa).strip("0-"):
+        ifa = exact("ifa:" + (<str>model.device.ifa).lower())
     user = model.user
     if user is not None:
         if user.buyeruid:
-            r.person = exact("buyeruid:" + exchange + ":" + <str>user.buyeruid)
-        elif user.id:
-            r.person = exact("user:" + exchange + ":" + <str>user.id)
+            buyeruid = exact("buyeruid:" + exchange + ":" + <str>user.buyeruid)
+        if user.id:
+            user_id = exact("user:" + exchange + ":" + <str>user.id)
+        fill_eids(r, user.eids)
+        if user.ext is not None:
+            fill_eids(r, user.ext.eids)
+    r.name_person(ifa, buyeruid, user_id)
+    return 0
+
+
+cdef int fill_eids(Request r, list eids) except -1:
+    """The model keeps their texts alive."""
+    cdef Text source, value
+    for eid in eids or ():
+        if eid.source and eid.uids:
+            eid.source = (<str>eid.source).lower()  # here, since `Request.id_key` lowers ASCII only
+            lend(&source, eid.source)
+            for uid in eid.uids:
+                if uid.id:
+                    lend(&value, uid.id)
+                    r.add_eid(source, value, uid.atype or 0, eid.mm or 0)
     return 0
 
 

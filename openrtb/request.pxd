@@ -99,6 +99,28 @@ cdef enum Signal:        # of privacy: bits, each raised if the request has it
     US_PRIVACY = 32      # there is a US privacy string
     GPP = 64             # there is a GPP string, or gpp_sid says that a section applies
 
+cdef enum IdKind:        # of the ids that a request names its person by
+    IFA
+    BUYERUID
+    EID
+    USER_ID
+
+cdef enum Trust:         # of an eid: in this order they are asked for
+    OF_PERSON            # the same on all devices (atype 3)
+    OF_ANYTHING
+    GUESSED              # matched by inference (mm 5)
+
+cdef enum:
+    MOST_EIDS = 8        # further ones are not looked at
+    LONGEST_SOURCE = 255 # bytes; of a longer one, or a longer value, nobody is recognised
+    LONGEST_VALUE = 1024
+
+cdef struct Id:
+    IdKind kind
+    uint64_t key         # as domain.naming.person_key makes it; of an eid 0 until somebody asks `Request.id_key`
+    Text source, value   # of an eid, as sent
+    Trust trust
+
 cdef class Request:
     """One bid request, as the stages read it: numbers, 64-bit name ids, and slices of shared vectors."""
     cdef readonly object model   # openrtb.model.BidRequest, if the request was read through it, else None
@@ -122,6 +144,11 @@ cdef class Request:
     cdef readonly uint64_t person, site, country, region, city, os, browser, language
     cdef readonly str site_name, country_code
     cdef readonly int device_type, auction_type, tmax, hour_of_week
+    cdef vector[Id] eids           # as they come
+    cdef vector[Id] ids            # all ids of the person, those trusted most first
+    cdef readonly int met          # place of the id that a record was found by; -1: by none
+    cdef readonly bint joined      # the person has several keys
+    cdef readonly uint64_t former  # key of that id, where it is not the person's; else 0
     cdef public uint64_t device    # name id of the device's own id, where the person is known by another; else 0
     cdef public uint64_t household # key of its counters, once a frequency cap asked for it; else 0
     cdef readonly bint is_app, is_dooh, test, all_imps, has_pods
@@ -145,6 +172,11 @@ cdef class Request:
 
     cdef int begin(self, object exchange, int64_t now_ns) except -1
     cdef void add_imp(self, Imp *row) noexcept nogil
+    cdef void add_eid(self, Text source, Text value, int64_t atype, int64_t match) noexcept nogil
+    cdef void name_person(self, uint64_t ifa, uint64_t buyeruid, uint64_t user_id) noexcept nogil
+    cdef void add_id(self, IdKind kind, uint64_t key) noexcept nogil
+    cdef uint64_t id_key(self, size_t place) noexcept nogil
+    cdef void meet(self, size_t place, uint64_t person, bint joined) noexcept nogil
     cdef void add_size(self, int64_t width, int64_t height) noexcept nogil
     cdef void add_asides(self, Imp *banner) noexcept nogil
     cdef void close_pod(self, Imp *row, Player *player, uint64_t pod) noexcept nogil

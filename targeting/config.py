@@ -21,8 +21,15 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     updates cost half as much, and after a power failure a copy of the store must be put in its place.
     """
 
+    least_confidence: float = 0.5
+    """Keys are one person's if they were joined with at least this confidence (`targeting.identity`). After a change,
+    ``outbid identity rebuild`` makes all groups anew.
+    """
+
     def __post_init__(self) -> None:
         self.redis()
+        if not 0 < self.least_confidence <= 1:
+            raise ValueError("least_confidence is above 0, up to 1")
         if self.timeout_ms <= 0 or self.breaker_failures < 1 or self.breaker_rest_s < 0:
             raise ValueError("timeout_ms and breaker_failures are above 0, and breaker_rest_s is not negative")
 

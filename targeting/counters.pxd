@@ -16,6 +16,7 @@ cdef class Counters:
     cdef void count(self, uint32_t scope, uint32_t at) noexcept nogil
     cdef void trim(self) noexcept nogil
     cdef void adopt(self, Counters other) noexcept nogil
+    cdef void unite(self, Counters other) noexcept nogil
     cdef size_t place_of(self, uint32_t scope) noexcept nogil
     cdef void ahead_of(self, size_t place, size_t *n_times, size_t *n_hours) noexcept nogil
     cdef void drop(self, size_t place) noexcept nogil

@@ -175,3 +175,63 @@ cdef class Counters:
             begin += row.n_times
             first += row.n_hours
         self.trim()
+
+    cdef void unite(self, Counters other) noexcept nogil:
+        """Adds all impressions of ``other``, of scopes that both have too: as if all of them had been counted here."""
+        cdef vector[ScopeRow] scopes
+        cdef vector[uint32_t] times, hours
+        cdef ScopeRow mine, theirs
+        cdef uint32_t scope, at
+        cdef int32_t a, b, n, total
+        cdef size_t i = 0, k = 0, begin = 0, first = 0, begin_there = 0, first_there = 0, since
+        while i < self.scopes.size() or k < other.scopes.size():
+            if k == other.scopes.size() or (i < self.scopes.size() and self.scopes[i].scope < other.scopes[k].scope):
+                scope = self.scopes[i].scope
+            else:
+                scope = other.scopes[k].scope
+            mine, theirs = ScopeRow(scope, 0, 0), ScopeRow(scope, 0, 0)
+            if i < self.scopes.size() and self.scopes[i].scope == scope:
+                mine = self.scopes[i]
+                i += 1
+            if k < other.scopes.size() and other.scopes[k].scope == scope:
+                theirs = other.scopes[k]
+                k += 1
+            since = hours.size()
+            for n in range(mine.n_hours):
+                hours.push_back(self.hours[first + n])
+            for n in range(theirs.n_hours):
+                at = other.hours[first_there + n]
+                add_hour(hours, since, at >> 12, at & 0xFFF)
+            a = b = 0
+            total = mine.n_times + theirs.n_times
+            for n in range(total):
+                if b == theirs.n_times or (a < mine.n_times and self.times[begin + a] <= other.times[begin_there + b]):
+                    at = self.times[begin + a]
+                    a += 1
+                else:
+                    at = other.times[begin_there + b]
+                    b += 1
+                if n < total - EXACT:
+                    add_hour(hours, since, at // 3600, 1)
+                else:
+                    times.push_back(at)
+            begin += mine.n_times
+            first += mine.n_hours
+            begin_there += theirs.n_times
+            first_there += theirs.n_hours
+            scopes.push_back(ScopeRow(scope, min(total, EXACT), <int32_t>(hours.size() - since)))
+        self.scopes.swap(scopes)
+        self.times.swap(times)
+        self.hours.swap(hours)
+        self.trim()
+
+
+cdef inline void add_hour(vector[uint32_t] &hours, size_t since, uint32_t hour, uint32_t count) noexcept nogil:
+    """Adds impressions to an hour of the last scope, whose hours begin at ``since``."""
+    cdef size_t spot = hours.size()
+    while spot > since and hours[spot - 1] >> 12 > hour:
+        spot -= 1
+    if spot > since and hours[spot - 1] >> 12 == hour:
+        hours[spot - 1] = hour << 12 | min((hours[spot - 1] & 0xFFF) + count, <uint32_t>0xFFF)
+    else:
+        hours.insert(hours.begin() + spot, hour << 12 | count)

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 
 import lmdb
 
+from targeting.forgotten import Forgotten
 from targeting.people import Edit
 from targeting.record_editor import Editor
 
@@ -23,4 +24,5 @@ def apply_edits(
     editor: Editor,
     edits: Iterable[tuple[int, Edit]],
     split: set[bytes],
-) -> list[int]: ...
+    forgotten: Forgotten,
+) -> tuple[list[int], set[int]]: ...

@@ -2,11 +2,13 @@
 a person's edits together.
 """
 
-from libc.stdint cimport uint32_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t, uint32_t
 
 from operator import itemgetter
 
-from targeting.record cimport Relation, scope_advertiser, scope_campaign, scope_creative, scope_line_item
+from targeting.forgotten cimport Forgotten
+from targeting.record cimport Relation, alias_of, is_joined, scope_advertiser, scope_campaign, scope_creative, scope_line_item
 from targeting.record_editor cimport Editor
 
 from targeting.record import MAX_SCOPE_ID
@@ -50,14 +52,19 @@ cdef class Impression:
         return 0
 
 
-def apply_edits(txn, db, Editor editor not None, edits, set split not None):
+def apply_edits(txn, db, Editor editor not None, edits, set split not None, Forgotten forgotten not None):
     """Changes records in a write transaction; those of one person in the order given. Adds to ``split`` keys at which a
-    page was split (`targeting.packing`). Returns the persons whose records were begun afresh, since they were none.
+    page was split (`targeting.packing`). Nothing is done to who is ``forgotten``.
+
+    Returns the persons whose records were begun afresh, since they were none; and those who have several keys
+    (`targeting.merge`), to whom nothing was done either.
     """
+    cdef set joined = set()
     cdef list afresh = [], ordered = sorted(edits, key=itemgetter(0))
     cdef Py_ssize_t place = 0, count = len(ordered)
     cdef tuple item
     cdef object person, edit, leaves
+    cdef bint passed
     cdef bytes key, value
     leaves = txn.stat(db)["leaf_pages"]
     stat = txn.stat
@@ -67,7 +74,17 @@ def apply_edits(txn, db, Editor editor not None, edits, set split not None):
             item = ordered[place]
             person = item[0]
             key = person.to_bytes(8, "big")
-            if not editor.load(current() if find(key) else None):
+            value = current() if find(key) else None
+            passed = forgotten.any and forgotten.has(person)
+            if not passed and value is not None and of_several(value):
+                passed = True
+                joined.add(person)
+            if passed:
+                place += 1
+                while place < count and ordered[place][0] == person:
+                    place += 1
+                continue
+            if not editor.load(value):
                 afresh.append(person)
             while True:
                 edit = item[1]
@@ -90,4 +107,10 @@ def apply_edits(txn, db, Editor editor not None, edits, set split not None):
             if now != leaves:
                 leaves = now
                 split.add(key)
-    return afresh
+    return afresh, joined
+
+
+cdef inline bint of_several(bytes record):
+    cdef const uint8_t *data = <const uint8_t *>PyBytes_AS_STRING(record)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(record)
+    return is_joined(data, size) or alias_of(data, size) != 0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import lmdb
 
+from targeting.merge import joined
 from targeting.profile_rows import Batch, Merge, Run
 from targeting.profiles import ProfileStore
 from targeting.record_editor import Editor
@@ -116,22 +117,35 @@ class _Loading:
         del merge
 
     def _put_into(self, store: ProfileStore, items: list[tuple[bytes, bytes]]) -> None:
+        parts: list[tuple[bytes, bytes]] = []
         with store.write() as txn:
+            if store.forgotten.any:
+                items = [item for item in items if int.from_bytes(item[0], "big") not in store.forgotten]
             store.mark_unlisted(txn, self._audiences)
             with txn.cursor(db=store.profiles) as cursor:
-                self._put(cursor, items)
+                self._put(cursor, items, parts)
+            for key, new in parts:
+                store.edit(txn, int.from_bytes(key, "big"), lambda editor, new=new: editor.absorb(new))  # type: ignore[misc]
 
-    def _put(self, cursor: "lmdb.Cursor[bytes]", items: list[tuple[bytes, bytes]]) -> None:
+    def _put(
+        self, cursor: "lmdb.Cursor[bytes]", items: list[tuple[bytes, bytes]], parts: list[tuple[bytes, bytes]]
+    ) -> None:
+        if not items:
+            return
         if not cursor.last() or cursor.key() < items[0][0]:
             cursor.putmulti(items, append=True)
             return
-        cursor.putmulti(list(self._joined(cursor, items)))
+        cursor.putmulti(list(self._absorbed(cursor, items, parts)))
 
-    def _joined(self, cursor: "lmdb.Cursor[bytes]", items: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-        """With what the store says already."""
+    def _absorbed(
+        self, cursor: "lmdb.Cursor[bytes]", items: list[tuple[bytes, bytes]], parts: list[tuple[bytes, bytes]]
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """With what the store says already; into ``parts`` goes what concerns persons who have several keys."""
         for key, new in items:
             known = cursor.get(key)
-            if known is not None and self._editor.load(known):
+            if joined(known):
+                parts.append((key, new))
+            elif known is not None and self._editor.load(known):
                 self._editor.absorb(new)
                 yield key, self._editor.pack()
             else:

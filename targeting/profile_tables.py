@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from domain.errors import Problem, Refused
 from domain.person import STAGES, score_id
-from targeting.audiences import parse_person
+from targeting.identity_keys import parse_person, shown
 from targeting.profile_rows import NO_SCORE, Batch
 from targeting.record import MAX_SEGMENTS, NEVER
 
@@ -93,7 +93,7 @@ class Table:
             try:
                 keys.append(parse_person(text, self._exchanges))
             except ValueError as error:
-                problems.append(Problem(f"{self.path}, row {self._row + place + 1}, person", text[:80], str(error)))
+                problems.append(Problem(f"{self.path}, row {self._row + place + 1}, person", shown(text), str(error)))
                 if len(problems) == MAX_PROBLEMS:
                     break
         if problems:

@@ -1,7 +1,8 @@
 """The profile store: one LMDB environment a host, shared by all its processes.
 
 The tracker and the audience importer write, one at a time; bidders read without locks. Keys are persons
-(`domain.naming.person_key`, 8 bytes big-endian), values are packed records (`targeting.record`). Beside them lie the
+(`domain.naming.person_key`, 8 bytes big-endian), values are packed records (`targeting.record`); of persons known by
+several keys, what `targeting.merge` says. Beside them lie the
 members of each audience, so that a list can be replaced without reading every profile. Of audiences that came with
 profiles in bulk (`targeting.loading`) the members are listed when somebody first asks for them.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations  # lmdb's types are generic for the type chec
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,14 @@ from typing import Self, TypeVar
 import lmdb
 
 from targeting.config import profile_settings
+from targeting.due import DueTable
 from targeting.edits import apply_edits
+from targeting.forgotten import Forgotten
+from targeting.lmdb_identity import LmdbIdentity
+from targeting.merge import aliased, joined
 from targeting.packing import spread
 from targeting.people import Change, Edit, impression
+from targeting.profile_reader import Reader
 from targeting.record import NEVER, is_member
 from targeting.record_editor import Editor
 from targeting.unsynced import Unsynced, check
@@ -29,7 +35,6 @@ from targeting.unsynced import Unsynced, check
 MAP_BYTES = 64 << 30
 """Address space for the map, and so the most that the store can grow to. The file takes only what is used."""
 MAX_READERS = 512
-RENEW_S = 0.05
 CHECK_READERS_S = 10.0
 BATCH = 2_000
 """Members written in a transaction: a tracker waits no longer than that for its turn."""
@@ -37,40 +42,6 @@ BATCH = 2_000
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-class Reader:
-    """Look-ups in one read transaction, which sees the store as it was when last renewed.
-
-    ``taken_ns`` (monotonic): what was committed before then is seen.
-    """
-
-    def __init__(self, env: lmdb.Environment, profiles: lmdb._Database) -> None:
-        self._env, self._profiles = env, profiles
-        self.taken_ns = time.monotonic_ns()
-        self._txn = env.begin(db=profiles)
-        self._get = self._txn.get
-        self._renewed = time.monotonic()
-
-    def get(self, person: int) -> bytes | None:
-        """The packed record of a person, or None. The bytes are a copy: they outlive the transaction."""
-        return self._get(person.to_bytes(8, "big"))
-
-    def renew(self, now: float) -> None:
-        """Looks at the store anew if the last time is at least 50 ms ago; ``now`` is `time.monotonic`.
-
-        To be called with every request, or from a timer; an idle process must call it too, for as long as a transaction
-        is open the pages it can see are not used again, and the file grows.
-        """
-        if now - self._renewed >= RENEW_S:
-            self._txn.abort()
-            self.taken_ns = time.monotonic_ns()
-            self._txn = self._env.begin(db=self._profiles)
-            self._get = self._txn.get
-            self._renewed = now
-
-    def close(self) -> None:
-        self._txn.abort()
 
 
 class ProfileStore:
@@ -104,15 +75,23 @@ class ProfileStore:
         self.env.reader_check()
         self._checked = time.monotonic()
         self._editor, self._readonly = Editor(), readonly
+        self.forgotten = Forgotten(path.parent)
+        """Of whom no record is written."""
         if readonly:
             self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
             self._unlisted = self.env.open_db(b"unlisted", create=False)
+            self.due = DueTable(self.env, None)
+            self.identity = LmdbIdentity(self, None)
         else:
             with self.env.begin(write=True) as txn:
                 self.profiles = self.env.open_db(b"profiles", txn=txn)
                 self._members = self.env.open_db(b"members", txn=txn, dupsort=True, dupfixed=True)
                 self._unlisted = self.env.open_db(b"unlisted", txn=txn)
+                self.due = DueTable(self.env, txn)
+                self.identity = LmdbIdentity(self, txn)
+        self._joined = False
+        """Whether what is loaded in the editor is a part of a person who has several keys."""
 
     def close(self) -> None:
         if self._unsynced is not None:
@@ -146,6 +125,7 @@ class ProfileStore:
             self.env.reader_check()
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
+            self.forgotten.refresh()
             if self._split:
                 spread(self.env, txn, self.profiles, self._split)
                 self._split = set()
@@ -159,13 +139,17 @@ class ProfileStore:
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""
         with self.env.begin(db=self.profiles) as txn:
-            return [txn.get(person.to_bytes(8, "big")) for person in persons]
+            found = [txn.get(person.to_bytes(8, "big")) for person in persons]
+            return [txn.get(key.to_bytes(8, "big")) if (key := aliased(record)) else record for record in found]
 
     def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
         """Changes records; see `targeting.people.Profiles`."""
         for batch in _batches(edits):
             with self.write() as txn:
-                self.edit_all(txn, batch)
+                left = self.edit_all(txn, batch)
+                for person, edit in batch:
+                    if person in left:
+                        self.edit(txn, person, edit)
 
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
@@ -183,11 +167,26 @@ class ProfileStore:
                 removed += self.remove_segments(txn, batch, segment)
         return removed
 
-    def edit_all(self, txn: lmdb.Transaction[bytes], edits: Iterable[tuple[int, Edit]]) -> None:
-        """Changes records in a transaction: in the order of their keys, which costs least; each person's as given."""
-        for person in apply_edits(txn, self.profiles, self._editor, edits, self._split):
+    def edit_all(self, txn: lmdb.Transaction[bytes], edits: Iterable[tuple[int, Edit]]) -> set[int]:
+        """Changes records in a transaction: in the order of their keys, which costs least; each person's as given.
+        Returns the persons who have several keys: theirs are left to `edit`, since there the order of all counts.
+        """
+        afresh, left = apply_edits(txn, self.profiles, self._editor, edits, self._split, self.forgotten)
+        for person in afresh:
             _log_afresh(person)
         self._pages = self._leaf_pages(txn)
+        return left
+
+    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> bool:
+        """Changes one record in a transaction. Says whether it is only a part of what is known: the person has several
+        keys.
+        """
+        if person in self.forgotten:
+            return False
+        self._load(txn, person)
+        edit(self._editor)
+        self._store(txn, person)
+        return self._joined
 
     def record_impression(
         self,
@@ -201,7 +200,7 @@ class ProfileStore:
     ) -> None:
         """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none."""
         if person:
-            self.edit_all(txn, [(person, impression(at_s, campaign, line_item, advertiser, creative))])
+            self.edit(txn, person, impression(at_s, campaign, line_item, advertiser, creative))
 
     def add_segments(
         self, txn: lmdb.Transaction[bytes], persons: Iterable[int], segment: int, expires_s: int = NEVER
@@ -209,6 +208,8 @@ class ProfileStore:
         """Makes persons members of an audience until ``expires_s`` (unix seconds). Returns how many were not before."""
         added = 0
         for person in persons:
+            if person in self.forgotten:
+                continue
             self._load(txn, person)
             if self._editor.join(segment, expires_s):
                 self._store(txn, person)
@@ -224,6 +225,21 @@ class ProfileStore:
                 self._store(txn, person)
             removed += txn.delete(_segment_key(segment), person.to_bytes(8, "big"), db=self._members)
         return removed
+
+    def list_member(self, txn: lmdb.Transaction[bytes], segment: int, person: int, member: bool) -> None:
+        """Says beside the records that a person is a member of an audience, or is not."""
+        key, value = _segment_key(segment), person.to_bytes(8, "big")
+        if member:
+            txn.put(key, value, dupdata=False, db=self._members)
+        else:
+            txn.delete(key, value, db=self._members)
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """The same of persons, in transactions of its own."""
+        for batch in _batches(members.items()):
+            with self.write() as txn:
+                for person, member in batch:
+                    self.list_member(txn, segment, person, member)
 
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. Takes several transactions; if broken off, run it again."""
@@ -265,34 +281,53 @@ class ProfileStore:
 
         Who becomes a member meanwhile is listed by `add_segments`, and who is none any more at the end is taken out.
         """
-        with self.env.begin(db=self.profiles) as txn, txn.cursor() as cursor:
-            found = [int.from_bytes(key, "big") for key, record in cursor if is_member(record, segment)]
+        with self.env.begin(db=self.profiles) as txn, txn.cursor() as cursor, txn.cursor(self.identity.parts) as parts:
+            found = [
+                int.from_bytes(key, "big")
+                for key, record in cursor
+                if is_member(record, segment) and not joined(record)
+            ]
+            found += [int.from_bytes(key, "big") for key, record in parts if is_member(record, segment)]
         if self._readonly:
             return found
         for batch in _batches(found):
             with self.write() as txn:
                 for person in batch:
-                    record = txn.get(person.to_bytes(8, "big"), db=self.profiles)
-                    if record is not None and is_member(record, segment):
+                    self._load(txn, person)
+                    if self._editor.has(segment):
                         txn.put(_segment_key(segment), person.to_bytes(8, "big"), dupdata=False, db=self._members)
         with self.write() as txn:
             if txn.get(_segment_key(segment), db=self._unlisted) == mark:  # no more came in bulk meanwhile
                 txn.delete(_segment_key(segment), db=self._unlisted)
         return found
 
+    def unlist(self, txn: lmdb.Transaction[bytes], person: int, segments: Iterable[int]) -> None:
+        """Takes a person who is forgotten from the lists of audiences."""
+        for segment in segments:
+            txn.delete(_segment_key(segment), person.to_bytes(8, "big"), db=self._members)
+
     def _load(self, txn: lmdb.Transaction[bytes], person: int) -> None:
-        if not self._editor.load(txn.get(person.to_bytes(8, "big"), db=self.profiles)):
+        key = person.to_bytes(8, "big")
+        record = txn.get(key, db=self.profiles)
+        self._joined = joined(record)
+        if not self._editor.load(txn.get(key, db=self.identity.parts) if self._joined else record):
             _log_afresh(person)
 
     def _store(self, txn: lmdb.Transaction[bytes], person: int) -> None:
-        key = person.to_bytes(8, "big")
-        if self._editor.is_empty():
-            txn.delete(key, db=self.profiles)
+        record = b"" if self._editor.is_empty() else self._editor.pack()
+        if self._joined:
+            self.identity.put_part(txn, person, record)
+        elif record:
+            self.put(txn, person.to_bytes(8, "big"), record)
         else:
-            txn.put(key, self._editor.pack(), db=self.profiles)
-            if (pages := self._leaf_pages(txn)) != self._pages:
-                self._pages = pages
-                self._split.add(key)
+            txn.delete(person.to_bytes(8, "big"), db=self.profiles)
+
+    def put(self, txn: lmdb.Transaction[bytes], key: bytes, record: bytes) -> None:
+        """What lies under a key is ``record``, as it is. In a transaction of `write`."""
+        txn.put(key, record, db=self.profiles)
+        if (pages := self._leaf_pages(txn)) != self._pages:
+            self._pages = pages
+            self._split.add(key)
 
 
 def _made(path: Path) -> bool:
@@ -301,7 +336,7 @@ def _made(path: Path) -> bool:
         return False
     try:
         with lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, readonly=True) as env:
-            for name in (b"profiles", b"unlisted"):
+            for name in (b"profiles", b"unlisted", b"edges", b"due"):
                 env.open_db(name, create=False)
     except lmdb.Error:
         return False

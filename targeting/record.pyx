@@ -3,7 +3,7 @@
 
 Little-endian, no padding; entries of a part ascend by what they begin with::
 
-    u8 version (2) | u8 relations | u8 scores | u8 conversions     the header, 12 bytes: how many entries follow
+    u8 version (2; 130: a merge) | u8 relations | u8 scores | u8 conversions     the header, 12 bytes: how many entries follow
     u16 segments | u16 scopes | u16 times | u16 hours
     relations   x (u32 advertiser, u8 stage, u32 since, u32 visited, u32 shown, u32 clicked)
     scores      x (u32 id, i32 value, u32 at)
@@ -18,6 +18,9 @@ Times are unix seconds. A frequency window rolls: an impression at t is in a win
 so "3 in 24 hours" holds at every instant, not per calendar day. A cap of k needs only the k-th newest time, so the
 newest `EXACT_IMPRESSIONS` make caps up to that exact; larger ones count older impressions by the hour, an hour for as
 long as its last second is in the window. Writers change records with `targeting.record_editor`.
+
+Of a person known by several keys this is the merge of what was learnt under each (`targeting.merge`), and under the
+others lies an alias: u8 3 | u64 the person's key.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -41,10 +44,12 @@ MAX_SEGMENTS = 0xFFFF
 MAX_SMALL = 0xFF
 """Advertisers, scores and kinds of conversions remembered for one person; the oldest are forgotten first."""
 MAX_SCOPE_ID = (1 << 29) - 1
+OPT_OUT = 0
+"""In place of an audience: its members opted out, and are not to be recognised. It does not expire."""
 
 
 cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil:
-    if size < HEADER or data[0] != VERSION:
+    if size < HEADER or (data[0] & ~JOINED) != VERSION:
         return False
     parts.n_relations, parts.n_scores, parts.n_conversions = data[1], data[2], data[3]
     parts.n_segments, parts.n_scopes, parts.n_times, parts.n_hours = u16(data + 4), u16(data + 6), u16(data + 8), u16(data + 10)
@@ -68,6 +73,13 @@ cdef inline int32_t find(const uint8_t *entries, int32_t count, int32_t width, u
         else:
             high = middle
     return low if low < count and u32(entries + width * low) == key else -1
+
+
+cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil:
+    cdef Parts parts
+    if not look(data, size, &parts):
+        return size > 0 and data[0] == 0
+    return parts.n_segments > 0 and u32(parts.segments) == OPTED_OUT
 
 
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil:
@@ -145,18 +157,22 @@ cdef bint capped(
     const uint8_t *data, Py_ssize_t size, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) noexcept nogil:
     cdef Parts parts
-    cdef int32_t place, begin, end, first, last, k
-    cdef int64_t count
     if impressions <= 0:
         return True
     if size == 0:
         return False
-    if not look(data, size, &parts):
+    return not look(data, size, &parts) or capped_in(&parts, scope, impressions, seconds, now_s)
+
+
+cdef bint capped_in(Parts *parts, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s) noexcept nogil:
+    cdef int32_t place, begin, end, first, last, k
+    cdef int64_t count
+    if impressions <= 0:
         return True
     place = find(parts.scopes, parts.n_scopes, SCOPE, scope)
     if place < 0:
         return False
-    if not ends(&parts, place, &begin, &end, &first, &last):
+    if not ends(parts, place, &begin, &end, &first, &last):
         return True
     if end - begin >= impressions:
         return u32(parts.times + TIME * (end - impressions)) + seconds > now_s
@@ -224,6 +240,23 @@ def is_member(const unsigned char[::1] data not None, uint32_t segment) -> bool:
     return (
         data.shape[0] > 0 and look(&data[0], data.shape[0], &parts)
         and find(parts.segments, parts.n_segments, SEGMENT, segment) >= 0
+    )
+
+
+def membership_end(const unsigned char[::1] data not None, uint32_t segment) -> int:
+    """When the person's membership of an audience ends, or has ended (unix seconds; `NEVER`); 0: there is none."""
+    cdef Parts parts
+    cdef int32_t place = -1
+    if data.shape[0] > 0 and look(&data[0], data.shape[0], &parts):
+        place = find(parts.segments, parts.n_segments, SEGMENT, segment)
+    return u32(parts.segments + SEGMENT * place + 4) if place >= 0 else 0
+
+
+def is_met(const unsigned char[::1] data not None) -> bool:
+    """Whether more is known of the person than the lists that they are on: an impression, a visit, a score …"""
+    cdef Parts parts
+    return data.shape[0] > 0 and look(&data[0], data.shape[0], &parts) and (
+        parts.n_relations + parts.n_scores + parts.n_conversions + parts.n_scopes > 0
     )
 
 

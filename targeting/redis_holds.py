@@ -22,8 +22,8 @@ from typing import Self, cast
 
 from targeting.held_words import HELD, REPORTED, word
 from targeting.redis_address import Address, Away
+from targeting.redis_keys import holds_key, record_key
 from targeting.redis_nodes import Command, Nodes
-from targeting.redis_profiles import record_key
 
 MOST = 448
 """Bids in flight of one person, device or household: as many as a host's table has room for."""
@@ -60,11 +60,6 @@ Ad = tuple[int, int, int, int, int]
 """Bid, campaign, line item, advertiser and creative."""
 
 log = logging.getLogger(__name__)
-
-
-def holds_key(key: int) -> bytes:
-    """Where the holds of a person, device or household lie."""
-    return record_key(key) + b"h"
 
 
 def take_words(key: int, words: list[bytes | int]) -> tuple[bytes | str | int, ...]:
@@ -130,6 +125,14 @@ class RedisHolds:
             seconds, micros = cast("list[bytes]", self._nodes.ask([(place, ("TIME",))])[0])
             after = b"(%d" % (int(seconds) * 1_000 + int(micros) // 1_000)
             return cast("list[bytes]", self._nodes.ask([(place, ("ZRANGEBYSCORE", place, after, "+inf"))])[0])
+
+    def forget(self, keys: Sequence[int]) -> int:
+        """Lets go of all that is held of some keys; returns how many bids that were."""
+        places = [holds_key(key) for key in keys]
+        with self._turn:
+            held = self._nodes.ask([(place, ("ZCARD", place)) for place in places])
+            self._nodes.ask([(place, ("DEL", place)) for place in places])
+        return sum(cast("list[int]", held))
 
     def _waiting(self) -> list[tuple[int, Ad]]:
         return [self._told.popleft() for _ in range(len(self._told))]

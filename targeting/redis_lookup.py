@@ -18,8 +18,8 @@ import hiredis
 
 from targeting.redis_address import Address, Away, Node, read_slots, slot_of
 from targeting.redis_connection import Connection
-from targeting.redis_holds import TAKE, holds_key, take_words
-from targeting.redis_profiles import record_key
+from targeting.redis_holds import TAKE, take_words
+from targeting.redis_keys import holds_key, record_key
 
 Then = Callable[[bytes | None], None]
 """What is to be done with the record; None: there is none; `UNKNOWN`: Redis did not say."""

@@ -148,6 +148,21 @@ class Nodes:
                 self._links.pop(node, None)
         raise problem
 
+    def scan(self, pattern: bytes) -> Iterator[bytes]:
+        """Keys that a pattern fits, on all nodes; one may come twice, and one that is written meanwhile not at all.
+        Raises `Away`.
+        """
+        if self._address.cluster and not self._slots:
+            self._slots = self._map()
+        for node in dict.fromkeys(self._slots) if self._address.cluster else self._address.nodes[:1]:
+            cursor: object = b"0"
+            while cursor is not None:
+                reply = self._link(node).ask([("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)])[0]  # type: ignore[list-item]
+                if not isinstance(reply, list):
+                    raise ReplyRefused(f"{node[0]}:{node[1]}: {reply}")
+                yield from reply[1]
+                cursor = reply[0] if reply[0] != b"0" else None
+
     def _link(self, node: Node) -> Link:
         link = self._links.get(node)
         if link is None:

@@ -14,6 +14,8 @@ from typing_extensions import Buffer
 from targeting.record import Conversions, Scored, Standing
 
 VERSION = 2
+JOINED = 0x80
+"""Bit of the version byte of a merge (`targeting.merge`)."""
 HEADER = struct.Struct("<BBBBHHHH")
 FORMS = [struct.Struct(form) for form in ("<IBIIII", "<IiI", "<IIH", "<II", "<IHH", "<I", "<I")]
 """Of the parts in their order: relations, scores, conversions, segments, scopes, times, hours."""
@@ -76,7 +78,7 @@ def unpack(data: Buffer) -> Record:
     raw = bytes(data)
     if not raw:
         return Record()
-    if len(raw) < HEADER.size or raw[0] != VERSION:
+    if len(raw) < HEADER.size or raw[0] & ~JOINED != VERSION:
         raise Unreadable(f"{len(raw)} bytes that are no record of version {VERSION}")
     counts = HEADER.unpack_from(raw)[1:]
     if len(raw) != HEADER.size + sum(form.size * count for form, count in zip(FORMS, counts, strict=True)):

@@ -22,15 +22,19 @@ from bidder.view import View
 from domain.campaign import Snapshot
 from domain.clock import ManualClock
 from domain.events import Event, decode
-from domain.naming import person_key
 from domain.token import Sealer
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
+from targeting.audience_algebra import definitions_of, resolved
 from targeting.expression import published
 from targeting.holds import Holds
-from targeting.households import household_key, household_of
+from targeting.households import device_key, household_key, household_of
+from targeting.identity_keys import parse_person
+from targeting.merge import alias, joined
+from targeting.merge import merge as merged
 from targeting.record import campaign_scope, line_item_scope
+from targeting.redis_lookup import UNKNOWN
 from targeting.unpacked import Record, pack
 from tests.fleet_twin import FleetTwin
 
@@ -64,7 +68,10 @@ def snapshot(patch: object = None) -> Snapshot:
     merged: Any = merge(json.loads(CAMPAIGNS.read_text()), patch or {})
     for item in merged["line_items"]:  # expressions, for they can be patched
         item["targeting"] = msgspec.to_builtins(published(item["targeting"]))
-    return msgspec.convert(merged, Snapshot)
+    made = msgspec.convert(merged, Snapshot)
+    definitions = definitions_of(made.audiences)
+    items = tuple(resolved(item, definitions) for item in made.line_items)
+    return msgspec.structs.replace(made, line_items=items)
 
 
 class People:
@@ -74,11 +81,25 @@ class People:
         self.records: dict[int, bytes] = {}
 
     def put(self, person: str, segments: dict[int, int], shown: dict[int, list[int]], **parts: Any) -> None:
-        """``ip:…`` is a household; ``parts``: other parts of `targeting.unpacked.Record`."""
+        """``ip:…`` is a household, ``device:…`` what a device counts for itself; ``parts``: other parts of
+        `targeting.unpacked.Record`."""
         kind, _, rest = person.partition(":")
-        exchange, _, value = rest.rpartition(":")
-        key = household_key(household_of(rest)) if kind == "ip" else person_key(kind, value, exchange)
+        if kind == "ip":
+            key = household_key(household_of(rest))
+        else:
+            key = device_key(parse_person(rest) & 0xFFFF_FFFF) if kind == "device" else parse_person(person)
         self.records[key] = pack(Record(segments, shown, **parts))
+
+    def be_late(self, person: str) -> None:
+        """Redis does not say in time what is known of them."""
+        self.records[parse_person(person)] = UNKNOWN
+
+    def join(self, person: str, other: str) -> None:
+        """``other`` is one more key of the person, whose key is ``person``."""
+        key = parse_person(person)
+        if not joined(self.records.get(key)):
+            self.records[key] = merged([self.records.get(key)])
+        self.records[parse_person(other)] = alias(key)
 
     def get(self, person: int) -> bytes | None:
         return self.records.get(person)
@@ -134,7 +155,7 @@ class Table:
         self.leases = Leases()
         answer = Answer(SEALER, self.append, self.tracker_base)
         answer.start(7)
-        chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])
+        chain = Chain([ProfileModule(self.people), GeoModule(), DeviceModule()])
         self.files = Files()
         journal, files = Journal(self.append, 1), SupplyModule(self.files)
         history = History(self.people, self.holds, fleet=self.fleet)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from domain.events import Conversion, Notice
+from domain.events import Conversion, Notice, Visit
 from targeting.holds import Holds
 from targeting.redis_address import Away
 from targeting.redis_holds import Ad, RedisHolds
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 class InFlight(Protocol):
     """An impression that is reported is held until it is counted; then its hold goes, as a lost bid's does at once."""
 
-    def see(self, event: Notice | Conversion) -> None:
+    def see(self, event: Notice | Conversion | Visit) -> None:
         """An event is about to be logged: from here on its impression cannot expire any more. Does not wait."""
 
-    def applied(self, events: Sequence[Notice | Conversion]) -> None:
+    def applied(self, events: Sequence[Notice | Conversion | Visit]) -> None:
         """The impressions of these are in the records, for all who look."""
 
     def settle(self) -> None:
@@ -32,12 +32,12 @@ class OnThisHost:
     def __init__(self, holds: Holds) -> None:
         self._holds = holds
 
-    def see(self, event: Notice | Conversion) -> None:
+    def see(self, event: Notice | Conversion | Visit) -> None:
         if is_shown(event):
             for key in counters(event):
                 self._holds.show(key, event.campaign, event.line_item, event.advertiser, event.creative, event.bid)
 
-    def applied(self, events: Sequence[Notice | Conversion]) -> None:
+    def applied(self, events: Sequence[Notice | Conversion | Visit]) -> None:
         for event in events:
             if is_shown(event):
                 for key in counters(event):
@@ -56,12 +56,12 @@ class InFleet:
     def __init__(self, holds: RedisHolds) -> None:
         self._holds = holds
 
-    def see(self, event: Notice | Conversion) -> None:
+    def see(self, event: Notice | Conversion | Visit) -> None:
         if is_shown(event):
             for key in counters(event):
                 self._holds.report(key, _ad(event))
 
-    def applied(self, events: Sequence[Notice | Conversion]) -> None:
+    def applied(self, events: Sequence[Notice | Conversion | Visit]) -> None:
         counted: list[tuple[int, Ad]] = []
         lost: list[tuple[int, Ad]] = []
         for event in events:

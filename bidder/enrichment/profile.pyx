@@ -1,28 +1,67 @@
-"""The person's record from the profile store: audiences now, frequency counters for later."""
+"""Who the person is, and their record from the profile store: audiences now, frequency counters for later."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from openrtb.request cimport Request
-from targeting.record cimport segments
+from targeting.forgotten cimport Forgotten
+from targeting.record cimport Parts, alias_of, is_joined, look, opted_out, segments
+
+from targeting.audience_algebra import UNREAD
+
+cdef uint64_t NOT_KNOWN = UNREAD
 
 
 cdef class ProfileModule:
-    """Local: one look-up in memory-mapped LMDB, or what was fetched from Redis before the request is decided. Without a
-    record the person belongs to no audience and has seen nothing.
+    """Local: one look-up in memory-mapped LMDB, or what was fetched from Redis before the request is decided. Of several
+    ids the first that there is a record of says who it is; where it is an alias, the record is that of the person it
+    names. Without a record the person belongs to no audience and has seen nothing.
+
+    Of who opted out, or was forgotten, the request knows nothing afterwards but its context: so this comes before the
+    modules that use the address. So it is when a record does not come in time: nobody knows then whether they opted out,
+    nor, as with a damaged one, whether this is whom somebody suppresses (`targeting.audience_algebra.UNREAD`).
     """
 
     cdef object reader
+    cdef Forgotten forgotten
 
-    def __init__(self, reader):
-        self.reader = reader
+    def __init__(self, reader, Forgotten forgotten=None):
+        self.reader, self.forgotten = reader, forgotten
 
     def __call__(self, Request r not None):
-        cdef bytes record
-        if not r.person:
-            return
-        record = self.reader.get(r.person)
+        cdef bytes record = None
+        cdef const uint8_t *data
+        cdef uint64_t person
+        cdef size_t place
+        cdef Parts parts
+        cdef bint unread
+        if self.forgotten is not None and self.forgotten.any:
+            for place in range(r.ids.size()):
+                if self.forgotten.has(r.id_key(place)):
+                    r.forget_person()
+                    return
+        for place in range(r.ids.size()):
+            record = self.reader.get(r.id_key(place))
+            if record is not None:
+                break
         if record is None:
             return
+        data = <const uint8_t *>PyBytes_AS_STRING(record)
+        person = alias_of(data, PyBytes_GET_SIZE(record))
+        if person:
+            r.meet(place, person, True)
+            record = self.reader.get(person)
+            if record is None:
+                return
+            data = <const uint8_t *>PyBytes_AS_STRING(record)
+        else:
+            r.meet(place, r.id_key(place), is_joined(data, PyBytes_GET_SIZE(record)))
+        unread = not look(data, PyBytes_GET_SIZE(record), &parts)
+        if unread:
+            r.segments.push_back(NOT_KNOWN)
+        if opted_out(data, PyBytes_GET_SIZE(record)):
+            r.forget_person()
+            return
         r.record = record
-        segments(<const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)
+        if not unread:
+            segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)

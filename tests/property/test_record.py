@@ -178,7 +178,7 @@ def damage(data: bytes, place: int, patch: bytes) -> bytes:
 @given(
     data=st.one_of(
         st.binary(max_size=200),
-        st.binary(max_size=200).map(lambda rest: b"\2" + rest),
+        st.builds(bytes.__add__, st.sampled_from([b"\2", b"\x82", b"\3"]), st.binary(max_size=200)),
         st.builds(damage, RECORDS.map(pack), st.integers(0, 500), st.binary(min_size=1, max_size=8)),
     ),
     scope=st.integers(0, NEVER),

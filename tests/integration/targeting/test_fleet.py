@@ -75,7 +75,7 @@ async def test_a_bid_port_caps_by_what_is_in_redis_and_bids_within_caps_without_
     """While Redis hangs the request is answered all the same, and caps count as reached."""
     table = Table(snapshot({"line_items[0]": {"frequency_caps": [{"impressions": 1, "seconds": 3_600}]}}))
     lookup = RedisLookup(parse(redis_server.url), failures=1_000)
-    table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(lookup))
+    table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     state = SimpleNamespace(view=table.view, version=3, workers=1)
     room = RemotePeople(lookup, 30.0)
     service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), room)  # type: ignore[arg-type]

@@ -12,7 +12,8 @@ from targeting.profiles import ProfileStore
 from targeting.record import NEVER, campaign_scope, is_capped, line_item_scope, live_segments, standing
 from targeting.record_editor import Editor
 from targeting.redis_address import parse
-from targeting.redis_profiles import RedisProfiles, record_key
+from targeting.redis_keys import record_key
+from targeting.redis_profiles import RedisProfiles
 from targeting.unpacked import unpack
 from tests.redis_server import RedisCluster, RedisServer
 

@@ -22,7 +22,8 @@ from targeting.held_words import HELD, REPORTED, bid_of, unpacked, word
 from targeting.people import impression
 from targeting.record import campaign_scope
 from targeting.redis_address import parse
-from targeting.redis_holds import MOST, RedisHolds, holds_key
+from targeting.redis_holds import MOST, RedisHolds
+from targeting.redis_keys import holds_key
 from targeting.redis_lookup import NOT_HELD, Held, RedisLookup
 from targeting.redis_profiles import RedisProfiles
 from targeting.unpacked import unpack
@@ -165,7 +166,7 @@ async def test_no_more_are_out_than_allowed_whoever_asks(server: Server) -> None
 @asynccontextmanager
 async def port(table: Table, lookup: RedisLookup) -> AsyncIterator[str]:
     """A bid port whose people and holds are in Redis."""
-    table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(lookup))
+    table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     table.auction.history = History(lookup, fleet=lookup)
     state = SimpleNamespace(view=table.view, version=3, workers=1)
     service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), RemotePeople(lookup, WAIT_S))  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
         room = None
         if request.param == "people far away":
             far = FarPeople(table.people)
-            table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(far))
+            table.auction.chain.modules = (ProfileModule(far), *table.auction.chain.modules[1:])
             table.auction.history = History(far, fleet=far if table.holds is not None else None)
             room = RemotePeople(far, 1.0)  # type: ignore[arg-type]
         service = Service(

@@ -8,7 +8,8 @@ import pytest
 
 from targeting import profiles
 from targeting.people import Change
-from targeting.profiles import RENEW_S, ProfileStore
+from targeting.profile_reader import RENEW_S
+from targeting.profiles import ProfileStore
 from targeting.record import NEVER, campaign_scope, is_capped, line_item_scope, live_segments
 from targeting.unpacked import unpack
 
