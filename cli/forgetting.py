@@ -185,14 +185,14 @@ def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:
     if fleet := fleet_holds():
         with fleet:
             left += [f"bids in flight: held under {written_key(key)}" for key in (*keys, *devices) if fleet.held(key)]
-    for path, count in found_in_files(data, [*keys, *devices]):
-        if path != data / PENDING:
-            left.append(f"{path}: {count} times")
+    left += [f"{path}: {what}" for path, what in found_in_files(data, [*keys, *devices]) if path != data / PENDING]
     return left
 
 
-def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, int]]:
-    """Files under a directory in which a key stands: in either order of bytes, or as people or programs write it."""
+def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, str]]:
+    """Files under a directory in which a key stands: in either order of bytes, or as people or programs write it. And
+    those that cannot be read.
+    """
     patterns = [pattern for key in keys for pattern in _forms(key)]
     for path in sorted(data.rglob("*")):
         try:
@@ -200,10 +200,13 @@ def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, in
                 continue
             with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 count = sum(content.find(pattern) >= 0 for pattern in patterns)
-        except (FileNotFoundError, ValueError):  # it went meanwhile
+        except (FileNotFoundError, ValueError):  # it went, or was emptied, meanwhile
+            continue
+        except OSError as error:
+            yield path, f"cannot be read: {error.strerror}"
             continue
         if count:
-            yield path, count
+            yield path, f"{count} of the keys' written forms"
 
 
 def _forms(key: int) -> list[bytes]:

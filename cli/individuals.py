@@ -142,7 +142,7 @@ class Proof(NamedTuple):
 async def prove(places: "Places", asked: Asked, watch: "Watch") -> Proof:
     """After the drain: both books, judged."""
     import aiohttp
-    from targeting.audiences import parse_person
+    from targeting.identity_keys import parse_person
 
     from domain.keys import internal_secret, load_keys
     from simulator.books import shown

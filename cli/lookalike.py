@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ def run(asked: argparse.Namespace) -> int:
     from domain.errors import Problem, Refused
     from domain.settings import places
     from targeting.lookalike import TooFew, find
-    from targeting.profiles import ProfileStore
     from targeting.record import NEVER
     from targeting.stores import open_store
 
@@ -73,9 +71,6 @@ def run(asked: argparse.Namespace) -> int:
         plan = lookalikes.plan(known, order, tuple(asked.conversion or CONVERSIONS), frozenset(asked.without))
         now_s = from_env().now_ns() // 1_000_000_000
         with open_store(places().data) as profiles, _Bar() as shown:
-            if not isinstance(profiles, ProfileStore):
-                print("outbid: lookalikes are made where the profiles are in LMDB, not in Redis", file=sys.stderr)
-                return 2
             lists = [audience for audience in order.owner.suppress if audience not in order.definitions]
             try:
                 found = find(

@@ -42,7 +42,7 @@ def find(store: Store, persons: Sequence[int]) -> dict[str, list[dict[str, Any]]
 def blank(store: Store, persons: Sequence[int]) -> tuple[dict[str, int], int]:
     """Writes 0, nobody, where one of ``persons`` stands, and where their devices and households do beside them; returns
     how many rows of each table, and how many name them still: none, unless others sent some meanwhile. The data that
-    was replaced is gone from the disk of chDB then; a server removes it by itself after ``old_parts_lifetime``, which is
+    was replaced is gone from the disk of chDB then; a server removes it by itself after ``old_parts_lifetime``, that is
     8 minutes.
 
     Raises StoreError. If it is broken off, run it again.

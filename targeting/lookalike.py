@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import LogisticRegression
 
+from targeting.households import device_key, household_key
 from targeting.lift import SHARES, Floats, Lift, lift_curve
 from targeting.lookalike_features import Features
 from targeting.profiles import ProfileStore
 from targeting.record import live_segments
+from targeting.redis_profiles import RedisProfiles
+from targeting.scanning import BATCH, Keys, scan
 
-Keys = NDArray[np.uint64]
-
-BATCH = 20_000
-"""Records read in one transaction."""
 MOST_SEEDS, MOST_OTHERS = 50_000, 100_000
 """Persons of either kind that are learned from and tested on, at most."""
 LEAST_SEEDS = 100
@@ -30,6 +29,13 @@ TESTED = 0.3
 """Share of them that is kept apart."""
 NEARLY_ALL, HARDLY_ANY = 0.8, 0.02
 """A feature of so many of the seed, and of so few others, may say no more than that somebody is of the seed."""
+
+OPTED_OUT = 0
+"""No audience has this id; whoever belongs to it is not to be recognised."""
+COUNTERS = np.array([device_key(1) >> 32, household_key(1) >> 32], np.uint64)
+"""Upper halves of keys that are no person's."""
+LEAST_RECORD = 12
+"""Bytes: a record without anything in it."""
 
 IsSeed = Callable[[list[int]], bool]
 """Whether somebody with these live memberships (ids of audiences) belongs to the seed."""
@@ -70,29 +76,8 @@ class Lookalikes:
     """Features that come near to being the seed itself."""
 
 
-def scan(store: ProfileStore, batch: int = BATCH) -> Iterator[tuple[Keys, list[bytes]]]:
-    """All records with their keys, in the order of the keys; each batch in a transaction of its own, so that the pages
-    that others replace meanwhile are used again.
-    """
-    start = b""
-    while True:
-        keys, records = [], []
-        with store.env.begin(db=store.profiles) as txn, txn.cursor() as cursor:
-            if not cursor.set_range(start):
-                return
-            for key, record in cursor:
-                keys.append(key)
-                records.append(record)
-                if len(keys) == batch:
-                    break
-        yield np.frombuffer(b"".join(keys), ">u8").astype(np.uint64), records
-        if keys[-1] == b"\xff" * 8:
-            return
-        start = (int.from_bytes(keys[-1], "big") + 1).to_bytes(8, "big")
-
-
 def find(
-    store: ProfileStore,
+    store: ProfileStore | RedisProfiles,
     features: Features,
     is_seed: IsSeed,
     size: int,
@@ -109,10 +94,10 @@ def find(
 
     def people() -> Iterator[tuple[Keys, list[bytes], NDArray[np.bool_]]]:
         nonlocal read
-        bars = frozenset(barred)
+        bars = frozenset((*barred, OPTED_OUT))
         for keys, records in scan(store):
             live = [live_segments(record, now_s) for record in records]
-            known = np.array([bars.isdisjoint(of) for of in live], bool)
+            known = np.array([bars.isdisjoint(of) for of in live], bool) & _persons(keys, records)
             seeds = np.array([is_seed(of) for of in live], bool)
             read += len(records)
             progress(read)
@@ -140,6 +125,13 @@ def find(
         best.persons(), sought.seen, others.seen, model.learned, model.tested, curve, chosen,
         model.weights(), model.suspicious(),
     )  # fmt: skip
+
+
+def _persons(keys: Keys, records: list[bytes]) -> NDArray[np.bool_]:
+    """Which of the records are a person's: not the counters of a device or a household, nor what only leads to another
+    key."""
+    whole = np.array([len(record) >= LEAST_RECORD for record in records], bool)
+    return whole & ~np.isin(keys >> np.uint64(32), COUNTERS)
 
 
 def _matrix(features: Features, records: list[bytes], now_s: int) -> Any:

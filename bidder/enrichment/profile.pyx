@@ -3,6 +3,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
+from openrtb.person_ids cimport id_key, meet
 from openrtb.request cimport Request
 from targeting.forgotten cimport Forgotten
 from targeting.record cimport Parts, alias_of, is_joined, look, opted_out, segments
@@ -37,11 +38,11 @@ cdef class ProfileModule:
         cdef bint unread
         if self.forgotten is not None and self.forgotten.any:
             for place in range(r.ids.size()):
-                if self.forgotten.has(r.id_key(place)):
+                if self.forgotten.has(id_key(r, place)):
                     r.forget_person()
                     return
         for place in range(r.ids.size()):
-            record = self.reader.get(r.id_key(place))
+            record = self.reader.get(id_key(r, place))
             if record is not None:
                 break
         if record is None:
@@ -49,13 +50,13 @@ cdef class ProfileModule:
         data = <const uint8_t *>PyBytes_AS_STRING(record)
         person = alias_of(data, PyBytes_GET_SIZE(record))
         if person:
-            r.meet(place, person, True)
+            meet(r, place, person, True)
             record = self.reader.get(person)
             if record is None:
                 return
             data = <const uint8_t *>PyBytes_AS_STRING(record)
         else:
-            r.meet(place, r.id_key(place), is_joined(data, PyBytes_GET_SIZE(record)))
+            meet(r, place, id_key(r, place), is_joined(data, PyBytes_GET_SIZE(record)))
         unread = not look(data, PyBytes_GET_SIZE(record), &parts)
         if unread:
             r.segments.push_back(NOT_KNOWN)

@@ -120,10 +120,10 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
     try:
         hers, his = await told(deployment, ANN, HER_DEVICE), await told(deployment, BEN)
         await converted(deployment, hers, "1")
-        while bids.published < last or b'"behind": 0' not in (await deployment.get("/health"))[1]:
+        while bids.published < last or b'"behind": 0' not in (await deployment.get("/health"))[1]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         wanted = ("bids/0", "money/0")
-        while [n for name, n in (await lag(outbid, deployment)).items() if name.endswith(wanted)] != [0, 0]:
+        while [n for name, n in (await lag(outbid, deployment)).items() if name.endswith(wanted)] != [0, 0]:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
         status, said = await outbid.run("people", "show", "buyeruid:usx:ann")

@@ -1,4 +1,4 @@
-"""Who opted out or was forgotten: the bid is by context, and neither log nor anything else knows whose request it was."""
+"""Who opted out or was forgotten: the bid is by context, and nobody, the log included, knows whose request it is."""
 
 import json
 from pathlib import Path

@@ -163,7 +163,7 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     ("advertisers.0", "hourly_impressions", 0, "advertisers[0].hourly_impressions", 0, "from 1"),
     ("campaigns.0", "total_impressions", "1.5", "campaigns[0].total_impressions", "1.5", "whole number"),
     ("audiences.0", "data_cpm", "-1", "audiences[0].data_cpm", "-1", "above 0"),
-    ("exchanges.0", "user_sync", "yes", "exchanges[0].user_sync", "yes", "a mapping with the fields match, answer, uid"),
+    ("exchanges.0", "user_sync", "yes", "exchanges[0].user_sync", "yes", "the fields match, answer, uid"),
     ("exchanges.0", "user_sync", {"to": "x"}, "exchanges[0].user_sync.to", "x", "no such field"),
     *(
         ("exchanges.0", "user_sync", {"match": url}, "exchanges[0].user_sync.match", url, allowed)

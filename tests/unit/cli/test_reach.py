@@ -11,9 +11,10 @@ from bidder.request_sample import RequestSample
 from bidder.request_sample_files import SampleFiles
 from cli import ask
 from cli.main import main
+from domain.naming import person_key
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER
-from tests.auction_table import NOW_NS, Table, person_key, snapshot
+from tests.auction_table import NOW_NS, Table, snapshot
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ def test_only_hashes_under_the_deployments_key_are_kept(tmp_path: Path) -> None:
     assert again.remove(persons) == 3 and forgotten.refresh() and not forgotten.any
     other = tmp_path / "other"
     Forgotten(other).add(persons, 1)
-    assert not set(hashes) & {int.from_bytes((other / "forgotten").read_bytes()[at : at + 8], "little") for at in (19, 35)}
+    assert not set(hashes) & {
+        int.from_bytes((other / "forgotten").read_bytes()[at : at + 8], "little") for at in (19, 35)
+    }
 
 
 def _add(data: Path, first: int) -> None:

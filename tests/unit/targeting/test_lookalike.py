@@ -10,11 +10,13 @@ from sklearn.metrics import roc_auc_score
 
 from domain.person import SCORES, Stage, conversion_kind, score_id
 from targeting import lookalike
+from targeting.households import device_key, household_key
 from targeting.lift import lift_curve
-from targeting.lookalike import Lookalikes, TooFew, find, scan
+from targeting.lookalike import Lookalikes, TooFew, find
 from targeting.lookalike_plan import Plan
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER, Conversions, Scored, Standing, advertiser_scope
+from targeting.scanning import scan
 from targeting.unpacked import Record, pack
 
 NOW_S = 1_795_521_600
@@ -220,6 +222,25 @@ def test_too_few(tmp_path: Path) -> None:
             made(store)
         with pytest.raises(TooFew, match="the rest has 0 people"):
             find(store, PLAN.features(), lambda live: True, 10, NOW_S)
+
+
+def test_who_is_not_to_be_recognised(tmp_path: Path) -> None:
+    """Who opted out, what devices and households count, and what only leads to another key."""
+    with ProfileStore(tmp_path / "p", sync=False) as store:
+        population(store, 3_000, 0.0)
+        everybody = len(_all(store))
+        with store.write() as txn:
+            for number in range(1, 200):
+                record = pack(Record(shown={advertiser_scope(OWNER): [NOW_S]}))
+                for key in (device_key(number), household_key(number)):
+                    txn.put(key.to_bytes(8, "big"), record, db=store.profiles)
+                txn.put(number.to_bytes(8, "big"), b"\x03" + bytes(8), db=store.profiles)
+                opted_out = pack(Record({0: NEVER, SEED: NEVER}))
+                txn.put((number << 32).to_bytes(8, "big"), opted_out, db=store.profiles)
+        found = made(store, 10_000)
+        assert found.seeds + found.others == everybody
+        assert len(found.persons) == found.others
+        assert found.chosen.share == found.chosen.lift == 1
 
 
 def test_everybody_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
