@@ -2,7 +2,8 @@
 
 What counts is the impressions in the records of the profile store, and the bids that are in flight: for all that this
 worker knows each of them will be shown. They are held (`targeting.holds`) for all workers of the host from before the
-bid is sent until its impression is counted, it is lost or it expires. Two stages keep the caps:
+bid is sent until its impression is counted, it is lost or it expires; in a fleet for all hosts (`bidder.fleet_holds`).
+Two stages keep the caps:
 
 - `frequency` takes out whose cap is reached, before anything is priced;
 - `hold` holds what was chosen, and looks once more: another worker may have bid for the same person meanwhile.
@@ -19,7 +20,8 @@ from bidder.expiry cimport expiry
 from bidder.seller cimport Seller
 from bidder.view cimport Ad, Cap, Line, View
 from openrtb.request cimport Request
-from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM, Holds, Shown, monotonic_ns
+from targeting.held_words cimport gather_words
+from targeting.holds cimport AUDIENCE, LINE_ITEM, Shown, monotonic_ns
 from targeting.households cimport DEVICE_MARK, HOUSEHOLD_MARK, household_number, number
 from targeting.joint_caps cimport capped_together
 from targeting.record cimport capped_in, look
@@ -43,27 +45,19 @@ cdef inline bint in_scope(View view, Cap *cap, Shown *shown) noexcept nogil:
     return shown.ids[cap.level] == cap.id
 
 
-cdef inline Shown shown_by(View view, Candidate *row) noexcept nogil:
-    cdef Shown shown
-    cdef Line *line = &view.lines[row.line]
-    shown.ids[CAMPAIGN], shown.ids[LINE_ITEM], shown.ids[ADVERTISER] = line.campaign, line.id, line.advertiser
-    shown.ids[CREATIVE] = view.ads[row.ad].id
-    return shown
-
-
-cdef inline uint32_t units_of(View view, Candidate *row) noexcept nogil:
-    """Whose impressions the row's caps count, a bit a unit."""
-    return view.lines[row.line].units | view.ads[row.ad].units
-
-
 cdef class History:
     """``reader``: records by key (`targeting.profiles.Reader`); without one, nothing is known of devices and households.
     ``holds`` None: no bid in flight counts, as in a back-test. ``looking_only``: what is held counts, and nothing is held.
+    ``fleet``: says what is held for a key, where that is done in Redis for all hosts (`bidder.fleet_holds`).
     """
 
-    def __init__(self, reader=None, holds=None, looking_only=False):
-        self.reader, self.holds, self.looking_only = reader, holds, looking_only
+    def __init__(self, reader=None, holds=None, looking_only=False, fleet=None):
+        self.reader, self.holds, self.looking_only, self.fleet = reader, holds, looking_only, fleet
         self.full = 0
+
+    def another(self):
+        """For another request at the same time."""
+        return History(self.reader, self.holds, self.looking_only, self.fleet)
 
     def counters(self, View view not None, Request r not None) -> list:
         """Keys of what devices and the household count for themselves, as far as this request may be decided by it: for a
@@ -98,8 +92,7 @@ cdef class History:
         cdef Known *known = &self.known[unit]
         cdef bytes record = None
         cdef uint32_t house
-        known.key, known.former, known.size, known.whole = 0, 0, 0, False
-        known.data = NULL
+        known.key, known.former = 0, 0
         # Of a person with one id only, the record is the device's, too. Where there can be more, r.device must be set.
         if unit == PERSON or (unit == DEVICE and r.device == 0):
             known.key, known.former, record = r.person, r.former, r.record
@@ -111,14 +104,27 @@ cdef class History:
             if house:
                 r.household = known.key = HOUSEHOLD_MARK | house
                 record = self.household_record = self.reader.get(known.key) if self.reader is not None else None
-        if record is not None:
-            known.data, known.size = <const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)
-            known.whole = look(known.data, known.size, &known.parts)
+        self.point(known, record)
         self.look_again(known)
+        if self.fleet is not None and known.key:
+            gather_words(self.fleet.held(known.key), 0, 0, self.held)
+            if known.former:
+                self.former_words = self.fleet.held(known.former)
+                gather_words(self.former_words, 0, 0, self.held)
+            known.end = self.held.size()
         self.asked = self.asked | 1 << unit
         if known.key and not self.stale and known.begin == known.end:
             if known.size == 0 or (known.whole and known.parts.n_scopes == 0):
                 self.unseen = self.unseen | 1 << unit
+        return 0
+
+    cdef int point(self, Known *known, bytes record) except -1:
+        """To a record that somebody keeps alive; None: there is none."""
+        known.data = NULL
+        known.size, known.whole = 0, False
+        if record is not None:
+            known.data, known.size = <const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)
+            known.whole = look(known.data, known.size, &known.parts)
         return 0
 
     cdef int ask_all(self, uint32_t units, Request r) except -1:

@@ -69,11 +69,12 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
     sellers = files.reader()
     leases = Leases()
-    holds = Holds(where.data, where.holds)
+    fleet = people.room.lookup if people.room is not None else None
+    holds = Holds(where.data, where.holds) if fleet is None else None
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
     chain = Chain([ProfileModule(people.source, forgotten), GeoModule(settings.geo_database), DeviceModule()])
     journal = Journal(writer.append, settings.no_bid_sample)
-    supply, history = SupplyModule(sellers), History(people.source, holds)
+    supply, history = SupplyModule(sellers), History(people.source, holds, fleet=fleet)
     clock, sample = from_env(), RequestSample(on=settings.request_sample > 0)
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample)
@@ -100,7 +101,8 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         people.close()
         sellers.close()
         files.close()
-        holds.close()
+        if holds is not None:
+            holds.close()
     log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
 
 

@@ -49,6 +49,8 @@ def run(asked: argparse.Namespace) -> int:
 
 def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     """Decides on the published snapshot, the profiles of this host, and today's budgets; nothing is logged or spent."""
+    from contextlib import nullcontext
+
     import msgspec
 
     from bidder.answer import Answer
@@ -74,7 +76,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from targeting.forgotten import Forgotten
     from targeting.holds import Holds
     from targeting.seller_files import SellerFiles
-    from targeting.stores import open_store
+    from targeting.stores import fleet_holds, open_store
 
     snapshot = msgspec.msgpack.decode(ask(f"{where.control_base}/v1/snapshots/current"), type=Snapshot)
     delivery = msgspec.json.decode(ask(f"{where.control_base}/v1/delivery"), type=list[Delivery])
@@ -88,9 +90,12 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     def keep_nothing(record: bytes) -> int:
         return len(record)
 
+    fleet = fleet_holds()
+    holds = Holds(where.data, where.holds) if fleet is None else None
     with (
         open_store(where.data, readonly=True) as store,
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
+        fleet or nullcontext(),
     ):
         profiles = store.reader()
         person = ProfileModule(profiles, Forgotten(where.data))
@@ -104,7 +109,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             from_env(),
             settings.tcf_vendor(),
             SupplyModule(files.reader()),
-            History(profiles, Holds(where.data, where.holds), looking_only=True),
+            History(profiles, holds, True, fleet),
         )
         return explain(auction, body, view.sellers[exchange], view)
 

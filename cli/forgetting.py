@@ -28,7 +28,7 @@ from targeting.identity_keys import written_key
 from targeting.profiles import ProfileStore
 from targeting.redis_profiles import RedisProfiles
 from targeting.scrubbing import scrub
-from targeting.stores import open_store
+from targeting.stores import fleet_holds, open_store
 from trackers.forgetting import forget_persons
 
 STORE = "profiles.lmdb"
@@ -70,9 +70,7 @@ def forget(place: Places, key: int, say: Say) -> bool:
     for log in logs(data):
         count = rewrite(log, [written(key) for key in keys], lambda record: blanked(record, pending.keys))
         say(f"event log {log.relative_to(data)}: {count} records blanked")
-    holds = Holds(data, place.holds)
-    say(f"bids in flight: {sum(holds.forget(key) for key in (*keys, *devices))} taken out")
-    holds.close()
+    say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
     left = _blank_rows(place, keys, say)
     scrub(data / STORE, [*keys, *devices])
     left += _what_is_left(data, keys, devices)
@@ -129,6 +127,17 @@ def _forget_records(data: Path, keys: list[int], devices: list[int], say: Say) -
         say(f"tracker: {forget_persons(own, set(keys))} clicks blanked or moments taken out")
 
 
+def _let_go(place: Places, keys: list[int]) -> int:
+    """Of all bids that are held for them, on this host or for the fleet."""
+    if fleet := fleet_holds():
+        with fleet:
+            return fleet.forget(keys)
+    holds = Holds(place.data, place.holds)
+    found = sum(holds.forget(key) for key in keys)
+    holds.close()
+    return found
+
+
 def _blank_rows(place: Places, keys: list[int], say: Say) -> list[str]:
     """In the analytics store: by the reporter, which alone may open the embedded one, else by ourselves."""
     try:
@@ -173,6 +182,9 @@ def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:
         left += [
             f"profiles: audience {one} lists {written_key(key)}" for key in keys for one in audiences_of(store, key)
         ]
+    if fleet := fleet_holds():
+        with fleet:
+            left += [f"bids in flight: held under {written_key(key)}" for key in (*keys, *devices) if fleet.held(key)]
     left += [f"{path}: {what}" for path, what in found_in_files(data, [*keys, *devices]) if path != data / PENDING]
     return left
 

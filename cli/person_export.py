@@ -18,11 +18,12 @@ from domain.settings import Places
 from eventlog.rewriting import matching
 from targeting.erasing import audiences_of
 from targeting.forgotten import Forgotten
+from targeting.held_words import unpacked
 from targeting.holds import Holds
 from targeting.identity import Edge
 from targeting.identity_keys import written_key
 from targeting.record import NEVER, OPT_OUT, is_member
-from targeting.stores import open_store
+from targeting.stores import fleet_holds, open_store
 from targeting.unpacked import Record, Unreadable, unpack
 
 LEVELS = {1: "campaign", 2: "line_item", 3: "advertiser", 4: "creative", 5: "audience"}
@@ -86,9 +87,7 @@ def export(place: Places, key: int) -> bytes:
         for event in of:
             if isinstance(event, Conversion):
                 names.kinds[conversion_kind(event.advertiser, event.event)] = event.event
-    holds = Holds(place.data, place.holds)
-    held = [ad for one in (*keys, *devices) for ad in holds.held(one)]
-    holds.close()
+    held = _held(place, [*keys, *devices])
     found: Json = {
         "keys": [written_key(one) for one in keys],
         "joins": [_join(edge) for edge in edges],
@@ -107,6 +106,17 @@ def export(place: Places, key: int) -> bytes:
     if names.missing:
         found["names"] = f"not known: {names.missing}"
     return orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _held(place: Places, keys: list[int]) -> list[tuple[int, int, int, int]]:
+    """Campaign, line item, advertiser and creative of the bids in flight, on this host or of the fleet."""
+    if fleet := fleet_holds():
+        with fleet:
+            return [ad for one in keys for ad in unpacked(fleet.held(one))]
+    holds = Holds(place.data, place.holds)
+    held = [ad for one in keys for ad in holds.held(one)]
+    holds.close()
+    return held
 
 
 def _join(edge: Edge) -> Json:

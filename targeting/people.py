@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from targeting.edits import Impression
 from targeting.identity import IdentityMap
-from targeting.record import NEVER, advertiser_scope, campaign_scope, creative_scope, line_item_scope
+from targeting.record import NEVER
 from targeting.record_editor import Editor
 
 Edit = Callable[[Editor], object]
@@ -18,10 +19,7 @@ def impression(
     """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps. ``relates``: it is also the
     advertiser's last impression; not so in the counters of a device or a household.
     """
-    scopes = [campaign_scope(campaign), line_item_scope(line_item)]
-    scopes += [advertiser_scope(advertiser)] if advertiser else []
-    scopes += [creative_scope(creative)] if creative else []
-    return lambda editor: editor.show(at_s, scopes, advertiser if relates else 0)
+    return Impression(at_s, campaign, line_item, advertiser, creative, relates)
 
 
 @dataclass(frozen=True)

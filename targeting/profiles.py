@@ -21,6 +21,7 @@ import lmdb
 
 from targeting.config import profile_settings
 from targeting.due import DueTable
+from targeting.edits import apply_edits
 from targeting.forgotten import Forgotten
 from targeting.lmdb_identity import LmdbIdentity
 from targeting.merge import aliased, joined
@@ -145,8 +146,10 @@ class ProfileStore:
         """Changes records; see `targeting.people.Profiles`."""
         for batch in _batches(edits):
             with self.write() as txn:
+                left = self.edit_all(txn, batch)
                 for person, edit in batch:
-                    self.edit(txn, person, edit)
+                    if person in left:
+                        self.edit(txn, person, edit)
 
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
@@ -163,6 +166,16 @@ class ProfileStore:
             with self.write() as txn:
                 removed += self.remove_segments(txn, batch, segment)
         return removed
+
+    def edit_all(self, txn: lmdb.Transaction[bytes], edits: Iterable[tuple[int, Edit]]) -> set[int]:
+        """Changes records in a transaction: in the order of their keys, which costs least; each person's as given.
+        Returns the persons who have several keys: theirs are left to `edit`, since there the order of all counts.
+        """
+        afresh, left = apply_edits(txn, self.profiles, self._editor, edits, self._split, self.forgotten)
+        for person in afresh:
+            _log_afresh(person)
+        self._pages = self._leaf_pages(txn)
+        return left
 
     def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> bool:
         """Changes one record in a transaction. Says whether it is only a part of what is known: the person has several
@@ -298,7 +311,7 @@ class ProfileStore:
         record = txn.get(key, db=self.profiles)
         self._joined = joined(record)
         if not self._editor.load(txn.get(key, db=self.identity.parts) if self._joined else record):
-            log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
+            _log_afresh(person)
 
     def _store(self, txn: lmdb.Transaction[bytes], person: int) -> None:
         record = b"" if self._editor.is_empty() else self._editor.pack()
@@ -328,6 +341,10 @@ def _made(path: Path) -> bool:
     except lmdb.Error:
         return False
     return True
+
+
+def _log_afresh(person: int) -> None:
+    log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
 
 
 def _segment_key(segment: int) -> bytes:

@@ -1,9 +1,9 @@
 """The profile store of a fleet: records in Redis, or a Redis Cluster, for all hosts.
 
-A record lies under ``p`` and the person's key (8 bytes, big-endian), and is changed by comparing: a script writes the
-new record only if the old one is still what was read, else says what is there now, and the change is made again on
-that. So no update is lost, however many write. Members of audiences are sets of such keys, in 256 parts each, so that a
-cluster shares a large one.
+A record lies under ``{p``, the person's key (8 bytes, big-endian) and ``}``, so that what else begins so is in the same
+slot of a cluster (`targeting.redis_holds`). It is changed by comparing: a script writes the new record only if the old
+one is still what was read, else says what is there now, and the change is made again on that. So no update is lost,
+however many write. Members of audiences are sets of such keys, in 256 parts each, so that a cluster shares a large one.
 """
 
 import logging
@@ -20,6 +20,7 @@ from targeting.record import NEVER, live_segments, membership_end
 from targeting.record_editor import Editor
 from targeting.redis_address import Address
 from targeting.redis_identity import RedisIdentity
+from targeting.redis_keys import record_key
 from targeting.redis_nodes import Command, Nodes
 from targeting.redis_replacing import REPLACE, Swap, swap
 
@@ -37,11 +38,6 @@ LISTS = b"a*:*"
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-def record_key(person: int) -> bytes:
-    """The key of a person's record."""
-    return b"p" + person.to_bytes(8, "big")
 
 
 class RedisProfiles:
@@ -210,8 +206,8 @@ class RedisProfiles:
         """Keys of all records, aliases too, in no order. One may come twice, and one that is written meanwhile not at
         all.
         """
-        for name in self._nodes.scan(b"p" + b"?" * 8):
-            yield int.from_bytes(name[1:], "big")
+        for name in self._nodes.scan(b"{p????????}"):
+            yield int.from_bytes(name[2:10], "big")
 
     def size(self, segment: int) -> int:
         """How many persons an audience has."""

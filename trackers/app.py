@@ -18,7 +18,7 @@ from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from targeting.holds import Holds
 from targeting.profiles import ProfileStore
-from targeting.stores import fleet_store
+from targeting.stores import fleet_holds, fleet_store
 from trackers.clicks import click, clicked
 from trackers.config import TrackerSettings, tcf_vendor, tracker_settings
 from trackers.consent import Consents
@@ -80,7 +80,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                 open_stores.enter_context(people)
             if joined := fleet_store(place.data):
                 open_stores.enter_context(joined)
-            events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
+            events, holds = LogWriter(place.data / "log" / LOG), fleet_holds() or Holds(place.data, place.holds)
             try:
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
                 memory = Memory(profiles, LOG, people, holds, lambda: directory.book)

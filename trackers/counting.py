@@ -8,7 +8,7 @@ the same memory as living through it.
 import struct
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from msgspec.structs import replace
 
@@ -143,6 +143,6 @@ def is_lost(event: Notice | Conversion | Visit) -> bool:
     return isinstance(event, Notice) and event.kind == Kind.LOSS and not event.marks & _UNCOUNTED
 
 
-def is_shown(event: Notice | Conversion | Visit) -> bool:
+def is_shown(event: Notice | Conversion | Visit) -> TypeGuard[Notice]:
     """Whether it is an impression that counts, and so belongs into the person's frequency record."""
     return isinstance(event, Notice) and event.kind == Kind.IMPRESSION and not event.marks & _UNCOUNTED

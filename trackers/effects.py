@@ -55,6 +55,13 @@ class Effect:
         self.follow(editor)
 
     @property
+    def edit(self) -> Edit:
+        """What it does to the record: where there is nothing to be decided, no more than its own, which may be compiled
+        (`targeting.edits`).
+        """
+        return self if self._own is None or self._histories or self._rules else self._own
+
+    @property
     def decides(self) -> bool:
         """Whether there are rules to be decided."""
         return bool(self._rules)

@@ -4,7 +4,7 @@ The keys of a batch of events, the frequency records they touch and the log posi
 transaction, so a kill at any instant leaves memory at a position of the log, and replaying from there is exact. Between
 the append to the log and that transaction the facts are *held* in the process.
 
-The bids behind the events are held against frequency caps in a table that the bidders share (`targeting.holds`): an
+The bids behind the events are held against frequency caps where the bidders look, too (`trackers.in_flight`): an
 impression lets go of its hold once it is counted, a loss at once.
 
 What an event does to records is told in `trackers.effects`: counters, conversions, and which audiences by rules the
@@ -15,7 +15,7 @@ from __future__ import annotations  # lmdb's types are generic for the type chec
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
 import lmdb
 from msgspec.structs import replace
@@ -29,10 +29,12 @@ from targeting.people import Profiles
 from targeting.profiles import ProfileStore
 from targeting.record import OPT_OUT, is_member
 from targeting.record_editor import Editor
+from targeting.redis_holds import RedisHolds
 from targeting.unpacked import Unreadable, unpack
 from trackers.audience_rules import AudienceRule, RuleBook
-from trackers.counting import Fact, click_key, counters, facts, is_lost, is_shown
+from trackers.counting import Fact, click_key, facts, is_shown
 from trackers.effects import Effect, effects
+from trackers.in_flight import InFleet, InFlight, OnThisHost
 from trackers.rule_revision import Revision, RuleTable, told
 
 E = TypeVar("E", Notice, Conversion, Visit, Notice | Conversion | Visit)
@@ -43,7 +45,7 @@ MOST_DUE = 1000
 
 class Memory:
     """One tracker's memory; ``log`` names its log and with it the checkpoint (``money/0``). ``holds`` None: no bids are
-    held on this host. ``book`` gives the rules of audiences as they are now.
+    held. ``book`` gives the rules of audiences as they are now.
 
     Of a fleet the records are in ``people``. They are changed before the transaction is written, so that a kill in
     between counts impressions of the last batch twice: caps then hold too early, never too late.
@@ -54,10 +56,13 @@ class Memory:
         profiles: ProfileStore,
         log: str,
         people: Profiles | None = None,
-        holds: Holds | None = None,
+        holds: Holds | RedisHolds | None = None,
         book: Callable[[], RuleBook] = lambda: NO_RULES,
     ) -> None:
-        self._profiles, self._log, self._people, self._bids = profiles, log.encode(), people, holds
+        self._profiles, self._log, self._people = profiles, log.encode(), people
+        self._bids: InFlight | None = None
+        if holds is not None:
+            self._bids = OnThisHost(holds) if isinstance(holds, Holds) else InFleet(holds)
         self._book, self._whole, self._rules = book, Editor(), RuleTable(profiles.env)
         self._followed: RuleBook | None = None
         self._tables = {name: profiles.env.open_db(name.encode()) for name in ("seen", "clicks")}
@@ -106,9 +111,8 @@ class Memory:
 
     def see(self, event: Notice | Conversion | Visit) -> None:
         """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
-        if self._bids is not None and _is_seen(event):
-            for key in counters(event):
-                self._bids.show(key, event.campaign, event.line_item, event.advertiser, event.creative, event.bid)
+        if self._bids is not None:
+            self._bids.see(event)
 
     def settle(self) -> None:
         """The memory has caught up with the log: all that was seen before is counted."""
@@ -130,31 +134,25 @@ class Memory:
         """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread.
         Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
         """
-        book, events = self._book(), [self.unnamed(event) for event in events]
-        told = [(event, effect) for event in events for effect in effects(event, book)]
+        book, kept = self._book(), [self.unnamed(event) for event in events]
+        told = [(event, effect) for event in kept for effect in effects(event, book)]
         changes = [effect for _, effect in told]
         if self._people is not None:
             for event, effect in told:
-                if _is_seen(event) and effect.person == event.person:
+                if is_shown(event) and effect.person == event.person:
                     effect.person = self._people.identity.shown_to(event.person, event.device)
             self._change(self._people, changes)
         with self._profiles.write() as txn:
-            for event in events:
+            for event in kept:
                 for fact in facts(event):
                     txn.put(fact.key, fact.value, db=self._tables[fact.table])
             for event, effect in told:
-                if self._people is None and _is_seen(event) and effect.person == event.person:
+                if self._people is None and is_shown(event) and effect.person == event.person:
                     effect.person = self._profiles.identity.key_of_device(txn, event.person, event.device)
             self._note(txn, changes)
             txn.put(self._log, position.to_bytes(8, "big"), db=self._checkpoints)
         if self._bids is not None:
-            for event in events:  # only now: what is let go of must be counted for all who look
-                if _is_seen(event):
-                    for key in counters(event):
-                        self._bids.counted(key, event.bid)
-                elif isinstance(event, Notice) and is_lost(event):
-                    for key in counters(event):
-                        self._bids.lose(key, event.bid)
+            self._bids.applied(events)  # only now: what is let go of must be counted for all who look
 
     def look_again(self, now_s: int) -> int:
         """Decides anew whose memberships are over or begin again by now (unix seconds), without an event; returns how
@@ -219,7 +217,7 @@ class Memory:
         """The records in Redis, and then the lists of members beside them. Both are made again if this is broken off,
         since the log's position is written after them.
         """
-        people.change((effect.person, effect) for effect in changes)
+        people.change((effect.person, effect.edit) for effect in changes)
         deciding = [effect for effect in changes if effect.decides]
         others: list[tuple[int, Effect]] = []
         for effect, record in zip(deciding, people.get_many([e.person for e in deciding]), strict=True):
@@ -237,9 +235,13 @@ class Memory:
 
     def _note(self, txn: lmdb.Transaction[bytes], changes: Sequence[Effect]) -> None:
         """The records, unless they are in Redis, with the members of audiences; and what is due."""
+        of_several: set[int] = set()
+        if self._people is None:
+            of_several = self._profiles.edit_all(txn, [(effect.person, effect.edit) for effect in changes])
         for effect in changes:
             if self._people is None:
-                if self._profiles.edit(txn, effect.person, effect) and effect.decides:
+                # As they came: each is decided on what all before it left.
+                if effect.person in of_several and self._profiles.edit(txn, effect.person, effect) and effect.decides:
                     self._decide_whole(txn, effect)
                 for audience, verdict in effect.verdicts.items():
                     self._profiles.list_member(txn, audience, effect.person, verdict.until_s > 0)
@@ -256,8 +258,3 @@ class Memory:
             self._profiles.edit(txn, key, effect.follow if own else effect.leave)
             for audience in () if own else effect.verdicts:
                 self._profiles.list_member(txn, audience, key, False)
-
-
-def _is_seen(event: Notice | Conversion | Visit) -> TypeGuard[Notice]:
-    """Whether it is an impression that counts."""
-    return isinstance(event, Notice) and is_shown(event)

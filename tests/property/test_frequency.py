@@ -5,7 +5,7 @@ of campaigns come.
 import json
 import re
 import time
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
@@ -30,6 +30,7 @@ from targeting.record import advertiser_scope, campaign_scope, creative_scope, l
 from targeting.record_editor import Editor
 from targeting.unpacked import Record, pack
 from tests.auction_table import SEALER, People, Table, merge
+from tests.fleet_twin import FleetTwin
 from tests.frequency_twin import GRACE_S, Ad, Ledger
 
 EXPIRY_S = 60
@@ -102,11 +103,12 @@ wait = st.tuples(st.just("wait"), st.sampled_from((2, 10, 40, 100, 600, 7_000, 9
 class World:
     """An auction whose impressions and losses are told to its records and holds as a tracker does it."""
 
-    def __init__(self, campaigns: Snapshot) -> None:
-        self.holds, people = Holds(None, 500), Clockwork()
-        people.holds = self.holds
+    def __init__(self, campaigns: Snapshot, in_fleet: bool) -> None:
+        holds, people = None if in_fleet else Holds(None, 500), Clockwork()
+        fleet = FleetTwin() if in_fleet else None
+        self.holds = people.holds = cast(Holds | FleetTwin, holds or fleet)
         self.holds.frozen_ns = time.monotonic_ns() + 10**15
-        self.table = Table(campaigns, people, holds=self.holds)
+        self.table = Table(campaigns, people, holds=holds, fleet=fleet)
         for person in (LOGIN, "buyeruid:usx:bob"):
             people.put(person, {1: 2**32 - 1, 2: 2**32 - 1}, {})
         people.join(LOGIN, "ifa:phone")
@@ -226,7 +228,7 @@ def meets(item: LineItem, person: str) -> bool:
 
 
 class Clockwork(People):
-    holds: Holds
+    holds: Holds | FleetTwin
 
     @property
     def taken_ns(self) -> int:
@@ -234,9 +236,14 @@ class Clockwork(People):
 
 
 @settings(max_examples=300, deadline=None)
-@given(campaign_sets(), st.lists(st.one_of(ask, ask, ask, tell, tell, wait, change), min_size=12, max_size=45))
-def test_caps_agree_with_their_twin(campaigns: Snapshot, steps: list[Any]) -> None:
-    world = World(campaigns)
+@given(
+    campaign_sets(),
+    st.lists(st.one_of(ask, ask, ask, tell, tell, wait, change), min_size=12, max_size=45),
+    st.booleans(),
+)
+def test_caps_agree_with_their_twin(campaigns: Snapshot, steps: list[Any], in_fleet: bool) -> None:
+    """Whether bids are held on this host or for a fleet."""
+    world = World(campaigns, in_fleet)
     for name, *rest in steps:
         if name == "ask":
             world.ask(*rest)

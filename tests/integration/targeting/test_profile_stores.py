@@ -14,6 +14,7 @@ from targeting.profiles import ProfileStore
 from targeting.record import NEVER, OPT_OUT, campaign_scope, is_capped, line_item_scope, live_segments, standing
 from targeting.record_editor import Editor
 from targeting.redis_address import parse
+from targeting.redis_keys import record_key
 from targeting.redis_profiles import RedisProfiles
 from targeting.unpacked import Record, pack, unpack
 from tests.redis_server import RedisCluster, RedisServer
@@ -156,9 +157,7 @@ def test_a_record_of_another_version_is_begun_afresh(open_store: Open, caplog: p
         with store.write() as txn:
             txn.put((42).to_bytes(8, "big"), b"from the future", db=store.profiles)
     elif isinstance(store, RedisProfiles):
-        store._nodes.ask(
-            [(b"p" + (42).to_bytes(8, "big"), ("SET", b"p" + (42).to_bytes(8, "big"), b"from the future"))]
-        )
+        store._nodes.ask([(record_key(42), ("SET", record_key(42), b"from the future"))])
     store.change([(42, show(1_000, 4))])
     assert is_capped(store.get_many([42])[0] or b"", campaign_scope(3), 1, 60, 1_000)
     assert "person 000000000000002a is begun afresh" in caplog.text
