@@ -209,6 +209,13 @@ class RedisProfiles:
         """Commands about keys of others' own, which bear being carried out twice."""
         return self._nodes.ask(commands)
 
+    def everybody(self) -> Iterator[int]:
+        """Keys of all records, aliases too, in no order. One may come twice, and one that is written meanwhile not at
+        all.
+        """
+        for name in self._nodes.scan(b"p" + b"?" * 8):
+            yield int.from_bytes(name[1:], "big")
+
     def size(self, segment: int) -> int:
         """How many persons an audience has."""
         keys = [_part_key(segment, part) for part in range(PARTS)]

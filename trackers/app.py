@@ -96,7 +96,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                         f"{origin(place.data)}/{LOG}",
                         events.directory,
                     )
-                    app[JOINS] = Joins(joined or profiles, profiles.forgotten)
+                    app[JOINS] = Joins(joined or profiles, profiles.forgotten, profiles if joined else None)
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
                     refreshing = asyncio.create_task(directory.keep_fresh(session, settings.directory_s))

@@ -2,7 +2,7 @@
 
 Neither carries a bid token. A click id of a click on this advertiser's ads attributes the conversion; any other id, or
 none, attributes it to nothing. It is an event of the person who clicked; without a click, of the person whose browser
-shows our cookie. (advertiser, event, order) counts once, whichever way it comes and however often.
+shows our cookie (`trackers.visitors`). (advertiser, event, order) counts once, whichever way it comes, however often.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ from domain.events import NOT_COUNTED, Conversion, Mark, Notice
 from domain.keys import postback_secret
 from domain.money import MoneyError, parse_nanos
 from domain.token import Forged
-from trackers.cookies import person_of
 from trackers.desk import DESK, Desk, pixel, wrong
+from trackers.visitors import visitor
 
 CLOCK_SKEW_S = 300
 """How far a postback's timestamp may be from our clock, in real seconds, either way."""
@@ -64,7 +64,7 @@ async def conversion(request: web.Request) -> web.Response:
         told = msgspec.convert({name: text for name, text in query.items() if text}, Told)
     except msgspec.ValidationError as error:
         raise wrong("query", str(error), FIELDS) from None
-    await desk.record_conversion(read_conversion(desk, advertiser, told, "pixel", person_of(request)))
+    await desk.record_conversion(read_conversion(desk, advertiser, told, "pixel", visitor(request, advertiser)))
     return pixel()
 
 

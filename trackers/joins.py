@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from domain.clock import SECOND
+from targeting.due import ALL, AT_ONCE
 from targeting.forgotten import Forgotten
 from targeting.identity import CERTAIN, TooManyKeys
 from targeting.profiles import ProfileStore
@@ -19,10 +20,14 @@ from targeting.redis_profiles import RedisProfiles
 
 
 class Joins:
-    """In the store that holds the persons' records; one in Redis is for this alone. Calls wait for it in a thread."""
+    """In the store that holds the persons' records; one in Redis is for this alone. Calls wait for it in a thread.
+    ``own``: beside a store in Redis the tracker's own, in which it is noted whose audiences are to be decided anew.
+    """
 
-    def __init__(self, store: ProfileStore | RedisProfiles, forgotten: Forgotten) -> None:
-        self._store, self._forgotten = store, forgotten
+    def __init__(
+        self, store: ProfileStore | RedisProfiles, forgotten: Forgotten, own: ProfileStore | None = None
+    ) -> None:
+        self._store, self._forgotten, self._own = store, forgotten, own
         self._turn = threading.Lock()
 
     async def join(self, cookie: int, other: int, source: str, now_ns: int) -> str:
@@ -47,6 +52,9 @@ class Joins:
             self._store.identity.join(cookie, other, source, CERTAIN, at_s)
         except TooManyKeys:
             return "refused"
+        if self._own is not None:
+            with self._own.write() as txn:
+                self._own.due.add(txn, AT_ONCE, cookie, ALL)
         return "joined"
 
     def _opted_out(self, keys: Sequence[int]) -> bool:

@@ -1,7 +1,7 @@
 """Visits: a pixel on the pages of an advertiser says who was there. Rules of audiences are made of them.
 
 Whose visit it is says the click that brought the person (``obclid``; if nobody was to be known then, nobody is now),
-else our cookie in the browser, where the request's signals allow to know (`trackers.cookies`). Nobody has to be known:
+else our cookie in the browser, where the request's signals allow to know (`trackers.visitors`). Nobody has to be known:
 then the visit is only a number.
 """
 
@@ -11,8 +11,9 @@ from aiohttp import web
 
 from domain.events import Mark, Visit
 from trackers.conversions import find_advertiser, find_click
-from trackers.cookies import person_of, welcome
+from trackers.cookies import welcome
 from trackers.desk import DESK, pixel, wrong
+from trackers.visitors import visitor
 
 MOST_PAGE, MOST_URL = 128, 512
 
@@ -33,7 +34,7 @@ async def visit(request: web.Request) -> web.Response:
             page=page,
             url=url,
             bid=click.bid if click else 0,
-            person=click.person if click else person_of(request),
+            person=click.person if click else visitor(request, advertiser),
         )
     )
     return response

@@ -164,7 +164,7 @@ def members(store: ProfileStore, audience: int, person: int, now_s: int) -> bool
     return audience in live_segments(record or b"", now_s)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.lists(TIMES, min_size=3, max_size=8))
 def test_membership_is_what_the_rule_says_at_every_second(
     folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], waits: list[int]
@@ -212,7 +212,7 @@ def concerns(event: Event, rule: Rule) -> bool:
             return meets(event, rule)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.data())
 def test_reading_the_log_again_gives_the_same_memory(
     folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], data: Any
@@ -240,7 +240,7 @@ def test_a_star_is_any_text(pattern: str, text: str) -> None:
     assert bool(book.wanted(Visit(0, 0, ADVERTISER, text, "", 0, 7))) == globbed(text, pattern)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.integers(0, 12), st.integers(0, 12), TIMES)
 def test_of_a_person_with_two_keys_all_is_known_under_both(
     folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], join_at: int, split_at: int, wait: int
@@ -297,7 +297,7 @@ PUBLISHED = st.tuples(st.integers(0, 12), st.integers(0, 7))
 """After how many events, and which of three rules, a bit each."""
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     STEPS,
     st.tuples(SENSIBLE, OFTEN, SENSIBLE | OFTEN),

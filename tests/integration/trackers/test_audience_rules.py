@@ -40,9 +40,15 @@ def control(control: Any) -> Any:
     return control
 
 
-async def visit(tracker: Any, page: str, cookie: str = COOKIE, **told: str) -> int:
+def browser(cookie: str = COOKIE, page: str = "https://www.acme.example/") -> dict[str, str]:
+    return {"Cookie": f"outbid={cookie}", "Referer": page}
+
+
+async def visit(
+    tracker: Any, page: str, cookie: str = COOKIE, on: str = "https://www.acme.example/", **told: str
+) -> int:
     query = urlencode({"advertiser": "acme", "page": page} | told)
-    headers = {"Cookie": f"outbid={cookie}"} if cookie else {}
+    headers = browser(cookie, on)
     async with tracker.session.get(f"{tracker.base}/visit?{query}", headers=headers) as answer:
         return int(answer.status)
 
@@ -75,13 +81,12 @@ async def test_a_visit_is_logged_and_makes_a_member_until_it_is_long_ago(tracker
 
 async def test_a_conversion_of_the_browser_ends_it_and_reaches_a_stage(tracker: Any) -> None:
     await visit(tracker, "loans/home")
-    headers = {"Cookie": f"outbid={COOKIE}"}
-    query = "advertiser=acme&event=application&order=1"
-    for _ in range(2):
-        async with tracker.session.get(f"{tracker.base}/conversion?{query}", headers=headers) as answer:
+    query = "advertiser=acme&event=application&order="
+    for order, headers in (("1", browser()), ("1", browser()), ("2", browser(page="https://rival.example/"))):
+        async with tracker.session.get(f"{tracker.base}/conversion?{query}{order}", headers=headers) as answer:
             assert answer.status == 200
-    assert [c.person for c in tracker.conversions()] == [BROWSER] * 2
-    assert [c.bid for c in tracker.conversions()] == [0] * 2
+    assert [c.person for c in tracker.conversions()] == [BROWSER, BROWSER, 0]
+    assert [c.bid for c in tracker.conversions()] == [0] * 3
     found = await record(tracker, BROWSER)
     assert found.segments == {}
     assert (found.relations[10].stage, found.relations[10].since_s) == (Stage.APPLIED, NOON)
@@ -102,6 +107,13 @@ async def test_who_came_by_a_click_is_who_clicked(tracker: Any) -> None:
     found = await record(tracker, 77)
     assert found.segments == {1: NOON + 7 * DAY}
     assert found.relations[10].clicked_s == NOON
+
+
+@pytest.mark.parametrize("page", ["", "https://rival.example/acme.example", "https://notacme.example/", "https://[::1"])
+async def test_another_site_makes_nobody_a_visitor(tracker: Any, page: str) -> None:
+    assert await visit(tracker, "loans/home", on=page) == 200
+    assert [one.person for one in visits(tracker)] == [0]
+    assert b'"person.on_another_site": 1' in (await tracker.get("/health"))[1]
 
 
 @pytest.mark.parametrize("query", [{"gdpr": "1"}, {"us_privacy": "1YYN"}])
