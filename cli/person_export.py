@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 import orjson
 
+from bidder.request_sample_files import named_persons, read
 from cli.ask import NoAnswer, ask, send
-from cli.forgetting import devices_of, keys_of, logs
+from cli.forgetting import REQUESTS, devices_of, exchanges_of, keys_of, logs
 from domain.blanking import written
 from domain.campaign import Snapshot
+from domain.clock import from_env
 from domain.events import Conversion, Event, decode
 from domain.keys import internal_secret, load_keys
 from domain.person import SCORES, Stage, conversion_kind, score_id
@@ -101,6 +103,7 @@ def export(place: Places, key: int) -> bytes:
             for ad in held
         ],
         "events": {log: [_event(event, names) for event in of] for log, of in events.items() if of},
+        "requests": list(_requests(place, keys)),
         "analytics": _rows(place, keys, names),
     }
     if names.missing:
@@ -142,6 +145,21 @@ def _readable(fields: Json, names: Names) -> Json:
     if "person" in shown:
         shown["person"] = written_key(shown["person"])
     return shown
+
+
+def _requests(place: Places, keys: list[int]) -> Iterator[Json]:
+    """Bid requests that are kept for the reach forecast, and are the person's or name them."""
+    exchanges = exchanges_of(place)
+    names = named_persons(exchanges)
+    for stratum in read(place.data / REQUESTS, from_env().now_ns()):
+        for kept in stratum.kept:
+            if kept.person in keys or not set(keys).isdisjoint(names(kept)):
+                try:
+                    body = orjson.loads(kept.body)
+                except orjson.JSONDecodeError:
+                    body = kept.body.decode(errors="replace")
+                exchange = exchanges.get(kept.exchange, kept.exchange)
+                yield {"at": _time(kept.time_ns // 10**9), "exchange": exchange, "request": body}
 
 
 def _rows(place: Places, keys: list[int], names: Names) -> Json | str:
