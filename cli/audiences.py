@@ -125,8 +125,10 @@ def told(order: "Order", tally: "Tally", note: "Note", size: int) -> str:
         met = tally.met.get(kind, 0)
         lines.append(f"  {kind}: {count:,}, of whom {met:,} are known ({met / max(1, count):.1%})")
     lines.append(f"match rate {tally.match_rate:.1%}; {tally.added:,} added, {tally.removed:,} removed")
-    ends = "for ever" if note.expires_s == NEVER else f"until {_day(note.expires_s)}"
-    lines.append(f"the audience has {size:,} members" + (f"; these {ends}" if order.mode != "remove" else ""))
+    lines.append(f"the audience has {size:,} members")
+    if order.mode != "remove":
+        ends = "for ever" if note.expires_s == NEVER else f"until {_day(note.expires_s)}"
+        lines.append(f"those of this list are members {ends}")
     return "\n".join(lines)
 
 
@@ -274,18 +276,32 @@ def _lists(*, writing: bool = False) -> "Iterator[Lists]":
 def _alone(folder: Path, audience: int) -> "Iterator[Path]":
     """A directory for what does not fit into memory, which only one import into an audience has at a time."""
     import fcntl
-    import shutil
 
     from domain.errors import Problem, Refused
 
     folder.mkdir(parents=True, exist_ok=True)
+    remove_left_behind(folder)
     with (folder / f"{audience}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Refused([Problem("KEY", audience, "another import into this audience is running")]) from None
-        shutil.rmtree(folder / str(audience), ignore_errors=True)  # of one that was killed
         yield folder / str(audience)
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Removes what imports that were killed have left in ``folder``: keys of persons, sorted to be written."""
+    import fcntl
+    import shutil
+
+    for left in folder.iterdir():
+        if left.is_dir():
+            with (folder / f"{left.name}.lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue  # it is running
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _day(at_s: int) -> str:
