@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cli import audiences
+from cli import audience_import, known_audiences
 from cli.main import main
 from domain.audience import AudienceSet
 from domain.campaign import Audience, Snapshot
@@ -30,7 +30,7 @@ def campaigns() -> Snapshot:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(audiences, "published", campaigns)
+    monkeypatch.setattr(known_audiences, "published", campaigns)
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
 
@@ -112,7 +112,7 @@ def test_what_is_refused(data: Path, capsys: pytest.CaptureFixture[str], words: 
 def test_one_import_into_an_audience_at_a_time(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = data / "list.txt"
     plain.write_text("ifa:a\n")
-    with audiences._alone(data / "imports", 6) as running:
+    with audience_import.alone(data / "imports", 6) as running:
         running.mkdir()
         (data / "imports" / "5").mkdir()
         assert main(["audiences", "import", "customers", str(plain)]) == 2
