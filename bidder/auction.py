@@ -32,6 +32,7 @@ from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
 from openrtb.parse import Malformed
+from openrtb.person_ids import named_by
 from openrtb.request import Request
 from openrtb.tcf import Vendor
 
@@ -87,7 +88,7 @@ class Auction:
                 return NOBODY
         except Malformed:
             return NOBODY
-        return Wanted([key for _, key in request.named_by()], self.history.counters(view, request))
+        return Wanted([key for _, key in named_by(request)], self.history.counters(view, request))
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
         """Body of a bid request -> body of a bid response, or why there is none.

@@ -24,6 +24,7 @@ from targeting.households cimport DEVICE_MARK, HOUSEHOLD_MARK, household_number,
 from targeting.joint_caps cimport capped_together
 from targeting.record cimport capped
 
+from openrtb.person_ids import device_keys
 from targeting.holds import LINGER_S
 
 MOST_STALE_S = LINGER_S // 2
@@ -72,7 +73,7 @@ cdef class History:
         cdef uint64_t key
         cdef uint32_t house
         if view.units & (1 << DEVICE):
-            for key in r.device_keys():
+            for key in device_keys(r):
                 found.append(DEVICE_MARK | number(key))
         if view.units & (1 << HOUSEHOLD) and r.personal and not r.is_dooh:
             house = household_number(r.address)

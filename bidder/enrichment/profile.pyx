@@ -3,6 +3,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
+from openrtb.person_ids cimport id_key, meet
 from openrtb.request cimport Request
 from targeting.record cimport Parts, alias_of, is_joined, look, segments
 
@@ -30,7 +31,7 @@ cdef class ProfileModule:
         cdef size_t place
         cdef Parts parts
         for place in range(r.ids.size()):
-            record = self.reader.get(r.id_key(place))
+            record = self.reader.get(id_key(r, place))
             if record is not None:
                 break
         if record is None:
@@ -38,13 +39,13 @@ cdef class ProfileModule:
         data = <const uint8_t *>PyBytes_AS_STRING(record)
         person = alias_of(data, PyBytes_GET_SIZE(record))
         if person:
-            r.meet(place, person, True)
+            meet(r, place, person, True)
             record = self.reader.get(person)
             if record is None:
                 return
             data = <const uint8_t *>PyBytes_AS_STRING(record)
         else:
-            r.meet(place, r.id_key(place), is_joined(data, PyBytes_GET_SIZE(record)))
+            meet(r, place, id_key(r, place), is_joined(data, PyBytes_GET_SIZE(record)))
         r.record = record
         if not segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments) and not look(
             data, PyBytes_GET_SIZE(record), &parts
