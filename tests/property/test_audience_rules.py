@@ -387,6 +387,7 @@ def test_what_comes_while_a_new_rule_is_followed_counts_once(folders: Any, past:
     with ProfileStore(folders(), sync=False) as store:
         memory = memory_of(store, {})
         memory.follow()
+        past.records.append(b"of a version to come")
         happen(memory, past, *[visited(BASE)] * 60)  # more than one step reads, if a step reads so little
         memory = memory_of(store, {1: TWICE, 2: Happened("visited", DAY, 62), 3: Happened("visited", DAY, 63)})
         revised(memory, steps)
