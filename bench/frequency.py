@@ -27,6 +27,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import cast
 
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
 from domain.creative import Creative, every_format
 from domain.events import Kind, Notice, decode

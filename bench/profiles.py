@@ -18,6 +18,7 @@ import random
 import resource
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from functools import partial
@@ -28,6 +29,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import uvloop
+
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bidder.enrichment.profile import ProfileModule
 from openrtb.decode import decode

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bidder.admit import admit
 from bidder.answer import Answer
+from bidder.any_id import by_any_id
 from bidder.candidates import Candidates
 from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
@@ -22,6 +23,7 @@ from bidder.leases import Leases
 from bidder.limits import gate
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
+from bidder.request_sample import RequestSample
 from bidder.rules import blocks, deals
 from bidder.select import select
 from bidder.seller import Seller
@@ -31,6 +33,7 @@ from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
 from openrtb.parse import Malformed
+from openrtb.person_ids import named_by
 from openrtb.request import Request
 from openrtb.tcf import Vendor
 
@@ -67,10 +70,12 @@ class Auction:
         vendor: Vendor,
         sellers: SupplyModule | None = None,
         history: History | None = None,
+        sample: RequestSample | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.history = history or History()
+        self.sample = sample or RequestSample(on=False)
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -86,7 +91,7 @@ class Auction:
                 return NOBODY
         except Malformed:
             return NOBODY
-        return Wanted([key for _, key in request.named_by()], self.history.counters(view, request))
+        return Wanted([key for _, key in named_by(request)], self.history.counters(view, request))
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
         """Body of a bid request -> body of a bid response, or why there is none.
@@ -102,6 +107,8 @@ class Auction:
         if refused := admit(request, seller, self.vendor):
             return self.no_bid(refused, "admit", seller)
         self.chain.enrich(request)
+        by_any_id(view, self.history, request)
+        self.sample.look(request, seller, body)
         if not select(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
         if not fit(candidates, view, seller, request):

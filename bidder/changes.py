@@ -5,10 +5,13 @@ the change, not as the snapshot: one line item of a hundred thousand is live at 
 changes is used up, or when something changed that all line items depend on, a view is compiled from the whole snapshot.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bidder.view import View, live_rows, with_deals
+from bidder.suppression import Suppression, suppressions
+from bidder.view import View, as_compiled, live_rows
+from domain.audience import AudienceSet
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, reached_audiences
 from domain.creative import Creative
 from domain.frequency import FrequencyCap
@@ -33,6 +36,8 @@ class Change:
     creatives: frozenset[int]
     """Ids of creatives that are otherwise than they were."""
     index: TargetingIndex
+    suppressions: Mapping[int, Suppression]
+    """Of campaigns, by id."""
     reached: dict[int, frozenset[int]]
     """Where audiences have frequency caps: what line items, by id, target now that came, changed or went."""
 
@@ -43,7 +48,7 @@ def change_of(view: View, snapshot: Snapshot) -> Change | None:
     before = view.snapshot
     if any(getattr(before, part) != getattr(snapshot, part) for part in SHARED):
         return None
-    if _capped(before) != _capped(snapshot):
+    if _capped(before) != _capped(snapshot) or _defined(before) != _defined(snapshot):
         return None
     campaigns, creatives = (
         _differing(before.campaigns, snapshot.campaigns),
@@ -65,16 +70,22 @@ def change_of(view: View, snapshot: Snapshot) -> Change | None:
     if max(len(rows), len(new_ads), len(view.gone) + len(gone)) > view.room():
         return None
     deals = {deal.id: deal for deal in snapshot.deals}
-    index = view.index.changed(gone, [with_deals(row[1], deals) for row in rows])
+    suppressed = suppressions(snapshot)
+    index = view.index.changed(gone, [as_compiled(row[1], deals, suppressed) for row in rows])
     reached: dict[int, frozenset[int]] = {}
     if _capped(snapshot):
         reached = {item.id: reached_audiences(item) for item in touched} | dict.fromkeys(left, frozenset())
-    return Change(snapshot, gone, rows, creatives, index, reached)
+    return Change(snapshot, gone, rows, creatives, index, suppressed, reached)
 
 
 def _capped(snapshot: Snapshot) -> list[tuple[int, str, tuple[FrequencyCap, ...]]]:
     """Audiences that have frequency caps. What else changes of audiences, as their size, no view minds."""
     return [(one.id, one.key, one.frequency_caps) for one in snapshot.audiences if one.frequency_caps]
+
+
+def _defined(snapshot: Snapshot) -> list[tuple[int, str, AudienceSet]]:
+    """Audiences that are made of others: what suppresses them depends on what they are made of."""
+    return [(one.id, one.key, one.of) for one in snapshot.audiences if one.of is not None]
 
 
 def _differing(before: tuple[Any, ...], after: tuple[Any, ...]) -> frozenset[int]:

@@ -23,6 +23,8 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Answers of at least this many bytes are compressed if the exchange accepts gzip; 0 never."""
     no_bid_sample: int = 100
     """One no-bid in this many is logged, chosen by the auction's id, with this weight."""
+    request_sample: int = 50_000
+    """Bid requests that a worker keeps for the reach forecast, in a day at most; 0: none."""
     tcf_vendor_id: int = 0
     """Our id in the IAB's Global Vendor List; without one, GDPR traffic is bid on by context only."""
     tcf_purposes: tuple[int, ...] = (1, 2, 3, 4, 7)
@@ -38,6 +40,8 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         self.tcf_vendor()
+        if not 0 <= self.request_sample <= 1_000_000:
+            raise ValueError("request_sample is from 0 to 1000000")
 
     def tcf_vendor(self) -> Vendor:
         """Us, in the words of the Global Vendor List. Raises ValueError for what cannot be declared there."""

@@ -5,6 +5,7 @@ from bidder.candidates cimport Candidate, Candidates
 from bidder.view cimport Cap, View
 from openrtb.request cimport Request
 from targeting.holds cimport Holds, Shown
+from targeting.record cimport Parts
 
 cdef enum:                # units: places in domain.frequency.UNITS: whose impressions a cap counts
     PERSON
@@ -13,11 +14,12 @@ cdef enum:                # units: places in domain.frequency.UNITS: whose impre
     N_UNITS
 
 cdef struct Known:        # of one of them, as far as it was asked about
-    bint asked
     uint64_t key          # in the profile store; 0: nobody knows which this is
     uint64_t former       # key that bids may still be held under, from before it was joined; 0: none
     const uint8_t *data   # the record; NULL: none
     Py_ssize_t size
+    Parts parts           # of the record, if it is whole
+    bint whole
     size_t begin, end     # slice of History.held
 
 cdef class History:
@@ -26,6 +28,8 @@ cdef class History:
     cdef object reader
     cdef bytes device_record, household_record  # keep the bytes alive that ``known`` points to
     cdef bint begun           # this request's records were asked for
+    cdef uint32_t asked       # bit u: unit u was asked about
+    cdef uint32_t unseen      # bit u: it is known, has seen nothing in 30 days, and nothing is bid for it: no cap is reached
     cdef Known known[N_UNITS]
     cdef vector[Shown] held
     cdef int64_t as_of_ns     # impressions counted before then are in the records

@@ -51,13 +51,14 @@ class RemotePeople:
             records[key] = record
             if len(records) < len(keys):
                 return
-            person, left_s = person_behind(wanted.ids, records), until_s - time.monotonic()
-            if person and person not in records:
-                keys.append(person)
-                if left_s > 0 and lookup.ask(person, left_s, partial(take, person)):
-                    return
-                records[person] = UNKNOWN
-            decide()
+            left_s, behind = until_s - time.monotonic(), people_behind(wanted.ids, records, every=view.suppressing)
+            missing = [person for person in behind if person not in records]
+            keys.extend(missing)
+            for person in missing:
+                if left_s <= 0 or not lookup.ask(person, left_s, partial(take, person)):
+                    records[person] = UNKNOWN
+            if len(records) == len(keys):
+                decide()
 
         def decide() -> None:
             view = service.state.view
@@ -91,6 +92,7 @@ class RemotePeople:
         return [f'outbid_bidder_profile_lookups_total{{ended="{how}"}} {count}' for how, count in ended.items()]
 
 
-def person_behind(ids: Sequence[int], records: Mapping[int, bytes | None]) -> int:
-    """Key of the person that the first known id is an alias of; 0: it is none, or nobody is known."""
-    return next((aliased(record) for key in ids if (record := records[key]) is not None), 0)
+def people_behind(ids: Sequence[int], records: Mapping[int, bytes | None], *, every: bool) -> list[int]:
+    """Keys of the persons that the first known id, or (where somebody is suppressed) every id, is an alias of."""
+    found = [aliased(record) for key in ids if (record := records[key]) is not None]
+    return [person for person in dict.fromkeys(found if every else found[:1]) if person]

@@ -252,8 +252,8 @@ cdef int explain(Candidates c, View view, Request r, frozenset gone) except -1:
     for place, item in enumerate(view.line_items):
         if c.words[<size_t>place >> 6] >> (<size_t>place & 63) & 1 or place in gone:
             continue
-        why = mismatch(item, facts, c.measures, view.say) or "no impression has all that it wants"
-        c.out("targeting", place, -1, -1, why)
+        why = mismatch(item, facts, c.measures, view.say) or view.why_suppressed(place, facts[Dimension.AUDIENCE])
+        c.out("targeting", place, -1, -1, why or "no impression has all that it wants")
     return 0
 
 

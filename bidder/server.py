@@ -28,6 +28,8 @@ from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.remote_people import RemotePeople
+from bidder.request_sample import RequestSample
+from bidder.request_sample_files import SampleFiles
 from bidder.service import Service
 from bidder.state import State
 from domain.clock import from_env
@@ -72,12 +74,14 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     chain = Chain([ProfileModule(people.source, forgotten), GeoModule(settings.geo_database), DeviceModule()])
     journal = Journal(writer.append, settings.no_bid_sample)
     supply, history = SupplyModule(sellers), History(people.source, holds)
-    auction = Auction(chain, leases, answer, journal, from_env(), settings.tcf_vendor(), supply, history)
+    clock, sample = from_env(), RequestSample(on=settings.request_sample > 0)
+    kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
+    auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample)
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings, people.room)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
     renewing = (people.keep, renew(sellers, loop), remind(forgotten))
-    jobs = (link.run(), service.watch(), *renewing, listen(service, where, stop))
+    jobs = (link.run(), service.watch(), *renewing, kept.keep(), listen(service, where, stop))
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
     try:
@@ -91,6 +95,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
             task.cancel()
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
         await link.stop()
+        kept.write()
         writer.close()
         people.close()
         sellers.close()

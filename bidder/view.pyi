@@ -1,8 +1,9 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from bidder.changes import Change, Row
 from bidder.leases import Leases
 from bidder.seller import Seller
+from bidder.suppression import Suppression
 from domain.campaign import Deal, LineItem, Snapshot
 from domain.creative import Creative
 from targeting.dimensions import Dimension
@@ -18,9 +19,12 @@ class View:
     line_items: list[LineItem]
     creatives: list[Creative]
     index: TargetingIndex
+    suppressions: Mapping[int, Suppression]
+    suppressing: bool
     def __init__(self, snapshot: Snapshot, leases: Leases, tracker_is_secure: bool = True) -> None: ...
     supply_rules: bool
     def say_block(self, place: int, entry: int) -> str: ...
+    def why_suppressed(self, place: int, audiences: Collection[int]) -> str | None: ...
     def say(self, dimension: Dimension, value: str) -> str: ...
     places: dict[int, int]
     ad_places: dict[int, int]
@@ -30,4 +34,5 @@ class View:
     def __len__(self) -> int: ...
 
 def live_rows(snapshot: Snapshot, line_items: Iterable[LineItem], sellers: Iterable[Seller]) -> list[Row]: ...
+def as_compiled(item: LineItem, deals: dict[int, Deal], suppressed: Mapping[int, Suppression]) -> LineItem: ...
 def with_deals(item: LineItem, deals: dict[int, Deal]) -> LineItem: ...

@@ -25,6 +25,7 @@ from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM
 from targeting.record cimport scope_advertiser, scope_campaign, scope_creative, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
+from bidder.suppression import suppressing, suppressions
 from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Clause, Targeting, reached_audiences
 from domain.creative import COMPANIONS_REQUIRED, FORMATS
 from domain.fees import most_media, shares
@@ -84,7 +85,9 @@ cdef class View:
         deals = {d.id: d for d in snapshot.deals}
         live = live_rows(snapshot, snapshot.line_items, sellers)
         self.line_items = []
-        self.index = TargetingIndex([with_deals(row[1], deals) for row in live])
+        self.suppressions = suppressions(snapshot)
+        self.suppressing = len(self.suppressions) > 0
+        self.index = TargetingIndex([as_compiled(row[1], deals, self.suppressions) for row in live])
         self.creatives = []
         self.markups, self.natives, self.brands = Markups(), Natives(), Brands()
         self._block([listed for listed in snapshot.block_lists if listed.status == "active"])
@@ -122,7 +125,8 @@ cdef class View:
     def apply(self, change, Leases leases not None, bint tracker_is_secure=True):
         """Takes a `bidder.changes.Change` that was made of this view; between two requests, for it changes in place: what
         is there stays where it is, and what is new comes behind it."""
-        self.snapshot = change.snapshot
+        self.snapshot, self.suppressions = change.snapshot, change.suppressions
+        self.suppressing = len(self.suppressions) > 0
         for creative in change.creatives:
             self.ad_places.pop(creative, None)
         for place in change.gone:
@@ -358,6 +362,11 @@ cdef class View:
             self.asides.push_back(aside)
         return 0
 
+    def why_suppressed(self, int place, audiences) -> str | None:
+        """Why somebody of these audiences does not see the line item, if they are suppressed."""
+        found = self.suppressions.get(self.line_items[place].campaign)
+        return found.why(audiences) if found is not None else None
+
     def say(self, dimension, value: str) -> str:
         """A published targeting value as marketers write it: keys for ids, ``300x250`` for a size."""
         if dimension == Dimension.SIZE:
@@ -393,6 +402,11 @@ def live_rows(snapshot, line_items, sellers) -> list:
             live.append((max((p[0] for p in prices), default=0), item, campaigns[item.campaign], advertiser, ads, prices))
     live.sort(key=lambda row: (-row[0], row[1].id))
     return live
+
+
+def as_compiled(item, deals: dict, suppressed):
+    """A line item as targeting is compiled from it: with what its deals, and whom its campaign suppresses, come to."""
+    return suppressing(with_deals(item, deals), suppressed.get(item.campaign))
 
 
 def with_deals(item, deals: dict):

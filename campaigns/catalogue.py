@@ -28,7 +28,7 @@ KINDS: Mapping[str, tuple[Table, type[msgspec.Struct]]] = {
 """In an order in which each refers to earlier ones only."""
 
 _LINKS = {"creatives": tables.line_item_creatives, "deals": tables.line_item_deals}
-_NOT_STORED = (*_LINKS, "terms")
+_NOT_STORED = (*_LINKS, "terms", "reaches")
 """Of a line item: kept in other tables, or worked out when it is published."""
 
 

@@ -9,6 +9,7 @@ from campaigns.catalogue import Catalogue
 from domain.campaign import FeePart, FeeTerms, LineItem, reached_audiences
 from pacing import counters
 from pacing.tables import fee_terms
+from targeting.audience_algebra import Definitions, definitions_of, reached
 
 
 def agree(conn: Connection, catalogue: Catalogue) -> Mapping[int, FeeTerms]:
@@ -16,13 +17,14 @@ def agree(conn: Connection, catalogue: Catalogue) -> Mapping[int, FeeTerms]:
     known = {parts: FeeTerms(id_, parts) for id_, parts in _stored(conn)}
     fees = {fee.id: FeePart("fee", fee.id, fee.share_ppm, fee.cpm) for fee in catalogue.fees.values()}
     data = {a.id: FeePart("data", a.id, 0, a.data_cpm) for a in catalogue.audiences.values() if a.data_cpm}
+    definitions = definitions_of(catalogue.audiences.values())
     of_advertiser = {a.id: a.fees for a in catalogue.advertisers.values()}
     of_campaign = {
         c.id: of_advertiser[c.advertiser] if c.fees is None else c.fees for c in catalogue.campaigns.values()
     }
     agreed = {}
     for item in catalogue.line_items.values():
-        parts = (*(fees[id_] for id_ in of_campaign[item.campaign]), *_data_fees(item, data))
+        parts = (*(fees[id_] for id_ in of_campaign[item.campaign]), *_data_fees(item, data, definitions))
         if not parts:
             continue
         if parts not in known:
@@ -33,9 +35,10 @@ def agree(conn: Connection, catalogue: Catalogue) -> Mapping[int, FeeTerms]:
     return agreed
 
 
-def _data_fees(item: LineItem, data: Mapping[int, FeePart]) -> list[FeePart]:
-    """Of the audiences that the line item reaches; leaving people out by a list costs nothing."""
-    return [data[id_] for id_ in sorted(reached_audiences(item)) if id_ in data]
+def _data_fees(item: LineItem, data: Mapping[int, FeePart], definitions: Definitions) -> list[FeePart]:
+    """Of the audiences that the line item reaches, and those that they are made of; leaving people out by a list costs
+    nothing."""
+    return [data[id_] for id_ in sorted(reached(reached_audiences(item), definitions)) if id_ in data]
 
 
 def _stored(conn: Connection) -> list[tuple[int, tuple[FeePart, ...]]]:

@@ -15,6 +15,8 @@ from domain import clock
 from domain.creative import Creative
 from domain.settings import places
 from pacing import counters
+from targeting.audience_import import write
+from targeting.audience_lists import lists_of
 from targeting.profiles import ProfileStore
 from targeting.stores import open_store
 
@@ -50,20 +52,24 @@ def import_file(
     rest is committed, under ids that nothing else uses: a crash in between leaves nothing that a bidder could see of a
     new audience, and running the import again completes a changed one.
     """
+    now_ns = clock.from_env().now_ns() if now_ns is None else now_ns
     content, today = read_yaml(path), _today(now_ns)
     new_id = _ids(store)
     while True:
         with store.read() as conn:
             known = catalogue.load(conn)
         reading = Reading(known, path.parent, new_id, today)
-        reading.read(content)
-        if inspect is not None:
-            inspect(_creatives(content, reading))
-            inspect = None  # once is enough, whatever other imports come between
-        if reading.members:
-            with ProfileStore(profiles) if profiles else open_store(places().data) as persons:
-                for audience, members in reading.members.items():
-                    persons.replace_audience(audience, members)
+        try:
+            reading.read(content)
+            if inspect is not None:
+                inspect(_creatives(content, reading))
+                inspect = None  # once is enough, whatever other imports come between
+            if reading.lists:
+                with ProfileStore(profiles) if profiles else open_store(places().data) as persons:
+                    for listed in reading.lists:
+                        write(lists_of(persons), listed.order, listed.spool, listed.tally, now_ns // 10**9)
+        finally:
+            reading.close()
         with store.write() as conn:
             if catalogue.version(conn) != known.version:
                 continue  # another import came between: what this one means is to be worked out on top of it
@@ -80,7 +86,10 @@ def check_file(store: Store, path: Path, *, now_ns: int | None = None, inspect: 
         known = catalogue.load(conn)
     never_used = count(1 << 31)
     reading = Reading(known, path.parent, lambda kind: next(never_used), _today(now_ns))
-    reading.read(content)
+    try:
+        reading.read(content)
+    finally:
+        reading.close()
     creatives = _creatives(content, reading)
     if inspect is not None:
         inspect(creatives)

@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
+from msgspec.structs import replace
 
-from campaigns import audience_rules, rule_terms, special_categories, supply_rules, terms, values
+from campaigns import (
+    audience_rules,
+    audience_terms,
+    fair_audiences,
+    rule_terms,
+    special_categories,
+    supply_rules,
+    terms,
+    values,
+)
 from campaigns.catalogue import Catalogue
 from campaigns.creatives import CREATIVE, read_creative
-from campaigns.entry import REQUIRED, Entry
+from campaigns.entry import Entry
 from campaigns.exchange_rates import effective, inverse
 from campaigns.exchanges import EXCHANGE, read_exchange
 from campaigns.frequency import read_caps
@@ -31,7 +40,6 @@ from domain.campaign import (
     wanted_values,
 )
 from domain.errors import Problem, Refused
-from targeting.audiences import read_audience
 from targeting.expression import paths_of
 
 SECTIONS = (
@@ -45,12 +53,12 @@ FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
 ADVERTISER = (
     *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "categories_in", "fees"),
-    *(*FUNDS, *LIMITS, "frequency_caps", "lifecycle", "status"),
+    *(*FUNDS, *LIMITS, "frequency_caps", "suppress", "lifecycle", "status"),
 )
-AUDIENCE = ("key", "advertiser", "name", "file", "rule", "data_cpm", "frequency_caps")
+AUDIENCE = ("key", "advertiser", "name", *audience_terms.FIELDS, "data_cpm", "frequency_caps")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
-    *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "status"),
+    *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "suppress", "status"),
     *("special_category", "line_items"),
 )
 LINE_ITEM = (
@@ -64,16 +72,21 @@ _status = values.choice("active", "paused")
 class Reading:
     """One file on its way into a catalogue: ``new`` holds all that was known and all that the file says.
 
-    ``today`` (YYYY-MM-DD) decides which exchange rates hold. ``members`` has the persons of each
-    audience in the file, by the audience's id.
+    ``today`` (YYYY-MM-DD) decides which exchange rates hold. ``lists`` are those of audiences that the file names files
+    of; `close` them.
     """
 
     def __init__(self, known: Catalogue, directory: Path, new_id: NewId, today: str) -> None:
         self.references = References(known, new_id)
         self.new, self.directory, self.new_id, self.today = self.references.new, directory, new_id, today
         self.problems: list[Problem] = []
-        self.members: dict[int, set[int]] = {}
+        self.lists: list[audience_terms.List] = []
         self.rules: list[tuple[Entry, str, Advertiser]] = []
+        self._entries: dict[tuple[str, str], Entry] = {}
+
+    def close(self) -> None:
+        for listed in self.lists:
+            listed.spool.close()
 
     def read(self, content: object) -> None:
         """Raises Refused with all problems if there is any."""
@@ -92,11 +105,14 @@ class Reading:
         ):
             for entry in file.entries(section, fields):
                 read(entry)
+        self._refer_to_audiences()
         for told in self.rules:  # last: they may name campaigns and line items, which may name audiences
             self._rule(*told)
         if self.problems:
             raise Refused(self.problems)
         self._check_rates(file)
+        audience_terms.check_sets(self.new, self._entries, self.problems)
+        fair_audiences.check(self.new, self._entries, self.problems)
         if self.problems:
             raise Refused(self.problems)
 
@@ -148,6 +164,7 @@ class Reading:
         if agency and advertiser.currency and agency.currency != advertiser.currency:
             e.wrong("agency", agency.key, f"it must be an agency that accounts in {advertiser.currency}, too")
         self.references.keep("advertisers", e, key, advertiser, "currency", "agency")
+        self._entries["advertisers", key] = e
 
     def _fees(self, e: Entry) -> tuple[int, ...] | None:
         fees = e.take("fees", values.listed(self.references.id_of("fees", "a fee")), None)
@@ -156,27 +173,42 @@ class Reading:
     def _audience(self, e: Entry) -> None:
         key, id_ = self.references.identify("audiences", e)
         owner = self.references.advertiser(e)
-        name, by_rule = e.take("name", values.text()), e.values.get("rule") is not None
-        file = e.take("file", values.text(), None if by_rule else REQUIRED)
-        if by_rule and file:
-            e.wrong("file", file, "an audience has a file or a rule, not both")
-        if file:
-            try:
-                self.members[id_] = read_audience(self.directory / file, self.new.exchanges)
-            except Refused as refused:
-                for problem in refused.problems:
-                    e.wrong("file", problem.value, f"{problem.path}: {problem.allowed}")
-        size, data_cpm = len(self.members.get(id_, ())), e.take("data_cpm", values.cpm, 0)
-        audience = owner and Audience(id_, key, owner.id, name, size, data_cpm, read_caps(e))
+        name, ttl_s = e.take("name", values.text()), audience_terms.ttl(e)
+        before = self.references.known.audiences.get(key)
+        audience_terms.check_kind(e, before)
+        listed = audience_terms.read_list(e, self.directory, id_, ttl_s, self.new)
+        if listed is not None:
+            self.lists.append(listed)
+        size, data_cpm = len(listed.spool) if listed else 0, e.take("data_cpm", values.cpm, 0)
+        audience = owner and Audience(id_, key, owner.id, name, size, data_cpm, read_caps(e), ttl_s)
+        if audience and before and before.lookalike_of:
+            kept = {name: getattr(before, name) for name in ("size", "ttl_s", "lookalike_of")}
+            audience = replace(audience, **kept)
         self.references.keep("audiences", e, key, audience, "advertiser")
-        if owner and by_rule:
+        self._entries["audiences", key] = e
+        if owner and e.values.get("rule") is not None:
             self.rules.append((e, key, owner))
+
+    def _refer_to_audiences(self) -> None:
+        """Whom advertisers and campaigns suppress, and what audiences are made of: of audiences further down, too."""
+        owners = {owner.id: owner for owner in self.new.advertisers.values()}
+        for (kind, key), e in self._entries.items():
+            thing = getattr(self.new, kind).get(key)
+            if thing is None or kind == "line_items":
+                continue
+            owner = thing if kind == "advertisers" else owners.get(thing.advertiser)
+            own = self.references.own("audiences", "an audience", owner)
+            if kind != "audiences":
+                suppressed = _ascending(e.take("suppress", values.listed(own), ()))
+                getattr(self.new, kind)[key] = replace(thing, suppress=suppressed)
+            elif "of" in e.values:
+                self.new.audiences[key] = replace(thing, of=e.take("of", audience_terms.set_of(own)))
 
     def _rule(self, e: Entry, key: str, owner: Advertiser) -> None:
         """Gives an audience its rule, now that campaigns and line items are known."""
         rule = e.take("rule", audience_rules.rule(owner, self.new))
         if e.sound:
-            self.new.audiences[key] = msgspec.structs.replace(self.new.audiences[key], rule=rule)
+            self.new.audiences[key] = replace(self.new.audiences[key], rule=rule)
 
     def _creative(self, e: Entry) -> None:
         key, id_ = self.references.identify("creatives", e)
@@ -212,6 +244,7 @@ class Reading:
             e.wrong("special_category", special, f"line item {bad[0]!r} stands in the way: {bad[1]}")
         campaign = owner and Campaign(id_, key, owner.id, name, start, end, limits, fees, caps, state, special)
         self.references.keep("campaigns", e, key, campaign, "advertiser")
+        self._entries["campaigns", key] = e
 
     def _line_item(self, e: Entry, campaign: int, owner: Advertiser | None, special: str) -> None:
         references = self.references
@@ -248,6 +281,7 @@ class Reading:
         if e.sound and 0 not in item.creatives:
             self._check_sizes(e, item)
         references.keep("line_items", e, key, item, "campaign")
+        self._entries["line_items", key] = e
 
     def _block_list(self, e: Entry) -> None:
         key, id_ = self.references.identify("block_lists", e)

@@ -1,5 +1,6 @@
 """Compiling the catalogue into the snapshot that bidders decide on."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -11,8 +12,12 @@ from campaigns.exchange_rates import effective
 from domain.campaign import Clause, FeeTerms, LineItem, Snapshot, Targeting
 from domain.clock import utc
 from domain.exchange import Approval
+from targeting.audience_algebra import Definitions, definitions_of, resolved
+from targeting.expression import Ill
 
 HOURS = 168
+log = logging.getLogger(__name__)
+
 NO_TERMS: Mapping[int, FeeTerms] = {}
 
 
@@ -32,6 +37,7 @@ def compile_snapshot(
     rates = effective(catalogue.rates, today).values()
     zones = {a.id: ZoneInfo(a.time_zone) for a in catalogue.advertisers.values()}
     zone_of = {c.id: zones[c.advertiser] for c in catalogue.campaigns.values()}
+    definitions = definitions_of(catalogue.audiences.values())
     return Snapshot(
         version=catalogue.version,
         published_ns=published_ns,
@@ -41,7 +47,7 @@ def compile_snapshot(
         campaigns=tuple(catalogue.campaigns.values()),
         line_items=tuple(
             msgspec.structs.replace(
-                _in_utc(item, offset_hours(zone_of[item.campaign], published_ns)),
+                _in_utc(_of_lists(item, definitions), offset_hours(zone_of[item.campaign], published_ns)),
                 terms=terms[item.id].id if item.id in terms else 0,
             )
             for item in catalogue.line_items.values()
@@ -74,14 +80,28 @@ def offset_hours(zone: ZoneInfo, at_ns: int) -> int:
     return offset // timedelta(hours=1)
 
 
+def _of_lists(item: LineItem, definitions: Definitions) -> LineItem:
+    """Imports refuse what makes no sense; what gets past them is shown to nobody."""
+    try:
+        return resolved(item, definitions)
+    except Ill as ill:
+        log.error("line item %s wants nothing: with its audiences as defined, %s", item.key, ill)
+        return msgspec.structs.replace(item, targeting=Targeting(()))
+
+
 def _in_utc(item: LineItem, ahead: int) -> LineItem:
+    return msgspec.structs.replace(item, targeting=in_utc(item.targeting, ahead))
+
+
+def in_utc(targeting: Targeting, ahead: int) -> Targeting:
+    """As a snapshot has it: hours of the week of a zone whose clocks are ``ahead`` hours of UTC, in UTC."""
+
     def shifted(clause: Clause) -> Clause:
         if clause.dimension != "hour_of_week":
             return clause
         return Clause(clause.dimension, _shift(clause.values, ahead), clause.wanted)
 
-    alternatives = tuple(tuple(shifted(clause) for clause in each) for each in item.targeting.any_of)
-    return msgspec.structs.replace(item, targeting=Targeting(alternatives))
+    return Targeting(tuple(tuple(shifted(clause) for clause in each) for each in targeting.any_of))
 
 
 def _shift(hours: Iterable[str], ahead: int) -> tuple[str, ...]:

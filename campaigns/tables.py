@@ -107,6 +107,7 @@ advertisers = Table(
     Column("fees", JSON, nullable=False),
     _status(),
     Column("frequency_caps", JSON, nullable=False),
+    Column("suppress", JSON, nullable=False, comment="audiences"),
     Column("lifecycle", JSON, nullable=False, comment="stages by conversions"),
 )
 
@@ -124,6 +125,7 @@ campaigns = Table(
     Column("frequency_caps", JSON, nullable=False),
     _status(),
     Column("special_category", String(16), nullable=False, comment="empty: none"),
+    Column("suppress", JSON, nullable=False, comment="audiences"),
 )
 
 line_items = Table(
@@ -200,7 +202,10 @@ audiences = Table(
     Column("size", BigInteger, nullable=False),
     Column("data_cpm", BigInteger, nullable=False),
     Column("frequency_caps", JSON, nullable=False),
+    Column("ttl_s", BigInteger, nullable=False, comment="0: for ever"),
+    Column("of", JSON, comment="`domain.audience.AudienceSet`; null: it has members of its own"),
     Column("rule", JSON, comment="null: it is a list"),
+    Column("lookalike_of", BigInteger, nullable=False, comment="0: it is no lookalike"),
 )
 
 line_item_creatives = Table(

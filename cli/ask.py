@@ -1,7 +1,11 @@
 """Asking a running process over HTTP, with an error that says what to do."""
 
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+if TYPE_CHECKING:
+    from domain.campaign import Snapshot
 
 TIMEOUT_S = 120
 LONG_S = 3_600
@@ -38,3 +42,13 @@ def _open(request: Request, timeout_s: float) -> bytes:
         raise NoAnswer(
             f"nothing answers at {url.split('/v1/')[0]} ({reason}); is `outbid up` running?", unreachable=True
         ) from None
+
+
+def published() -> "Snapshot":
+    """The snapshot that control has published. Raises `NoAnswer`."""
+    import msgspec
+
+    from domain.campaign import Snapshot
+    from domain.settings import places
+
+    return msgspec.msgpack.decode(ask(f"{places().control_base}/v1/snapshots/current"), type=Snapshot)

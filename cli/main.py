@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    audiences,
     backtest,
     bidder,
     campaigns,
@@ -20,6 +21,7 @@ from cli import (
     people,
     prices,
     profiles,
+    reach,
     reconcile,
     report,
     reporter,
@@ -37,6 +39,7 @@ COMMANDS = (
     up,
     campaigns,
     creatives,
+    audiences,
     explain,
     identity,
     ledger,
@@ -49,6 +52,7 @@ COMMANDS = (
     prices,
     profiles,
     people,
+    reach,
     supply,
     secret,
     bidder,

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.ask import published
+
 if TYPE_CHECKING:
-    from domain.campaign import Snapshot
     from targeting.loading import Progress
 
 STORE = "profiles.lmdb"
@@ -43,7 +44,7 @@ def run_load(asked: argparse.Namespace) -> int:
     advertiser, audiences, exchanges = 0, {}, None
     if asked.advertiser:
         try:
-            snapshot = _published()
+            snapshot = published()
         except NoAnswer as error:
             print(f"outbid: which audiences there are is not known: {error}", file=sys.stderr)
             return 1
@@ -73,16 +74,6 @@ def run_copy(asked: argparse.Namespace) -> int:
         store.copy(asked.directory)
     print(f"copied to {asked.directory}")
     return 0
-
-
-def _published() -> "Snapshot":
-    import msgspec
-
-    from cli.ask import ask
-    from domain.campaign import Snapshot
-    from domain.settings import places
-
-    return msgspec.msgpack.decode(ask(f"{places().control_base}/v1/snapshots/current"), type=Snapshot)
 
 
 class _Bar:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from domain.audience import AudienceSet
 from domain.audience_rule import Rule
 from domain.creative import Creative
 from domain.exchange import Approval, Exchange
@@ -126,6 +127,8 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "active"
     frequency_caps: tuple[FrequencyCap, ...] = ()
     """On the ads of all its campaigns together."""
+    suppress: tuple[int, ...] = ()
+    """Audiences whose members see no ad of it, whatever its line items target."""
     lifecycle: dict[str, str] = {}
     """Conversions, by the advertiser's own words, that bring people to a stage: ``{"application": "applied"}``
     (`domain.person.STAGES`)."""
@@ -147,6 +150,8 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "active"
     special_category: SpecialCategory = ""
     """What the law protects people's access to; its line items may not choose by who people are."""
+    suppress: tuple[int, ...] = ()
+    """Audiences whose members see no ad of it, beside those that the advertiser suppresses."""
 
 
 class SupplyRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -200,6 +205,9 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     supply: SupplyRules = SupplyRules()
     terms: int = 0
     """`FeeTerms` that it bids under; only in a snapshot. 0: no fees."""
+    reaches: tuple[int, ...] = ()
+    """Audiences that it reaches people by, where some are defined by others (`targeting.audience_algebra`): these, and
+    those that they are made of; only in a snapshot, whose ``targeting`` names what they are made of."""
 
 
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -234,7 +242,7 @@ def wanted_values(targeting: Targeting, dimension: str) -> dict[str, None]:
 def reached_audiences(item: LineItem) -> frozenset[int]:
     """Audiences, by id, that a published line item reaches people by, in any of its alternatives; those that it leaves
     out are not meant."""
-    return frozenset(map(int, wanted_values(item.targeting, "audience")))
+    return frozenset(item.reaches or map(int, wanted_values(item.targeting, "audience")))
 
 
 HOURS_OF_WEEK = frozenset(range(168))
@@ -263,7 +271,7 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Audience(Struct, frozen=True, forbid_unknown_fields=True):
-    """A list of individuals; membership itself is in the profile store."""
+    """A list of individuals; membership itself is in the profile store. With ``of``: whoever is in a set of others."""
 
     id: int
     key: str
@@ -274,8 +282,13 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     """Data fee: CPM micros of the advertiser's currency for impressions of line items that target it."""
     frequency_caps: tuple[FrequencyCap, ...] = ()
     """On the ads of all line items together that target it."""
+    ttl_s: int = 0
+    """How long a membership lasts that an import makes; 0: for ever."""
+    of: AudienceSet | None = None
     rule: Rule | None = None
-    """Whom it has by what they did; None: by a list."""
+    """Whom it has by what they did; None: by a list, or as a set of others (``of``)."""
+    lookalike_of: int = 0
+    """The audience whose people its members are like, by a model; 0: it is no lookalike."""
 
 
 class BlockList(Struct, frozen=True, forbid_unknown_fields=True):

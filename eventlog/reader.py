@@ -73,6 +73,24 @@ def await_rewriting(directory: Path, segment: int) -> bool:
     return False
 
 
+def near_end(directory: Path, most_bytes: int) -> int:
+    """A position from which at most ``most_bytes`` are left to read, and hardly less; 0 if the log has no more.
+
+    Records lie one after the other without marks between them: one is found by its checksum.
+    """
+    left, end = most_bytes, read_mark(directory)
+    numbers = [number for number in segments(directory) if number <= place_of(end)[0]]
+    for number in reversed(numbers):
+        path = segment_path(directory, number)
+        size = min(_size(path), place_of(end)[1]) if number == place_of(end)[0] else _size(path)
+        if size > left:
+            piece = _piece(path, size - left, min(left, 2 * MAX_RECORD))
+            begins = (at for at in range(len(piece)) if split(piece, at, 1)[0])
+            return position_of(number, size - left + next(begins, left))
+        left -= size
+    return 0
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size

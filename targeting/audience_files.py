@@ -1,14 +1,13 @@
 """Ids of persons out of the files that marketers have: CSV, Parquet, or one written person a line.
 
-A file is read a batch at a time, however large it is. Of a table the marketer says which column holds which kind of id;
-a cell is then read as if it were written ``KIND:CELL`` (`targeting.audiences.parse_person`). Several ids in a row are ids
-of one row: each becomes a member. In a CSV a row is a line, so that a stray quotation mark costs one row only.
+A file is read a batch at a time, however large it is. Of a table the marketer says which column holds which kind of
+id; a cell is then read as if it were written ``KIND:CELL`` (`targeting.identity_keys`). Of several ids in a
+row each becomes a member. In a CSV a row is a line, so that a stray quotation mark costs one row only.
 """
 
 import csv
 import gzip
 import io
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -19,15 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from domain.errors import Problem, Refused
-from targeting.identity_keys import FORMS, parse_person
+from targeting.identity_keys import FORMS, RAW, parse_person, shown
 
 MAX_PROBLEMS = 100
 """Bad lines that are told one by one."""
 MAX_LINE = 65_536
 ROWS = 8_192
 """Rows of a batch."""
-LONGEST_PHONE = 30
-"""Characters: with blanks, brackets and an extension."""
 DELIMITERS = (",", ";", "\t", "|")
 WRITTEN = "person"
 """As the kind of a column: its cells are written persons, kind and all."""
@@ -59,9 +56,10 @@ class Batch:
 
 
 class IdFile:
-    """One file, read as often as `batches` is called. By its name it is Parquet (``.parquet``), CSV (``.csv``, ``.tsv``, also
-    with ``.gz``) or has a written person a line. Tables have ``columns``; without a ``header`` those of a CSV are called
-    ``1``, ``2`` and so on. Raises `Refused` for a file that cannot be read, or that has no such columns.
+    """One file, read as often as `batches` is called. By its name it is Parquet (``.parquet``) or CSV (``.csv`` and
+    ``.tsv``), else it has a written person a line; ``.gz`` behind says that it is packed. Tables have ``columns``;
+    without a ``header`` those of a CSV are called ``1``, ``2`` and so on. Raises `Refused` for a file that cannot be
+    read, or that has no such columns.
     """
 
     def __init__(
@@ -71,8 +69,10 @@ class IdFile:
         *,
         header: bool = True,
         exchanges: Collection[str] | None = None,
+        advertisers: Collection[str] | None = None,
     ) -> None:
-        self.path, self.columns, self._header, self._exchanges = path, tuple(columns), header, exchanges
+        self.path, self.columns, self._header = path, tuple(columns), header
+        self._exchanges, self._advertisers = exchanges, advertisers
         suffix = Path(path.name.lower().removesuffix(".gz")).suffix
         self._told = 0
         self._rows: Callable[[], Iterator[tuple[Row, float]]]
@@ -120,10 +120,12 @@ class IdFile:
                 continue
             written = column.kind == WRITTEN
             try:
-                key = parse_person(text if written else f"{column.kind}:{text}", self._exchanges)
+                person = text if written else f"{column.kind}:{text}"
+                key = parse_person(person, self._exchanges, self._advertisers)
             except ValueError as error:
                 wrong = True
-                self._note(batch, number, column.name, shown(text, column.kind), str(error))
+                value = "…" if not written and column.kind in RAW else shown(text)
+                self._note(batch, number, column.name, value.encode(errors="replace").decode(), str(error))
                 continue
             found = True
             batch.keys.setdefault(text.partition(":")[0] if written else column.kind, []).append(key)
@@ -177,12 +179,13 @@ class IdFile:
         return Refused([Problem(f"{self.path}, columns", missing[0], f"the columns are {shown_names}")])
 
     def _lines(self) -> Iterator[tuple[int, str, float]]:
-        """Lines by number, each with the share of the file that was read; of one that is too long, what is allowed and a
-        character more."""
+        """Lines by number, each with the share of the file that was read; of one that is too long, what is allowed and
+        a character more."""
         size = max(1, self.path.stat().st_size)
         with self.path.open("rb", buffering=0) as raw:
-            source = gzip.open(raw) if self.path.name.lower().endswith(".gz") else io.BufferedReader(raw, 1 << 20)
-            with io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape") as text:  # type: ignore[arg-type]
+            packed = self.path.name.lower().endswith(".gz")
+            source = io.BufferedReader(gzip.GzipFile(fileobj=raw) if packed else raw, 1 << 20)
+            with io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape") as text:
                 number = 0
                 while line := text.readline(MAX_LINE + 1):
                     number += 1
@@ -210,14 +213,6 @@ class IdFile:
         except pa.ArrowException:
             allowed = "the values of a column of ids are text, or integers"
             raise Refused([Problem(f"{self.path}, {of.name}", str(column.type), allowed)]) from None
-
-
-def shown(text: str, kind: str) -> str:
-    """What may be said of a bad id: an e-mail address or a telephone number that is there by mistake is not repeated."""
-    like_a_number = len(text) <= LONGEST_PHONE and re.search(r"[0-9][0-9 ()./-]{5,}[0-9]", text)
-    if "@" in text or like_a_number or re.search(r"mail|phone", f"{kind}:{text}"):
-        return "(not shown)"
-    return text[:80].encode(errors="replace").decode()
 
 
 def _split(line: str, delimiter: str) -> list[str]:

@@ -17,6 +17,7 @@ import lmdb
 from targeting.audience_spool import part_of
 from targeting.profiles import ProfileStore
 from targeting.record import is_met, membership_end
+from targeting.record_editor import Editor
 from targeting.redis_profiles import RedisProfiles
 
 LOOKED_AT = 10_000
@@ -138,20 +139,25 @@ class LmdbLists:
     def step(
         self, audience: int, joining: Sequence[int], leaving: Sequence[int], expires_s: int, noting: Noting
     ) -> None:
-        notes = self._notes_there(create=True)
+        notes, met = self._notes_there(create=True), _met(self, (*joining, *leaving))
         with self._store.write() as txn:
-            persons = (*joining, *leaving)
-            known = ((person, txn.get(person.to_bytes(8, "big"), db=self._store.profiles)) for person in persons)
-            met = frozenset(person for person, record in known if record is not None and is_met(record))
             added = self._store.add_segments(txn, joining, audience, expires_s)
             removed = self._store.remove_segments(txn, leaving, audience)
             txn.put(_key(audience), noting(Done(met, added, removed)), db=notes)
 
     def end(self, audience: int, persons: Sequence[int], now_s: int) -> int:
         with self._store.write() as txn:
-            records = ((person, txn.get(person.to_bytes(8, "big"), db=self._store.profiles)) for person in persons)
-            ended = [person for person, record in records if membership_end(record or b"", audience) <= now_s]
-            return self._store.remove_segments(txn, ended, audience)
+            return sum(self._end(txn, audience, person, now_s) for person in persons)
+
+    def _end(self, txn: lmdb.Transaction[bytes], audience: int, person: int, now_s: int) -> bool:
+        ended = False
+
+        def edit(editor: Editor) -> None:
+            nonlocal ended
+            ended = editor.end(audience, now_s)
+
+        self._store.edit(txn, person, edit)
+        return ended and txn.delete(_key(audience), person.to_bytes(8, "big"), db=self._members)
 
 
 class RedisLists:
@@ -181,15 +187,18 @@ class RedisLists:
     def step(
         self, audience: int, joining: Sequence[int], leaving: Sequence[int], expires_s: int, noting: Noting
     ) -> None:
-        persons = [*joining, *leaving]
-        records = zip(persons, self._store.get_many(persons), strict=True)
-        met = frozenset(person for person, record in records if record is not None and is_met(record))
+        met = _met(self, (*joining, *leaving))
         added = self._store.join(audience, joining, expires_s)
         removed = self._store.leave(audience, leaving)
         self.put_note(audience, noting(Done(met, added, removed)))
 
     def end(self, audience: int, persons: Sequence[int], now_s: int) -> int:
         return self._store.end(audience, persons, now_s)
+
+
+def _met(lists: Lists, persons: Sequence[int]) -> frozenset[int]:
+    records = zip(persons, lists.records(persons), strict=True)
+    return frozenset(person for person, record in records if record is not None and is_met(record))
 
 
 def _key(audience: int) -> bytes:

@@ -1,8 +1,8 @@
-"""The persons of a list, sorted without holding them in memory: a list of a billion takes as little as one of a million.
+"""The persons of a list, sorted without holding more than a small part of them in memory.
 
-They are kept in 256 parts by the highest byte of their keys (hashes, so the parts are of one size), in memory while they
-are few, in files beyond that. A part is sorted when it is asked for; part after part, that is the order of the keys, in
-which LMDB is written fastest.
+They are kept in 256 parts by the highest byte of their keys (hashes, so the parts are of one size), in memory while
+they are few, in files beyond that. A part is sorted when it is asked for; part after part, that is the order of the
+keys, in which LMDB is written fastest.
 """
 
 import shutil

@@ -63,6 +63,28 @@ def published(form: Any) -> Targeting:
     return targeting_of(form, lambda dimension, values: tuple(values)) if form else Targeting()
 
 
+def rewritten(targeting: Targeting, part: Callable[[Clause], Node | None]) -> Targeting:
+    """The same in other words: wherever ``part`` has a node for a clause, the clause says that. Raises `Ill`."""
+    ways: list[Conjunction] = []
+    for conjunction in targeting.any_of:
+        nodes = tuple(part(clause) or _node_of(clause) for clause in conjunction)
+        ways += _normal(Node("all", "", "", nodes), True)
+    ways = _any_of(ways)
+    if len(ways) > MOST_ALTERNATIVES:
+        raise Ill([("", "", _too_many())])
+    return Targeting(tuple(ways), targeting.written)
+
+
+def ways_to(node: Node, met: bool = True) -> tuple[Conjunction, ...]:
+    """In which a node is met, or is not. Raises `Ill`."""
+    return tuple(_normal(node, met))
+
+
+def _node_of(clause: Clause) -> Node:
+    leaf = Node("leaf", "", "", (), Dimension[clause.dimension.upper()], clause.values)
+    return leaf if clause.wanted else Node("not", "", "", (leaf,))
+
+
 def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Fault]) -> Node:
     known = (
         f"the keys here are all, any, not, and the dimensions {', '.join(sorted(d.name.lower() for d in Dimension))}"

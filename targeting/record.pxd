@@ -105,5 +105,8 @@ cdef bint capped(
     const uint8_t *data, Py_ssize_t size, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) noexcept nogil
 
+# The same of a record whose parts were found before.
+cdef bint capped_in(Parts *parts, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s) noexcept nogil
+
 # Unix second of a scope's newest impression; 0: none (in 30 days). An unreadable record: 0xFFFFFFFF, the end of time.
 cdef uint32_t last_shown(const uint8_t *data, Py_ssize_t size, uint32_t scope) noexcept nogil

@@ -157,18 +157,22 @@ cdef bint capped(
     const uint8_t *data, Py_ssize_t size, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) noexcept nogil:
     cdef Parts parts
-    cdef int32_t place, begin, end, first, last, k
-    cdef int64_t count
     if impressions <= 0:
         return True
     if size == 0:
         return False
-    if not look(data, size, &parts):
+    return not look(data, size, &parts) or capped_in(&parts, scope, impressions, seconds, now_s)
+
+
+cdef bint capped_in(Parts *parts, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s) noexcept nogil:
+    cdef int32_t place, begin, end, first, last, k
+    cdef int64_t count
+    if impressions <= 0:
         return True
     place = find(parts.scopes, parts.n_scopes, SCOPE, scope)
     if place < 0:
         return False
-    if not ends(&parts, place, &begin, &end, &first, &last):
+    if not ends(parts, place, &begin, &end, &first, &last):
         return True
     if end - begin >= impressions:
         return u32(parts.times + TIME * (end - impressions)) + seconds > now_s

@@ -166,38 +166,6 @@ cdef class Editor:
         row.last = max(row.last, last)
         row.count = min(row.count + count if add else max(row.count, count), <uint32_t>0xFFFF)
 
-    cdef void unite(self, Editor other) noexcept nogil:
-        """Adds what was learnt of the same person under another key: memberships until the later end, all impressions
-        and conversions, and the newest of the rest. In whatever order several are added, the outcome is the same
-        (short of the limits of a record, where the oldest is forgotten).
-        """
-        cdef size_t i, place
-        cdef Relation *row
-        cdef Relation *own
-        for i in range(other.segments.size()):
-            place = lower[SegmentRow](self.segments, other.segments[i].id)
-            if not has[SegmentRow](self.segments, place, other.segments[i].id):
-                if self.segments.size() < MOST_SEGMENTS:
-                    self.segments.insert(self.segments.begin() + place, other.segments[i])
-            elif self.segments[place].expires < other.segments[i].expires:
-                self.segments[place].expires = other.segments[i].expires
-        for i in range(other.relations.size()):
-            row = &other.relations[i]
-            own = self.with_advertiser(row.advertiser)
-            if row.since > own.since or (row.since == own.since and row.stage > own.stage):
-                own.stage, own.since = row.stage, row.since
-            own.visited, own.shown, own.clicked = max(own.visited, row.visited), max(own.shown, row.shown), max(own.clicked, row.clicked)
-        for i in range(other.scores.size()):
-            place = lower[ScoreRow](self.scores, other.scores[i].id)
-            if (
-                not has[ScoreRow](self.scores, place, other.scores[i].id) or self.scores[place].at < other.scores[i].at
-                or (self.scores[place].at == other.scores[i].at and self.scores[place].value < other.scores[i].value)
-            ):
-                self.put_score(other.scores[i].id, other.scores[i].value, other.scores[i].at)
-        for i in range(other.conversions.size()):
-            self.put_conversions(other.conversions[i].kind, other.conversions[i].last, other.conversions[i].count, True)
-        self.counters.unite(other.counters)
-
     cdef Py_ssize_t size(self) noexcept nogil:
         """Bytes of the packed record."""
         return (

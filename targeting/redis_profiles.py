@@ -31,6 +31,8 @@ ALL_EXPIRIES = -1
 """A time at which every membership is live."""
 PARTS = 256
 """Sets that hold the members of one audience, by the highest byte of their keys."""
+LISTS = b"a*:*"
+"""Pattern of their keys."""
 
 T = TypeVar("T")
 
@@ -204,6 +206,13 @@ class RedisProfiles:
         """Commands about keys of others' own, which bear being carried out twice."""
         return self._nodes.ask(commands)
 
+    def everybody(self) -> Iterator[int]:
+        """Keys of all records, aliases too, in no order. One may come twice, and one that is written meanwhile not at
+        all.
+        """
+        for name in self._nodes.scan(b"p" + b"?" * 8):
+            yield int.from_bytes(name[1:], "big")
+
     def size(self, segment: int) -> int:
         """How many persons an audience has."""
         keys = [_part_key(segment, part) for part in range(PARTS)]
@@ -212,16 +221,16 @@ class RedisProfiles:
     def erase(self, persons: Iterable[int]) -> tuple[int, int]:
         """Takes out the records of persons and all their memberships; returns how many of each."""
         records = memberships = 0
+        lists = list(dict.fromkeys(self._nodes.scan(LISTS)))
         for person in persons:
             key, member = record_key(person), person.to_bytes(8, "big")
-            lists = list(dict.fromkeys(self._nodes.scan(b"a*:%d" % (person % PARTS))))
             records += sum(self._nodes.ask([(key, ("DEL", key))]))  # type: ignore[arg-type]
             memberships += sum(self._nodes.ask([(name, ("SREM", name, member)) for name in lists]))  # type: ignore[arg-type]
         return records, memberships
 
     def listed_in(self, person: int) -> list[int]:
         """Audiences that list the person among their members. Goes through the keys of all nodes."""
-        lists = list(dict.fromkeys(self._nodes.scan(b"a*:%d" % (person % PARTS))))
+        lists = list(dict.fromkeys(self._nodes.scan(LISTS)))
         member = person.to_bytes(8, "big")
         found = zip(lists, self._nodes.ask([(name, ("SISMEMBER", name, member)) for name in lists]), strict=True)
         return sorted(int(name[1:].partition(b":")[0]) for name, listed in found if listed)

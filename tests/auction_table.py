@@ -26,6 +26,7 @@ from domain.token import Sealer
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from targeting import sellers
+from targeting.audience_algebra import definitions_of, resolved
 from targeting.expression import published
 from targeting.holds import Holds
 from targeting.households import device_key, household_key, household_of
@@ -33,6 +34,7 @@ from targeting.identity_keys import parse_person
 from targeting.merge import alias, joined
 from targeting.merge import merge as merged
 from targeting.record import campaign_scope, line_item_scope
+from targeting.redis_lookup import UNKNOWN
 from targeting.unpacked import Record, pack
 
 NOW_NS = 1_795_521_600_000_000_000
@@ -65,7 +67,10 @@ def snapshot(patch: object = None) -> Snapshot:
     merged: Any = merge(json.loads(CAMPAIGNS.read_text()), patch or {})
     for item in merged["line_items"]:  # expressions, for they can be patched
         item["targeting"] = msgspec.to_builtins(published(item["targeting"]))
-    return msgspec.convert(merged, Snapshot)
+    made = msgspec.convert(merged, Snapshot)
+    definitions = definitions_of(made.audiences)
+    items = tuple(resolved(item, definitions) for item in made.line_items)
+    return msgspec.structs.replace(made, line_items=items)
 
 
 class People:
@@ -83,6 +88,10 @@ class People:
         else:
             key = device_key(parse_person(rest) & 0xFFFF_FFFF) if kind == "device" else parse_person(person)
         self.records[key] = pack(Record(segments, shown, **parts))
+
+    def be_late(self, person: str) -> None:
+        """Redis does not say in time what is known of them."""
+        self.records[parse_person(person)] = UNKNOWN
 
     def join(self, person: str, other: str) -> None:
         """``other`` is one more key of the person, whose key is ``person``."""

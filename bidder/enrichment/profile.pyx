@@ -3,9 +3,14 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
+from openrtb.person_ids cimport id_key, meet
 from openrtb.request cimport Request
 from targeting.forgotten cimport Forgotten
-from targeting.record cimport alias_of, is_joined, opted_out, segments
+from targeting.record cimport Parts, alias_of, is_joined, look, opted_out, segments
+
+from targeting.audience_algebra import UNREAD
+
+cdef uint64_t NOT_KNOWN = UNREAD
 
 
 cdef class ProfileModule:
@@ -14,7 +19,8 @@ cdef class ProfileModule:
     names. Without a record the person belongs to no audience and has seen nothing.
 
     Of who opted out, or was forgotten, the request knows nothing afterwards but its context: so this comes before the
-    modules that use the address. So it is when a record does not come in time: nobody knows then whether they opted out.
+    modules that use the address. So it is when a record does not come in time: nobody knows then whether they opted out,
+    nor, as with a damaged one, whether this is whom somebody suppresses (`targeting.audience_algebra.UNREAD`).
     """
 
     cdef object reader
@@ -28,13 +34,15 @@ cdef class ProfileModule:
         cdef const uint8_t *data
         cdef uint64_t person
         cdef size_t place
+        cdef Parts parts
+        cdef bint unread
         if self.forgotten is not None and self.forgotten.any:
             for place in range(r.ids.size()):
-                if self.forgotten.has(r.id_key(place)):
+                if self.forgotten.has(id_key(r, place)):
                     r.forget_person()
                     return
         for place in range(r.ids.size()):
-            record = self.reader.get(r.id_key(place))
+            record = self.reader.get(id_key(r, place))
             if record is not None:
                 break
         if record is None:
@@ -42,15 +50,19 @@ cdef class ProfileModule:
         data = <const uint8_t *>PyBytes_AS_STRING(record)
         person = alias_of(data, PyBytes_GET_SIZE(record))
         if person:
-            r.meet(place, person, True)
+            meet(r, place, person, True)
             record = self.reader.get(person)
             if record is None:
                 return
             data = <const uint8_t *>PyBytes_AS_STRING(record)
         else:
-            r.meet(place, r.id_key(place), is_joined(data, PyBytes_GET_SIZE(record)))
+            meet(r, place, id_key(r, place), is_joined(data, PyBytes_GET_SIZE(record)))
+        unread = not look(data, PyBytes_GET_SIZE(record), &parts)
+        if unread:
+            r.segments.push_back(NOT_KNOWN)
         if opted_out(data, PyBytes_GET_SIZE(record)):
             r.forget_person()
             return
         r.record = record
-        segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)
+        if not unread:
+            segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)

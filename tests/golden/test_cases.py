@@ -4,8 +4,9 @@
 ``campaigns.json``; ``files`` has what ads.txt, app-ads.txt and sellers.json of domains say (null: there is none; a
 seller without an account is an inventory partner); ``people`` has segments and ages (in seconds) of impressions by line
 item (``"12"``) or by ``campaign:1``, ``advertiser:1`` or ``creative:101``, ``stands`` (by advertiser a stage of its
-lifecycle, and the age of the last visit) and ``scores``; ``ip:203.0.113.7`` is a household, ``device:buyeruid:usx:ann``
-what a device has counted for itself; a text is another key of the same person. ``expect`` is either
+lifecycle, and the age of the last visit) and ``scores``; of who is ``late`` it is not known in time; ``ip:203.0.113.7``
+is a household, ``device:buyeruid:usx:ann`` what a device has counted for itself; a text is another key of the same
+person. ``expect`` is either
 ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
 that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
@@ -57,6 +58,9 @@ def people_of(case: dict) -> People:
             },
             "scores": {score_id(name): Scored(value, 1) for name, value in record.get("scores", {}).items()},
         }
+        if record.get("late"):
+            people.be_late(person)
+            continue
         people.put(person, {int(s): 2**32 - 1 for s in record.get("segments", [])}, shown, **parts)
     return people
 

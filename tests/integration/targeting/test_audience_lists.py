@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from domain.audience import AudienceSet
 from targeting import audience_import
+from targeting.audience_counts import end_memberships, live_sizes, overlap
 from targeting.audience_files import Column, IdFile
 from targeting.audience_import import Mode, Tally, import_list, note_of
 from targeting.audience_lists import lists_of, live
 from targeting.audience_spool import PARTS
-from targeting.audiences import parse_person
+from targeting.identity_keys import parse_person
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER, line_item_scope
 from targeting.redis_address import parse
@@ -117,7 +119,7 @@ def test_killed_at_any_step_and_run_again_it_is_complete(
                 nonlocal left
                 left -= 1
                 if left == 0:  # in the middle of it: in LMDB the transaction is open, in Redis members are written
-                    *most, noting = told
+                    *most, _ = told
 
                     def die(done: object) -> bytes:
                         os.kill(os.getpid(), signal.SIGKILL)
@@ -133,7 +135,7 @@ def test_killed_at_any_step_and_run_again_it_is_complete(
         store.join(AUDIENCE, before)
     kills = 0
     while True:
-        process = multiprocessing.get_context("fork").Process(target=run, args=(draw.randint(20, 150), NOW + kills))
+        process = multiprocessing.get_context("fork").Process(target=run, args=(draw.randint(15, 70), NOW + kills))
         process.start()
         process.join()
         if process.exitcode == 0:
@@ -142,7 +144,7 @@ def test_killed_at_any_step_and_run_again_it_is_complete(
         kills += 1
     assert kills >= 3
     with opening() as store:
-        named, had = keys(names[400:]) if mode == "remove" else keys(names[400:]), set(before)
+        named, had = keys(names[400:]), set(before)
         expected = {"replace": named, "add": named | had, "remove": had - named}[mode]
         assert members(store, AUDIENCE) == expected
         note = note_of(lists_of(store), AUDIENCE)
@@ -184,3 +186,29 @@ def test_members_that_came_with_profiles_are_found(tmp_path: Path) -> None:
         assert lists.note(AUDIENCE) is None
     with ProfileStore(path) as store:
         assert members(store, AUDIENCE) == set(persons)
+
+
+def test_sizes_and_overlaps_are_those_of_plain_sets(opening: Open) -> None:
+    """Of lists that end and do not, and of sets of them; against sets of Python's own."""
+    draw = random.Random(5)
+    persons = [draw.getrandbits(64) for _ in range(2_000)]
+    ends = {
+        audience: {p: NOW + draw.choice((-1, 0, 1, 50)) for p in draw.sample(persons, 600)} for audience in (1, 2, 3)
+    }
+    definitions = {8: AudienceSet(any_of=(1, 2), none_of=(3,)), 9: AudienceSet(all_of=(8, AudienceSet(any_of=(2, 3))))}
+    with opening() as store:
+        for audience, members_ in ends.items():
+            for end in set(members_.values()):
+                store.join(audience, [person for person, at in members_.items() if at == end], end)
+        lists = lists_of(store)
+        one, two, three = ({person for person, at in ends[n].items() if at > NOW} for n in (1, 2, 3))
+        made = (one | two) - three
+        alive = [one, two, three, made, made & (two | three), set()]
+        ids = [1, 2, 3, 8, 9, 4]
+        found = overlap(lists, ids, definitions, NOW)
+        assert found.shared == tuple(tuple(len(a & b) for b in alive) for a in alive)
+        assert found.share(0, 1) == len(one & two) / len(one) and found.share(5, 0) == 0
+        assert live_sizes(lists, ids, definitions, NOW) == [len(members_) for members_ in alive]
+        assert end_memberships(lists, 1, NOW) == 600 - len(one)
+        assert members(store, 1) == one and members(store, 2) == ends[2].keys()
+        assert overlap(lists, ids, definitions, NOW) == found

@@ -31,7 +31,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]
         yield lambda: lmdb
     else:
         server: RedisServer | RedisCluster = request.getfixturevalue(
-            f"redis_{'server' if request.param == 'redis' else 'cluster'}"
+            f"redis_{'server' if request.param == 'redis_server' else 'cluster'}"
         )
         for node in server.nodes if isinstance(server, RedisCluster) else [server]:
             node.ask("FLUSHALL")

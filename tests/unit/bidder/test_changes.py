@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from bidder.changes import Change, change_of
 from bidder.state import State
 from bidder.view import View
+from domain.audience import AudienceSet
 from domain.campaign import Clause, Snapshot, Targeting
 from domain.clock import SECOND
 from domain.frequency import FrequencyCap
@@ -143,3 +144,18 @@ def test_a_worker_swaps_either(monkeypatch) -> None:
     assert state.version == 3
     state.swap(second)
     assert (state.version, state.view) == (4, first)
+
+
+def test_what_a_campaign_suppresses_is_live_at_once() -> None:
+    """Ann belongs to audience 5; a definition that suppression may depend on calls for a new view."""
+    people = People()
+    people.put("buyeruid:usx:ann", {5: 2**32 - 1}, {})
+    table, known = Table(people=people), snapshot()
+    for version, suppress in enumerate(((5,), (), (5,)), start=known.version + 1):
+        campaigns = (replace(known.campaigns[0], suppress=suppress), *known.campaigns[1:])
+        change = change_of(table.view, replace(known, version=version, campaigns=campaigns))
+        assert change is not None
+        table.view.apply(change, table.leases)
+        assert isinstance(table.decide(REQUEST), dict) is (not suppress)
+    made = replace(known.audiences[0], id=6, key="made", of=AudienceSet(any_of=(5,)))
+    assert change_of(table.view, replace(known, audiences=(*known.audiences, made))) is None

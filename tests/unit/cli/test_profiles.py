@@ -17,7 +17,7 @@ from tests.auction_table import snapshot
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(profiles, "_published", snapshot)
+    monkeypatch.setattr(profiles, "published", snapshot)
     return tmp_path
 
 

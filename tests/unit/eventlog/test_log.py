@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from eventlog import writer as writer_module
 from eventlog.frames import MAX_RECORD, LogFull, Pending, checksum, split
-from eventlog.reader import LogCorrupt, LogReader
+from eventlog.reader import LogCorrupt, LogReader, near_end
 from eventlog.segments import place_of, read_mark, segment_path, segments
 from eventlog.writer import LogBusy, LogWriter
 
@@ -257,3 +258,18 @@ def test_no_position_is_given_twice_after_a_loss() -> None:
     assert pending.drop(0) == lost and pending.shut and pending.shed == 1
     pending.shut = False
     assert place_of(pending.append(b"kept"))[0] == 2
+
+
+def test_reading_from_near_the_end(tmp_path: Path) -> None:
+    """Wherever that falls: a record's beginning is found, and hardly more is left out than was asked for."""
+    draw = random.Random(5)
+    records = [draw.randbytes(draw.choice((1, 7, 40, 300))) for _ in range(400)]
+    filled(tmp_path, records, 9_000)
+    whole = sum(8 + len(record) for record in records)
+    for most in (0, 1, 8, 50, 301, 5_000, 9_000, 12_345, whole - 1, whole, whole * 2):
+        found = read_all(tmp_path, near_end(tmp_path, most))
+        assert found == records[len(records) - len(found) :]
+        size = sum(8 + len(record) for record in found)
+        assert size <= most
+        assert size == whole or most - size < 308
+    assert near_end(tmp_path / "none", 100) == 0

@@ -1,0 +1,310 @@
+"""The kept bid requests on disk: ``<data>/requests/<worker>/<hour>-<start>.sample``, a file an hour and process.
+
+A file is a sequence of frames (`eventlog.frames`): requests as they were kept, and tallies that say how many requests
+were looked at meanwhile, and which share is kept by now; the last tally counts, and what was kept under an earlier,
+greater share is passed over. Nothing is kept longer than a day. A request that may only be used by its context is
+written without what tells who would see the ad. Only the bidder's user of the operating system may read the files.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from bidder.request_sample import DEEPEST, Pending, RequestSample
+from domain.clock import Clock
+from domain.naming import person_key
+from eventlog.frames import Pending as Frames
+from eventlog.frames import split
+from openrtb.impersonal import impersonal
+
+FLUSH_S = 1.0
+HOUR_NS = 3_600_000_000_000
+HOURS = 24
+SUFFIX, REWRITTEN = ".sample", ".new"
+ENDLESS = 1 << 62
+FULL = (1 << 64) - 1
+
+log = logging.getLogger(__name__)
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """A bid request as it came, or as it may be kept."""
+
+    time_ns: int
+    hash: int
+    """What it was chosen by."""
+    exchange: int
+    person: int
+    """Key of the person; 0: nobody's that is known, or may be used."""
+    personal: bool
+    """Whether the person may be used."""
+    body: bytes
+
+
+class Tally(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
+    """How many requests the process has looked at in the hour, and that it keeps one in ``2 ** level``."""
+
+    time_ns: int
+    seen: int
+    level: int
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Kept | Tally).decode
+
+
+class Stratum(NamedTuple):
+    """What one process kept in an hour."""
+
+    kept: list[Kept]
+    """Of one in ``2 ** level`` persons all requests, and one in as many of the requests without a person."""
+    level: int
+    seen: int
+    """Requests that it was chosen from."""
+    start_ns: int
+    end_ns: int
+
+
+class SampleFiles:
+    """Writes what a worker's `RequestSample` keeps, at most ``most`` requests a day, and adapts the share of persons to
+    that. An hour begins with the share of the last one, or a larger one where the last used less than half of its room.
+    """
+
+    def __init__(self, directory: Path, slot: int, sample: RequestSample, clock: Clock, most: int) -> None:
+        self.directory, self.sample, self._clock = directory, sample, clock
+        self._folder = directory / str(slot)
+        self._room = max(1, most // HOURS)
+        self._path: Path | None = None
+        self._hour = -1
+        self._hashes: list[int] = []
+        self._seen = 0
+        self._writing = threading.Lock()
+
+    async def keep(self) -> None:
+        """Writes once a second, in a thread."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            await asyncio.to_thread(self.write)
+
+    def write(self) -> None:
+        """Writes what was kept since the last time. A full disk costs the sample only, and says so."""
+        try:
+            with self._writing:
+                self._write()
+        except OSError as error:
+            log.warning("requests are not kept for forecasts: %s", error)
+
+    def _write(self) -> None:
+        taken, seen = self.sample.take()
+        if self._path is not None:
+            self._append(taken, seen)
+            taken, seen = [], 0
+        hour = self._clock.now_ns() // HOUR_NS
+        if hour != self._hour:
+            self._begin(hour)
+        if taken or seen:
+            self._append(taken, seen)
+
+    def _begin(self, hour: int) -> None:
+        expire(self.directory, self._clock.now_ns())
+        if self.sample.on:
+            for folder in (self.directory, self._folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        level, kept = self.sample.level, len(self._hashes)
+        while self._path is not None and level and kept * 2 <= self._room:
+            level, kept = level - 1, kept * 2
+        if level != self.sample.level:
+            self.sample.set_level(level)
+        self._path, self._hour = self._folder / f"{hour}-{time.time_ns():x}{SUFFIX}", hour
+        self._hashes, self._seen = [], 0
+
+    def _append(self, taken: list[Pending], seen: int) -> None:
+        if not seen and not taken:
+            return
+        self._seen += seen
+        self._hashes += [each[0] for each in taken]
+        while len(self._hashes) > self._room and self.sample.level < DEEPEST:
+            self.sample.set_level(self.sample.level + 1)
+            self._hashes = [hash_ for hash_ in self._hashes if hash_ <= self.sample.limit]
+        records = [_kept(each) for each in taken if each[0] <= self.sample.limit]
+        records.append(encode(Tally(self._clock.now_ns(), self._seen, self.sample.level)))
+        assert self._path is not None
+        with _locked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+            _write_all(file, _framed(record for record in records if record))
+
+
+def _kept(each: Pending) -> bytes:
+    hash_, time_ns, exchange, person, personal, body = each
+    if not personal:
+        try:
+            body = impersonal(body)
+        except (ValueError, RecursionError):  # whatever was read in it, what of it may be kept is not clear
+            return b""
+    return encode(Kept(time_ns, hash_, exchange, person, personal, body))
+
+
+def _framed(records: Iterable[bytes]) -> bytes:
+    frames = Frames(0, ENDLESS, ENDLESS, False)
+    for record in records:
+        frames.append(record)
+    piece = frames.take()
+    return piece[1] if piece is not None else b""
+
+
+def _write_all(file: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+@contextmanager
+def _locked(path: Path, flags: int) -> Iterator[int]:
+    """The file, open and locked. Who waited for the lock may find that the file was replaced meanwhile."""
+    while True:
+        file = os.open(path, flags, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(file, path):
+                yield file
+                return
+        finally:
+            os.close(file)
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.fstat(file).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def files(directory: Path) -> list[Path]:
+    """All there are, of all workers."""
+    return sorted(directory.glob(f"*/*{SUFFIX}"))
+
+
+def hour_of(path: Path) -> int:
+    """Hour of the epoch that a file is of."""
+    return int(path.name.partition("-")[0])
+
+
+def expire(directory: Path, now_ns: int) -> None:
+    """Removes what is older than a day."""
+    for path in [*files(directory), *directory.glob(f"*/*{REWRITTEN}")]:
+        if hour_of(path) <= now_ns // HOUR_NS - HOURS:
+            path.unlink(missing_ok=True)
+
+
+def read(directory: Path, now_ns: int) -> list[Stratum]:
+    """All that was kept in the current hour and the 23 before. A frame that is torn or damaged ends its file."""
+    found = []
+    for path in files(directory):
+        if now_ns // HOUR_NS - HOURS < hour_of(path) <= now_ns // HOUR_NS:
+            try:
+                records = [decode(record) for record in _records(path.read_bytes())]
+            except FileNotFoundError:
+                continue
+            tallies = [record for record in records if isinstance(record, Tally)]
+            if tallies:
+                last, limit = tallies[-1], FULL >> tallies[-1].level
+                kept = [record for record in records if isinstance(record, Kept) and record.hash <= limit]
+                start = min([tallies[0].time_ns, *(each.time_ns for each in kept)])
+                found.append(Stratum(kept, last.level, last.seen, start, last.time_ns))
+    return found
+
+
+def _records(data: bytes) -> list[bytes]:
+    found: list[bytes] = []
+    offset = 0
+    while True:
+        records, offset = split(data, offset, 1 << 30)
+        if not records:
+            return found
+        found += records
+
+
+Names = Callable[[Kept], Collection[int]]
+"""Keys of all persons that a kept request's own text names."""
+
+
+def named_persons(exchanges: Mapping[int, str]) -> Names:
+    """Finds the persons that a request names by any id (as `domain.naming.person_key` has them; ``eid`` by source),
+    whichever of them it was kept under. ``exchanges``: keys by id.
+    """
+
+    def names(kept: Kept) -> set[int]:
+        try:
+            document = orjson.loads(kept.body)
+        except orjson.JSONDecodeError:
+            return set()
+        device, user = (_object(document, name) for name in ("device", "user"))
+        exchange = exchanges.get(kept.exchange, "")
+        return {
+            person_key("ifa", str(device.get("ifa") or "")),
+            person_key("buyeruid", str(user.get("buyeruid") or ""), exchange),
+            person_key("user", str(user.get("id") or ""), exchange),
+            *_eids(user.get("eids")),
+            *_eids(_object(user, "ext").get("eids")),
+        } - {0}
+
+    return names
+
+
+def _eids(listed: Any) -> Iterator[int]:
+    for eid in listed if isinstance(listed, list) else ():
+        uids = eid.get("uids") if isinstance(eid, dict) else None
+        for uid in uids if isinstance(uids, list) else ():
+            if isinstance(uid, dict):
+                yield person_key("eid", str(uid.get("id") or ""), str(eid.get("source") or ""))
+
+
+def _object(document: Any, name: str) -> dict[str, Any]:
+    found = document.get(name) if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def forget(directory: Path, keys: Collection[int], names: Names | None = None, again_s: float = 2.5 * FLUSH_S) -> int:
+    """Removes the requests of persons, by their keys, or by what ``names`` finds in them; returns how many. Looks once
+    more after ``again_s``, for what lay in the memory of workers at the first look; 0: it does not.
+    """
+    wanted = frozenset(keys)
+    removed = sum(_rewrite(path, wanted, names) for path in files(directory))
+    if again_s:
+        time.sleep(again_s)
+        removed += forget(directory, wanted, names, 0)
+    return removed
+
+
+def _rewrite(path: Path, keys: frozenset[int], names: Names | None) -> int:
+    def is_meant(record: Kept | Tally) -> bool:
+        if isinstance(record, Tally):
+            return False
+        return record.person in keys or (names is not None and not keys.isdisjoint(names(record)))
+
+    try:
+        with _locked(path, os.O_RDONLY):
+            records = _records(path.read_bytes())
+            left = [record for record in records if not is_meant(decode(record))]
+            if len(left) < len(records):
+                beside = path.with_suffix(REWRITTEN)
+                beside.unlink(missing_ok=True)
+                file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                try:
+                    _write_all(file, _framed(left))
+                    os.fsync(file)
+                finally:
+                    os.close(file)
+                beside.replace(path)
+            return len(records) - len(left)
+    except FileNotFoundError:  # it has expired meanwhile
+        return 0
