@@ -13,9 +13,9 @@ from cli.forgetting import REQUESTS, devices_of, exchanges_of, keys_of, logs
 from domain.blanking import written
 from domain.campaign import Snapshot
 from domain.clock import from_env
-from domain.events import Conversion, Event, decode
+from domain.events import Conversion, Event, Visit, decode
 from domain.keys import internal_secret, load_keys
-from domain.person import SCORES, Stage, conversion_kind, score_id
+from domain.person import SCORES, Stage, conversion_kind, score_id, visit_kind
 from domain.settings import Places
 from eventlog.rewriting import matching
 from targeting.erasing import audiences_of
@@ -28,7 +28,7 @@ from targeting.record import NEVER, OPT_OUT, is_member
 from targeting.stores import fleet_holds, open_store
 from targeting.unpacked import Record, Unreadable, unpack
 
-LEVELS = {1: "campaign", 2: "line_item", 3: "advertiser", 4: "creative", 5: "audience"}
+LEVELS = {1: "campaign", 2: "line_item", 3: "advertiser", 4: "creative", 5: "audience", 6: "history"}
 """Of frequency scopes (`targeting.record`)."""
 LEVEL_BITS = 29
 HOUR_S = 3_600
@@ -89,6 +89,8 @@ def export(place: Places, key: int) -> bytes:
         for event in of:
             if isinstance(event, Conversion):
                 names.kinds[conversion_kind(event.advertiser, event.event)] = event.event
+            elif isinstance(event, Visit):
+                names.kinds[visit_kind(event.advertiser, event.page)] = f"visit of {event.page}"
     held = _held(place, [*keys, *devices])
     found: Json = {
         "keys": [written_key(one) for one in keys],
