@@ -105,39 +105,50 @@ class SampleFiles:
             log.warning("requests are not kept for forecasts: %s", error)
 
     def _write(self) -> None:
-        taken, seen = self.sample.take()
-        if self._path is not None:
-            self._append(taken, seen)
-            taken, seen = [], 0
         hour = self._clock.now_ns() // HOUR_NS
-        if hour != self._hour:
-            self._begin(hour)
-        if taken or seen:
-            self._append(taken, seen)
+        if self._path is None:
+            self._begin(hour, self._level_before())
+            self._append(*self.sample.take(), self.sample.level)
+        elif hour == self._hour:
+            self._append(*self.sample.take(), self.sample.level)
+        else:
+            level, wider, kept = self.sample.level, self.sample.level, len(self._hashes)
+            while wider and kept * 2 <= self._room:
+                wider, kept = wider - 1, kept * 2
+            self.sample.set_level(wider)
+            # what waits was chosen by the old share, or is more than that, which readers pass over
+            self._append(*self.sample.take(), level)
+            self._begin(hour, self.sample.level)
 
-    def _begin(self, hour: int) -> None:
+    def _begin(self, hour: int, level: int) -> None:
+        """Begins a file, at a level."""
         expire(self.directory, self._clock.now_ns())
         if self.sample.on:
             for folder in (self.directory, self._folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        level, kept = self.sample.level, len(self._hashes)
-        while self._path is not None and level and kept * 2 <= self._room:
-            level, kept = level - 1, kept * 2
-        if level != self.sample.level:
+        if level > self.sample.level:
             self.sample.set_level(level)
         self._path, self._hour = self._folder / f"{hour}-{time.time_ns():x}{SUFFIX}", hour
         self._hashes, self._seen = [], 0
 
-    def _append(self, taken: list[Pending], seen: int) -> None:
+    def _level_before(self) -> int:
+        """Of the process that kept requests here last, if that is no day ago: a busy worker need not find it anew."""
+        found = read(self.directory, self._clock.now_ns(), self._folder.name)
+        return found[-1].level if found else 0
+
+    def _append(self, taken: list[Pending], seen: int, level: int) -> None:
+        """Writes requests that were kept at a level, or at a higher one if that is too many."""
         if not seen and not taken:
             return
         self._seen += seen
-        self._hashes += [each[0] for each in taken]
-        while len(self._hashes) > self._room and self.sample.level < DEEPEST:
-            self.sample.set_level(self.sample.level + 1)
-            self._hashes = [hash_ for hash_ in self._hashes if hash_ <= self.sample.limit]
-        records = [_kept(each) for each in taken if each[0] <= self.sample.limit]
-        records.append(encode(Tally(self._clock.now_ns(), self._seen, self.sample.level)))
+        self._hashes += [each[0] for each in taken if each[0] <= FULL >> level]
+        while len(self._hashes) > self._room and level < DEEPEST:
+            level += 1
+            self._hashes = [hash_ for hash_ in self._hashes if hash_ <= FULL >> level]
+            if level > self.sample.level:
+                self.sample.set_level(level)
+        records = [_kept(each) for each in taken if each[0] <= FULL >> level]
+        records.append(encode(Tally(self._clock.now_ns(), self._seen, level)))
         assert self._path is not None
         with _locked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
             _write_all(file, _framed(record for record in records if record))
@@ -188,9 +199,9 @@ def _is_at(file: int, path: Path) -> bool:
         return False
 
 
-def files(directory: Path) -> list[Path]:
-    """All there are, of all workers."""
-    return sorted(directory.glob(f"*/*{SUFFIX}"))
+def files(directory: Path, worker: str = "*") -> list[Path]:
+    """All there are, of all workers or of one; those of one in the order of their hours."""
+    return sorted(directory.glob(f"{worker}/*{SUFFIX}"))
 
 
 def hour_of(path: Path) -> int:
@@ -205,10 +216,12 @@ def expire(directory: Path, now_ns: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def read(directory: Path, now_ns: int) -> list[Stratum]:
-    """All that was kept in the current hour and the 23 before. A frame that is torn or damaged ends its file."""
+def read(directory: Path, now_ns: int, worker: str = "*") -> list[Stratum]:
+    """All that was kept, by all workers or one, in the current hour and the 23 before. A frame that is torn or damaged
+    ends its file.
+    """
     found = []
-    for path in files(directory):
+    for path in files(directory, worker):
         if now_ns // HOUR_NS - HOURS < hour_of(path) <= now_ns // HOUR_NS:
             try:
                 records = [decode(record) for record in _records(path.read_bytes())]

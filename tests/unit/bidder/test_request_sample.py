@@ -93,6 +93,11 @@ def test_hours_and_the_end_of_a_day(table: Table, tmp_path: Path) -> None:
     files.write()
     busy = table.auction.sample.level
     assert busy >= 2
+    after = Table()  # another process in the same place
+    after.auction.sample = RequestSample()
+    after.clock.advance(3_600)
+    files_of(after, tmp_path, 20).write()
+    assert after.auction.sample.level == busy
     for hour in range(1, 25):
         table.clock.advance(3_600)
         table.decide(body(f"q{hour}", hour))
