@@ -12,17 +12,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from bidder.request_sample import DEEPEST, Pending, RequestSample
 from domain.clock import Clock
-from domain.naming import person_key
 from eventlog.frames import Pending as Frames
 from eventlog.frames import split
 from openrtb.impersonal import impersonal
@@ -150,8 +148,8 @@ class SampleFiles:
         records = [_kept(each) for each in taken if each[0] <= FULL >> level]
         records.append(encode(Tally(self._clock.now_ns(), self._seen, level)))
         assert self._path is not None
-        with _locked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
-            _write_all(file, _framed(record for record in records if record))
+        with locked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+            write_all(file, framed(record for record in records if record))
 
 
 def _kept(each: Pending) -> bytes:
@@ -164,7 +162,7 @@ def _kept(each: Pending) -> bytes:
     return encode(Kept(time_ns, hash_, exchange, person, personal, body))
 
 
-def _framed(records: Iterable[bytes]) -> bytes:
+def framed(records: Iterable[bytes]) -> bytes:
     frames = Frames(0, ENDLESS, ENDLESS, False)
     for record in records:
         frames.append(record)
@@ -172,14 +170,14 @@ def _framed(records: Iterable[bytes]) -> bytes:
     return piece[1] if piece is not None else b""
 
 
-def _write_all(file: int, data: bytes) -> None:
+def write_all(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(file, left) :]
 
 
 @contextmanager
-def _locked(path: Path, flags: int) -> Iterator[int]:
+def locked(path: Path, flags: int) -> Iterator[int]:
     """The file, open and locked. Who waited for the lock may find that the file was replaced meanwhile."""
     while True:
         file = os.open(path, flags, 0o600)
@@ -224,7 +222,7 @@ def read(directory: Path, now_ns: int, worker: str = "*") -> list[Stratum]:
     for path in files(directory, worker):
         if now_ns // HOUR_NS - HOURS < hour_of(path) <= now_ns // HOUR_NS:
             try:
-                records = [decode(record) for record in _records(path.read_bytes())]
+                records = [decode(record) for record in records_of(path.read_bytes())]
             except FileNotFoundError:
                 continue
             tallies = [record for record in records if isinstance(record, Tally)]
@@ -236,7 +234,7 @@ def read(directory: Path, now_ns: int, worker: str = "*") -> list[Stratum]:
     return found
 
 
-def _records(data: bytes) -> list[bytes]:
+def records_of(data: bytes) -> list[bytes]:
     found: list[bytes] = []
     offset = 0
     while True:
@@ -244,80 +242,3 @@ def _records(data: bytes) -> list[bytes]:
         if not records:
             return found
         found += records
-
-
-Names = Callable[[Kept], Collection[int]]
-"""Keys of all persons that a kept request's own text names."""
-
-
-def named_persons(exchanges: Mapping[int, str]) -> Names:
-    """Finds the persons that a request names by any id (as `domain.naming.person_key` has them; ``eid`` by source),
-    whichever of them it was kept under. ``exchanges``: keys by id.
-    """
-
-    def names(kept: Kept) -> set[int]:
-        try:
-            document = orjson.loads(kept.body)
-        except orjson.JSONDecodeError:
-            return set()
-        device, user = (_object(document, name) for name in ("device", "user"))
-        exchange = exchanges.get(kept.exchange, "")
-        return {
-            person_key("ifa", str(device.get("ifa") or "")),
-            person_key("buyeruid", str(user.get("buyeruid") or ""), exchange),
-            person_key("user", str(user.get("id") or ""), exchange),
-            *_eids(user.get("eids")),
-            *_eids(_object(user, "ext").get("eids")),
-        } - {0}
-
-    return names
-
-
-def _eids(listed: Any) -> Iterator[int]:
-    for eid in listed if isinstance(listed, list) else ():
-        uids = eid.get("uids") if isinstance(eid, dict) else None
-        for uid in uids if isinstance(uids, list) else ():
-            if isinstance(uid, dict):
-                yield person_key("eid", str(uid.get("id") or ""), str(eid.get("source") or ""))
-
-
-def _object(document: Any, name: str) -> dict[str, Any]:
-    found = document.get(name) if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def forget(directory: Path, keys: Collection[int], names: Names | None = None, again_s: float = 2.5 * FLUSH_S) -> int:
-    """Removes the requests of persons, by their keys, or by what ``names`` finds in them; returns how many. Looks once
-    more after ``again_s``, for what lay in the memory of workers at the first look; 0: it does not.
-    """
-    wanted = frozenset(keys)
-    removed = sum(_rewrite(path, wanted, names) for path in files(directory))
-    if again_s:
-        time.sleep(again_s)
-        removed += forget(directory, wanted, names, 0)
-    return removed
-
-
-def _rewrite(path: Path, keys: frozenset[int], names: Names | None) -> int:
-    def is_meant(record: Kept | Tally) -> bool:
-        if isinstance(record, Tally):
-            return False
-        return record.person in keys or (names is not None and not keys.isdisjoint(names(record)))
-
-    try:
-        with _locked(path, os.O_RDONLY):
-            records = _records(path.read_bytes())
-            left = [record for record in records if not is_meant(decode(record))]
-            if len(left) < len(records):
-                beside = path.with_suffix(REWRITTEN)
-                beside.unlink(missing_ok=True)
-                file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                try:
-                    _write_all(file, _framed(left))
-                    os.fsync(file)
-                finally:
-                    os.close(file)
-                beside.replace(path)
-            return len(records) - len(left)
-    except FileNotFoundError:  # it has expired meanwhile
-        return 0

@@ -10,6 +10,7 @@ import pytest
 from bidder import request_sample_files as sample_files
 from bidder.request_sample import MOST_PENDING, RequestSample, hash_of
 from bidder.request_sample_files import HOUR_NS, SampleFiles
+from bidder.request_sample_forgetting import forget, named_persons
 from domain.clock import ManualClock
 from domain.naming import person_key
 from tests.auction_table import NOW_NS, Table
@@ -159,7 +160,7 @@ def test_forgetting(table: Table, tmp_path: Path) -> None:
     later = threading.Timer(0.2, second.write)
     later.start()
     keys = [person_key("buyeruid", name, "usx") for name in ("ann", "dee")] + [person_key("eid", "fay", "uidapi.com")]
-    assert sample_files.forget(tmp_path, keys, sample_files.named_persons({1: "usx"}), again_s=0.6) == 7
+    assert forget(tmp_path, keys, named_persons({1: "usx"}), again_s=0.6) == 7
     later.join()
     strata = sample_files.read(tmp_path, NOW_NS)
     left = [kept.person for stratum in strata for kept in stratum.kept]
@@ -179,7 +180,7 @@ def test_a_full_disk_costs_the_sample_only(
     files = files_of(table, tmp_path)
     table.decide(body("ann"))
     with monkeypatch.context() as patched:
-        patched.setattr(sample_files, "_write_all", full)
+        patched.setattr(sample_files, "write_all", full)
         files.write()
     assert "No space left" in caplog.text
     table.decide(body("bob"))
