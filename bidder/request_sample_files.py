@@ -225,6 +225,9 @@ def read(directory: Path, now_ns: int, worker: str = "*") -> list[Stratum]:
                 records = [decode(record) for record in records_of(path.read_bytes())]
             except FileNotFoundError:
                 continue
+            except msgspec.DecodeError as error:
+                log.warning("%s is of another version, and not read: %s", path, error)
+                continue
             tallies = [record for record in records if isinstance(record, Tally)]
             if tallies:
                 last, limit = tallies[-1], FULL >> tallies[-1].level

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
 from bidder.request_sample_files import (
@@ -75,7 +76,11 @@ def forget(directory: Path, keys: Collection[int], names: Names | None = None, a
 
 
 def _rewrite(path: Path, keys: frozenset[int], names: Names | None) -> int:
-    def is_meant(record: Kept | Tally) -> bool:
+    def is_meant(data: bytes) -> bool:
+        try:
+            record = decode(data)
+        except msgspec.DecodeError:  # of another version: nobody can say whose it is
+            return True
         if isinstance(record, Tally):
             return False
         return record.person in keys or (names is not None and not keys.isdisjoint(names(record)))
@@ -83,7 +88,7 @@ def _rewrite(path: Path, keys: frozenset[int], names: Names | None) -> int:
     try:
         with locked(path, os.O_RDONLY):
             records = records_of(path.read_bytes())
-            left = [record for record in records if not is_meant(decode(record))]
+            left = [record for record in records if not is_meant(record)]
             if len(left) < len(records):
                 beside = path.with_suffix(REWRITTEN)
                 beside.unlink(missing_ok=True)

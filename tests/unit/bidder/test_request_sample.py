@@ -171,6 +171,19 @@ def test_forgetting(table: Table, tmp_path: Path) -> None:
     assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 2
 
 
+def test_a_file_of_another_version(table: Table, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is passed over, and goes when somebody is forgotten, since nobody can say whom it names."""
+    files = files_of(table, tmp_path)
+    table.decide(body("ann"))
+    files.write()
+    (path,) = sample_files.files(tmp_path)
+    path.write_bytes(path.read_bytes() + sample_files.framed([b"\x91\x09"]))
+    assert sample_files.read(tmp_path, NOW_NS) == []
+    assert "of another version" in caplog.text
+    assert forget(tmp_path, [1], again_s=0) == 1
+    assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 1
+
+
 def test_a_full_disk_costs_the_sample_only(
     table: Table, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
