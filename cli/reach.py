@@ -108,7 +108,7 @@ def _forecast(form: Any, bid: int, owner: "Advertiser", snapshot: "Snapshot") ->
 
 def _persons(strata: "Iterable[Stratum]", snapshot: "Snapshot") -> list[int]:
     """Under whatever id a record may be."""
-    from bidder.request_sample_files import named_persons
+    from bidder.request_sample_forgetting import named_persons
 
     names = named_persons({exchange.id: exchange.key for exchange in snapshot.exchanges})
     personal = [kept for stratum in strata for kept in stratum.kept if kept.personal]
