@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from bidder.request_sample_files import named_persons, read
+from bidder.request_sample_files import read
+from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
 from cli.forgetting import REQUESTS, devices_of, exchanges_of, keys_of, logs
 from domain.blanking import written

@@ -99,7 +99,7 @@ def keep_requests(folder: Path) -> None:
     ]
     path = folder / "0" / f"{now_ns // sample_files.HOUR_NS}-1.sample"
     path.parent.mkdir(parents=True)
-    path.write_bytes(sample_files._framed([*records, sample_files.encode(Tally(now_ns, 3, 0))]))
+    path.write_bytes(sample_files.framed([*records, sample_files.encode(Tally(now_ns, 3, 0))]))
 
 
 async def told(tracker: Deployment, person: int, device: int = 0) -> str:
