@@ -27,6 +27,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import cast
 
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
 from domain.creative import Creative, every_format
 from domain.events import Kind, Notice, decode
@@ -100,6 +103,8 @@ def cost(rounds: int) -> dict[str, float]:
 
 class Records:
     """A reader of the real store in the place of the table's people, renewed as a worker does."""
+
+    any_opted_out = False
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader

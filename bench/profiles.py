@@ -2,8 +2,9 @@
 
 Ten million persons (``--profiles`` for fewer) are written to a Parquet file in random order and loaded by `outbid
 profiles load`'s own code into a store of their own. Looked up are random persons, as the bid path does it: the record
-from LMDB, its audiences collected. Updates are impressions of random persons, in transactions of 100 that do not wait
-for the disk (``[profiles] sync = false``), while two other processes look persons up. Redis is a server of the bench's
+from LMDB, its audiences collected. Updates are impressions of random persons, in the batches of a tracker that has as
+many (`trackers.recorder.BATCH`), which do not wait for the disk (``[profiles] sync = false``), while two other
+processes look persons up as fast as they can. Redis is a server of the bench's
 own (``redis-server``; without it these figures are null), on loopback; its caller is an event loop that looks up 5,000
 persons a second.
 
@@ -18,33 +19,41 @@ import random
 import resource
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+# A script's own folder is on the path, where `targeting.py` would stand in for the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import uvloop
 
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from bidder.enrichment.profile import ProfileModule
 from openrtb.decode import decode
 from openrtb.request import Request
 from targeting.loading import load
+from targeting.people import impression
 from targeting.profile_tables import Table
 from targeting.profiles import ProfileStore
 from targeting.redis_address import parse
 from targeting.redis_lookup import RedisLookup
 from targeting.redis_profiles import RedisProfiles
 from tests.auction_table import NOW_NS, snapshot
+from trackers.recorder import BATCH
 
 CHUNK = 500_000
 AUDIENCES = 10
 """Of a person, on average; as many as make a record of about 160 bytes with the rest."""
 UPDATES = 400_000
-TRANSACTION = 100
 RATE = 5_000
 SECONDS = 8.0
 REDIS_PEOPLE = 100_000
@@ -102,6 +111,8 @@ def requests(persons: list[int]) -> list[Request]:
 class Renamed:
     """The reader, asked for persons of the table whoever the request says it is."""
 
+    any_opted_out = False
+
     def __init__(self, store: ProfileStore, persons: list[int]) -> None:
         self._get, self._next = store.reader().get, iter(persons).__next__
 
@@ -145,10 +156,10 @@ def updates_per_s(store: ProfileStore, keys: list[int]) -> tuple[float, float]:
         ready.wait()
     picks = random.choices(keys, k=UPDATES)
     start, spent = time.perf_counter(), time.process_time()
-    for first in range(0, UPDATES, TRANSACTION):
+    for first in range(0, UPDATES, BATCH):
+        at_s = 1_795_000_000 + first // 1_000
         with store.write() as txn:
-            for person in picks[first : first + TRANSACTION]:
-                store.record_impression(txn, person, 1_795_000_000 + first // 1_000, 3, person % 5, 3)
+            store.edit_all(txn, [(one, impression(at_s, 3, one % 5, 3)) for one in picks[first : first + BATCH]])
     took, spent = time.perf_counter() - start, time.process_time() - spent
     stop.set()
     for reader in readers:

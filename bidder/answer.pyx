@@ -103,15 +103,17 @@ cdef class Answer:
             self.out.append(view.click_queries[ad])
         return 0
 
-    cdef uint64_t seal(self, Candidate *row, View view, Seller seller, Request r) except 0:
+    def draw(self, uint64_t count) -> int:
+        """Takes so many bid ids; returns the first."""
+        self.counter += count
+        return (self.worker << 32) | (self.counter - count + 1)
+
+    cdef uint64_t seal(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except 0:
         cdef Line *line = &view.lines[row.line]
         cdef Price *price = price_of(view, seller, row.line)
         cdef Content content
         cdef uint32_t units = line.units | view.ads[row.ad].units
         cdef int format = view.ads[row.ad].format
-        cdef uint64_t bid
-        self.counter += 1
-        bid = (self.worker << 32) | self.counter
         content.bid_ns = <uint64_t>r.now_ns
         content.person = r.person
         content.site = r.site
@@ -295,7 +297,12 @@ cdef class Answer:
         self.out.append(b'{"id":')
         append_json(&self.out, r.id)
         for i in range(c.chosen.size()):
-            bid = self.seal(&c.chosen[i], view, seller, r)
+            if c.bids.size():
+                bid = c.bids[i]
+            else:
+                self.counter += 1
+                bid = (self.worker << 32) | self.counter
+            self.seal(&c.chosen[i], view, seller, r, bid)
             for k in range(c.held.size()):
                 if c.held[k].place == i:
                     name_bid(c.held[k].bid, bid)

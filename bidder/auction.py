@@ -9,17 +9,19 @@ from typing import NamedTuple
 
 from bidder.admit import admit
 from bidder.answer import Answer
+from bidder.any_id import by_any_id
 from bidder.candidates import Candidates
 from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.supply import SupplyModule
 from bidder.exchange_rules import exchange_rules
 from bidder.fit import fit
+from bidder.fleet_holds import held, to_hold
 from bidder.floors import floors
 from bidder.frequency import History, frequency, hold
 from bidder.journal import Journal
 from bidder.leases import Leases
-from bidder.limits import gate
+from bidder.limits import gate, still_covered
 from bidder.paces import Paces, throttle
 from bidder.pricing.fixed import fixed_cpm
 from bidder.request_sample import RequestSample
@@ -32,8 +34,10 @@ from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
 from openrtb.parse import Malformed
+from openrtb.person_ids import named_by
 from openrtb.request import Request
 from openrtb.tcf import Vendor
+from targeting.redis_lookup import Held
 
 
 class NoBid(NamedTuple):
@@ -41,6 +45,18 @@ class NoBid(NamedTuple):
 
     reason: NoBidReason
     stage: str
+
+
+class Aside(NamedTuple):
+    """An auction that was set aside until its bids are held for the fleet: as `Auction.resume` goes on with it."""
+
+    request: Request
+    candidates: Candidates
+    history: History
+    seller: Seller
+    view: View
+    asked: dict[int, list[bytes | int]]
+    """Words to be held for each key, each followed by its milliseconds."""
 
 
 class Wanted(NamedTuple):
@@ -78,6 +94,7 @@ class Auction:
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
+        self._spare: list[tuple[Request, Candidates, History]] = []
 
     def who(self, body: bytes, seller: Seller, view: View) -> Wanted:
         """Keys of the records that `decide` will want, for a store that must be asked beforehand; none where nobody is
@@ -89,10 +106,11 @@ class Auction:
                 return NOBODY
         except Malformed:
             return NOBODY
-        return Wanted([key for _, key in request.named_by()], self.history.counters(view, request))
+        return Wanted([key for _, key in named_by(request)], self.history.counters(view, request))
 
-    def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid:
-        """Body of a bid request -> body of a bid response, or why there is none.
+    def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid | Aside:
+        """Body of a bid request -> body of a bid response, or why there is none. In a fleet (``history.fleet``) bids
+        with frequency caps have to be held first, for all hosts: then the auction is set aside, and `resume` ends it.
 
         Raises `openrtb.parse.Malformed` for bytes that are no bid request.
         """
@@ -105,6 +123,7 @@ class Auction:
         if refused := admit(request, seller, self.vendor):
             return self.no_bid(refused, "admit", seller)
         self.chain.enrich(request)
+        by_any_id(view, self.history, request)
         self.sample.look(request, seller, body)
         if not select(candidates, view, seller, request, body):
             return self.no_bid(NoBidReason.NO_MATCH if len(view) else NoBidReason.NO_CAMPAIGNS, "targeting", seller)
@@ -132,11 +151,37 @@ class Auction:
             return self.no_bid(NoBidReason.PACING, "pricing", seller)
         if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
+        if self.history.fleet is not None and (
+            asked := to_hold(candidates, view, seller, self.history, request, self.answer)
+        ):
+            return self.set_aside(seller, view, asked)
         if not hold(candidates, view, seller, self.history, request):
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
-        reserve(candidates, view, seller, self.leases, request)
+        return self.bid(seller, view)
+
+    def resume(self, aside: Aside, answers: dict[int, Held]) -> bytes | NoBid:
+        """The end of an auction that was set aside; ``answers``: by key, what Redis said when it held its bids."""
+        self._spare.append((self.request, self.candidates, self.history))
+        self.request, self.candidates, self.history, seller, view, _ = aside
+        self.leases.tick()
+        if not held(self.candidates, view, self.history, answers):
+            return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
+        if not still_covered(self.candidates, view, seller, self.leases, self.request):
+            return self.no_bid(NoBidReason.BUDGET, "gate", seller)
+        return self.bid(seller, view)
+
+    def bid(self, seller: Seller, view: View) -> bytes:
+        """The answer with the bids that are left."""
+        reserve(self.candidates, view, seller, self.leases, self.request)
         self.bids += 1
-        return self.answer.write(candidates, view, seller, request)
+        return self.answer.write(self.candidates, view, seller, self.request)
+
+    def set_aside(self, seller: Seller, view: View, asked: dict[int, list[bytes | int]]) -> Aside:
+        """Leaves all as it is for `resume`, and takes other things for the requests in between."""
+        aside = Aside(self.request, self.candidates, self.history, seller, view, asked)
+        new = self._spare.pop() if self._spare else (Request(), Candidates(), self.history.another())
+        self.request, self.candidates, self.history = new
+        return aside
 
     def no_bid(self, reason: int, stage: str, seller: Seller) -> NoBid:
         """Counts it, and logs a sample."""

@@ -39,6 +39,7 @@ cdef class Candidates:
     cdef vector[Candidate] chosen        # what will be bid
     cdef bint cut_short                  # a pod was too large to try everything
     cdef vector[Held] held               # of these, what other workers are told of
+    cdef vector[uint64_t] bids           # their ids, if they had to be known before the answer is written
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)

@@ -14,6 +14,7 @@ cdef class Candidates:
         self.rows.clear()
         self.chosen.clear()
         self.held.clear()
+        self.bids.clear()
         self.all_or_none = self.cut_short = False
         if self.keep_reasons:
             self.reasons = []
@@ -25,6 +26,10 @@ cdef class Candidates:
 
     def __len__(self):
         return self.rows.size()
+
+    def bid_ids(self):
+        """Of what is chosen, if a fleet was told of it (`bidder.fleet_holds`)."""
+        return set(self.bids)
 
     def chosen_rows(self):
         """What will be bid, for people and tests: dicts of places and prices (CPM micros of the exchange's currency)."""

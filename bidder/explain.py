@@ -9,6 +9,7 @@ from bidder.view import DAYS, View
 from domain.creative import FORMATS
 from domain.money import format_cpm
 from openrtb.decode import decode_through_model
+from openrtb.person_ids import named_by
 from openrtb.privacy import raised
 from openrtb.request import Request
 
@@ -122,11 +123,11 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
 
 def _who(request: Request) -> str:
     """By which of its ids the person is known, the ids in the order of trust."""
-    ids = [word for word, _ in request.named_by()]
+    ids = [word for word, _ in named_by(request)]
     if not ids:
         return "unknown"
     if request.met < 0:
-        return f"new; to be known by {next(word for word, key in request.named_by() if key == request.person)}"
+        return f"new; to be known by {next(word for word, key in named_by(request) if key == request.person)}"
     joined = ", one of several keys of the person" if request.joined else ""
     others = f" (of {', '.join(ids)})" if len(ids) > 1 else ""
     return f"known by {ids[request.met]}{others}{joined}"

@@ -2,7 +2,8 @@
 
 What counts is the impressions in the records of the profile store, and the bids that are in flight: for all that this
 worker knows each of them will be shown. They are held (`targeting.holds`) for all workers of the host from before the
-bid is sent until its impression is counted, it is lost or it expires. Two stages keep the caps:
+bid is sent until its impression is counted, it is lost or it expires; in a fleet for all hosts (`bidder.fleet_holds`).
+Two stages keep the caps:
 
 - `frequency` takes out whose cap is reached, before anything is priced;
 - `hold` holds what was chosen, and looks once more: another worker may have bid for the same person meanwhile.
@@ -19,11 +20,13 @@ from bidder.expiry cimport expiry
 from bidder.seller cimport Seller
 from bidder.view cimport Ad, Cap, Line, View
 from openrtb.request cimport Request
-from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM, Holds, Shown, monotonic_ns
+from targeting.held_words cimport gather_words
+from targeting.holds cimport AUDIENCE, LINE_ITEM, Shown, monotonic_ns
 from targeting.households cimport DEVICE_MARK, HOUSEHOLD_MARK, household_number, number
 from targeting.joint_caps cimport capped_together
-from targeting.record cimport capped
+from targeting.record cimport capped_in, look
 
+from openrtb.person_ids import device_keys
 from targeting.holds import LINGER_S
 
 MOST_STALE_S = LINGER_S // 2
@@ -42,27 +45,19 @@ cdef inline bint in_scope(View view, Cap *cap, Shown *shown) noexcept nogil:
     return shown.ids[cap.level] == cap.id
 
 
-cdef inline Shown shown_by(View view, Candidate *row) noexcept nogil:
-    cdef Shown shown
-    cdef Line *line = &view.lines[row.line]
-    shown.ids[CAMPAIGN], shown.ids[LINE_ITEM], shown.ids[ADVERTISER] = line.campaign, line.id, line.advertiser
-    shown.ids[CREATIVE] = view.ads[row.ad].id
-    return shown
-
-
-cdef inline uint32_t units_of(View view, Candidate *row) noexcept nogil:
-    """Whose impressions the row's caps count, a bit a unit."""
-    return view.lines[row.line].units | view.ads[row.ad].units
-
-
 cdef class History:
     """``reader``: records by key (`targeting.profiles.Reader`); without one, nothing is known of devices and households.
     ``holds`` None: no bid in flight counts, as in a back-test. ``looking_only``: what is held counts, and nothing is held.
+    ``fleet``: says what is held for a key, where that is done in Redis for all hosts (`bidder.fleet_holds`).
     """
 
-    def __init__(self, reader=None, holds=None, looking_only=False):
-        self.reader, self.holds, self.looking_only = reader, holds, looking_only
+    def __init__(self, reader=None, holds=None, looking_only=False, fleet=None):
+        self.reader, self.holds, self.looking_only, self.fleet = reader, holds, looking_only, fleet
         self.full = 0
+
+    def another(self):
+        """For another request at the same time."""
+        return History(self.reader, self.holds, self.looking_only, self.fleet)
 
     def counters(self, View view not None, Request r not None) -> list:
         """Keys of what devices and the household count for themselves, as far as this request may be decided by it: for a
@@ -72,7 +67,7 @@ cdef class History:
         cdef uint64_t key
         cdef uint32_t house
         if view.units & (1 << DEVICE):
-            for key in r.device_keys():
+            for key in device_keys(r):
                 found.append(DEVICE_MARK | number(key))
         if view.units & (1 << HOUSEHOLD) and r.personal and not r.is_dooh:
             house = household_number(r.address)
@@ -82,10 +77,8 @@ cdef class History:
 
     cdef int begin(self, Request r) except -1:
         """For another request; not before something with a cap is met."""
-        cdef int unit
         self.begun = True
-        for unit in range(N_UNITS):
-            self.known[unit].asked = False
+        self.asked = self.unseen = 0
         self.held.clear()
         self.now_s = <uint32_t>(r.now_ns // 1_000_000_000)
         self.as_of_ns, self.stale = 0, False
@@ -95,14 +88,11 @@ cdef class History:
         return 0
 
     cdef int ask(self, int unit, Request r) except -1:
-        """Makes one of the units known, if it is not."""
+        """Makes one of the units known."""
         cdef Known *known = &self.known[unit]
         cdef bytes record = None
         cdef uint32_t house
-        if known.asked:
-            return 0
-        known.asked, known.key, known.former, known.size = True, 0, 0, 0
-        known.data = NULL
+        known.key, known.former = 0, 0
         # Of a person with one id only, the record is the device's, too. Where there can be more, r.device must be set.
         if unit == PERSON or (unit == DEVICE and r.device == 0):
             known.key, known.former, record = r.person, r.former, r.record
@@ -114,9 +104,27 @@ cdef class History:
             if house:
                 r.household = known.key = HOUSEHOLD_MARK | house
                 record = self.household_record = self.reader.get(known.key) if self.reader is not None else None
+        self.point(known, record)
+        self.look_again(known)
+        if self.fleet is not None and known.key:
+            gather_words(self.fleet.held(known.key), 0, 0, self.held)
+            if known.former:
+                self.former_words = self.fleet.held(known.former)
+                gather_words(self.former_words, 0, 0, self.held)
+            known.end = self.held.size()
+        self.asked = self.asked | 1 << unit
+        if known.key and not self.stale and known.begin == known.end:
+            if known.size == 0 or (known.whole and known.parts.n_scopes == 0):
+                self.unseen = self.unseen | 1 << unit
+        return 0
+
+    cdef int point(self, Known *known, bytes record) except -1:
+        """To a record that somebody keeps alive; None: there is none."""
+        known.data = NULL
+        known.size, known.whole = 0, False
         if record is not None:
             known.data, known.size = <const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)
-        self.look_again(known)
+            known.whole = look(known.data, known.size, &known.parts)
         return 0
 
     cdef int ask_all(self, uint32_t units, Request r) except -1:
@@ -124,7 +132,7 @@ cdef class History:
         if not self.begun:
             self.begin(r)
         for unit in range(N_UNITS):
-            if units & (1 << unit):
+            if units & ~self.asked & (1 << unit):
                 self.ask(unit, r)
         return 0
 
@@ -154,8 +162,10 @@ cdef class History:
                 most -= in_scope(view, cap, &self.held[k])
             if cap.level == AUDIENCE:
                 over = capped_together(known.data, known.size, &view.audience_lines[cap.id], most, cap.seconds, self.now_s)
+            elif known.size == 0:
+                over = most <= 0
             else:
-                over = capped(known.data, known.size, cap.scope, most, cap.seconds, self.now_s)
+                over = not known.whole or capped_in(&known.parts, cap.scope, most, cap.seconds, self.now_s)
             if over:
                 return i
         return -1
@@ -194,7 +204,7 @@ def frequency(Candidates c not None, View view not None, History history not Non
     cdef Ad *ad
     if not view.capping:
         return c.rows.size()
-    history.begun = False
+    history.begun, history.asked, history.unseen = False, 0, 0
     for i in range(c.rows.size()):
         row = &c.rows[i]
         if row.line != judged:  # pairs of one line item stand side by side
@@ -202,13 +212,17 @@ def frequency(Candidates c not None, View view not None, History history not Non
             line = &view.lines[row.line]
             others = <int64_t>len(r.imp_ids) - 1 if line.roadblock else 0  # all its ads at once must be left
             if line.n_caps:
-                history.ask_all(line.units, r)
-                over = history.reached(view, line.caps, line.n_caps, others)
+                if line.units & ~history.asked:
+                    history.ask_all(line.units, r)
+                if others or line.units & ~history.unseen:
+                    over = history.reached(view, line.caps, line.n_caps, others)
         over_ad = over
         ad = &view.ads[row.ad]
         if over < 0 and ad.n_caps:
-            history.ask_all(ad.units, r)
-            over_ad = history.reached(view, ad.caps, ad.n_caps, others)
+            if ad.units & ~history.asked:
+                history.ask_all(ad.units, r)
+            if others or ad.units & ~history.unseen:
+                over_ad = history.reached(view, ad.caps, ad.n_caps, others)
         if over_ad < 0:
             kept = keep(c, i, kept)
         elif c.keep_reasons:

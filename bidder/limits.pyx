@@ -43,6 +43,36 @@ cdef int64_t billed(int64_t price, Seller seller, Request r, int32_t imp) noexce
     return <int64_t>paid
 
 
+def still_covered(
+    Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None
+):
+    """As `gate`, of chosen bids that had to wait: others may have used their leases up. Returns how many are left."""
+    cdef size_t i, k, kept = 0
+    cdef int64_t gross, bids
+    cdef int32_t lease
+    cdef Candidate row
+    for i in range(c.chosen.size()):
+        row = c.chosen[i]
+        lease, gross, bids = view.lines[row.line].lease, 0, 1
+        for k in range(kept):  # in a pod there can be several of one line item
+            if view.lines[c.chosen[k].line].lease == lease:
+                gross += gross_of(&c.chosen[k], view, seller, r)
+                bids += 1
+        if covers(leases, lease, gross + gross_of(&row, view, seller, r), bids):
+            c.chosen[kept], c.bids[kept] = row, c.bids[i]
+            kept += 1
+        elif c.all_or_none:
+            kept = 0
+            break
+    c.chosen.resize(kept)
+    c.bids.resize(kept)
+    return kept
+
+
+cdef int64_t gross_of(Candidate *row, View view, Seller seller, Request r) noexcept nogil:
+    return gross_amount(billed(row.price, seller, r, row.imp), price_of(view, seller, row.line))
+
+
 def gate(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):
     """Takes out what the leases do not cover; returns how many pairs are left."""
     cdef size_t i, kept = 0

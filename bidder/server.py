@@ -38,6 +38,7 @@ from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.writer import LogWriter
 from targeting.config import profile_settings
+from targeting.forgotten import Forgotten
 from targeting.holds import Holds
 from targeting.profile_reader import Reader
 from targeting.profiles import ProfileStore
@@ -64,21 +65,24 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     keys = load_keys(where.data)
     writer = LogWriter(where.data / "log" / "bids" / str(slot), sync_s=LOG_SYNC_S)
     people = open_people(where, loop)
+    forgotten = Forgotten(where.data)
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
     sellers = files.reader()
     leases = Leases()
-    holds = Holds(where.data, where.holds)
+    fleet = people.room.lookup if people.room is not None else None
+    holds = Holds(where.data, where.holds) if fleet is None else None
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
-    chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(people.source)])
+    chain = Chain([ProfileModule(people.source, forgotten), GeoModule(settings.geo_database), DeviceModule()])
     journal = Journal(writer.append, settings.no_bid_sample)
-    supply, history = SupplyModule(sellers), History(people.source, holds)
+    supply, history = SupplyModule(sellers), History(people.source, holds, fleet=fleet)
     clock, sample = from_env(), RequestSample(on=settings.request_sample > 0)
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample)
     state = State(leases, where.tracker_base)
     service = Service(auction, state, settings, people.room)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
-    jobs = (link.run(), service.watch(), people.keep, renew(sellers, loop), kept.keep(), listen(service, where, stop))
+    renewing = (people.keep, renew(sellers, loop), remind(forgotten))
+    jobs = (link.run(), service.watch(), *renewing, kept.keep(), listen(service, where, stop))
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
     try:
@@ -97,7 +101,8 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         people.close()
         sellers.close()
         files.close()
-        holds.close()
+        if holds is not None:
+            holds.close()
     log.info("stopped: %d requests, %d bids", service.requests, auction.bids)
 
 
@@ -154,6 +159,20 @@ async def renew(reader: Reader | SellerReader, loop: asyncio.AbstractEventLoop) 
     while True:
         await asyncio.sleep(RENEW_S)
         reader.renew(loop.time())
+
+
+async def remind(forgotten: Forgotten) -> None:
+    """Lets requests see who was forgotten since. A file that cannot be read changes nothing, and is said once."""
+    trouble = ""
+    while True:
+        await asyncio.sleep(RENEW_S)
+        try:
+            forgotten.refresh()
+            trouble = ""
+        except (ValueError, OSError) as error:
+            if trouble != str(error):
+                log.error("who was forgotten since is not known: %s", error)
+            trouble = str(error)
 
 
 def run(slot: int = 0) -> None:

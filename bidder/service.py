@@ -8,7 +8,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bidder.auction import Auction, NoBid
+from bidder.auction import Aside, Auction, NoBid
 from bidder.config import BidderSettings
 from bidder.quotas import Quotas
 from bidder.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, WRONG_METHOD, no_content, refusal, text
@@ -21,6 +21,7 @@ from openrtb.parse import Malformed, dropped
 if TYPE_CHECKING:
     from bidder.http import BidConnection, Later
     from bidder.remote_people import RemotePeople
+    from targeting.redis_lookup import Held
 
 log = logging.getLogger(__name__)
 
@@ -70,23 +71,38 @@ class Service:
             and (later := self.people.ask(self, connection, url, body, seller, view)) is not None
         ):
             return later
-        return self.decide(connection, body, seller, view)
+        outcome = self.decide(connection, body, seller, view)
+        # Without anybody to ask for nothing has a cap that could be kept; so nothing is to be held, and nothing waits.
+        return self.resume(connection, outcome, {}) if isinstance(outcome, Aside) else outcome
 
-    def decide(self, connection: "BidConnection | Later", body: bytes, seller: Seller, view: View) -> bytes:
-        """The answer to a bid request, written as its sender takes it."""
+    def decide(self, connection: "BidConnection | Later", body: bytes, seller: Seller, view: View) -> bytes | Aside:
+        """The answer to a bid request, written as its sender takes it; or an auction that has to wait."""
         try:
             outcome = self.auction.decide(body, seller, view)
         except Malformed as error:
             self.malformed += 1
             log.debug("400 to %s: %s", self.client(connection), error)
             return refusal(BAD_REQUEST, str(error))
-        except Exception:  # a bug of ours must not cost the exchange an error, nor us its traffic
-            self.failures += 1
-            log.exception("a request from %s failed", self.client(connection))
-            return no_content(NoBidReason.TECHNICAL_ERROR)
-        if isinstance(outcome, NoBid):
-            return self._no_bid(connection, outcome, seller)
-        return connection.encode(outcome)
+        except Exception:
+            return self._failed(connection)
+        return outcome if isinstance(outcome, Aside) else self._written(connection, outcome, seller)
+
+    def resume(self, connection: "BidConnection | Later", aside: Aside, answers: "dict[int, Held]") -> bytes:
+        """The answer to a request whose auction waited, see `bidder.auction.Auction.resume`."""
+        try:
+            outcome = self.auction.resume(aside, answers)
+        except Exception:
+            return self._failed(connection)
+        return self._written(connection, outcome, aside.seller)
+
+    def _failed(self, connection: "BidConnection | Later") -> bytes:
+        """A bug of ours must not cost the exchange an error, nor us its traffic."""
+        self.failures += 1
+        log.exception("a request from %s failed", self.client(connection))
+        return no_content(NoBidReason.TECHNICAL_ERROR)
+
+    def _written(self, connection: "BidConnection | Later", outcome: bytes | NoBid, seller: Seller) -> bytes:
+        return self._no_bid(connection, outcome, seller) if isinstance(outcome, NoBid) else connection.encode(outcome)
 
     def _no_bid(self, connection: "BidConnection | Later", outcome: NoBid, seller: Seller) -> bytes:
         if seller.exchange.no_bid == "204":
@@ -116,7 +132,7 @@ class Service:
             f"outbid_bidder_failures_total {self.failures}",
             f"outbid_bidder_connections {len(self.connections)}",
             f"outbid_bidder_snapshot_version {self.state.version}",
-            f"outbid_bidder_holds_full_total {self.auction.history.full}",
+            f"outbid_bidder_holds_full_total {self.people.lookup.full if self.people else self.auction.history.full}",
         ]
         if self.people is not None:
             lines += self.people.metrics()

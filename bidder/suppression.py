@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from domain.campaign import Advertiser, Campaign, Conjunction, LineItem, Snapshot
-from targeting.audience_algebra import UNREAD, Definitions, belongs, both, clear_of, definitions_of
+from targeting.audience_algebra import OTHER, UNREAD, Definitions, belongs, both, clear_of, definitions_of
 from targeting.expression import Ill
 
 NOBODY: tuple[Conjunction, ...] = ()
@@ -26,6 +26,7 @@ class Suppression(NamedTuple):
 
     def why(self, having: Collection[int]) -> str | None:
         """Why a person of these audiences is shown nothing; None if they are not suppressed."""
+        having = {audience & ~OTHER for audience in having}
         for audience, key, owner in self.lists:
             if UNREAD in having:
                 return f"what the person belongs to was not known in time, and {owner} suppresses audience {key}"

@@ -115,6 +115,7 @@ cdef class View:
     cdef readonly list creatives            # domain.creative.Creative, in the order of ``ads``
     cdef readonly object index
     cdef readonly object suppressions       # bidder.suppression.Suppression by campaign id
+    cdef readonly bint suppressing          # is there any?
     cdef readonly bint supply_rules         # does any line item have one?
     cdef readonly list block_lists          # domain.campaign.BlockList, in the order of ``block_scopes``
     cdef dict block_entries                 # what is blocked, in words, by its id

@@ -86,6 +86,7 @@ cdef class View:
         live = live_rows(snapshot, snapshot.line_items, sellers)
         self.line_items = []
         self.suppressions = suppressions(snapshot)
+        self.suppressing = len(self.suppressions) > 0
         self.index = TargetingIndex([as_compiled(row[1], deals, self.suppressions) for row in live])
         self.creatives = []
         self.markups, self.natives, self.brands = Markups(), Natives(), Brands()
@@ -125,6 +126,7 @@ cdef class View:
         """Takes a `bidder.changes.Change` that was made of this view; between two requests, for it changes in place: what
         is there stays where it is, and what is new comes behind it."""
         self.snapshot, self.suppressions = change.snapshot, change.suppressions
+        self.suppressing = len(self.suppressions) > 0
         for creative in change.creatives:
             self.ad_places.pop(creative, None)
         for place in change.gone:

@@ -30,7 +30,7 @@ from targeting.audience_import import Order, Tally, order, read
 from targeting.audience_spool import Spool
 from targeting.expression import MOST_ALTERNATIVES, Ill
 
-FIELDS = ("file", "columns", "ttl", "of")
+FIELDS = ("file", "columns", "ttl", "of", "rule")
 SETS = {"all": "all_of", "any": "any_of", "not": "none_of"}
 LONGEST_TTL_S = 3 * 366 * 86_400
 
@@ -46,18 +46,19 @@ class List:
 
 
 def check_kind(e: Entry, before: Audience | None) -> None:
-    """It is a list, a set of others or a lookalike, and remains what it is."""
+    """It is a list, a set of others, a lookalike, or has a rule. What is a set or a lookalike was so from the start."""
     if before is not None and before.lookalike_of:
         for name in FIELDS:
             if name in e.values:
                 allowed = f"{before.key!r} is a lookalike, which outbid audiences lookalike makes; use another key"
                 e.wrong(name, e.values[name], allowed)
         return
-    if "of" in e.values:
-        for name in FIELDS[:-1]:
-            if name in e.values:
-                e.wrong(name, e.values[name], "it says something of a list, and this audience is made of others")
-    if before is not None and (before.of is None) is ("of" in e.values):
+    of, rule = "of" in e.values, e.values.get("rule") is not None
+    what = "is made of others" if of else "has a rule"
+    for name in FIELDS:
+        if name in e.values and (of or rule) and name != ("of" if of else "rule"):
+            e.wrong(name, e.values[name], f"it says something else of whom the audience has, and this one {what}")
+    if before is not None and (before.of is None) is of:
         kind = "a list" if before.of is None else "a set of others"
         e.wrong("of", e.values.get("of"), f"{before.key!r} exists as {kind}, which cannot change; use another key")
 

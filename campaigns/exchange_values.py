@@ -1,17 +1,20 @@
 """How the fields of an exchange are written in a campaign file: checks that no other thing needs."""
 
+import re
 from base64 import b64decode
 from decimal import Decimal
 from typing import Any, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from campaigns.entry import Wrong
-from campaigns.values import Check
+from campaigns.values import Check, choice, https_url
 from domain.creative import FORMATS, Format, every_format
-from domain.exchange import Privacy
+from domain.exchange import SYNC_MACROS, Privacy, UserSync
 
 T = TypeVar("T")
+_MACRO = re.compile(r"\$\{([A-Z_]+)\}")
 
 
 def by_format(one: Check[T]) -> Check[dict[Format, T]]:
@@ -50,6 +53,47 @@ def privacy(value: Any) -> Privacy:
     if faults:
         raise Wrong("", *faults)
     return Privacy(**value)
+
+
+def user_sync(value: Any) -> UserSync:
+    """URLs with macros of `domain.exchange.SYNC_MACROS`, and as what the exchange's id comes in bid requests."""
+    checks: dict[str, Check[str]] = {
+        "match": sync_url(needs_uid=True),
+        "answer": sync_url(needs_uid=False),
+        "uid": choice("user", "buyeruid"),
+    }
+    if not isinstance(value, dict):
+        raise Wrong(f"it must be a mapping with the fields {', '.join(checks)}")
+    faults: list[tuple[str, object, str]] = []
+    found: dict[str, Any] = {}
+    for name, given in value.items():
+        try:
+            if name not in checks:
+                raise Wrong(f"there is no such field; the fields here are {', '.join(checks)}")
+            found[name] = checks[name](given)
+        except Wrong as wrong:
+            faults.append((f".{name}", given, wrong.allowed))
+    if faults:
+        raise Wrong("", *faults)
+    return UserSync(**found)
+
+
+def sync_url(*, needs_uid: bool) -> Check[str]:
+    """An HTTPS URL, whose macros stand behind its host."""
+
+    def check(value: Any) -> str:
+        url = https_url(_MACRO.sub("0", value) if isinstance(value, str) else value)
+        names = _MACRO.findall(value)
+        unknown = sorted(set(names) - set(SYNC_MACROS))
+        if unknown or "$" in url or "{" in url:
+            raise Wrong(f"its macros must be of {', '.join(f'${{{name}}}' for name in SYNC_MACROS)}")
+        if urlsplit(_MACRO.sub("a", value)).netloc != urlsplit(_MACRO.sub("b", value)).netloc:
+            raise Wrong("its host must be the same for everybody: macros stand behind it")
+        if needs_uid and "UID" not in names:
+            raise Wrong("it must have the macro ${UID} for our id")
+        return str(value)
+
+    return check
 
 
 def macro(value: Any) -> str:

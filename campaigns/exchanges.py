@@ -3,13 +3,13 @@
 from campaigns import exchange_values, values
 from campaigns.adapting import adapted, check_adapted, expiries, notice_style
 from campaigns.entry import Entry
-from domain.exchange import Exchange, Privacy
+from domain.exchange import Exchange, Privacy, UserSync
 
 EXCHANGE = (
     *("key", "currency", "billing", "auction_type", "price_source", "price_key", "seat", "secret"),
     *("bid_expiry_s", "no_bid", "network_ms", "privacy", "ads_domain"),
     *("adapter", "notices", "price_unit", "buyer_fee", "click_macro", "click_escapes", "qps", "billing_id", "bid_ext"),
-    *("approval", "creative_api", "creative_account"),
+    *("approval", "creative_api", "creative_account", "user_sync"),
 )
 
 
@@ -45,6 +45,7 @@ def read_exchange(e: Entry, id: int, key: str) -> Exchange:
         approval=e.take("approval", values.choice("optional", "required"), "optional"),
         creative_api=e.take("creative_api", values.choice("none", "google", "xandr"), "none"),
         creative_account=e.take("creative_account", values.text(64), ""),
+        user_sync=e.take("user_sync", exchange_values.user_sync, UserSync()),
     )
     encrypted = e.sound and "encrypted" in exchange.price_source.values()
     if e.sound and encrypted != bool(exchange.price_key):

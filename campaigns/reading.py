@@ -9,7 +9,16 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from campaigns import audience_terms, fair_audiences, rule_terms, special_categories, supply_rules, terms, values
+from campaigns import (
+    audience_rules,
+    audience_terms,
+    fair_audiences,
+    rule_terms,
+    special_categories,
+    supply_rules,
+    terms,
+    values,
+)
 from campaigns.catalogue import Catalogue
 from campaigns.creatives import CREATIVE, read_creative
 from campaigns.entry import Entry
@@ -44,7 +53,7 @@ FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
 ADVERTISER = (
     *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "categories_in", "fees"),
-    *(*FUNDS, *LIMITS, "frequency_caps", "suppress", "status"),
+    *(*FUNDS, *LIMITS, "frequency_caps", "suppress", "lifecycle", "status"),
 )
 AUDIENCE = ("key", "advertiser", "name", *audience_terms.FIELDS, "data_cpm", "frequency_caps")
 DEAL = ("key", "advertiser", "exchange", "code")
@@ -72,6 +81,7 @@ class Reading:
         self.new, self.directory, self.new_id, self.today = self.references.new, directory, new_id, today
         self.problems: list[Problem] = []
         self.lists: list[audience_terms.List] = []
+        self.rules: list[tuple[Entry, str, Advertiser]] = []
         self._entries: dict[tuple[str, str], Entry] = {}
 
     def close(self) -> None:
@@ -96,6 +106,8 @@ class Reading:
             for entry in file.entries(section, fields):
                 read(entry)
         self._refer_to_audiences()
+        for told in self.rules:  # last: they may name campaigns and line items, which may name audiences
+            self._rule(*told)
         if self.problems:
             raise Refused(self.problems)
         self._check_rates(file)
@@ -147,6 +159,7 @@ class Reading:
             fees=self._fees(e) or (),
             status=e.take("status", _status, "active"),
             frequency_caps=read_caps(e),
+            lifecycle=e.take("lifecycle", audience_rules.lifecycle, {}),
         )
         if agency and advertiser.currency and agency.currency != advertiser.currency:
             e.wrong("agency", agency.key, f"it must be an agency that accounts in {advertiser.currency}, too")
@@ -173,6 +186,8 @@ class Reading:
             audience = replace(audience, **kept)
         self.references.keep("audiences", e, key, audience, "advertiser")
         self._entries["audiences", key] = e
+        if owner and e.values.get("rule") is not None:
+            self.rules.append((e, key, owner))
 
     def _refer_to_audiences(self) -> None:
         """Whom advertisers and campaigns suppress, and what audiences are made of: of audiences further down, too."""
@@ -188,6 +203,12 @@ class Reading:
                 getattr(self.new, kind)[key] = replace(thing, suppress=suppressed)
             elif "of" in e.values:
                 self.new.audiences[key] = replace(thing, of=e.take("of", audience_terms.set_of(own)))
+
+    def _rule(self, e: Entry, key: str, owner: Advertiser) -> None:
+        """Gives an audience its rule, now that campaigns and line items are known."""
+        rule = e.take("rule", audience_rules.rule(owner, self.new))
+        if e.sound:
+            self.new.audiences[key] = replace(self.new.audiences[key], rule=rule)
 
     def _creative(self, e: Entry) -> None:
         key, id_ = self.references.identify("creatives", e)

@@ -64,6 +64,7 @@ exchanges = Table(
     Column("approval", String(8), nullable=False),
     Column("creative_api", String(16), nullable=False),
     Column("creative_account", String(64), nullable=False),
+    Column("user_sync", JSON, nullable=False, comment="the fields of `domain.exchange.UserSync` that are set"),
 )
 
 agencies = Table(
@@ -107,6 +108,7 @@ advertisers = Table(
     _status(),
     Column("frequency_caps", JSON, nullable=False),
     Column("suppress", JSON, nullable=False, comment="audiences"),
+    Column("lifecycle", JSON, nullable=False, comment="stages by conversions"),
 )
 
 campaigns = Table(
@@ -202,6 +204,7 @@ audiences = Table(
     Column("frequency_caps", JSON, nullable=False),
     Column("ttl_s", BigInteger, nullable=False, comment="0: for ever"),
     Column("of", JSON, comment="`domain.audience.AudienceSet`; null: it has members of its own"),
+    Column("rule", JSON, comment="null: it is a list"),
     Column("lookalike_of", BigInteger, nullable=False, comment="0: it is no lookalike"),
 )
 

@@ -49,6 +49,8 @@ def run(asked: argparse.Namespace) -> int:
 
 def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     """Decides on the published snapshot, the profiles of this host, and today's budgets; nothing is logged or spent."""
+    from contextlib import nullcontext
+
     import msgspec
 
     from bidder.answer import Answer
@@ -71,9 +73,10 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     from domain.keys import load_keys
     from domain.token import Sealer
     from pacing.protocol import Delivery
+    from targeting.forgotten import Forgotten
     from targeting.holds import Holds
     from targeting.seller_files import SellerFiles
-    from targeting.stores import open_store
+    from targeting.stores import fleet_holds, open_store
 
     snapshot = msgspec.msgpack.decode(ask(f"{where.control_base}/v1/snapshots/current"), type=Snapshot)
     delivery = msgspec.json.decode(ask(f"{where.control_base}/v1/delivery"), type=list[Delivery])
@@ -87,12 +90,16 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
     def keep_nothing(record: bytes) -> int:
         return len(record)
 
+    fleet = fleet_holds()
+    holds = Holds(where.data, where.holds) if fleet is None else None
     with (
         open_store(where.data, readonly=True) as store,
         SellerFiles(where.data / "supply.lmdb", readonly=True) as files,
+        fleet or nullcontext(),
     ):
         profiles = store.reader()
-        chain = Chain([GeoModule(settings.geo_database), DeviceModule(), ProfileModule(profiles)])
+        person = ProfileModule(profiles, Forgotten(where.data))
+        chain = Chain([person, GeoModule(settings.geo_database), DeviceModule()])
         answer = Answer(Sealer(keys.seal, keys.mac), keep_nothing, where.tracker_base)
         auction = Auction(
             chain,
@@ -102,7 +109,7 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             from_env(),
             settings.tcf_vendor(),
             SupplyModule(files.reader()),
-            History(profiles, Holds(where.data, where.holds), looking_only=True),
+            History(profiles, holds, True, fleet),
         )
         return explain(auction, body, view.sellers[exchange], view)
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from cli import individuals
+
 if TYPE_CHECKING:
     from simulator.config import Seller, SimulatorSettings
     from simulator.exchange import Auction
@@ -34,11 +36,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument("--for", dest="seconds", type=float, metavar="S", help="stop after so many seconds")
     command.add_argument("--exchange", metavar="KEY", help="the exchange to play (default: all of the settings)")
     command.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    individuals.add(command)
     command.set_defaults(run=run)
 
 
 def run(asked: argparse.Namespace) -> int:
     """0 if the books agree and nothing happened that must never happen; else 1."""
+    import msgspec
     import uvloop
 
     from domain.errors import Problem, Refused
@@ -51,7 +55,12 @@ def run(asked: argparse.Namespace) -> int:
         raise Refused([Problem("--exchange", asked.exchange, f"it must be one of {known}")])
     if asked.rate is not None and asked.rate <= 0:
         raise Refused([Problem("--rate", asked.rate, "it must be above 0")])
-    status: int = uvloop.run(_simulate(asked, settings, sellers))
+    to_prove = individuals.read(asked)
+    settings = msgspec.structs.replace(settings, sellers=tuple(sellers), persons=asked.persons or settings.persons)
+    if asked.write_list is not None:
+        individuals.write_list(settings, asked.write_list, asked.list_size)
+        return 0
+    status: int = uvloop.run(_simulate(asked, settings, sellers, to_prove))
     return status
 
 
@@ -69,7 +78,12 @@ def _source(asked: argparse.Namespace, sellers: "list[Seller]") -> "Iterator[Auc
     return None
 
 
-async def _simulate(asked: argparse.Namespace, settings: "SimulatorSettings", sellers: "list[Seller]") -> int:
+async def _simulate(
+    asked: argparse.Namespace,
+    settings: "SimulatorSettings",
+    sellers: "list[Seller]",
+    to_prove: individuals.Asked | None,
+) -> int:
     import msgspec
 
     from cli.reconcile import reconcile, show
@@ -81,15 +95,17 @@ async def _simulate(asked: argparse.Namespace, settings: "SimulatorSettings", se
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     source = _source(asked, sellers)
+    watch = await individuals.follow(places(), to_prove) if to_prove else None
     watching = asyncio.create_task(_watch(statistics)) if sys.stderr.isatty() else None
     await run_traffic(
         places(),
-        msgspec.structs.replace(settings, sellers=tuple(sellers)),
+        settings,
         source=source,
         rate=asked.rate,
         seconds=asked.seconds,
         stop=stop,
         statistics=statistics,
+        watch=watch,
     )
     if watching:
         watching.cancel()
@@ -101,10 +117,16 @@ async def _simulate(asked: argparse.Namespace, settings: "SimulatorSettings", se
     if not asked.json:
         print("\n".join(describe(statistics)), flush=True)
     found = await reconcile(places())
+    proof = await individuals.prove(places(), to_prove, watch) if to_prove and watch else None
+    faults += proof.faults() if proof else []
     if asked.json:
         told = {"traffic": statistics.summary(), "faults": faults, "agree": found.agree} | msgspec.to_builtins(found)
+        if proof:
+            told["individuals"] = {"exchange": proof.exchange, "store": proof.store}
         print(msgspec.json.encode(told).decode())
     else:
+        if proof:
+            print("", *individuals.describe(proof), "", sep="\n")
         for fault in faults:
             print(f"FAULT  {fault}")
         show(found)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from domain.audience import AudienceSet
+from domain.audience_rule import Rule
 from domain.creative import Creative
 from domain.exchange import Approval, Exchange
 from domain.frequency import FrequencyCap
@@ -128,6 +129,9 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     """On the ads of all its campaigns together."""
     suppress: tuple[int, ...] = ()
     """Audiences whose members see no ad of it, whatever its line items target."""
+    lifecycle: dict[str, str] = {}
+    """Conversions, by the advertiser's own words, that bring people to a stage: ``{"application": "applied"}``
+    (`domain.person.STAGES`)."""
 
 
 class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -281,6 +285,8 @@ class Audience(Struct, frozen=True, forbid_unknown_fields=True):
     ttl_s: int = 0
     """How long a membership lasts that an import makes; 0: for ever."""
     of: AudienceSet | None = None
+    rule: Rule | None = None
+    """Whom it has by what they did; None: by a list, or as a set of others (``of``)."""
     lookalike_of: int = 0
     """The audience whose people its members are like, by a model; 0: it is no lookalike."""
 

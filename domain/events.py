@@ -212,7 +212,23 @@ class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):
     person: int
 
 
-Event = Bid | NoBid | Name | Notice | Conversion
+class Visit(Struct, frozen=True, array_like=True, tag=7, gc=False):
+    """Somebody was on a page of an advertiser, says the page's pixel."""
+
+    received_ns: int
+    marks: int
+    """TEST or AUDIT if the click that brought the person was one; such a visit counts nowhere."""
+    advertiser: int
+    page: str
+    """The advertiser's name for the page."""
+    url: str
+    """Its address without scheme, query and fragment; empty if it was not told."""
+    bid: int
+    """Id of the bid whose ad was clicked; 0: known by no click."""
+    person: int
+
+
+Event = Bid | NoBid | Name | Notice | Conversion | Visit
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Event).decode

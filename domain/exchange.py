@@ -48,6 +48,23 @@ class NoticeStyle(Struct, frozen=True, forbid_unknown_fields=True):
     screens in public places (DOOH) the last two are always asked for."""
 
 
+SYNC_MACROS = ("UID", "GDPR", "GDPR_CONSENT", "GPP", "GPP_SID", "US_PRIVACY")
+"""What stands in the URLs of `UserSync` as ``${UID}`` and so on: our id of the browser, and the privacy signals that
+the request came with, percent-encoded; empty for what is not told.
+"""
+
+
+class UserSync(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Cookie sync with an exchange: which URLs a browser may be sent to, and no others."""
+
+    match: str = ""
+    """The exchange's, for our id (``${UID}``); empty: it takes none."""
+    answer: str = ""
+    """Where a browser goes on to that the exchange sent with its own id; empty: it gets a pixel."""
+    uid: Literal["user", "buyeruid"] = "user"
+    """As what the exchange's id comes in bid requests."""
+
+
 class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """One seller's endpoint: ``POST /openrtb2/{key}``."""
 
@@ -100,6 +117,7 @@ class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
     """How creatives are submitted for approval."""
     creative_account: str = ""
     """Ours, where creatives are submitted."""
+    user_sync: UserSync = UserSync()
 
 
 class Approval(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):

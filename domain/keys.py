@@ -46,6 +46,11 @@ def internal_secret(keys: Keys) -> str:
     return hmac.new(keys.postback, b"\0internal", hashlib.sha256).hexdigest()
 
 
+def forgetting_key(keys: Keys) -> bytes:
+    """16 bytes: under it the keys of forgotten persons are hashed (`targeting.forgotten`)."""
+    return hmac.new(keys.postback, b"\0forgotten", hashlib.sha256).digest()[:16]
+
+
 def postback_secret(keys: Keys, advertiser: str) -> str:
     """The secret with which the advertiser of this key signs server postbacks: 64 hexadecimal digits."""
     return hmac.new(keys.postback, advertiser.encode(), hashlib.sha256).hexdigest()

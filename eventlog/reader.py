@@ -1,12 +1,16 @@
 """Reading a log, from any process, while it is being written."""
 
 import os
+import time
 from pathlib import Path
 
 from eventlog.frames import MAX_RECORD, split
+from eventlog.rewriting import journal_of
 from eventlog.segments import place_of, position_of, read_mark, segment_path, segments
 
 READ_BYTES = 8 * MAX_RECORD
+PATIENCE = 5_000
+"""Looks, a millisecond apart, at whether a segment is still being rewritten."""
 
 
 class LogCorrupt(Exception):
@@ -39,6 +43,8 @@ class LogReader:
                 self.position = position_of(following)
                 continue
             records, after = split(_piece(path, offset, min(stop - offset, READ_BYTES)), 0, limit)
+            if not records and await_rewriting(self.directory, segment):
+                records, after = split(_piece(path, offset, min(stop - offset, READ_BYTES)), 0, limit)
             if not records:
                 raise LogCorrupt(f"{path} is damaged at byte {offset}")
             self.position += after
@@ -56,6 +62,15 @@ class LogReader:
                 stop = min(size, end_offset) if segment == end_segment else size
                 total += max(0, stop - (offset if segment == here else 0))
         return total
+
+
+def await_rewriting(directory: Path, segment: int) -> bool:
+    """Waits while the segment is being rewritten, a matter of milliseconds. False: that does not end."""
+    for _ in range(PATIENCE):
+        if not journal_of(directory, segment).exists():
+            return True
+        time.sleep(0.001)
+    return False
 
 
 def near_end(directory: Path, most_bytes: int) -> int:

@@ -19,6 +19,7 @@ from collections import deque
 from pathlib import Path
 
 from eventlog.frames import LogFull, Pending
+from eventlog.rewriting import finish
 from eventlog.segments import (
     MARK,
     place_of,
@@ -57,6 +58,7 @@ class LogWriter:
         except BlockingIOError:
             os.close(self._lock)
             raise LogBusy(f"{directory} has a writer already") from None
+        finish(directory)
         self._mark = os.open(directory / MARK, os.O_CREAT | os.O_RDWR, 0o644)
         self.published = self._repair()
         """Everything up to here can be read; for money it is on disk."""

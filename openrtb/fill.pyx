@@ -7,6 +7,7 @@ from cython_ext.json_cursor cimport Text
 from openrtb.domains cimport add_domains
 from openrtb.fill_floors cimport fill_length_floors, floor_per_second
 from openrtb.fill_formats cimport fill_audio, fill_banner, fill_native, fill_video
+from openrtb.person_ids cimport fill_eids, name_person
 from openrtb.request cimport (
     DNT, LMT, Deal, Imp, Request, bounded_multiplier, clear_imp, cpm_micros, currency_code, exact, folded, host_of,
     seconds,
@@ -296,21 +297,7 @@ cdef int fill_person(Request r, object model, str exchange) except -1:
         fill_eids(r, user.eids)
         if user.ext is not None:
             fill_eids(r, user.ext.eids)
-    r.name_person(ifa, buyeruid, user_id)
-    return 0
-
-
-cdef int fill_eids(Request r, list eids) except -1:
-    """The model keeps their texts alive."""
-    cdef Text source, value
-    for eid in eids or ():
-        if eid.source and eid.uids:
-            eid.source = (<str>eid.source).lower()  # here, since `Request.id_key` lowers ASCII only
-            lend(&source, eid.source)
-            for uid in eid.uids:
-                if uid.id:
-                    lend(&value, uid.id)
-                    r.add_eid(source, value, uid.atype or 0, eid.mm or 0)
+    name_person(r, ifa, buyeruid, user_id)
     return 0
 
 

@@ -110,14 +110,9 @@ cdef enum Trust:         # of an eid: in this order they are asked for
     OF_ANYTHING
     GUESSED              # matched by inference (mm 5)
 
-cdef enum:
-    MOST_EIDS = 8        # further ones are not looked at
-    LONGEST_SOURCE = 255 # bytes; of a longer one, or a longer value, nobody is recognised
-    LONGEST_VALUE = 1024
-
 cdef struct Id:
     IdKind kind
-    uint64_t key         # as domain.naming.person_key makes it; of an eid 0 until somebody asks `Request.id_key`
+    uint64_t key         # as domain.naming.person_key makes it; of an eid 0 until somebody asks `openrtb.person_ids.id_key`
     Text source, value   # of an eid, as sent
     Trust trust
 
@@ -172,11 +167,6 @@ cdef class Request:
 
     cdef int begin(self, object exchange, int64_t now_ns) except -1
     cdef void add_imp(self, Imp *row) noexcept nogil
-    cdef void add_eid(self, Text source, Text value, int64_t atype, int64_t match) noexcept nogil
-    cdef void name_person(self, uint64_t ifa, uint64_t buyeruid, uint64_t user_id) noexcept nogil
-    cdef void add_id(self, IdKind kind, uint64_t key) noexcept nogil
-    cdef uint64_t id_key(self, size_t place) noexcept nogil
-    cdef void meet(self, size_t place, uint64_t person, bint joined) noexcept nogil
     cdef void add_size(self, int64_t width, int64_t height) noexcept nogil
     cdef void add_asides(self, Imp *banner) noexcept nogil
     cdef void close_pod(self, Imp *row, Player *player, uint64_t pod) noexcept nogil

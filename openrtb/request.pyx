@@ -6,7 +6,7 @@ id (`domain.naming`); text that is only passed on stays a Python string.
 
 from libc.math cimport ceil, fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 from cython_ext.json_cursor cimport Text
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from cython_ext.siphash cimport siphash
@@ -229,86 +229,6 @@ cdef class Request:
             if domain[i] == 46:
                 self.sites.push_back(folded_bytes(domain + i + 1, size - i - 1))
 
-    # Who it is.
-
-    cdef void add_eid(self, Text source, Text value, int64_t atype, int64_t match) noexcept nogil:
-        """An id of ``eids``; ``atype`` (AdCOM list Agent Types) and ``match`` (ID Match Methods) as sent, 0: not said."""
-        cdef Id row
-        cdef size_t i
-        if not 0 < source.size <= LONGEST_SOURCE or not 0 < value.size <= LONGEST_VALUE or self.eids.size() == MOST_EIDS:
-            return
-        for i in range(self.eids.size()):  # as when it stands in user.eids and in user.ext.eids
-            if folded_same(&self.eids[i].source, &source) and same(&self.eids[i].value, &value):
-                return
-        row.kind, row.key, row.source, row.value = EID, 0, source, value
-        row.trust = GUESSED if match == 5 else OF_PERSON if atype == 3 else OF_ANYTHING
-        self.eids.push_back(row)
-
-    cdef void name_person(self, uint64_t ifa, uint64_t buyeruid, uint64_t user_id) noexcept nogil:
-        """Puts the ids in the order of trust; 0: absent. Until a record is found the person is named by the advertising
-        id, else our id at the exchange, else the exchange's, else an eid, many of which change after a while.
-        """
-        cdef int trust
-        cdef size_t i
-        self.add_id(IFA, ifa)
-        self.add_id(BUYERUID, buyeruid)
-        if self.eids.size():
-            for trust in range(OF_PERSON, GUESSED + 1):
-                for i in range(self.eids.size()):
-                    if self.eids[i].trust == trust:
-                        self.ids.push_back(self.eids[i])
-        self.add_id(USER_ID, user_id)
-        self.person = ifa or buyeruid or user_id
-        if self.person == 0 and self.ids.size():
-            self.person = self.id_key(0)
-
-    cdef void add_id(self, IdKind kind, uint64_t key) noexcept nogil:
-        cdef Id row
-        if key:
-            row.kind, row.key, row.source.size, row.value.size, row.trust = kind, key, 0, 0, OF_ANYTHING
-            self.ids.push_back(row)
-
-    cdef uint64_t id_key(self, size_t place) noexcept nogil:
-        """Key of one of the ids."""
-        cdef char composed[LONGEST_SOURCE + LONGEST_VALUE + 8]
-        cdef Id *row = &self.ids[place]
-        cdef Py_ssize_t i
-        if row.key == 0:
-            memcpy(composed, b"eid:", 4)
-            for i in range(row.source.size):
-                composed[4 + i] = lower(row.source.start[i])
-            composed[4 + row.source.size] = 58  # :
-            memcpy(composed + 5 + row.source.size, row.value.start, row.value.size)
-            row.key = exact_bytes(composed, 5 + row.source.size + row.value.size)
-        return row.key
-
-    cdef void meet(self, size_t place, uint64_t person, bint joined) noexcept nogil:
-        """A record was found by this id. ``person``: the key of the person; ``joined``: they have several keys, so that
-        the record says more than what this device saw.
-        """
-        cdef size_t i
-        cdef uint64_t key = self.id_key(place)
-        self.met, self.joined, self.person = <int>place, joined, person
-        self.former = key if key != person else 0
-        if self.ids[place].kind != EID:
-            if joined:
-                self.device = key
-            return
-        for i in range(self.ids.size()):
-            if self.ids[i].kind != EID:
-                self.device = self.ids[i].key
-                return
-
-    def named_by(self):
-        """Of each id of the person, in the order of trust, what it is and its key."""
-        cdef size_t i
-        return [(word_of(self, i), self.id_key(i)) for i in range(self.ids.size())]
-
-    def device_keys(self):
-        """Keys of the ids that are a device's own, one of which `device` may become."""
-        cdef size_t i
-        return [self.ids[i].key for i in range(self.ids.size()) if self.ids[i].kind != EID]
-
     # What the enrichment modules add.
 
     def forget_person(self):
@@ -349,6 +269,8 @@ cdef class Request:
 
     def fields(self):
         """All that was read, as plain values: for comparing two ways of reading."""
+        from openrtb import person_ids  # which is built upon this
+
         return {
             "id": self.id, "imp_ids": self.imp_ids, "deal_codes": self.deal_codes,
             "imps": [offer_of(self, x) for x in self.imps],
@@ -356,7 +278,7 @@ cdef class Request:
             "is_dooh": self.is_dooh, "has_pods": self.has_pods, "deal_domains": list(self.deal_domains),
             "bcat": list(self.bcat), "acat": list(self.acat), "badv": list(self.badv),
             "categories": sorted(self.categories), "sites": sorted(self.sites), "person": self.person, "site": self.site,
-            "ids": self.named_by(),
+            "ids": person_ids.named_by(self),
             "site_name": self.site_name, "language": self.language, "device_type": self.device_type,
             "auction_type": self.auction_type, "tmax": self.tmax, "is_app": self.is_app, "test": self.test,
             "bapp": list(self.bapp), "tongues": sorted(self.tongues), "taxonomy": self.taxonomy, "all_imps": self.all_imps,
@@ -392,33 +314,6 @@ cdef class Request:
             self.signals = self.signals | US_PRIVACY
         if self.gpp_sections or (self.gpp.size and not self.gpp_sections_told):
             self.signals = self.signals | GPP
-
-
-cdef inline char lower(char letter) noexcept nogil:
-    return letter + 32 if 65 <= letter <= 90 else letter
-
-
-cdef inline bint folded_same(Text *one, Text *other) noexcept nogil:
-    """The same but for the case of ASCII letters."""
-    cdef Py_ssize_t i
-    if one.size != other.size:
-        return False
-    for i in range(one.size):
-        if lower(one.start[i]) != lower(other.start[i]):
-            return False
-    return True
-
-
-cdef inline bint same(Text *one, Text *other) noexcept nogil:
-    return one.size == other.size and memcmp(one.start, other.start, one.size) == 0
-
-
-cdef str word_of(Request r, size_t place):
-    """For people: where in a request an id stands."""
-    cdef Id *row = &r.ids[place]
-    if row.kind != EID:
-        return {IFA: "device.ifa", BUYERUID: "user.buyeruid", USER_ID: "user.id"}[row.kind]
-    return "the eid of " + row.source.start[:row.source.size].decode("utf-8").lower()
 
 
 cdef bytes as_bytes(Text *text):

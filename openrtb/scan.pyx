@@ -13,7 +13,7 @@ from cython_ext.json_cursor cimport (
 from openrtb.domains cimport take_domains
 from openrtb.request cimport Request, currency_code, exact_bytes
 from openrtb.scan_imp cimport CONTRADICTORY, SOUND, scan_imp
-from openrtb.scan_person cimport Person, name_person, scan_device, scan_user
+from openrtb.scan_person cimport Person, name_ids, scan_device, scan_user
 from openrtb.scan_place cimport Place, clear_place, name_place, name_screen, scan_place, scan_screen
 from openrtb.scan_regs cimport scan_regs
 from openrtb.scan_source cimport scan_source, skip_ext
@@ -48,7 +48,7 @@ cdef int scan(Request r, bytes body, object exchange) except -1:
         named = name_screen(r, &dooh)
     else:
         named = name_place(r, &app if r.is_app else &site)
-    if not named or not (dooh.there or name_person(r, &person, exchange.key)):  # a public screen is nobody's device
+    if not named or not (dooh.there or name_ids(r, &person, exchange.key)):  # a public screen is nobody's device
         return ODD
     if fault == CONTRADICTORY or <int>site.there + <int>app.there + <int>dooh.there > 1:
         return INVALID

@@ -12,4 +12,4 @@ cdef struct Told:        # an id of user.ext.eids
 # False: odd.
 cdef bint scan_device(Cursor *c, Request r, Text *ifa) except -1
 cdef bint scan_user(Cursor *c, Request r, Person *person) except -1
-cdef bint name_person(Request r, Person *person, str exchange) except -1
+cdef bint name_ids(Request r, Person *person, str exchange) except -1

@@ -5,6 +5,7 @@ from libc.string cimport memcpy
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from libcpp.vector cimport vector
 from cython_ext.json_cursor cimport BEGIN, ENDED, Cursor, Step, Text, key_is, next_item, next_key, skip_value, take_null
+from openrtb.person_ids cimport add_eid, name_person
 from openrtb.request cimport DNT, LMT, Request, exact_bytes, folded_bytes
 from openrtb.scan_values cimport as_str, take_optional_integer, take_optional_text, take_optional_utf8, twice
 
@@ -135,7 +136,7 @@ cdef bint scan_user(Cursor *c, Request r, Person *person) except -1:
     if r.consent.size == 0 and older.size:
         r.consent = older
     for i in range(older_eids.size()):
-        r.add_eid(older_eids[i].source, older_eids[i].value, older_eids[i].atype, older_eids[i].match)
+        add_eid(r, older_eids[i].source, older_eids[i].value, older_eids[i].atype, older_eids[i].match)
     return True
 
 
@@ -201,7 +202,7 @@ cdef bint scan_eids(Cursor *c, Request r, vector[Told] *later) except -1:
             if later is not NULL:
                 later.push_back(uids[i])
             else:
-                r.add_eid(source, uids[i].value, uids[i].atype, match)
+                add_eid(r, source, uids[i].value, uids[i].atype, match)
     return step == ENDED
 
 
@@ -224,7 +225,7 @@ cdef bint scan_uid(Cursor *c, vector[Told] *uids) except -1:
     return step == ENDED
 
 
-cdef bint name_person(Request r, Person *person, str exchange) except -1:
+cdef bint name_ids(Request r, Person *person, str exchange) except -1:
     """As `openrtb.fill` does it."""
     cdef char composed[512]
     cdef Py_ssize_t size
@@ -242,7 +243,7 @@ cdef bint name_person(Request r, Person *person, str exchange) except -1:
     if person.id.size:
         memcpy(composed, b"user:", 5)
         user_id = keyed(composed, 5, key, size, &person.id)
-    r.name_person(ifa, buyeruid, user_id)
+    name_person(r, ifa, buyeruid, user_id)
     return True
 
 

@@ -1,6 +1,7 @@
 """ClickHouse's engine in this process (chDB). One process a directory may have it open: the reporter."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ _ARROW = {
     "Int64": pa.int64(),
 }
 _DATABASE = "outbid"
+_AT_ONCE = ("old_parts_lifetime", "cleanup_delay_period", "max_cleanup_delay_period", "cleanup_delay_period_random_add")
+"""Settings of a table: how long it keeps data that was replaced, and how often it looks."""
+_REMOVED_S = 30.0
+"""How long the engine is given to remove what was replaced."""
 
 
 class EmbeddedStore:
@@ -72,6 +77,19 @@ class EmbeddedStore:
 
     def settle(self) -> None:
         """Nothing to wait for: what this process sent ended with the call, and a killed one's engine died with it."""
+
+    def drop_replaced(self, tables: Sequence[str]) -> None:
+        """The engine looks for what can be removed when it attaches a table, and not for minutes afterwards."""
+        for table in tables:
+            self.command(f"ALTER TABLE {table} MODIFY SETTING {', '.join(f'{name} = 0' for name in _AT_ONCE)}")
+            self.command(f"DETACH TABLE {table}")
+            self.command(f"ATTACH TABLE {table}")
+        until = time.monotonic() + _REMOVED_S
+        replaced = "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND NOT active"
+        while {name for (name,) in self.query(replaced)} & set(tables) and time.monotonic() < until:
+            time.sleep(0.5)  # not sooner: whoever asks holds them for a moment, and then they are not removed
+        for table in tables:
+            self.command(f"ALTER TABLE {table} RESET SETTING {', '.join(_AT_ONCE)}")
 
     def close(self) -> None:
         with self._lock:

@@ -37,6 +37,8 @@ class Feed(threading.Thread):
         self.trouble = "the analytics store is being opened"
         self.shipper: Shipper | None = None
         self._stopping = threading.Event()
+        self.shipping = threading.Lock()
+        """Held while a batch is read and sent. Who holds it knows that nothing is on its way that was read before."""
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
         self._names_due = 0.0
 
@@ -89,7 +91,8 @@ class Feed(threading.Thread):
     def _feed(self, shipper: Shipper, store: Store) -> None:
         while not self._stopping.is_set():
             self._follow_names(shipper, store)
-            shipped = shipper.round()
+            with self.shipping:
+                shipped = shipper.round()
             self.trouble = ""
             if shipped < self._settings.batch_rows:
                 self._stopping.wait(self._settings.pause_s)

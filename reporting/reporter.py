@@ -4,23 +4,29 @@
 - ``GET /v1/report?by=day,line_item&from=2026-11-01&to=2026-11-30&format=table|csv|json``
 - ``GET /v1/losses?by=loss_reason,exchange&from=…&to=…&format=…``
 - ``GET /v1/books`` what was bought from each exchange, all of it
+- ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
+- ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
+  bearer token: the rows that name them, or how many were blanked (`reporting.people`)
 """
 
 import asyncio
+import hmac
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+import msgspec
 import orjson
 import uvloop
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.errors import Problem, Refused
+from domain.keys import internal_secret, load_keys
 from domain.settings import places
-from reporting import losses, report
+from reporting import exposure, losses, people, report
 from reporting.config import settings
 from reporting.feed import Feed
 from reporting.render import FORMATS
@@ -28,13 +34,14 @@ from reporting.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).decode
 
 
 class Answers:
     """The HTTP side. Queries run one at a time in a thread that has a connection of its own."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, secret: str) -> None:
+        self._feed, self._secret = feed, secret
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
@@ -45,7 +52,10 @@ class Answers:
         app.router.add_get("/v1/report", self.report)
         app.router.add_get("/v1/losses", self.losses)
         app.router.add_get("/v1/books", self.books)
+        app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
+        app.router.add_post("/v1/people/show", self.show_people)
+        app.router.add_post("/v1/people/forget", self.forget_people)
         app.on_cleanup.append(self._close)
         return app
 
@@ -75,11 +85,43 @@ class Answers:
     async def books(self, request: web.Request) -> web.Response:
         return _json(await self._ask(report.books))
 
+    async def exposure(self, request: web.Request) -> web.Response:
+        """Keys of persons are in it, so it is not for everybody who reaches the port."""
+        self._admit(request)
+        campaign = exposure.read(request.query)
+        return _json(await self._ask(lambda store: exposure.run(store, campaign)))
+
     async def lag(self, request: web.Request) -> web.Response:
         """What cannot be known (store or control away) counts as one, so that nobody takes it for caught up."""
         sources = await asyncio.get_running_loop().run_in_executor(self._lags, self._feed.behind)
         behind = sum(value if isinstance(value, int) else 1 for value in sources.values())
         return _json({"behind": behind, "sources": sources})
+
+    async def show_people(self, request: web.Request) -> web.Response:
+        persons = await self._persons(request)
+        return _json(await self._ask(lambda store: people.find(store, persons)))
+
+    async def forget_people(self, request: web.Request) -> web.Response:
+        persons = await self._persons(request)
+
+        def forget(store: Store) -> tuple[dict[str, int], int]:
+            with self._feed.shipping:  # what was read of the logs before they were rewritten has arrived
+                return people.blank(store, persons)
+
+        blanked, left = await self._ask(forget)
+        return _json({"blanked": blanked, "left": left})
+
+    def _admit(self, request: web.Request) -> None:
+        told = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(told, f"Bearer {self._secret}".encode()):
+            raise web.HTTPForbidden(text="this is for who has the deployment's keys only\n")
+
+    async def _persons(self, request: web.Request) -> list[int]:
+        self._admit(request)
+        try:
+            return _read_persons(await request.read())
+        except msgspec.DecodeError as error:
+            raise Refused([Problem("body", str(error), "it must be a list of persons' keys")]) from None
 
     async def _ask(self, question: Callable[[Store], T]) -> T:
         if not self._feed.ready.is_set():
@@ -133,7 +175,11 @@ def run() -> None:
     feed.start()
     try:
         web.run_app(
-            Answers(feed).app(), host=here.host, port=here.reporter_port, loop=uvloop.new_event_loop(), print=None
+            Answers(feed, internal_secret(load_keys(here.data))).app(),
+            host=here.host,
+            port=here.reporter_port,
+            loop=uvloop.new_event_loop(),
+            print=None,
         )
     finally:
         feed.stop()

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from domain.events import Bid, Conversion, Kind, Name, NoBid, Notice
+from domain.events import Bid, Conversion, Kind, Name, NoBid, Notice, Visit
 from pacing.protocol import Settlement
 from reporting import schema
 from reporting.schema import Table
@@ -18,6 +18,7 @@ _TABLE: dict[type[Struct], Table] = {
     Bid: schema.BIDS,
     NoBid: schema.NO_BIDS,
     Conversion: schema.CONVERSIONS,
+    Visit: schema.VISITS,
     Settlement: schema.SETTLEMENTS,
 }
 _NOTICE_TABLE: dict[int, Table] = {

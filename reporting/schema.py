@@ -35,6 +35,12 @@ class Dialect:
     fact_settings: str
     """End of a fact table's definition."""
 
+    now: str = ""
+    """End of a statement that drops a table, so that its data is gone from the disk when it returns."""
+
+    def drop(self, name: str) -> str:
+        return f"DROP TABLE IF EXISTS {name}{self.now}"
+
     def add(self, table: Table, column: str) -> str:
         """Rows that are there get 0, or the empty text."""
         kind = table.columns[column]
@@ -58,6 +64,7 @@ class Dialect:
 CURRENT = Dialect(
     word="LowCardinality(String)",
     fact_settings="SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",  # what was shipped survives a power cut
+    now=" SYNC",
 )
 V18 = Dialect(word="String", fact_settings="")
 """ClickHouse 18.16.1 as in Debian 12."""
@@ -171,6 +178,21 @@ CONVERSIONS = Table(
     ("advertiser", "campaign", "line_item", "received_ns"),
     "received_ns",
 )
+VISITS = Table(
+    "visits",
+    {
+        "received_ns": "UInt64",
+        "marks": "UInt32",
+        "advertiser": "UInt32",
+        "page": "String",
+        "url": "String",
+        "bid": "UInt64",
+        "person": "UInt64",
+        **_BATCH,
+    },
+    ("advertiser", "page", "received_ns"),
+    "received_ns",
+)
 SETTLEMENTS = Table(
     "settlements",
     {
@@ -191,7 +213,7 @@ SETTLEMENTS = Table(
     ("advertiser", "campaign", "line_item", "received_ns"),
     "received_ns",
 )
-FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, SETTLEMENTS)
+FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, VISITS, SETTLEMENTS)
 
 NAMES = Table(
     "names",
@@ -273,4 +295,5 @@ MIGRATIONS = (
             for column in ("device", "household")
         ),
     ),
+    Migration(7, "visits of advertisers' pages", (VISITS,)),
 )

@@ -80,6 +80,9 @@ class ServerStore:
             time.sleep(0.1)
         time.sleep(_IN_FLIGHT_S)
 
+    def drop_replaced(self, tables: Sequence[str]) -> None:
+        """The server does so by itself, after a table's ``old_parts_lifetime``."""
+
     def close(self) -> None:
         self._client.disconnect()
 

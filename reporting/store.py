@@ -41,6 +41,10 @@ class Store(Protocol):
         """Returns when nothing that this deployment sent earlier can still arrive; reconnects if need be."""
         ...
 
+    def drop_replaced(self, tables: Sequence[str]) -> None:
+        """Sees to it that data of tables that a mutation replaced is removed from the disk."""
+        ...
+
     def close(self) -> None: ...
 
 

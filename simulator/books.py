@@ -16,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from domain.clock import Clock, SystemClock
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sales (
     id INTEGER PRIMARY KEY,
@@ -41,6 +43,15 @@ CREATE TABLE IF NOT EXISTS notices (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS notices_pending ON notices (state) WHERE state = 'pending';
 """
+
+ADDED = (
+    ("sales", "format", "TEXT NOT NULL DEFAULT 'banner'"),
+    ("sales", "person", "TEXT NOT NULL DEFAULT ''"),
+    ("sales", "campaign", "TEXT NOT NULL DEFAULT ''"),
+    ("sales", "asked_ns", "INTEGER NOT NULL DEFAULT 0"),
+    ("notices", "settled_ns", "INTEGER NOT NULL DEFAULT 0"),
+)
+"""Columns that books of an earlier version do not have."""
 
 TOTALS = """
 SELECT exchange, {by},
@@ -120,6 +131,12 @@ class Sale:
     sold_ns: int
     format: str = "banner"
     """What was sold: banner, video, audio or native."""
+    person: str = ""
+    """To whom it was shown, as audience files name people; empty: nobody knows."""
+    campaign: str = ""
+    """The buyer's own id of it (``cid``)."""
+    asked_ns: int = 0
+    """When the bid request left."""
 
 
 @dataclass(frozen=True)
@@ -169,24 +186,25 @@ def new_sale_id() -> int:
 class Books:
     """Writes are gathered for a moment and committed together, off the event loop; `durable` waits for them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         # in this mode a killed process loses nothing that it committed; a machine may, with its power, the last moments
         self._database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
-        columns = [row[1] for row in self._database.execute("PRAGMA table_info(sales)")]
-        if "format" not in columns:  # books of an earlier version, in which there were banners only
-            self._database.execute("ALTER TABLE sales ADD COLUMN format TEXT NOT NULL DEFAULT 'banner'")
+        for table, column, kind in ADDED:
+            if column not in [row[1] for row in self._database.execute(f"PRAGMA table_info({table})")]:
+                self._database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
         self._written: list[Write] = []
         self._gathering: asyncio.Task[None] | None = None
         self._one_commit = asyncio.Lock()
 
     def sold(self, sale: Sale, notices: Iterable[Notice]) -> None:
         self._write(
-            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             sale.id, sale.exchange, sale.currency, sale.request, sale.imp, sale.bid, sale.price, sale.billing,
-            int(sale.counts), sale.sold_ns, sale.format,
+            int(sale.counts), sale.sold_ns, sale.format, sale.person, sale.campaign, sale.asked_ns,
         )  # fmt: skip
         for notice in notices:
             self.planned(notice)
@@ -194,13 +212,17 @@ class Books:
     def planned(self, notice: Notice) -> None:
         """A sale has at most one notice of a kind; a second one is ignored."""
         self._write(
-            "INSERT OR IGNORE INTO notices VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO notices VALUES (?, ?, ?, ?, ?, ?, 0)",
             notice.sale, notice.kind, notice.url, notice.body, notice.advertiser, notice.state,
         )  # fmt: skip
 
     def settled(self, notice: Notice, state: State) -> None:
         """The notice came to its end: acknowledged or refused."""
-        self._write("UPDATE notices SET state = ? WHERE sale = ? AND kind = ?", state, notice.sale, notice.kind)
+        now_ns = self.clock.now_ns()
+        self._write(
+            "UPDATE notices SET state = ?, settled_ns = ? WHERE sale = ? AND kind = ?",
+            state, now_ns, notice.sale, notice.kind,
+        )  # fmt: skip
 
     async def durable(self) -> None:
         """Returns when everything written before this call is committed; raises what SQLite raised."""
@@ -263,11 +285,25 @@ def totals_by_format(path: Path) -> dict[tuple[str, str], dict[str, int]]:
     }
 
 
-def _read(path: Path, query: str) -> list[tuple[Any, ...]]:
+def shown(path: Path, campaign: str) -> list[tuple[str, int, int | None, int | None]]:
+    """Of each sale of a campaign: to whom, when the bid request left, when the impression was acknowledged (None: it
+    was not, or counts nowhere), and when a conversion was (None: there was none). Nanoseconds UTC.
+    """
+    query = """
+        SELECT person, asked_ns,
+            max(iif(counts AND kind = 'impression' AND state = 'acknowledged', settled_ns, NULL)),
+            max(iif(counts AND kind = 'conversion' AND state = 'acknowledged', settled_ns, NULL))
+        FROM sales LEFT JOIN notices ON notices.sale = sales.id
+        WHERE campaign = ? GROUP BY sales.id
+    """
+    return _read(path, query, campaign)
+
+
+def _read(path: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
     if not path.exists():
         return []
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
-        return database.execute(query).fetchall()
+        return database.execute(query, values).fetchall()
 
 
 def _heard(task: asyncio.Task[None]) -> None:

@@ -90,6 +90,8 @@ class Bid:
     """The least that it had to be, in its currency."""
     group: int | None = None
     """Bids of one group are won together or not at all."""
+    campaign: str = ""
+    """``cid``"""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ class Checker:
             why=why,
             floor=floor,
             group=group,
+            campaign=_string(bid.get("cid")),
         )
 
     def _whole(self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer) -> None:

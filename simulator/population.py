@@ -51,6 +51,15 @@ class Person:
     appetite: float
     """Hidden from bidders: how much more likely than the average this person clicks."""
 
+    @property
+    def written(self) -> str:
+        """As lists name the person: by the id that a bidder knows best of those that exchanges send."""
+        if self.ifa:
+            return f"ifa:{self.ifa}"
+        return (
+            f"buyeruid:{self.seller.key}:{self.buyeruid}" if self.buyeruid else f"user:{self.seller.key}:{self.user_id}"
+        )
+
 
 class Population:
     """All people of some sellers; `draw` picks who opens a page next."""
@@ -66,6 +75,10 @@ class Population:
         drawn += [_person(rng, sellers, None) for _ in range(size - len(drawn))]
         rng.shuffle(drawn)
         self.people = drawn
+
+    def some(self, count: int) -> list[Person]:
+        """So many of them by chance, always the same: active people and others, whatever their signals allow."""
+        return random.Random(POPULATION_SEED).sample(self.people, count)
 
     def draw(self, rng: random.Random) -> Person:
         return self.people[int(len(self.people) * rng.random() ** ACTIVITY)]

@@ -7,7 +7,7 @@ import asyncio
 import gzip
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -17,7 +17,7 @@ from domain.keys import load_keys
 from domain.settings import Places
 from simulator.books import Books, pending_notices
 from simulator.checker import Checker
-from simulator.config import SimulatorSettings
+from simulator.config import Seller, SimulatorSettings
 from simulator.courier import Courier
 from simulator.exchange import Auction, settle
 from simulator.landing import Landings
@@ -28,6 +28,7 @@ from simulator.salesroom import Salesroom
 from simulator.statistics import Statistics
 from simulator.traffic import Traffic
 from simulator.users import Audience
+from simulator.watch import Watch
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "consumer-finance" / "audiences"
 """Absent where only the package is installed: then nobody is drawn from lists."""
@@ -50,11 +51,16 @@ def books_path(places: Places) -> Path:
     return places.data / "exchange" / "books.sqlite"
 
 
+def population(settings: SimulatorSettings, sellers: Sequence[Seller] | None = None) -> Population:
+    """The people of the synthetic traffic: the same ones whenever there are as many, of the same sellers and lists."""
+    lists = Path(settings.audiences) if settings.audiences else EXAMPLES
+    return Population(sellers or settings.sellers, settings.persons, lists)
+
+
 def synthetic(settings: SimulatorSettings, clock: Clock, rng: random.Random, exchange: str | None = None) -> Traffic:
     """Endless traffic of all sellers, or of one. Raises `KeyError` for an exchange that the simulator does not play."""
     sellers = settings.sellers if exchange is None else (settings.seller(exchange),)
-    lists = Path(settings.audiences) if settings.audiences else EXAMPLES
-    return Traffic(Population(sellers, settings.persons, lists), clock, rng)
+    return Traffic(population(settings, sellers), clock, rng)
 
 
 async def run_traffic(
@@ -67,19 +73,21 @@ async def run_traffic(
     stop: asyncio.Event | None = None,
     statistics: Statistics | None = None,
     drain_s: float = DRAIN_S,
+    watch: Watch | None = None,
 ) -> Statistics:
     """Plays the exchange until ``source`` is at its end, ``seconds`` (real ones) have passed, or ``stop`` is set; then
     waits until the notices under way are acknowledged.
 
     Without ``source`` the traffic is synthetic, at ``rate`` requests a second (default: the setting). With a source and
-    no rate, the next request leaves as soon as there is room for it. ``statistics`` can be watched meanwhile.
+    no rate, the next request leaves as soon as there is room for it. ``statistics`` can be watched meanwhile; ``watch``
+    follows the people of a list.
     """
     clock, rng = from_env(), random.Random(settings.seed or None)
     if source is None:
         source = synthetic(settings, clock, rng)
         rate = rate or settings.rate
     statistics = statistics or Statistics()
-    books = Books(books_path(places))
+    books = Books(books_path(places), clock)
     timeout, connector = aiohttp.ClientTimeout(total=GIVE_UP_S), aiohttp.TCPConnector(limit=0)
     try:
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
@@ -94,6 +102,7 @@ async def run_traffic(
                 Mischief(settings.trouble, rng),
                 statistics,
                 clock,
+                watch,
             )
             for notice in pending_notices(books.path):
                 room.resume(notice)
@@ -188,6 +197,9 @@ class TradingFloor:
         if auction.seller.secret:
             headers["X-Outbid-Secret"] = auction.seller.secret
         self.statistics.requests += 1
+        asked_ns = self.room.clock.now_ns()
+        if self.room.watch is not None and auction.person is not None:
+            self.room.watch.asked(auction.person.written, asked_ns)
         started = time.monotonic()
         try:
             async with self.session.post(self.base + auction.seller.key, data=body, headers=headers) as response:
@@ -215,7 +227,7 @@ class TradingFloor:
         for lost in outcome.lost:
             self.room.lose(lost, offer)
         for won in outcome.won:
-            await self.room.sell(auction, offer, won)
+            await self.room.sell(auction, offer, won, asked_ns)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self.open.discard(task)

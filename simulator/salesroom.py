@@ -25,6 +25,7 @@ from simulator.offer import Offer
 from simulator.sealed_price import encrypt
 from simulator.statistics import Statistics
 from simulator.users import Audience
+from simulator.watch import Watch
 
 CHARGED_BY = {"burl": Kind.BILLING, "impression": Kind.IMPRESSION, "nurl": Kind.WIN}
 """A seller's billing basis -> the notice that charges."""
@@ -51,9 +52,10 @@ class Salesroom:
         mischief: Mischief,
         statistics: Statistics,
         clock: Clock,
+        watch: Watch | None = None,
     ) -> None:
         self.books, self.courier, self.landings, self.audience = books, courier, landings, audience
-        self.mischief, self.statistics, self.clock = mischief, statistics, clock
+        self.mischief, self.statistics, self.clock, self.watch = mischief, statistics, clock, watch
         self.open: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
         """The first bug that one of the tasks ran into."""
@@ -65,8 +67,8 @@ class Salesroom:
             told = _macros(offer, lost.bid, price="", loss=lost.reason, to_win=to_win)
             self._follow(self.courier.tell_loss(substitute(lost.bid.lurl, told)))
 
-    async def sell(self, auction: Auction, offer: Offer, won: Won) -> None:
-        """Writes the sale into the books, durably, and lets its notices go."""
+    async def sell(self, auction: Auction, offer: Offer, won: Won, asked_ns: int) -> None:
+        """Writes the sale into the books, durably, and lets its notices go. ``asked_ns``: when the request left."""
         audit = self.mischief.audits() and auction.seller.price_source != "none"  # which has no way to say so
         self.statistics.sales += 1
         self.statistics.tests += offer.test
@@ -77,6 +79,7 @@ class Salesroom:
         sale = Sale(
             new_sale_id(), seller.key, won.bid.currency, offer.id, won.imp.id, won.bid.id, won.nanos,
             CHARGED_BY[seller.bases[format_]], counts, self.clock.now_ns(), format_,
+            auction.person.written if auction.person else "", won.bid.campaign, asked_ns,
         )  # fmt: skip
         steps = self._steps(sale, auction, offer, won, "AUDIT" if audit else price_told(seller, won))
         self.books.sold(sale, [step.notice for step in steps])
@@ -146,12 +149,14 @@ class Salesroom:
             if report is not None:
                 notice = Notice(sale.id, Kind.CONVERSION, report.url, body=report.body, advertiser=report.advertiser)
                 self.books.planned(notice)
-                self._follow(self._convert(notice))
+                self._follow(self._convert(notice, sale))
 
-    async def _convert(self, notice: Notice) -> None:
+    async def _convert(self, notice: Notice, sale: Sale) -> None:
         await self.books.durable()
         await asyncio.sleep(self.audience.converts_after_s())
-        await self.courier.deliver(notice, counts=True)
+        reply = await self.courier.deliver(notice, counts=True)
+        if self.watch is not None and reply.acknowledges:
+            self.watch.converted(sale.person, sale.campaign, self.clock.now_ns())
         if self.mischief.treat().repeats:  # the thank-you page is loaded again
             await self.courier.repeat(notice)
 

@@ -21,6 +21,9 @@ Definitions = Mapping[int, AudienceSet]
 UNREAD = 1 << 32
 """No audience's id. A request has it where a person is known, but not in time what they belong to (or the record is
 damaged): for all that is known they are suppressed."""
+OTHER = 1 << 33
+"""Added to the ids of audiences that the person belongs to under another id of the request than the one whose record
+decides: for suppression they count the same."""
 DEEPEST = 16
 """Sets within sets, those of other definitions counted in."""
 
@@ -134,6 +137,8 @@ def _and_not(one: bool, other: bool) -> bool:
 def resolved(item: LineItem, definitions: Definitions) -> LineItem:
     """A line item as it is published: its targeting names no audience that is defined by others. Raises
     `targeting.expression.Ill`."""
+    if not definitions:
+        return item
     named = {int(v) for way in item.targeting.any_of for c in way if c.dimension == NAME for v in c.values}
     if definitions.keys().isdisjoint(named):
         return item
@@ -155,11 +160,13 @@ def expanded(targeting: Targeting, definitions: Definitions) -> Targeting:
 
 
 def clear_of(audiences: Sequence[int], definitions: Definitions) -> tuple[Conjunction, ...]:
-    """The ways in which somebody is in none of the audiences that are suppressed. Raises `targeting.expression.Ill`."""
+    """The ways in which somebody is in none of the audiences that are suppressed, by none of their ids. Raises
+    `targeting.expression.Ill`.
+    """
     if not audiences:
         return ((),)
     known = Clause(NAME, (str(UNREAD),), False)
-    ways = (simplified((*way, known)) for way in ways_to(_any(audiences, definitions), False))
+    ways = (simplified((*way, known)) for way in ways_to(_any(audiences, definitions, OTHER), False))
     return tuple(way for way in ways if way is not None)
 
 
@@ -171,20 +178,21 @@ def both(targeting: Targeting, ways: Sequence[Conjunction]) -> Targeting:
     return Targeting(tuple(dict.fromkeys(conjunction for conjunction in met if conjunction is not None)))
 
 
-def _any(parts: Sequence[int | AudienceSet], definitions: Definitions) -> Node:
-    """In one of these: lists in one leaf, and each set by itself."""
-    lists = tuple(str(part) for part in parts if isinstance(part, int) and part not in definitions)
-    nodes = [_set(part, definitions) for part in parts if not isinstance(part, int) or part in definitions]
+def _any(parts: Sequence[int | AudienceSet], definitions: Definitions, other: int = 0) -> Node:
+    """In one of these: lists in one leaf, and each set by itself. With ``other``: or as it says in their place."""
+    lists = [part for part in parts if isinstance(part, int) and part not in definitions]
+    nodes = [_set(part, definitions, other) for part in parts if not isinstance(part, int) or part in definitions]
     if lists:
-        nodes.insert(0, Node("leaf", "", "", (), AUDIENCE, lists))
+        values = (*lists, *(part + other for part in lists)) if other else lists
+        nodes.insert(0, Node("leaf", "", "", (), AUDIENCE, tuple(map(str, values))))
     return nodes[0] if len(nodes) == 1 else Node("any", "", "", tuple(nodes))
 
 
-def _set(part: int | AudienceSet, definitions: Definitions) -> Node:
+def _set(part: int | AudienceSet, definitions: Definitions, other: int) -> Node:
     of = definitions[part] if isinstance(part, int) else part
-    nodes = [_any([one], definitions) for one in of.all_of]
+    nodes = [_any([one], definitions, other) for one in of.all_of]
     if of.any_of:
-        nodes.append(_any(of.any_of, definitions))
+        nodes.append(_any(of.any_of, definitions, other))
     if of.none_of:
-        nodes.append(Node("not", "", "", (_any(of.none_of, definitions),)))
+        nodes.append(Node("not", "", "", (_any(of.none_of, definitions, other),)))
     return Node("all", "", "", tuple(nodes))

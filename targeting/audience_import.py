@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from domain.errors import Problem, Refused
 from targeting.audience_files import MAX_PROBLEMS, IdFile
 from targeting.audience_lists import Done, Lists
-from targeting.audience_spool import PARTS, Spool
+from targeting.audience_spool import PARTS, Spool, part_of
 from targeting.record import NEVER
 
 Mode = Literal["replace", "add", "remove"]
@@ -57,9 +57,8 @@ class Running(Struct, frozen=True):
     stamp: str
     source: str
     expires_s: int
-    part: int
     after: int
-    """Key of the last person of the part who is done; -1: none."""
+    """Key of the last person who is done; -1: none."""
     tally: Tally
 
 
@@ -138,11 +137,10 @@ def write(
     at = note.running
     if at is None or at.stamp != order.stamp:
         expires_s = min(now_s + order.ttl_s, NEVER) if order.ttl_s else NEVER
-        at = Running(order.stamp, order.source, expires_s, 0, -1, tally)
-    for part in range(at.part, PARTS):
-        for step in _steps(lists, order, spool.part(part), part, at.after if part == at.part else -1):
-            at = _take(lists, order.audience, note, at, part, step)
-        progress(1.0, tally.rows, (part + 1) / PARTS)
+        at = Running(order.stamp, order.source, expires_s, -1, tally)
+    for step in _steps(lists, order, spool, at.after):
+        at = _take(lists, order.audience, note, at, step)
+        progress(1.0, tally.rows, (part_of(step.last) + 1) / PARTS)
     done = Note(order.source, order.mode, now_s, at.expires_s, at.tally)
     lists.put_note(order.audience, msgpack.encode(done))
     return at.tally
@@ -158,22 +156,32 @@ class _Step(NamedTuple):
     last: int
 
 
-def _steps(lists: Lists, order: Order, named: dict[int, str], part: int, after: int) -> Iterator[_Step]:
-    leaving = set(named) if order.mode == "remove" else set[int]()
-    if order.mode == "replace":
-        leaving = set(lists.part(order.audience, part)).difference(named)
-    persons = sorted(person for person in leaving.union(named) if person > after)
-    for first in range(0, len(persons), STEP):
-        some = persons[first : first + STEP]
-        yield _Step(
-            {person: named[person] for person in some if person in named},
-            [person for person in some if person not in leaving],
-            [person for person in some if person in leaving],
-            some[-1],
-        )
+def _steps(lists: Lists, order: Order, spool: Spool, after: int) -> Iterator[_Step]:
+    """What is to be done behind ``after``: of a short list several parts in a step, of a long one pieces of a part."""
+    named: dict[int, str] = {}
+    leaving: set[int] = set()
+    for part in range(part_of(max(after, 0)), PARTS):
+        of_part = spool.part(part)
+        named |= of_part
+        if order.mode == "remove":
+            leaving.update(of_part)
+        elif order.mode == "replace":
+            leaving.update(set(lists.part(order.audience, part)).difference(of_part))
+        persons = sorted(person for person in leaving.union(named) if person > after)
+        while len(persons) >= STEP or (persons and part == PARTS - 1):
+            some, persons = persons[:STEP], persons[STEP:]
+            yield _Step(
+                {person: named[person] for person in some if person in named},
+                [person for person in some if person not in leaving],
+                [person for person in some if person in leaving],
+                some[-1],
+            )
+            after = some[-1]
+        named = {person: named[person] for person in persons if person in named}
+        leaving.intersection_update(persons)
 
 
-def _take(lists: Lists, audience: int, note: Note, at: Running, part: int, step: _Step) -> Running:
+def _take(lists: Lists, audience: int, note: Note, at: Running, step: _Step) -> Running:
     """Takes a step; returns where the import is behind it."""
     reached = at
 
@@ -184,7 +192,7 @@ def _take(lists: Lists, audience: int, note: Note, at: Running, part: int, step:
         met.update(kind for person, kind in step.named.items() if person in done.met)
         added, removed = at.tally.added + done.added, at.tally.removed + done.removed
         tally = replace(at.tally, persons=dict(persons), met=dict(met), added=added, removed=removed)
-        reached = replace(at, part=part, after=step.last, tally=tally)
+        reached = replace(at, after=step.last, tally=tally)
         return msgpack.encode(replace(note, running=reached))
 
     lists.step(audience, step.joining, step.leaving, at.expires_s, noting)

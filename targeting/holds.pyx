@@ -310,6 +310,30 @@ cdef class Holds:
                     )
         return found
 
+    def forget(self, uint64_t key):
+        """Lets go of all that is held of a key, and leaves no trace of it: slots that it had before are blanked, too.
+        Looks at the whole table. Returns how many slots there were.
+        """
+        cdef uint64_t place, word, claimed, now = tick_of(self.now())
+        cdef Bucket *bucket
+        cdef int slot, found = 0
+        for place in range(self.mask + 1):
+            bucket = &self.buckets[place]
+            for slot in range(SLOTS):
+                while peek(&bucket.keys[slot]) == key:
+                    word = load(&bucket.words[slot])
+                    if state_of(word) == CLAIMED and now < time_of(word):
+                        break  # somebody is writing there
+                    claimed = next_word(word, CLAIMED, now + CLAIM)
+                    if not swap(&bucket.words[slot], word, claimed):
+                        continue
+                    if peek(&bucket.keys[slot]) == key:
+                        poke(&bucket.keys[slot], 0)
+                        poke(&bucket.bids[slot], 0)
+                        found += 1
+                    store(&bucket.words[slot], next_word(claimed, FREE, 0))
+        return found
+
     def held(self, uint64_t key, known_ns=None):
         """(campaign, line item, advertiser, creative) of each bid held for a key, for somebody whose record is as of
         ``known_ns`` (monotonic; None: now).

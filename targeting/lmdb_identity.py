@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import lmdb
 
 from targeting.config import profile_settings
+from targeting.due import ALL, AT_ONCE
 from targeting.households import device_key
 from targeting.identity import (
     MAX_KEYS,
@@ -83,6 +84,8 @@ class LmdbIdentity:
             edges, new = with_edge(self._edges_at(txn, key), edge)
             self._put_edges(txn, key, edges)
         self.settle(txn, (edge.first, edge.second))
+        if new and edge.confidence >= self._least:
+            self._store.due.add(txn, AT_ONCE, edge.first, ALL)
         return new
 
     def split(self, first: int, second: int) -> int:
@@ -94,6 +97,8 @@ class LmdbIdentity:
             self._put_edges(txn, first, after)
             self._put_edges(txn, second, without_edges(self._edges_at(txn, second), first, second))
             self.settle(txn, (first, second))
+            for key in (first, second):
+                self._store.due.add(txn, AT_ONCE, key, ALL)
             return len(before) - len(after)
 
     def person(self, key: int) -> int:

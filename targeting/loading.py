@@ -119,6 +119,8 @@ class _Loading:
     def _put_into(self, store: ProfileStore, items: list[tuple[bytes, bytes]]) -> None:
         parts: list[tuple[bytes, bytes]] = []
         with store.write() as txn:
+            if store.forgotten.any:
+                items = [item for item in items if int.from_bytes(item[0], "big") not in store.forgotten]
             store.mark_unlisted(txn, self._audiences)
             with txn.cursor(db=store.profiles) as cursor:
                 self._put(cursor, items, parts)
@@ -128,6 +130,8 @@ class _Loading:
     def _put(
         self, cursor: "lmdb.Cursor[bytes]", items: list[tuple[bytes, bytes]], parts: list[tuple[bytes, bytes]]
     ) -> None:
+        if not items:
+            return
         if not cursor.last() or cursor.key() < items[0][0]:
             cursor.putmulti(items, append=True)
             return

@@ -1,11 +1,12 @@
 """What a profile store does, wherever it keeps its records: in LMDB on this host, or in Redis for a fleet."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from targeting.edits import Impression
 from targeting.identity import IdentityMap
-from targeting.record import NEVER, advertiser_scope, campaign_scope, creative_scope, line_item_scope
+from targeting.record import NEVER
 from targeting.record_editor import Editor
 
 Edit = Callable[[Editor], object]
@@ -18,10 +19,7 @@ def impression(
     """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps. ``relates``: it is also the
     advertiser's last impression; not so in the counters of a device or a household.
     """
-    scopes = [campaign_scope(campaign), line_item_scope(line_item)]
-    scopes += [advertiser_scope(advertiser)] if advertiser else []
-    scopes += [creative_scope(creative)] if creative else []
-    return lambda editor: editor.show(at_s, scopes, advertiser if relates else 0)
+    return Impression(at_s, campaign, line_item, advertiser, creative, relates)
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class Profiles(Protocol):
         """The packed records of persons, None where there is none."""
 
     def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
-        """Changes records, each whole, in order for each person. None is lost to another writer. An edit must leave
-        alone all but its editor.
+        """Changes records, each whole, in order for each person. None is lost to another writer. An edit may be
+        called more than once for one change: what it leaves beside its editor is that of its last call.
         """
 
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
@@ -53,6 +51,11 @@ class Profiles(Protocol):
 
     def leave(self, segment: int, persons: Iterable[int]) -> int:
         """Ends persons' membership of an audience; returns how many were members."""
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """Says beside the records which persons are members of an audience, and which are not; for who changed the
+        records.
+        """
 
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. If broken off, run it again."""

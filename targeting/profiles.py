@@ -11,7 +11,7 @@ from __future__ import annotations  # lmdb's types are generic for the type chec
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,9 @@ from typing import Self, TypeVar
 import lmdb
 
 from targeting.config import profile_settings
+from targeting.due import DueTable
+from targeting.edits import apply_edits
+from targeting.forgotten import Forgotten
 from targeting.lmdb_identity import LmdbIdentity
 from targeting.merge import aliased, joined
 from targeting.packing import spread
@@ -72,16 +75,20 @@ class ProfileStore:
         self.env.reader_check()
         self._checked = time.monotonic()
         self._editor, self._readonly = Editor(), readonly
+        self.forgotten = Forgotten(path.parent)
+        """Of whom no record is written."""
         if readonly:
             self.profiles = self.env.open_db(b"profiles", create=False)
             self._members = self.env.open_db(b"members", create=False, dupsort=True, dupfixed=True)
             self._unlisted = self.env.open_db(b"unlisted", create=False)
+            self.due = DueTable(self.env, None)
             self.identity = LmdbIdentity(self, None)
         else:
             with self.env.begin(write=True) as txn:
                 self.profiles = self.env.open_db(b"profiles", txn=txn)
                 self._members = self.env.open_db(b"members", txn=txn, dupsort=True, dupfixed=True)
                 self._unlisted = self.env.open_db(b"unlisted", txn=txn)
+                self.due = DueTable(self.env, txn)
                 self.identity = LmdbIdentity(self, txn)
         self._joined = False
         """Whether what is loaded in the editor is a part of a person who has several keys."""
@@ -106,7 +113,7 @@ class ProfileStore:
         self.env.copy(str(directory), compact=True)
 
     def reader(self) -> Reader:
-        return Reader(self.env, self.profiles)
+        return Reader(self.env, self.profiles, self._members)
 
     @contextmanager
     def write(self) -> Iterator[lmdb.Transaction[bytes]]:
@@ -118,6 +125,7 @@ class ProfileStore:
             self.env.reader_check()
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
+            self.forgotten.refresh()
             if self._split:
                 spread(self.env, txn, self.profiles, self._split)
                 self._split = set()
@@ -138,10 +146,10 @@ class ProfileStore:
         """Changes records; see `targeting.people.Profiles`."""
         for batch in _batches(edits):
             with self.write() as txn:
+                left = self.edit_all(txn, batch)
                 for person, edit in batch:
-                    self._load(txn, person)
-                    edit(self._editor)
-                    self._store(txn, person)
+                    if person in left:
+                        self.edit(txn, person, edit)
 
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
@@ -159,11 +167,26 @@ class ProfileStore:
                 removed += self.remove_segments(txn, batch, segment)
         return removed
 
-    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> None:
-        """Changes one record in a transaction."""
+    def edit_all(self, txn: lmdb.Transaction[bytes], edits: Iterable[tuple[int, Edit]]) -> set[int]:
+        """Changes records in a transaction: in the order of their keys, which costs least; each person's as given.
+        Returns the persons who have several keys: theirs are left to `edit`, since there the order of all counts.
+        """
+        afresh, left = apply_edits(txn, self.profiles, self._editor, edits, self._split, self.forgotten)
+        for person in afresh:
+            _log_afresh(person)
+        self._pages = self._leaf_pages(txn)
+        return left
+
+    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> bool:
+        """Changes one record in a transaction. Says whether it is only a part of what is known: the person has several
+        keys.
+        """
+        if person in self.forgotten:
+            return False
         self._load(txn, person)
         edit(self._editor)
         self._store(txn, person)
+        return self._joined
 
     def record_impression(
         self,
@@ -185,6 +208,8 @@ class ProfileStore:
         """Makes persons members of an audience until ``expires_s`` (unix seconds). Returns how many were not before."""
         added = 0
         for person in persons:
+            if person in self.forgotten:
+                continue
             self._load(txn, person)
             if self._editor.join(segment, expires_s):
                 self._store(txn, person)
@@ -200,6 +225,21 @@ class ProfileStore:
                 self._store(txn, person)
             removed += txn.delete(_segment_key(segment), person.to_bytes(8, "big"), db=self._members)
         return removed
+
+    def list_member(self, txn: lmdb.Transaction[bytes], segment: int, person: int, member: bool) -> None:
+        """Says beside the records that a person is a member of an audience, or is not."""
+        key, value = _segment_key(segment), person.to_bytes(8, "big")
+        if member:
+            txn.put(key, value, dupdata=False, db=self._members)
+        else:
+            txn.delete(key, value, db=self._members)
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """The same of persons, in transactions of its own."""
+        for batch in _batches(members.items()):
+            with self.write() as txn:
+                for person, member in batch:
+                    self.list_member(txn, segment, person, member)
 
     def replace_audience(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> Change:
         """Makes ``persons`` the whole of an audience. Takes several transactions; if broken off, run it again."""
@@ -271,7 +311,7 @@ class ProfileStore:
         record = txn.get(key, db=self.profiles)
         self._joined = joined(record)
         if not self._editor.load(txn.get(key, db=self.identity.parts) if self._joined else record):
-            log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
+            _log_afresh(person)
 
     def _store(self, txn: lmdb.Transaction[bytes], person: int) -> None:
         record = b"" if self._editor.is_empty() else self._editor.pack()
@@ -296,11 +336,15 @@ def _made(path: Path) -> bool:
         return False
     try:
         with lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, max_readers=MAX_READERS, readonly=True) as env:
-            for name in (b"profiles", b"unlisted", b"edges"):
+            for name in (b"profiles", b"unlisted", b"edges", b"due"):
                 env.open_db(name, create=False)
     except lmdb.Error:
         return False
     return True
+
+
+def _log_afresh(person: int) -> None:
+    log.warning("the profile of person %016x is begun afresh: it is no record of this version", person)
 
 
 def _segment_key(segment: int) -> bytes:

@@ -7,6 +7,7 @@ from libcpp.vector cimport vector
 
 cdef enum:
     VERSION = 2
+    OPTED_OUT = 0             # no audience has this id: who is in it is not to be recognised
     JOINED = 0x80             # bit of the version byte: the record is the merge of the parts of a person known by several keys
     ALIAS = 3                 # first byte of what lies under their other keys: it is no record, but names the person's key
     ALIAS_SIZE = 9
@@ -82,6 +83,10 @@ cdef inline bint is_joined(const uint8_t *data, Py_ssize_t size) noexcept nogil:
 # Finds the parts. False if the bytes are no whole record of this version; then ``parts`` says nothing.
 cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil
 
+# Whether the person opted out: a membership of OPTED_OUT, which comes first of all. Where a store did not say in time
+# (version 0, `targeting.redis_lookup.UNKNOWN`): yes, since nobody knows. Another unreadable record: no.
+cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil
+
 # Appends the ids of the segments live at ``now_s`` (unix seconds); says how many.
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil
 
@@ -99,6 +104,9 @@ cdef bint converted(const uint8_t *data, Py_ssize_t size, uint32_t kind, Convert
 cdef bint capped(
     const uint8_t *data, Py_ssize_t size, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) noexcept nogil
+
+# The same of a record whose parts were found before.
+cdef bint capped_in(Parts *parts, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s) noexcept nogil
 
 # Unix second of a scope's newest impression; 0: none (in 30 days). An unreadable record: 0xFFFFFFFF, the end of time.
 cdef uint32_t last_shown(const uint8_t *data, Py_ssize_t size, uint32_t scope) noexcept nogil

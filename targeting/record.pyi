@@ -11,6 +11,7 @@ MAX_ENTRIES: int
 MAX_SEGMENTS: int
 MAX_SMALL: int
 MAX_SCOPE_ID: int
+OPT_OUT: int
 
 class Standing(NamedTuple):
     stage: int = ...

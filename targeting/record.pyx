@@ -44,6 +44,8 @@ MAX_SEGMENTS = 0xFFFF
 MAX_SMALL = 0xFF
 """Advertisers, scores and kinds of conversions remembered for one person; the oldest are forgotten first."""
 MAX_SCOPE_ID = (1 << 29) - 1
+OPT_OUT = 0
+"""In place of an audience: its members opted out, and are not to be recognised. It does not expire."""
 
 
 cdef bint look(const uint8_t *data, Py_ssize_t size, Parts *parts) noexcept nogil:
@@ -71,6 +73,13 @@ cdef inline int32_t find(const uint8_t *entries, int32_t count, int32_t width, u
         else:
             high = middle
     return low if low < count and u32(entries + width * low) == key else -1
+
+
+cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil:
+    cdef Parts parts
+    if not look(data, size, &parts):
+        return size > 0 and data[0] == 0
+    return parts.n_segments > 0 and u32(parts.segments) == OPTED_OUT
 
 
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil:
@@ -148,18 +157,22 @@ cdef bint capped(
     const uint8_t *data, Py_ssize_t size, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s
 ) noexcept nogil:
     cdef Parts parts
-    cdef int32_t place, begin, end, first, last, k
-    cdef int64_t count
     if impressions <= 0:
         return True
     if size == 0:
         return False
-    if not look(data, size, &parts):
+    return not look(data, size, &parts) or capped_in(&parts, scope, impressions, seconds, now_s)
+
+
+cdef bint capped_in(Parts *parts, uint32_t scope, int64_t impressions, int64_t seconds, int64_t now_s) noexcept nogil:
+    cdef int32_t place, begin, end, first, last, k
+    cdef int64_t count
+    if impressions <= 0:
         return True
     place = find(parts.scopes, parts.n_scopes, SCOPE, scope)
     if place < 0:
         return False
-    if not ends(&parts, place, &begin, &end, &first, &last):
+    if not ends(parts, place, &begin, &end, &first, &last):
         return True
     if end - begin >= impressions:
         return u32(parts.times + TIME * (end - impressions)) + seconds > now_s

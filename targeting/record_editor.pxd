@@ -29,6 +29,5 @@ cdef class Editor:
     cdef void put_stage(self, uint32_t advertiser, uint32_t stage, uint32_t at) noexcept nogil
     cdef void put_score(self, uint32_t id, int32_t value, uint32_t at) noexcept nogil
     cdef void put_conversions(self, uint32_t kind, uint32_t last, uint32_t count, bint add) noexcept nogil
-    cdef void unite(self, Editor other) noexcept nogil
     cdef Py_ssize_t size(self) noexcept nogil
     cdef void write(self, uint8_t *into) noexcept nogil

@@ -166,38 +166,6 @@ cdef class Editor:
         row.last = max(row.last, last)
         row.count = min(row.count + count if add else max(row.count, count), <uint32_t>0xFFFF)
 
-    cdef void unite(self, Editor other) noexcept nogil:
-        """Adds what was learnt of the same person under another key: memberships until the later end, all impressions
-        and conversions, and the newest of the rest. In whatever order several are added, the outcome is the same
-        (short of the limits of a record, where the oldest is forgotten).
-        """
-        cdef size_t i, place
-        cdef Relation *row
-        cdef Relation *own
-        for i in range(other.segments.size()):
-            place = lower[SegmentRow](self.segments, other.segments[i].id)
-            if not has[SegmentRow](self.segments, place, other.segments[i].id):
-                if self.segments.size() < MOST_SEGMENTS:
-                    self.segments.insert(self.segments.begin() + place, other.segments[i])
-            elif self.segments[place].expires < other.segments[i].expires:
-                self.segments[place].expires = other.segments[i].expires
-        for i in range(other.relations.size()):
-            row = &other.relations[i]
-            own = self.with_advertiser(row.advertiser)
-            if row.since > own.since or (row.since == own.since and row.stage > own.stage):
-                own.stage, own.since = row.stage, row.since
-            own.visited, own.shown, own.clicked = max(own.visited, row.visited), max(own.shown, row.shown), max(own.clicked, row.clicked)
-        for i in range(other.scores.size()):
-            place = lower[ScoreRow](self.scores, other.scores[i].id)
-            if (
-                not has[ScoreRow](self.scores, place, other.scores[i].id) or self.scores[place].at < other.scores[i].at
-                or (self.scores[place].at == other.scores[i].at and self.scores[place].value < other.scores[i].value)
-            ):
-                self.put_score(other.scores[i].id, other.scores[i].value, other.scores[i].at)
-        for i in range(other.conversions.size()):
-            self.put_conversions(other.conversions[i].kind, other.conversions[i].last, other.conversions[i].count, True)
-        self.counters.unite(other.counters)
-
     cdef Py_ssize_t size(self) noexcept nogil:
         """Bytes of the packed record."""
         return (
@@ -299,6 +267,28 @@ cdef class Editor:
     def convert(self, uint32_t kind, uint32_t at_s):
         """Counts a conversion, under its `domain.person.conversion_kind`."""
         self.put_conversions(kind, at_s, 1, True)
+
+    def convert_at_least(self, uint32_t kind, uint32_t last_s, uint32_t count):
+        """There were ``count`` conversions of a kind, or more, the last at ``last_s`` or later."""
+        self.put_conversions(kind, last_s, count, False)
+
+    def times_of(self, uint32_t scope):
+        """Unix seconds of the newest impressions (or other events) of a scope, ascending; empty if there are none."""
+        cdef size_t place = self.counters.place_of(scope), begin, first, i
+        if place == self.counters.scopes.size() or self.counters.scopes[place].scope != scope:
+            return []
+        self.counters.ahead_of(place, &begin, &first)
+        return [self.counters.times[begin + i] for i in range(<size_t>self.counters.scopes[place].n_times)]
+
+    def converted(self, uint32_t kind):
+        """How many conversions of a `domain.person.conversion_kind` there were."""
+        cdef size_t place = lower[ConversionRow](self.conversions, kind)
+        return self.conversions[place].count if has[ConversionRow](self.conversions, place, kind) else 0
+
+    def expiry_of(self, uint32_t segment):
+        """When a membership ends, or has ended; 0: there is none."""
+        cdef size_t place = lower[SegmentRow](self.segments, segment)
+        return self.segments[place].expires if has[SegmentRow](self.segments, place, segment) else 0
 
     def join(self, uint32_t segment, uint32_t expires_s):
         """Makes the person a member of an audience until ``expires_s``. Says whether that changed anything. Raises

@@ -1,7 +1,7 @@
 """The identity map of a fleet, in Redis or a Redis Cluster (`targeting.identity`), where no two keys change together.
 
-Beside a person's record (``p`` and the key) lie the part of each key that is one of several (``q`` and the key) and the
-edges at each key (``e`` and the key). A part is live, or *moving*: it is about to become a plain record again, and
+Beside a person's record lie the part of each key that is one of several, and the edges at each key
+(`targeting.redis_keys`). A part is live, or *moving*: it is about to become a plain record again, and
 nobody changes it any more. Every step replaces one value, if it is still what was read, and can be done twice; whoever
 comes across a step that is missing does it:
 
@@ -37,6 +37,7 @@ from targeting.identity import (
 from targeting.merge import alias, aliased, impressions_of, joined, merge
 from targeting.people import Edit
 from targeting.record import live_segments
+from targeting.redis_keys import edges_key, part_key, record_key
 from targeting.redis_nodes import Nodes
 from targeting.redis_replacing import Swap, swap
 
@@ -135,13 +136,13 @@ class RedisIdentity:
         for one, *found in zip(keys, self._records(keys), self._parts(keys), strict=True):
             for record in found:
                 self._store.unlist(one, live_segments(content(record), ALL_EXPIRIES))
-        names = [name for one in keys for name in (_name(b"p", one), _name(b"q", one))]
-        names += [_name(b"p", device_key(one & 0xFFFF_FFFF)) for one in keys]
+        names = [name for one in keys for name in (record_key(one), part_key(one))]
+        names += [record_key(device_key(one & 0xFFFF_FFFF)) for one in keys]
         self._nodes.ask([(name, ("DEL", name)) for name in names])
         # At last, since by them a second call finds the same keys.
         others = {edge.other(one) for one in keys for edge in known[one]} - set(keys)
         self._change_edges(others, lambda _, edges: [e for e in edges if not {e.first, e.second} & set(keys)])
-        self._nodes.ask([(_name(b"e", one), ("DEL", _name(b"e", one))) for one in keys])
+        self._nodes.ask([(edges_key(one), ("DEL", edges_key(one))) for one in keys])
         return list(keys)
 
     def rebuild(self, progress: Callable[[int], None] = lambda done: None) -> int:
@@ -169,9 +170,9 @@ class RedisIdentity:
                     continue
                 new = self._store.edited(key, content(part), edits[key]) or EMPTY
                 if new != part:
-                    swaps[_name(b"q", key)] = Swap(part, new)
+                    swaps[part_key(key)] = Swap(part, new)
             met = swap(self._nodes, swaps)
-            waiting = {key: met[name] or None for key in waiting if (name := _name(b"q", key)) in met}
+            waiting = {key: met[name] or None for key in waiting if (name := part_key(key)) in met}
         self.settle(edits)
         return plain
 
@@ -212,7 +213,7 @@ class RedisIdentity:
             self._store.change([(device, lambda editor: editor.absorb(shown))])
 
     def _change_edges(self, keys: Iterable[int], edited: Callable[[int, list[Edge]], list[Edge]]) -> None:
-        waiting = {_name(b"e", key): key for key in keys}
+        waiting = {edges_key(key): key for key in keys}
         at = dict(zip(waiting, self._get(list(waiting)), strict=True))
         while waiting:
             swaps = {name: Swap(at[name] or b"", self._packed(at[name], key, edited)) for name, key in waiting.items()}
@@ -229,7 +230,7 @@ class RedisIdentity:
         found: dict[int, list[Edge]] = {}
         fresh = list(keys)
         while fresh:
-            at = self._get([_name(b"e", key) for key in fresh])
+            at = self._get([edges_key(key) for key in fresh])
             found.update(zip(fresh, map(unpack_edges, at), strict=True))
             edges = {edge for key in fresh for edge in found[key] if edge.confidence >= self._least}
             fresh = list({key for edge in edges for key in (edge.first, edge.second)} - found.keys())
@@ -239,10 +240,10 @@ class RedisIdentity:
         return group_of(key, lambda keys: [known.get(one, []) for one in keys], self._least)
 
     def _records(self, keys: Sequence[int]) -> list[bytes | None]:
-        return self._get([_name(b"p", key) for key in keys])
+        return self._get([record_key(key) for key in keys])
 
     def _parts(self, keys: Sequence[int]) -> list[bytes | None]:
-        return self._get([_name(b"q", key) for key in keys])
+        return self._get([part_key(key) for key in keys])
 
     def _get(self, names: Sequence[bytes]) -> list[bytes | None]:
         return self._nodes.ask([(name, ("GET", name)) for name in names])  # type: ignore[return-value]
@@ -257,7 +258,7 @@ def content(part: bytes | None) -> bytes:
 
 def _ready(key: int, lies: bytes | None, part: bytes | None, several: bool) -> dict[bytes, Swap]:
     """What is to be done first under one key: its part made ready to be merged, or its record plain again."""
-    record, name = _name(b"p", key), _name(b"q", key)
+    record, name = record_key(key), part_key(key)
     moving = part is not None and part.startswith(MOVING)
     if joined(lies):
         if moving:
@@ -275,10 +276,10 @@ def _united(group: Group, lies: Mapping[int, bytes | None], parts: Mapping[int, 
     """The merge, if it is another; else the aliases that are missing."""
     merged = merge([content(parts[key]) for key in group.keys])
     if lies[group.person] != merged:
-        return {_name(b"p", group.person): Swap(lies[group.person] or b"", merged)}
+        return {record_key(group.person): Swap(lies[group.person] or b"", merged)}
     named = alias(group.person)
     return {
-        _name(b"p", key): Swap(lies[key] or b"", named)
+        record_key(key): Swap(lies[key] or b"", named)
         for key in group.keys
         if key != group.person and lies[key] != named
     }
@@ -289,7 +290,3 @@ def _told(key: int, edges: list[Edge], new: Sequence[Edge]) -> list[Edge]:
         if key in (edge.first, edge.second):
             edges, _ = with_edge(edges, edge)
     return edges
-
-
-def _name(table: bytes, key: int) -> bytes:
-    return table + key.to_bytes(8, "big")

@@ -1,50 +1,53 @@
 """The profile store of a fleet: records in Redis, or a Redis Cluster, for all hosts.
 
-A record lies under ``p`` and the person's key (8 bytes, big-endian), and is changed by comparing: a script writes the
-new record only if the old one is still what was read, else says what is there now, and the change is made again on
-that. So no update is lost, however many write. Members of audiences are sets of such keys, in 256 parts each, so that a
-cluster shares a large one.
+A record lies under ``{p``, the person's key (8 bytes, big-endian) and ``}``, so that what else begins so is in the same
+slot of a cluster (`targeting.redis_holds`). It is changed by comparing: a script writes the new record only if the old
+one is still what was read, else says what is there now, and the change is made again on that. So no update is lost,
+however many write. Members of audiences are sets of such keys, in 256 parts each, so that a cluster shares a large one.
 """
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Self, TypeVar
 
+from targeting.forgotten import Forgotten
 from targeting.merge import aliased, joined
 from targeting.people import Change, Edit
 from targeting.record import NEVER, live_segments, membership_end
 from targeting.record_editor import Editor
 from targeting.redis_address import Address
 from targeting.redis_identity import RedisIdentity
+from targeting.redis_keys import record_key
 from targeting.redis_nodes import Command, Nodes
 from targeting.redis_replacing import REPLACE, Swap, swap
 
 BATCH = 1_000
 """Persons read and written in one go."""
+MOST_ALIASES = 3
+"""That are followed one after another; more than one is there only while somebody gives the person another key."""
 ALL_EXPIRIES = -1
 """A time at which every membership is live."""
 PARTS = 256
 """Sets that hold the members of one audience, by the highest byte of their keys."""
+LISTS = b"a*:*"
+"""Pattern of their keys."""
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-def record_key(person: int) -> bytes:
-    """The key of a person's record."""
-    return b"p" + person.to_bytes(8, "big")
-
-
 class RedisProfiles:
     """As `targeting.people.Profiles`. Raises `targeting.redis_address.Away` when Redis does not answer for 20 seconds,
-    and `targeting.redis_nodes.ReplyRefused` when it cannot write.
+    and `targeting.redis_nodes.ReplyRefused` when it cannot write. Nothing is written of who is ``forgotten``.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, forgotten: Forgotten | None = None) -> None:
         self._nodes = Nodes(address, [REPLACE])
+        self._forgotten = forgotten
         self._editor = Editor()
         self.identity = RedisIdentity(self, self._nodes)
 
@@ -61,6 +64,9 @@ class RedisProfiles:
         """What look-ups are made with: this store itself."""
         return self
 
+    any_opted_out = True
+    """There may be somebody who opted out."""
+
     @property
     def taken_ns(self) -> int:
         """A look-up sees what was written before now (monotonic)."""
@@ -73,9 +79,12 @@ class RedisProfiles:
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""
         found = self._lie(persons)
-        others = {person for record in found if (person := aliased(record))}
-        named = dict(zip(others, self._lie(list(others)), strict=True))
-        return [named[person] if (person := aliased(record)) else record for record in found]
+        for _ in range(MOST_ALIASES):
+            if not (others := {person for record in found if (person := aliased(record))}):
+                return found
+            named = dict(zip(others, self._lie(list(others)), strict=True))
+            found = [named[person] if (person := aliased(record)) else record for record in found]
+        return [None if aliased(record) else record for record in found]
 
     def _lie(self, persons: Sequence[int]) -> list[bytes | None]:
         """What lies under keys, aliases too."""
@@ -84,7 +93,7 @@ class RedisProfiles:
 
     def change(self, edits: Iterable[tuple[int, Edit]]) -> None:
         """Changes records; see `targeting.people.Profiles`."""
-        for batch in _batches(edits):
+        for batch in self._unforgotten(edits, itemgetter(0)):
             by_person: dict[int, list[Edit]] = {}
             for person, edit in batch:
                 by_person.setdefault(person, []).append(edit)
@@ -95,6 +104,14 @@ class RedisProfiles:
                 if of_several:
                     left |= self.identity.change_parts({person: by_person[person] for person in of_several})
                 by_person = {person: edits for person, edits in by_person.items() if person in left}
+
+    def _unforgotten(self, items: Iterable[T], person_of: Callable[[T], int]) -> Iterator[list[T]]:
+        """Batches without those of forgotten persons."""
+        for batch in _batches(items):
+            if self._forgotten is not None:
+                self._forgotten.refresh()
+                batch = [item for item in batch if person_of(item) not in self._forgotten]
+            yield batch
 
     def _write(self, records: Mapping[int, bytes | None], edits: Mapping[int, list[Edit]]) -> set[int]:
         """Replaces records by what edits make of them, until none was changed by another meanwhile. Returns those that
@@ -124,7 +141,7 @@ class RedisProfiles:
     def join(self, segment: int, persons: Iterable[int], expires_s: int = NEVER) -> int:
         """Makes persons members of an audience; returns how many were not."""
         added = 0
-        for batch in _batches(persons):
+        for batch in self._unforgotten(persons, int):
             added += self._list({segment: batch}, "SADD")  # first: who is a member must be listed
             self.change((person, lambda editor: editor.join(segment, expires_s)) for person in batch)
         return added
@@ -141,13 +158,18 @@ class RedisProfiles:
         """Adds what records say to what is known (`targeting.record_editor.Editor.absorb`), and lists their audiences'
         members.
         """
-        for batch in _batches(records):
+        for batch in self._unforgotten(records, itemgetter(0)):
             joined: dict[int, list[int]] = {}
             for person, record in batch:
                 for segment in live_segments(record, ALL_EXPIRIES):
                     joined.setdefault(segment, []).append(person)
             self._list(joined, "SADD")
             self.change((person, lambda editor, record=record: editor.absorb(record)) for person, record in batch)  # type: ignore[misc]
+
+    def list_members(self, segment: int, members: Mapping[int, bool]) -> None:
+        """See `targeting.people.Profiles`."""
+        self._list({segment: [person for person, member in members.items() if member]}, "SADD")
+        self._list({segment: [person for person, member in members.items() if not member]}, "SREM")
 
     def end(self, segment: int, persons: Sequence[int], now_s: int) -> int:
         """Takes persons out of an audience whose membership has ended by ``now_s``; returns how many."""
@@ -187,13 +209,30 @@ class RedisProfiles:
         """Keys of all records, aliases too, in no order. One may come twice, and one that is written meanwhile not at
         all.
         """
-        for name in self._nodes.scan(b"p" + b"?" * 8):
-            yield int.from_bytes(name[1:], "big")
+        for name in self._nodes.scan(b"{p????????}"):
+            yield int.from_bytes(name[2:10], "big")
 
     def size(self, segment: int) -> int:
         """How many persons an audience has."""
         keys = [_part_key(segment, part) for part in range(PARTS)]
         return sum(self._nodes.ask([(key, ("SCARD", key)) for key in keys]))  # type: ignore[arg-type]
+
+    def erase(self, persons: Iterable[int]) -> tuple[int, int]:
+        """Takes out the records of persons and all their memberships; returns how many of each."""
+        records = memberships = 0
+        lists = list(dict.fromkeys(self._nodes.scan(LISTS)))
+        for person in persons:
+            key, member = record_key(person), person.to_bytes(8, "big")
+            records += sum(self._nodes.ask([(key, ("DEL", key))]))  # type: ignore[arg-type]
+            memberships += sum(self._nodes.ask([(name, ("SREM", name, member)) for name in lists]))  # type: ignore[arg-type]
+        return records, memberships
+
+    def listed_in(self, person: int) -> list[int]:
+        """Audiences that list the person among their members. Goes through the keys of all nodes."""
+        lists = list(dict.fromkeys(self._nodes.scan(LISTS)))
+        member = person.to_bytes(8, "big")
+        found = zip(lists, self._nodes.ask([(name, ("SISMEMBER", name, member)) for name in lists]), strict=True)
+        return sorted(int(name[1:].partition(b":")[0]) for name, listed in found if listed)
 
     def unlist(self, person: int, segments: Iterable[int]) -> None:
         """Takes a person who is forgotten from the lists of audiences."""

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from targeting.profiles import ProfileStore
-from targeting.redis_profiles import RedisProfiles, record_key
+from targeting.redis_keys import record_key
+from targeting.redis_profiles import RedisProfiles
 
 Keys = NDArray[np.uint64]
 

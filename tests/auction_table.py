@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bidder.answer import Answer
-from bidder.auction import Auction, NoBid
+from bidder.auction import Aside, Auction, NoBid
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
@@ -36,6 +36,7 @@ from targeting.merge import merge as merged
 from targeting.record import campaign_scope, line_item_scope
 from targeting.redis_lookup import UNKNOWN
 from targeting.unpacked import Record, pack
+from tests.fleet_twin import FleetTwin
 
 NOW_NS = 1_795_521_600_000_000_000
 """Tuesday 2026-11-24 12:00 UTC."""
@@ -103,6 +104,8 @@ class People:
     def get(self, person: int) -> bytes | None:
         return self.records.get(person)
 
+    any_opted_out = True
+
     @property
     def taken_ns(self) -> int:
         """A look-up sees all that was put before."""
@@ -145,6 +148,8 @@ class Table:
     vendor: int = 0
     """Our id in the Global Vendor List."""
     holds: Holds | None = None
+    fleet: FleetTwin | None = None
+    """Where bids are held, if not in ``holds``."""
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW_NS)
@@ -152,10 +157,10 @@ class Table:
         self.leases = Leases()
         answer = Answer(SEALER, self.append, self.tracker_base)
         answer.start(7)
-        chain = Chain([GeoModule(), DeviceModule(), ProfileModule(self.people)])
+        chain = Chain([ProfileModule(self.people), GeoModule(), DeviceModule()])
         self.files = Files()
         journal, files = Journal(self.append, 1), SupplyModule(self.files)
-        history = History(self.people, self.holds)
+        history = History(self.people, self.holds, fleet=self.fleet)
         self.auction = Auction(chain, self.leases, answer, journal, self.clock, Vendor(self.vendor), files, history)
         self.view = View(self.campaigns, self.leases, self.tracker_base.startswith("https://"))
         for item in self.campaigns.line_items:
@@ -170,6 +175,11 @@ class Table:
         """A request as an object (or raw bytes) -> the response as an object, or the no-bid."""
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         outcome = self.auction.decide(body, self.view.sellers[exchange], self.view)
+        if isinstance(outcome, Aside):
+            assert self.fleet is not None
+            aside = outcome
+            outcome = self.auction.resume(aside, self.fleet.take(aside, self.people.get))
+            self.fleet.let_go(aside)
         return outcome if isinstance(outcome, NoBid) else json.loads(outcome)
 
     def events(self) -> list[Event]:

@@ -28,7 +28,7 @@ class Deployment:
         self.folder, self.http = folder, http
         self.data = folder / "var"
         bidder, tracker, control, reporter = free_ports(4)
-        self.bidder = f"http://127.0.0.1:{bidder}"
+        self.bidder, self.tracker = f"http://127.0.0.1:{bidder}", f"http://127.0.0.1:{tracker}"
         self.control, self.reporter = f"http://127.0.0.1:{control}", f"http://127.0.0.1:{reporter}"
         self.environment = {
             **os.environ,

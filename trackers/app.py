@@ -18,17 +18,23 @@ from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from targeting.holds import Holds
 from targeting.profiles import ProfileStore
-from targeting.stores import fleet_store
+from targeting.stores import fleet_holds, fleet_store
 from trackers.clicks import click, clicked
-from trackers.config import TrackerSettings, tracker_settings
+from trackers.config import TrackerSettings, tcf_vendor, tracker_settings
+from trackers.consent import Consents
 from trackers.conversions import conversion, postback
+from trackers.cookies import COOKIES, Cookies
 from trackers.desk import DESK, Desk, answer_refusals
 from trackers.directory import Directory
+from trackers.joins import JOINS, Joins
 from trackers.log_port import read_log
 from trackers.memory import Memory
 from trackers.notices import billing, impression, loss, win
+from trackers.opt_out import opt_out
 from trackers.plays import event
 from trackers.recorder import Recorder, replay
+from trackers.sync import identify, match, sync, sync_all
+from trackers.visits import visit
 
 LOG = "money/0"
 """One tracker a host: its memory of what was counted has one writer."""
@@ -53,6 +59,12 @@ ROUTES = [
     web.get("/event/{token}", event, allow_head=False),
     web.get("/conversion", conversion, allow_head=False),
     web.post("/postback/{advertiser}", postback),
+    web.get("/visit", visit, allow_head=False),
+    web.get("/sync/{exchange}", sync, allow_head=False),
+    web.get("/match/{exchange}", match, allow_head=False),
+    web.get("/sync", sync_all, allow_head=False),
+    web.get("/identify", identify, allow_head=False),
+    web.get("/optout", opt_out, allow_head=False),
     web.get("/health", health),
     web.get("/log", read_log, allow_head=False),
 ]
@@ -64,14 +76,16 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
     async def running(app: web.Application) -> AsyncIterator[None]:
         with ExitStack() as open_stores:
             profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb"))
-            if people := fleet_store():
+            if people := fleet_store(place.data):
                 open_stores.enter_context(people)
-            events, holds = LogWriter(place.data / "log" / LOG), Holds(place.data, place.holds)
+            if joined := fleet_store(place.data):
+                open_stores.enter_context(joined)
+            events, holds = LogWriter(place.data / "log" / LOG), fleet_holds() or Holds(place.data, place.holds)
             try:
-                memory = Memory(profiles, LOG, people, holds)
-                replay(events, memory)
-                recorder = Recorder(events, memory)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
+                memory = Memory(profiles, LOG, people, holds, lambda: directory.book)
+                replay(events, memory)
+                recorder = Recorder(events, memory, clock)
                 async with aiohttp.ClientSession() as session:
                     await directory.refresh(session)
                     app[DESK] = Desk(
@@ -82,6 +96,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                         f"{origin(place.data)}/{LOG}",
                         events.directory,
                     )
+                    app[JOINS] = Joins(joined or profiles, profiles.forgotten, profiles if joined else None)
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
                     refreshing = asyncio.create_task(directory.keep_fresh(session, settings.directory_s))
@@ -102,6 +117,8 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
 
     app = web.Application(middlewares=[answer_refusals], client_max_size=settings.max_body_bytes)
     app.add_routes(ROUTES)
+    secure = place.tracker_base.startswith("https://")
+    app[COOKIES] = Cookies(Consents(tcf_vendor()), secure, settings.partitioned_cookie, settings.cookie_days)
     app.cleanup_ctx.append(running)
     return app
 

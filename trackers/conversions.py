@@ -1,7 +1,8 @@
 """Conversions: what people did after a click, told by the advertiser's page (a pixel) or server (a signed postback).
 
 Neither carries a bid token. A click id of a click on this advertiser's ads attributes the conversion; any other id, or
-none, attributes it to nothing. (advertiser, event, order) counts once, whichever way it comes and however often.
+none, attributes it to nothing. It is an event of the person who clicked; without a click, of the person whose browser
+shows our cookie (`trackers.visitors`). (advertiser, event, order) counts once, whichever way it comes, however often.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from domain.keys import postback_secret
 from domain.money import MoneyError, parse_nanos
 from domain.token import Forged
 from trackers.desk import DESK, Desk, pixel, wrong
+from trackers.visitors import visitor
 
 CLOCK_SKEW_S = 300
 """How far a postback's timestamp may be from our clock, in real seconds, either way."""
@@ -57,12 +59,12 @@ _decode = msgspec.json.Decoder(Told).decode
 async def conversion(request: web.Request) -> web.Response:
     """The pixel on the advertiser's page."""
     desk, query = request.app[DESK], request.query
-    advertiser = _advertiser(desk, query.get("advertiser", ""))
+    advertiser = find_advertiser(desk, query.get("advertiser", ""))
     try:
         told = msgspec.convert({name: text for name, text in query.items() if text}, Told)
     except msgspec.ValidationError as error:
         raise wrong("query", str(error), FIELDS) from None
-    await desk.record_conversion(read_conversion(desk, advertiser, told, "pixel"))
+    await desk.record_conversion(read_conversion(desk, advertiser, told, "pixel", visitor(request, advertiser)))
     return pixel()
 
 
@@ -77,7 +79,7 @@ async def postback(request: web.Request) -> web.Response:
         body,
         time.time(),
     )
-    advertiser = _advertiser(desk, key)
+    advertiser = find_advertiser(desk, key)
     try:
         told = _decode(body)
     except msgspec.DecodeError as error:
@@ -102,15 +104,17 @@ def check_signature(secret: str, timestamp: str, signature: str, body: bytes, no
         raise Forged(f"X-Outbid-Timestamp is {timestamp}; it must be within {CLOCK_SKEW_S} s of now, {int(now_s)}")
 
 
-def read_conversion(desk: Desk, advertiser: Advertiser, told: Told, source: str) -> Conversion:
-    """Checks what was told, and attributes it. Raises Refused."""
+def read_conversion(desk: Desk, advertiser: Advertiser, told: Told, source: str, person: int = 0) -> Conversion:
+    """Checks what was told, and attributes it. ``person``: whose browser it is, for who came by no click. Raises
+    Refused.
+    """
     order = str(told.order)
     if not EVENT.fullmatch(told.event):
         raise wrong("event", told.event, "it must be 1 to 64 letters, digits, '_', '.' or '-'")
     if not 1 <= len(order) <= MAX_ORDER:
         raise wrong("order", order[: MAX_ORDER + 1], f"it must be the order's own id, 1 to {MAX_ORDER} characters")
     value, currency = _value(told, advertiser)
-    click = _click(desk, advertiser, told.obclid)
+    click = find_click(desk, advertiser, told.obclid)
     return Conversion(
         received_ns=desk.clock.now_ns(),
         marks=click.marks & (Mark.TEST | Mark.AUDIT) if click else 0,
@@ -128,7 +132,7 @@ def read_conversion(desk: Desk, advertiser: Advertiser, told: Told, source: str)
         creative=click.creative if click else 0,
         deal=click.deal if click else 0,
         site=click.site if click else 0,
-        person=click.person if click else 0,
+        person=click.person if click else person,
     )
 
 
@@ -148,7 +152,8 @@ def _value(told: Told, advertiser: Advertiser) -> tuple[int, str]:
     return value, currency
 
 
-def _click(desk: Desk, advertiser: Advertiser, click_id: str | None) -> Notice | None:
+def find_click(desk: Desk, advertiser: Advertiser, click_id: str | None) -> Notice | None:
+    """The click on an ad of this advertiser that a click id stands for."""
     if not click_id:
         return None
     place = desk.click_ids.read(click_id)
@@ -159,7 +164,8 @@ def _click(desk: Desk, advertiser: Advertiser, click_id: str | None) -> Notice |
     return click
 
 
-def _advertiser(desk: Desk, key: str) -> Advertiser:
+def find_advertiser(desk: Desk, key: str) -> Advertiser:
+    """Raises an answer of aiohttp's for one that is not known."""
     advertiser = desk.directory.advertiser(key)
     if advertiser is not None:
         return advertiser

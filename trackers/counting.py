@@ -8,12 +8,12 @@ the same memory as living through it.
 import struct
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from msgspec.structs import replace
 
 from domain.clock import SECOND
-from domain.events import NOT_COUNTED, PROOFS, Conversion, Kind, Mark, Notice, encode, tells_price
+from domain.events import NOT_COUNTED, PROOFS, Conversion, Kind, Mark, Notice, Visit, encode, tells_price
 from targeting.households import device_key, household_key
 
 DAY = 86_400 * SECOND
@@ -114,9 +114,11 @@ def mark_conversion(conversion: Conversion, recall: Recall) -> Conversion:
     return conversion
 
 
-def facts(event: Notice | Conversion) -> Iterator[Fact]:
-    """What to remember of a logged event. Nothing of a duplicate: its first one is remembered."""
-    if event.marks & _DUPLICATE:
+def facts(event: Notice | Conversion | Visit) -> Iterator[Fact]:
+    """What to remember of a logged event. Nothing of a duplicate: its first one is remembered. Nothing of a visit
+    either: each is one more.
+    """
+    if event.marks & _DUPLICATE or isinstance(event, Visit):
         return
     if isinstance(event, Conversion):
         yield Fact("seen", order_key(event), b"")
@@ -136,11 +138,11 @@ def counters(notice: Notice) -> list[int]:
     return [key for key in keys if key]
 
 
-def is_lost(event: Notice | Conversion) -> bool:
+def is_lost(event: Notice | Conversion | Visit) -> bool:
     """Whether it says, for the first time, that a bid came to nothing."""
     return isinstance(event, Notice) and event.kind == Kind.LOSS and not event.marks & _UNCOUNTED
 
 
-def is_shown(event: Notice | Conversion) -> bool:
+def is_shown(event: Notice | Conversion | Visit) -> TypeGuard[Notice]:
     """Whether it is an impression that counts, and so belongs into the person's frequency record."""
     return isinstance(event, Notice) and event.kind == Kind.IMPRESSION and not event.marks & _UNCOUNTED

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from domain.clock import Clock
 from domain.errors import Problem, Refused
-from domain.events import Conversion, Kind, Mark, Notice
+from domain.events import Conversion, Kind, Mark, Notice, Visit
 from domain.keys import Keys
 from domain.token import Forged, Sealer, Token
 from eventlog.frames import LogFull
@@ -51,6 +51,10 @@ class Desk:
         marked = await self.recorder.conversion(conversion)
         self.counts.update(_names(Kind.CONVERSION, marked.marks))
         return marked
+
+    async def record_visit(self, visit: Visit) -> Visit:
+        self.counts["visit"] += 1
+        return await self.recorder.visit(visit)
 
 
 @cache

@@ -1,4 +1,5 @@
-"""Whom conversions can belong to, and what exchanges pay in: the part of the published snapshot that trackers need.
+"""Whom conversions can belong to, what exchanges pay in, whom audiences have by rules: the part of the published
+snapshot that trackers need.
 
 Kept in a file, too, so that a tracker that starts while control is away knows what it knew before.
 """
@@ -6,15 +7,17 @@ Kept in a file, too, so that a tracker that starts while control is away knows w
 import asyncio
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import aiohttp
 import msgspec
 
-from domain.campaign import Advertiser
+from domain.campaign import Advertiser, Audience
 from domain.creative import Format
 from domain.exchange import Exchange, PriceSource
 from openrtb.price_encryption import PriceKeys
+from trackers.audience_rules import RuleBook
 
 log = logging.getLogger(__name__)
 TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -26,6 +29,7 @@ class Listing(msgspec.Struct, frozen=True):
     version: int
     advertisers: tuple[Advertiser, ...]
     exchanges: tuple[Exchange, ...]
+    audiences: tuple[Audience, ...] = ()
 
 
 _decode = msgspec.msgpack.Decoder(Listing).decode
@@ -40,6 +44,8 @@ class Directory:
         self._advertisers: dict[str, Advertiser] = {}
         self._exchanges: dict[int, Exchange] = {}
         self._price_keys: dict[int, PriceKeys] = {}
+        self.book = RuleBook()
+        """Rules of audiences, and what else advertisers want done with events."""
         self.version = 0
         """Of the snapshot that is known; 0: none yet."""
         if path.exists():
@@ -50,6 +56,9 @@ class Directory:
 
     def advertiser(self, key: str) -> Advertiser | None:
         return self._advertisers.get(key)
+
+    def exchanges(self) -> Iterable[Exchange]:
+        return self._exchanges.values()
 
     def currency(self, exchange: int) -> str:
         """What the exchange bills in; empty if the exchange is not known here."""
@@ -98,6 +107,7 @@ class Directory:
         self._advertisers = {advertiser.key: advertiser for advertiser in listing.advertisers}
         self._exchanges = {exchange.id: exchange for exchange in listing.exchanges}
         self._price_keys = {e.id: PriceKeys.read(e.price_key) for e in listing.exchanges if e.price_key}
+        self.book = RuleBook(listing.audiences, listing.advertisers)
         self.version = listing.version
 
     def _keep(self, listing: Listing) -> None:

@@ -2,49 +2,66 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
+from contextlib import suppress
 
 import lmdb
 
-from domain.events import Conversion, Notice, decode, encode
+from domain.clock import SECOND, Clock
+from domain.events import Conversion, Notice, Visit, decode, encode
 from eventlog.frames import LogFull
-from eventlog.reader import LogReader
+from eventlog.reader import LogCorrupt, LogReader
 from eventlog.writer import LogWriter
 from targeting.redis_address import Away
 from trackers.counting import facts, mark_conversion, mark_notice
-from trackers.memory import Memory
+from trackers.memory import MOST_DUE, Memory
+from trackers.rule_revision import Revision
 
-BATCH = 1000
-"""Most events applied to the memory in one transaction."""
+BATCH = 4_000
+"""Most events applied to the memory in one transaction: the more there are, the fewer pages of the profile store are
+written for each.
+"""
 GATHER_S = 0.02
 """Between two transactions, so that events share one: each costs a sync of the store."""
 RETRY_S = 1.0
+LOOK_AGAIN_S = 0.5
+"""Between two looks at memberships that begin again by themselves."""
 
 
 class Recorder:
     """Records events in ``log``, each counted once with the help of ``memory``, which must be up to date (`replay`).
+    By ``clock`` memberships of audiences begin again.
 
     Marking and appending happen without a pause between them, so of two notices that arrive together one is the first.
     """
 
-    def __init__(self, log: LogWriter, memory: Memory) -> None:
-        self._log, self._memory = log, memory
-        self._waiting: deque[tuple[int, Notice | Conversion]] = deque()
+    def __init__(self, log: LogWriter, memory: Memory, clock: Clock) -> None:
+        self._log, self._memory, self._clock = log, memory, clock
+        self._waiting: deque[tuple[int, Notice | Conversion | Visit]] = deque()
         self._news = asyncio.Event()
         self._closing = False
+        self._looked = 0.0
+        self._revision: Revision | None = None
 
     async def notice(self, notice: Notice) -> Notice:
         """Records a notice, and returns it as marked when it is on disk. Raises LogFull."""
-        marked = mark_notice(notice, self._memory.seen)
+        marked = mark_notice(self._memory.unnamed(notice), self._memory.seen)
         self._memory.see(marked)
         await self._record(marked)
         return marked
 
     async def conversion(self, conversion: Conversion) -> Conversion:
         """Records a conversion, and returns it as marked when it is on disk. Raises LogFull."""
-        marked = mark_conversion(conversion, self._memory.seen)
+        marked = mark_conversion(self._memory.unnamed(conversion), self._memory.seen)
         await self._record(marked)
         return marked
+
+    async def visit(self, visit: Visit) -> Visit:
+        """Records a visit, and returns it when it is on disk. Raises LogFull."""
+        visit = self._memory.unnamed(visit)
+        await self._record(visit)
+        return visit
 
     def click(self, bid: int, imp: int) -> Notice | None:
         return self._memory.click(bid, imp)
@@ -54,7 +71,7 @@ class Recorder:
         """Events that are logged and not yet in the memory's store."""
         return len(self._waiting)
 
-    async def _record(self, event: Notice | Conversion) -> None:
+    async def _record(self, event: Notice | Conversion | Visit) -> None:
         position = self._log.append(encode(event))
         self._memory.hold(facts(event))
         self._waiting.append((position, event))
@@ -70,7 +87,11 @@ class Recorder:
         while self._waiting or not self._closing:
             self._news.clear()
             if not self._waiting:
-                await self._news.wait()
+                if self._revision is None:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_AGAIN_S):
+                            await self._news.wait()
+                await self._without_events()
                 continue
             batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))]
             kept = [(position, event) for position, event in batch if await self._is_durable(position)]
@@ -80,6 +101,7 @@ class Recorder:
                 self._memory.release(facts(event))
             for _ in batch:
                 self._waiting.popleft()
+            await self._without_events()
             if not self._closing and len(batch) < BATCH:
                 await asyncio.sleep(GATHER_S)
 
@@ -90,7 +112,34 @@ class Recorder:
             return False
         return True
 
-    async def _apply(self, events: list[Notice | Conversion], position: int) -> None:
+    async def _without_events(self) -> None:
+        """What is to be done besides: memberships that are due, and a step of what new rules need."""
+        try:
+            if self._revision is not None:
+                await self._revise(self._revision)
+            elif time.monotonic() - self._looked >= LOOK_AGAIN_S:
+                while await asyncio.to_thread(self._memory.look_again, self._clock.now_ns() // SECOND) == MOST_DUE:
+                    pass
+                now_s = self._clock.now_ns() // SECOND
+                self._revision = await asyncio.to_thread(self._memory.revision, self._log.directory, now_s)
+                self._looked = time.monotonic()
+        except (lmdb.Error, Away):
+            self._looked = time.monotonic()
+            logging.exception("memberships of audiences cannot be looked at; trying again")
+
+    async def _revise(self, revision: Revision) -> None:
+        """A step; a kill, or other rules in between, begin it anew."""
+        self._revision = None
+        try:
+            ended = await asyncio.to_thread(revision.step, self._memory, self._clock.now_ns() // SECOND)
+        except LogCorrupt:
+            logging.exception("new rules of audiences do not find all of the past")
+            await asyncio.to_thread(self._memory.adopt, revision.book)
+            return
+        if not ended and not self._closing:
+            self._revision = revision
+
+    async def _apply(self, events: list[Notice | Conversion | Visit], position: int) -> None:
         while True:
             try:
                 return await asyncio.to_thread(self._memory.apply, events, position)
@@ -107,11 +156,13 @@ class Recorder:
 
 def replay(log: LogWriter, memory: Memory) -> None:
     """Brings the memory up to the log's end, as a killed process left it."""
+    if not memory.position():
+        memory.follow()  # from the log's beginning on, so there is nothing to make good
     reader = LogReader(log.directory, memory.position())
     while True:
         records, position = reader.read()
         if not records:
             memory.settle()
             return
-        events = [event for event in map(decode, records) if isinstance(event, Notice | Conversion)]
+        events = [event for event in map(decode, records) if isinstance(event, Notice | Conversion | Visit)]
         memory.apply(events, position)

@@ -111,7 +111,7 @@ def test_every_no_bid_reason_is_documented_in_its_words() -> None:
     assert rows == [f"| `{reason.value}` | `{reason.name}` | {reason.text} |" for reason in NoBidReason]
 
 
-RECORDS = [events.Bid, events.NoBid, events.Name, events.Notice, events.Conversion]
+RECORDS = [events.Bid, events.NoBid, events.Name, events.Notice, events.Conversion, events.Visit]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)

@@ -14,6 +14,7 @@ from campaigns.audience_terms import set_of
 from domain.campaign import Audience, Campaign, LineItem, Snapshot
 from domain.naming import name_id
 from targeting.audience_algebra import (
+    OTHER,
     UNREAD,
     Definitions,
     belongs,
@@ -138,17 +139,18 @@ def test_targeting_by_sets_and_suppression_mean_what_they_say(seed: int) -> None
     view = View(made, Leases())
     for _ in range(40):
         member_of = set(draw.sample(list(LISTS), draw.randint(0, 5)))
+        others = set(draw.sample(list(LISTS), draw.choice((0, 0, 0, 1, 3))))
         late, country = draw.random() < 0.1, draw.choice(("usa", "can"))
         if late:
             member_of = set()
         words = {"country": [country], "audience": [id_ for id_ in (*LISTS, *SETS) if is_in(id_, member_of, forms)]}
         assert words["audience"] == [id_ for id_ in (*LISTS, *SETS) if belongs(id_, member_of, definitions)]
-        told = [*member_of, *([UNREAD] if late else [])]
+        told = [*member_of, *(id_ | OTHER for id_ in others), *([UNREAD] if late else [])]
         facts = {Dimension.COUNTRY: [name_id(country)], Dimension.AUDIENCE: told, Dimension.EXCHANGE: [1]}
         selected = {view.line_items[place].id for place in view.index.select(facts)}
         for campaign, wanted in zip(made.campaigns, written, strict=True):
             lists = {*campaign.suppress, *made.advertisers[0].suppress}
-            stopped = bool(lists) if late else any(is_in(one, member_of, forms) for one in lists)
+            stopped = bool(lists) if late else any(is_in(one, member_of | others, forms) for one in lists)
             meant = holds(wanted, words)
             assert (campaign.id in selected) is (meant and not stopped), (wanted, lists, member_of, late)
             why = view.why_suppressed(view.places[campaign.id], told)

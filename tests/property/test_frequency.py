@@ -5,7 +5,7 @@ of campaigns come.
 import json
 import re
 import time
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
@@ -19,27 +19,33 @@ from domain.creative import Creative, every_format
 from domain.events import Bid, Kind
 from domain.exchange import Exchange
 from domain.frequency import UNITS, FrequencyCap
-from domain.naming import name_id, person_key
 from domain.token import Token
-from openrtb.request import Request
 from targeting.holds import Holds
 from targeting.households import device_key, household_key
+from targeting.identity_keys import parse_person
 from targeting.joint_caps import is_capped_together
+from targeting.merge import joined
+from targeting.merge import merge as merged
 from targeting.record import advertiser_scope, campaign_scope, creative_scope, line_item_scope
 from targeting.record_editor import Editor
 from targeting.unpacked import Record, pack
-from tests.auction_table import SEALER, People, Table
+from tests.auction_table import SEALER, People, Table, merge
+from tests.fleet_twin import FleetTwin
 from tests.frequency_twin import GRACE_S, Ad, Ledger
 
 EXPIRY_S = 60
 WINDOWS = (60, 600, 7_200, 86_400)
-DEVICES = {"phone": name_id("ifa:phone"), "laptop": name_id("buyeruid:usx:laptop"), "only": 0}
-"""By user agent; 0: the person is known by nothing else."""
+DEVICES = {"phone": {"device": {"ifa": "phone"}}, "laptop": {"user": {"buyeruid": "laptop"}}}
+"""Ann's, by the ids that requests from them have; both are keys of hers."""
+LOGIN = "email:ann@example.com"
 ADDRESSES = ("203.0.113.7", "203.0.113.8", "2001:db8:1:2::7", "2001:db8:1:2::8", "203.0.113.0")
 HOUSES = {"203.0.113.7": "a", "203.0.113.8": "b", "2001:db8:1:2::7": "c", "2001:db8:1:2::8": "c", "203.0.113.0": ""}
 
-PERSONS = {person_key("buyeruid", name, "usx"): f"person {name}" for name in ("ann", "bob")}
+PERSONS = {parse_person(LOGIN): "person ann", parse_person("buyeruid:usx:bob"): "person bob"}
 """Both are in both audiences."""
+NUMBERS = {
+    parse_person(id_) & 0xFFFF_FFFF: name for name, id_ in (("phone", "ifa:phone"), ("laptop", "buyeruid:usx:laptop"))
+}
 ONE, OTHER, EITHER = (Clause("audience", ids) for ids in (("1",), ("2",), ("1", "2")))
 NOT_OTHER = Clause("audience", ("2",), False)
 TARGETINGS = [
@@ -97,20 +103,19 @@ wait = st.tuples(st.just("wait"), st.sampled_from((2, 10, 40, 100, 600, 7_000, 9
 class World:
     """An auction whose impressions and losses are told to its records and holds as a tracker does it."""
 
-    def __init__(self, campaigns: Snapshot) -> None:
-        self.holds, people = Holds(None, 500), Clockwork()
-        people.holds = self.holds
+    def __init__(self, campaigns: Snapshot, in_fleet: bool) -> None:
+        holds, people = None if in_fleet else Holds(None, 500), Clockwork()
+        fleet = FleetTwin() if in_fleet else None
+        self.holds = people.holds = cast(Holds | FleetTwin, holds or fleet)
         self.holds.frozen_ns = time.monotonic_ns() + 10**15
-        self.table = Table(campaigns, people, holds=self.holds)
-        self.table.auction.chain.modules = (*self.table.auction.chain.modules[:-1], name_device, *self.last())
-        for person in ("ann", "bob"):
-            people.put(f"buyeruid:usx:{person}", {1: 2**32 - 1, 2: 2**32 - 1}, {})
+        self.table = Table(campaigns, people, holds=holds, fleet=fleet)
+        for person in (LOGIN, "buyeruid:usx:bob"):
+            people.put(person, {1: 2**32 - 1, 2: 2**32 - 1}, {})
+        people.join(LOGIN, "ifa:phone")
+        people.join(LOGIN, "buyeruid:usx:laptop")
         self.people, self.twin = people, Ledger(campaigns)
         self.sent: list[Token] = []
         self.done: set[int] = set()
-
-    def last(self) -> Any:
-        return self.table.auction.chain.modules[-1:]
 
     @property
     def now_s(self) -> int:
@@ -131,14 +136,13 @@ class World:
         self.twin.publish(published)
 
     def ask(self, imps: int, person: str, agent: str, address: str) -> None:
-        """Ann has several devices, and is known by another id than these; of Bob nothing is known but one id."""
-        agent = {"ann": agent if agent != "only" else "phone", "bob": "only"}.get(person, agent)
-        request = {
-            "id": str(len(self.table.log)), "site": {}, "device": {"ua": agent, "ip": address},
-            "user": {"buyeruid": person} if person else {},
+        """Ann has several devices; of Bob nothing is known but one id."""
+        ids = {"ann": DEVICES[agent], "bob": {"user": {"buyeruid": "bob"}}}.get(person, {})
+        request = merge({
+            "id": str(len(self.table.log)), "site": {}, "device": {"ip": address},
             "imp": [{"id": str(n), "banner": {"w": 300, "h": 250}} for n in range(imps)],
-        }  # fmt: skip
-        device = agent if agent != "only" else f"person {person}" if person else ""
+        }, ids)  # fmt: skip
+        device = {"ann": agent, "bob": "person bob"}.get(person, "")
         who = {"person": person and f"person {person}", "device": device, "household": HOUSES[address]}
         self.table.log.clear()
         self.table.auction.candidates.keep_reasons = True
@@ -198,11 +202,14 @@ class World:
             editor.load(self.people.records.get(key))
             scopes = (campaign_scope(ids[0]), line_item_scope(ids[1]), advertiser_scope(ids[2]), creative_scope(ids[3]))
             editor.show(self.now_s, scopes)
-            self.people.records[key] = editor.pack()
+            several = joined(self.people.records.get(key))
+            self.people.records[key] = merged([editor.pack()]) if several else editor.pack()
         for key in keys:
             assert self.holds.counted(key, token.bid)
         self.holds.frozen_ns += 3_000_000  # later by more than two ticks: who looks now knows the record as it is
-        self.twin.shown.append((self.now_s, {*whose, PERSONS.get(token.person, "")}, ad))
+        # A device of somebody who has several keys counts for itself, whether or not an ad is under such a cap.
+        device = NUMBERS.get(token.device, "")
+        self.twin.shown.append((self.now_s, {*whose, PERSONS.get(token.person, ""), device}, ad))
 
     def lose(self, token: Token) -> None:
         if token.bid in self.done:
@@ -221,21 +228,22 @@ def meets(item: LineItem, person: str) -> bool:
 
 
 class Clockwork(People):
-    holds: Holds
+    holds: Holds | FleetTwin
 
     @property
     def taken_ns(self) -> int:
         return self.holds.frozen_ns
 
 
-def name_device(request: Request) -> None:
-    request.device = DEVICES.get(request.user_agent or "", 0)
-
-
 @settings(max_examples=300, deadline=None)
-@given(campaign_sets(), st.lists(st.one_of(ask, ask, ask, tell, tell, wait, change), min_size=12, max_size=45))
-def test_caps_agree_with_their_twin(campaigns: Snapshot, steps: list[Any]) -> None:
-    world = World(campaigns)
+@given(
+    campaign_sets(),
+    st.lists(st.one_of(ask, ask, ask, tell, tell, wait, change), min_size=12, max_size=45),
+    st.booleans(),
+)
+def test_caps_agree_with_their_twin(campaigns: Snapshot, steps: list[Any], in_fleet: bool) -> None:
+    """Whether bids are held on this host or for a fleet."""
+    world = World(campaigns, in_fleet)
     for name, *rest in steps:
         if name == "ask":
             world.ask(*rest)

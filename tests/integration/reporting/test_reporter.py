@@ -11,19 +11,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.events import encode
+from domain.keys import internal_secret, load_keys
 from eventlog.writer import LogWriter
 from tests.integration.reporting.conftest import Control
 from tests.trade import CURRENCY, Trade, snapshot
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_S = 60.0
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class Reporter:
@@ -46,9 +48,11 @@ class Reporter:
             cwd=ROOT,
         )
 
-    def get(self, path: str) -> tuple[int, bytes]:
+    def get(self, path: str, body: bytes | None = None, headers: Mapping[str, str] = NO_HEADERS) -> tuple[int, bytes]:
+        """With a body it is a POST."""
         try:
-            with urllib.request.urlopen(self.base + path, timeout=30) as answer:
+            asked = urllib.request.Request(self.base + path, body, dict(headers))
+            with urllib.request.urlopen(asked, timeout=30) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
@@ -113,7 +117,7 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
         assert (entry["billed"], entry["spend"], entry["currency"]) == (billed, sum(booked), CURRENCY[exchange])
 
 
-def test_it_says_what_is_wrong_and_ends_cleanly(reporter: Reporter) -> None:
+def test_it_says_what_is_wrong_and_ends_cleanly(reporter: Reporter, tmp_path: Path) -> None:
     reporter.until("/health", lambda status, _: status == 200)
     for path, named in (
         ("/v1/report?by=colour", b"'colour'"),
@@ -123,6 +127,10 @@ def test_it_says_what_is_wrong_and_ends_cleanly(reporter: Reporter) -> None:
     ):
         status, body = reporter.get(path)
         assert status == 400 and named in body, path
+    secret = {"Authorization": f"Bearer {internal_secret(load_keys(tmp_path))}"}
+    for headers, sent, status in (({}, b"[1]", 403), (secret, b"[0]", 400), (secret, b"anna", 400)):
+        for path in ("/v1/people/show", "/v1/people/forget"):
+            assert reporter.get(path, sent, headers)[0] == status
     reporter.process.send_signal(signal.SIGTERM)
     assert reporter.process.wait(DEADLINE_S) == 0
 

@@ -135,13 +135,14 @@ def test_killed_at_any_step_and_run_again_it_is_complete(
         store.join(AUDIENCE, before)
     kills = 0
     while True:
-        process = multiprocessing.get_context("fork").Process(target=run, args=(draw.randint(20, 150), NOW + kills))
+        process = multiprocessing.get_context("fork").Process(target=run, args=(draw.randint(15, 70), NOW + kills))
         process.start()
         process.join()
         if process.exitcode == 0:
             break
         assert process.exitcode == -signal.SIGKILL
         kills += 1
+        assert kills < 40, "it does not go on where it was"
     assert kills >= 3
     with opening() as store:
         named, had = keys(names[400:]), set(before)

@@ -16,13 +16,22 @@ from bidder.enrichment.profile import ProfileModule
 from bidder.http import BidConnection
 from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from domain.audience_rule import AllOf, Happened, Not
+from domain.campaign import Audience
 from domain.clock import SECOND
-from domain.events import Kind, Mark
+from domain.events import Kind, Mark, Visit
 from domain.naming import person_key
 from targeting.loading import load
 from targeting.profile_tables import Table as People
 from targeting.profiles import ProfileStore
-from targeting.record import advertiser_scope, audience_scope, campaign_scope, creative_scope, line_item_scope
+from targeting.record import (
+    advertiser_scope,
+    audience_scope,
+    campaign_scope,
+    creative_scope,
+    line_item_scope,
+    live_segments,
+)
 from targeting.record_editor import Editor
 from targeting.redis_address import parse
 from targeting.redis_lookup import RedisLookup
@@ -31,7 +40,9 @@ from targeting.unpacked import unpack
 from tests.auction_table import NOW_NS, Table, snapshot
 from tests.redis_server import RedisServer
 from tests.unit.bidder.test_http import REQUEST, post, read_answer
-from tests.unit.trackers.test_counting import NOTICE
+from tests.unit.trackers.test_counting import CONVERSION, NOTICE
+from trackers.audience_rules import RuleBook
+from trackers.joins import Joins
 from trackers.memory import Memory
 
 ANN = person_key("buyeruid", "ann", "usx")
@@ -41,6 +52,41 @@ ANN = person_key("buyeruid", "ann", "usx")
 def people(redis_server: RedisServer) -> RedisProfiles:
     redis_server.ask("FLUSHALL")
     return RedisProfiles(parse(redis_server.url))
+
+
+def test_rules_are_decided_on_what_any_tracker_heard(people: RedisProfiles, tmp_path: Path) -> None:
+    """The visits come to one host, the conversion to another; then the cookie turns out to be somebody else, too."""
+    rule = AllOf((Happened("visited", 3_600, 2), Not(Happened("converted", events=("application",)))))
+    lapsed = AllOf((Happened("visited", 3_600), Not(Happened("visited", 60))))
+    book = RuleBook([Audience(n, "a", 2, "A", 0, rule=one) for n, one in enumerate((rule, lapsed), 1)])
+    applied = replace(CONVERSION, advertiser=2, event="application", received_ns=1_050 * SECOND, person=42)
+
+    def visit(at_s: int, person: int = 42) -> Visit:
+        return Visit(at_s * SECOND, 0, 2, "loans", "", 0, person)
+
+    def there(person: int, now_s: int) -> list[int]:
+        return live_segments(people.get_many([person])[0] or b"", now_s)
+
+    with ProfileStore(tmp_path / "here") as here, ProfileStore(tmp_path / "there") as elsewhere:
+        first, second = (Memory(own, "money/0", people, book=lambda: book) for own in (here, elsewhere))
+        first.apply([visit(1_000)], 1)
+        second.apply([visit(1_010)], 1)
+        assert (there(42, 1_010), people.members(1), people.members(2)) == ([1], [42], [])
+        assert first.look_again(1_070) == 1  # due since 1,060, and decided on the visit to the other host, too
+        assert (there(42, 1_070), people.members(2)) == ([1, 2], [42])
+        first.apply([applied], 2)
+        assert (there(42, 1_070), people.members(1)) == ([2], [])
+
+        first.apply([visit(1_100, 43), visit(1_101, 43)], 3)
+        assert (there(43, 1_101), people.members(1)) == ([1], [43])
+        joins = Joins(people, here.forgotten, here)
+        assert asyncio.run(joins.join(42, 43, "sync", 1_102 * SECOND)) == "joined"
+        assert 1 in there(42, 1_102)
+        while first.look_again(1_103):
+            pass
+        assert (there(42, 1_103), there(43, 1_103), people.members(1)) == ([], [], [])
+        second.apply([visit(1_104, 43)], 2)  # told under one key, decided on both
+        assert 1 not in there(42, 1_104)
 
 
 def test_impressions_that_a_tracker_remembers_are_seen_by_all_hosts(people: RedisProfiles, tmp_path: Path) -> None:
@@ -75,7 +121,7 @@ async def test_a_bid_port_caps_by_what_is_in_redis_and_bids_within_caps_without_
     """While Redis hangs the request is answered all the same, and caps count as reached."""
     table = Table(snapshot({"line_items[0]": {"frequency_caps": [{"impressions": 1, "seconds": 3_600}]}}))
     lookup = RedisLookup(parse(redis_server.url), failures=1_000)
-    table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(lookup))
+    table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     state = SimpleNamespace(view=table.view, version=3, workers=1)
     room = RemotePeople(lookup, 30.0)
     service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), room)  # type: ignore[arg-type]

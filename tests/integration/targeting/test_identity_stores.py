@@ -14,7 +14,8 @@ from targeting.identity import MAX_KEYS, Edge
 from targeting.people import impression
 from targeting.record import line_item_scope, live_segments
 from targeting.redis_address import parse
-from targeting.redis_profiles import RedisProfiles, record_key
+from targeting.redis_keys import record_key
+from targeting.redis_profiles import RedisProfiles
 from targeting.unpacked import unpack
 from tests.identity_twin import KEYS, OPS, Op, Twin
 from tests.redis_server import RedisCluster, RedisServer
@@ -147,4 +148,4 @@ def test_many_at_a_time(open_store: Open) -> None:
     assert set(outcome.refused) == {MAX_KEYS - 1, MAX_KEYS, len(edges) - 1}
     assert len(store.identity.keys(1)) == MAX_KEYS and store.identity.person(2_500) == 1_500
     assert store.identity.rebuild() == MAX_KEYS + 2_000
-    assert store.get(2_500) is not None and record_key(2_500) in set(store._nodes.scan(b"p*"))
+    assert store.get(2_500) is not None and record_key(2_500) in set(store._nodes.scan(b"{p*"))

@@ -12,8 +12,9 @@ import pytest
 from targeting.people import Edit
 from targeting.record import live_segments
 from targeting.redis_address import parse, slot_of
+from targeting.redis_keys import record_key
 from targeting.redis_lookup import UNKNOWN, RedisLookup
-from targeting.redis_profiles import RedisProfiles, record_key
+from targeting.redis_profiles import RedisProfiles
 from tests.redis_server import RedisCluster, RedisServer
 
 Server = RedisServer | RedisCluster

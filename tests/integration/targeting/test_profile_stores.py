@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from domain.person import Stage
+from targeting.erasing import Erased, audiences_of, erase
+from targeting.forgotten import Forgotten
 from targeting.people import Change, Profiles
 from targeting.profiles import ProfileStore
-from targeting.record import NEVER, campaign_scope, is_capped, line_item_scope, live_segments, standing
+from targeting.record import NEVER, OPT_OUT, campaign_scope, is_capped, line_item_scope, live_segments, standing
 from targeting.record_editor import Editor
 from targeting.redis_address import parse
+from targeting.redis_keys import record_key
 from targeting.redis_profiles import RedisProfiles
-from targeting.unpacked import unpack
+from targeting.unpacked import Record, pack, unpack
 from tests.redis_server import RedisCluster, RedisServer
 
 Open = Callable[[], Profiles]
@@ -29,7 +32,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]
         yield lambda: lmdb
     else:
         server: RedisServer | RedisCluster = request.getfixturevalue(
-            f"redis_{'server' if request.param == 'redis' else 'cluster'}"
+            f"redis_{'server' if request.param == 'redis_server' else 'cluster'}"
         )
         for node in server.nodes if isinstance(server, RedisCluster) else [server]:
             node.ask("FLUSHALL")
@@ -41,6 +44,38 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]
         yield open_one
     for store in opened:
         store.close()
+
+
+def test_who_is_erased_is_gone_and_nobody_else(open_store: Open) -> None:
+    store = open_store()
+    assert isinstance(store, ProfileStore | RedisProfiles)
+    ann, ben = 0xA1B2C3D4E5F60718, 0xA1B2C3D4E5F60719
+    for segment in (OPT_OUT, 1, 2**28):
+        store.join(segment, [ann, ben, *range(segment + 1, segment + 50)])
+    store.change([(ann, show(1_000, 4)), (ben, show(1_000, 4))])
+    assert store.identity.join(ann, 77, "login", 1.0, 1) and audiences_of(store, ann) == [OPT_OUT, 1, 2**28]
+    before = store.get_many([ben, 3])
+    store.identity.forget(ann)
+    erase(store, [ann, 77])
+    assert store.get_many([ann, 77, ben, 3]) == [None, None, *before]
+    assert audiences_of(store, ann) == [] and audiences_of(store, ben) == [OPT_OUT, 1, 2**28]
+    assert store.identity.keys(ann) == [ann] and erase(store, [ann]) == Erased(0, 0)
+    assert [store.size(segment) for segment in (OPT_OUT, 1, 2**28)] == [50, 50, 50]
+
+
+def test_nothing_is_written_of_who_was_forgotten(open_store: Open, tmp_path: Path) -> None:
+    store, forgotten = open_store(), Forgotten(tmp_path)
+    if isinstance(store, RedisProfiles):
+        store._forgotten = Forgotten(tmp_path)
+    forgotten.add([42], 1)
+    store.change([(42, show(1_000, 4)), (43, show(1_000, 4))])
+    assert store.join(5, [42, 43]) == 1 and store.replace_audience(6, [42, 43]).added == 1
+    row = pack(Record({7: NEVER}))
+    if isinstance(store, RedisProfiles):
+        store.absorb([(42, row), (43, row)])
+    assert store.get_many([42]) == [None] and store.members(5) == store.members(6) == [43]
+    forgotten.remove([42])
+    assert store.join(5, [42]) == 1 and store.members(5) == [42, 43]
 
 
 def show(at_s: int, line_item: int) -> Callable[[Editor], object]:
@@ -122,9 +157,7 @@ def test_a_record_of_another_version_is_begun_afresh(open_store: Open, caplog: p
         with store.write() as txn:
             txn.put((42).to_bytes(8, "big"), b"from the future", db=store.profiles)
     elif isinstance(store, RedisProfiles):
-        store._nodes.ask(
-            [(b"p" + (42).to_bytes(8, "big"), ("SET", b"p" + (42).to_bytes(8, "big"), b"from the future"))]
-        )
+        store._nodes.ask([(record_key(42), ("SET", record_key(42), b"from the future"))])
     store.change([(42, show(1_000, 4))])
     assert is_capped(store.get_many([42])[0] or b"", campaign_scope(3), 1, 60, 1_000)
     assert "person 000000000000002a is begun afresh" in caplog.text

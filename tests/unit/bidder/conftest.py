@@ -14,6 +14,7 @@ from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from targeting.redis_lookup import Held
 from tests.auction_table import People, Table
 
 
@@ -31,24 +32,50 @@ class Port:
 
 class FarPeople:
     """The table's people, as if they were in a store of another host: each is there some turns of the loop later, the
-    later the fewer were asked for before.
+    later the fewer were asked for before. Bids are held there, too, for ever.
     """
 
-    found = absent = late = unanswered = skipped = 0
+    found = absent = late = unanswered = skipped = full = 0
     taken_ns = 0
+    any_opted_out = True
 
     def __init__(self, people: People) -> None:
         self._people, self._waits = people, [0.004, 0.002, 0.0, 0.001]
         self.here: dict[int, bytes | None] = {}
+        self.held_here: dict[int, list[bytes]] = {}
+        self.words: dict[int, list[bytes]] = {}
+        """Held bids, by key."""
+        self.milliseconds: list[int] = []
+        """For how long each was to be held."""
 
     def get(self, person: int) -> bytes | None:
         return self.here[person]
 
-    def ask(self, person: int, wait_s: float, then: Callable[[bytes | None], None]) -> bool:
-        assert 0 < wait_s <= 1
+    def held(self, key: int) -> list[bytes]:
+        return self.held_here[key]
+
+    def _later(self, then: Callable[..., None], *answer: object) -> bool:
         self._waits.append(self._waits.pop(0))
-        asyncio.get_running_loop().call_later(self._waits[0], then, self._people.get(person))
+        asyncio.get_running_loop().call_later(self._waits[0], then, *answer)
         return True
+
+    def ask(
+        self, person: int, wait_s: float, then: Callable[[bytes | None], None], held: list[bytes] | None = None
+    ) -> bool:
+        assert 0 < wait_s <= 1
+        if held is not None:
+            held.extend(self.words.get(person, ()))
+        return self._later(then, self._people.get(person))
+
+    def take(self, key: int, words: list[bytes | int], wait_s: float, then: Callable[[Held], None]) -> bool:
+        assert 0 < wait_s <= 1
+        held = self.words.setdefault(key, [])
+        held += [word for word in words if isinstance(word, bytes)]
+        self.milliseconds += [word for word in words if isinstance(word, int)]
+        return self._later(then, (self._people.get(key), list(held)))
+
+    def withdraw(self, key: int, words: list[bytes]) -> None:
+        self.words[key] = [word for word in self.words[key] if word not in words]
 
 
 @pytest.fixture(params=["people on this host", "people far away"])
@@ -59,8 +86,8 @@ def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
         room = None
         if request.param == "people far away":
             far = FarPeople(table.people)
-            table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(far))
-            table.auction.history = History(far)
+            table.auction.chain.modules = (ProfileModule(far), *table.auction.chain.modules[1:])
+            table.auction.history = History(far, fleet=far if table.holds is not None else None)
             room = RemotePeople(far, 1.0)  # type: ignore[arg-type]
         service = Service(
             table.auction,

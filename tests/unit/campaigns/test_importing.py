@@ -18,7 +18,7 @@ from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
 from domain.campaign import Clause, Limits, SupplyRules
 from domain.errors import Refused
-from domain.exchange import Privacy
+from domain.exchange import Privacy, UserSync
 from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.index import TargetingIndex
@@ -163,6 +163,17 @@ MISTAKES: list[tuple[str, str, object, str, object, str]] = [
     ("advertisers.0", "hourly_impressions", 0, "advertisers[0].hourly_impressions", 0, "from 1"),
     ("campaigns.0", "total_impressions", "1.5", "campaigns[0].total_impressions", "1.5", "whole number"),
     ("audiences.0", "data_cpm", "-1", "audiences[0].data_cpm", "-1", "above 0"),
+    ("exchanges.0", "user_sync", "yes", "exchanges[0].user_sync", "yes", "the fields match, answer, uid"),
+    ("exchanges.0", "user_sync", {"to": "x"}, "exchanges[0].user_sync.to", "x", "no such field"),
+    *(
+        ("exchanges.0", "user_sync", {"match": url}, "exchanges[0].user_sync.match", url, allowed)
+        for url, allowed in (
+            ("http://usx.example/?u=${UID}", "https"), ("https://usx.example/", "macro ${UID}"), (7, "https"),
+            ("https://usx.example/?u=${UID}&x=${IFA}", "must be of ${UID}, ${GDPR}"),
+            ("https://${UID}.usx.example/", "same for everybody"), ("https://usx.example/?u=${UID}${", "https"),
+        )
+    ),
+    ("exchanges.0", "user_sync", {"uid": "ifa"}, "exchanges[0].user_sync.uid", "ifa", "'user' or 'buyeruid'"),
     ("exchanges.0", "auction_type", 3, "exchanges[0].auction_type", 3, "from 1 to 2"),
     ("exchanges.0", "auction_type", True, "exchanges[0].auction_type", True, "from 1 to 2"),
     ("exchanges.0", "bid_expiry_s", 70_000, "exchanges[0].bid_expiry_s", 70_000, "from 1 to 65535"),
@@ -491,6 +502,14 @@ def test_a_privacy_policy_is_stored_and_published(desk: Desk) -> None:
     assert published["usx"] == Privacy(lmt="ignore", gdpr="no_bid")
     desk.take(FILE)
     assert desk.stored().exchanges["usx"].privacy == Privacy()  # what is not given falls back to its default
+
+
+def test_a_cookie_sync_is_stored_and_published(desk: Desk) -> None:
+    file, match = deepcopy(FILE), "https://sync.usx.example/m?u=${UID}&c=${GDPR_CONSENT}"
+    file["exchanges"][0]["user_sync"] = {"match": match, "uid": "buyeruid"}
+    desk.take(file)
+    published = {e.key: e.user_sync for e in compile_snapshot(desk.stored(), NOW).exchanges}
+    assert published == {"usx": UserSync(match=match, uid="buyeruid"), "cnx": UserSync()}
 
 
 def test_numbers_are_exact_and_words_are_words(desk: Desk) -> None:

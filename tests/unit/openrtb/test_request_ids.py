@@ -6,6 +6,7 @@ import pytest
 
 from domain.exchange import Exchange
 from openrtb.decode import decode, decode_through_model, scans
+from openrtb.person_ids import device_keys, named_by
 from openrtb.request import Request
 from targeting.identity_keys import parse_person
 
@@ -54,7 +55,7 @@ CASES: list[tuple[dict[str, object], list[str]]] = [
 def test_ids_stand_in_the_order_of_trust(way, fields: dict[str, object], written: list[str]) -> None:
     request = Request()
     assert way(request, json.dumps({"id": "r", "imp": IMP, **fields}).encode(), EXCHANGE, 0) == 0
-    assert [key for _, key in request.named_by()] == [parse_person(one) for one in written]
+    assert [key for _, key in named_by(request)] == [parse_person(one) for one in written]
 
 
 def test_eids_do_not_make_a_request_slow_to_read() -> None:
@@ -79,7 +80,7 @@ def test_words_for_people() -> None:
     request = Request()
     user = {"id": "u", "buyeruid": "B", "eids": [eid("UIDAPI.com", "T")]}
     decode(request, json.dumps({"id": "r", "imp": IMP, "device": {"ifa": IFA}, "user": user}).encode(), EXCHANGE, 0)
-    assert [word for word, _ in request.named_by()] == [
+    assert [word for word, _ in named_by(request)] == [
         "device.ifa", "user.buyeruid", "the eid of uidapi.com", "user.id"
     ]  # fmt: skip
-    assert request.device_keys() == [parse_person(one) for one in (f"ifa:{IFA}", "buyeruid:usx:B", "user:usx:u")]
+    assert device_keys(request) == [parse_person(one) for one in (f"ifa:{IFA}", "buyeruid:usx:B", "user:usx:u")]

@@ -94,6 +94,20 @@ def test_a_slot_is_used_again_when_nobody_can_miss_it(holds: Holds) -> None:
     assert holds.hold(KEY, *AD, 500, 60)
 
 
+def test_who_is_forgotten_leaves_no_trace(tmp_path: Path) -> None:
+    holds, ann, ben = Holds(tmp_path, 448), 0xA1B2C3D4E5F60718, 0x1122334455667788
+    for bid in range(40):
+        holds.hold(ann, 1, 2, 3, 4, bid, 60)
+        holds.hold(ben, 1, 2, 3, 4, bid, 60)
+    assert holds.lose(ann, 1) and holds.counted(ann, 2)
+    (file,) = tmp_path.glob("holds-*")
+    assert file.read_bytes().count(ann.to_bytes(8, "little")) == 40
+    assert holds.forget(ann) == 40 and holds.forget(ann) == 0
+    assert ann.to_bytes(8, "little") not in file.read_bytes()
+    assert not holds.held(ann) and len(holds.held(ben)) == 40 == holds.live()
+    assert holds.hold(ann, 1, 2, 3, 4, 99, 60) and len(holds.held(ann)) == 1
+
+
 def test_processes_share_a_file_and_what_it_was_made_for_counts(tmp_path: Path) -> None:
     (tmp_path / "holds-of-another-boot").touch()
     one, two = Holds(tmp_path, 1_000), Holds(tmp_path, 10_000_000)

@@ -1,0 +1,92 @@
+"""What the analytics store has of persons: the rows that name them are found, and blanked. Money and counts stay.
+
+Whom it is about stands in a table of its own for as long as that takes, and in no statement: a server keeps the text of
+queries and of mutations.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from domain.blanking import PERSONAL
+from reporting.schema import FACTS, Table
+from reporting.store import Store, StoreError
+
+TABLES = tuple(table for table in FACTS if "person" in table.columns)
+MOST_ROWS = 100_000
+"""Shown of one table."""
+PATIENCE_S = 1_800.0
+"""A server that has not done by then is given up; it goes on by itself."""
+LOOK_S = 0.05
+
+
+def find(store: Store, persons: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
+    """Rows that name one of ``persons``, by table, oldest first; at most `MOST_ROWS` of each. Raises StoreError."""
+    found = {}
+    with _listed(store, persons) as theirs:
+        for table in TABLES:
+            names = [name for name in table.columns if name != "batch"]
+            columns = ", ".join(f"`{name}`" for name in names)
+            rows = store.query(
+                f"SELECT {columns} FROM {table.name} WHERE {theirs} ORDER BY `{table.clock}` LIMIT {MOST_ROWS}"
+            )
+            if rows:
+                found[table.name] = [
+                    {name: _value(table, name, value) for name, value in zip(names, row, strict=True)} for row in rows
+                ]
+    return found
+
+
+def blank(store: Store, persons: Sequence[int]) -> tuple[dict[str, int], int]:
+    """Writes 0, nobody, where one of ``persons`` stands, and where their devices and households do beside them; returns
+    how many rows of each table, and how many name them still: none, unless others sent some meanwhile. The data that
+    was replaced is gone from the disk of chDB then; a server removes it by itself after ``old_parts_lifetime``, that is
+    8 minutes.
+
+    Raises StoreError. If it is broken off, run it again.
+    """
+    done, left = {}, 0
+    with _listed(store, persons) as theirs:
+        for table in TABLES:
+            if count := _count(store, table, theirs):
+                changes = ", ".join(f"{name} = 0" for name in PERSONAL if name in table.columns)
+                store.command(f"ALTER TABLE {table.name} UPDATE {changes} WHERE {theirs}")
+                _await_mutations(store, table)
+                done[table.name] = count
+        store.drop_replaced(list(done))
+        left = sum(_count(store, table, theirs) for table in TABLES)
+    return done, left
+
+
+@contextmanager
+def _listed(store: Store, persons: Sequence[int]) -> Iterator[str]:
+    """The condition that a row names one of ``persons``."""
+    table = Table(f"persons_{secrets.token_hex(6)}", {"person": "UInt64"}, ("person",))
+    database = store.query("SELECT currentDatabase()")[0][0]
+    store.command(store.dialect.create(table))
+    try:
+        store.insert(table, {"person": list(persons)})
+        yield f"person IN (SELECT person FROM {database}.{table.name})"
+    finally:
+        store.command(store.dialect.drop(table.name))
+
+
+def _count(store: Store, table: Table, condition: str) -> int:
+    return int(store.query(f"SELECT count() FROM {table.name} WHERE {condition}")[0][0])
+
+
+def _await_mutations(store: Store, table: Table) -> None:
+    until = time.monotonic() + PATIENCE_S
+    pending = (
+        "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = %(table)s AND is_done = 0"
+    )
+    while int(store.query(pending, {"table": table.name})[0][0]):
+        if time.monotonic() > until:
+            raise StoreError(f"the rows of {table.name} are not all written anew yet; look again later")
+        time.sleep(LOOK_S)
+
+
+def _value(table: Table, name: str, value: Any) -> Any:
+    return value if table.columns[name] in ("word", "String") else int(value)

@@ -1,0 +1,80 @@
+"""Persons are found in the analytics store, and blanked: their rows stay, and all other rows are as they were."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from domain.blanking import PERSONAL
+from domain.events import Bid, Conversion, Notice
+from reporting.people import TABLES, blank, find
+from reporting.rows import blocks
+from reporting.store import Row, Store, migrate, open_store
+from tests.clickhouse_server import ClickHouseServer
+
+ANN, BEN = 0xA1B2C3D4E5F60718, 0x1122334455667788
+DAY = 86_400 * 10**9
+BID = Bid(
+    time_ns=20_000 * DAY, bid=1, imp=0, auction="a", exchange=1, advertiser=2, campaign=3, line_item=4, creative=5,
+    deal=0, site=6, person=ANN, price=7, floor=8, currency="USD", width=300, height=250, country="USA", device_type=2,
+    test=False,
+)  # fmt: skip
+NOTICE = Notice(
+    kind=4, received_ns=20_000 * DAY, marks=0, bid=1, imp=0, bid_ns=1, exchange=1, advertiser=2, campaign=3,
+    line_item=4, creative=5, deal=0, site=6, person=ANN, lease=9, rate=10, max_price=11, basis=4, price=12,
+    loss_reason=0, min_to_win=0, device=77, household=78,
+)  # fmt: skip
+CONVERSION = Conversion(
+    received_ns=20_000 * DAY, marks=0, advertiser=2, event="lead", order="o", value=5, currency="USD", source="pixel",
+    bid=1, click_ns=2, exchange=1, campaign=3, line_item=4, creative=5, deal=0, site=6, person=ANN,
+)  # fmt: skip
+
+
+def ship(store: Store, person: int) -> None:
+    """A bid, an impression with its device and household, and a conversion, on each of two days."""
+    for day in range(2):
+        later = day * DAY
+        bids = [replace(BID, person=person, time_ns=BID.time_ns + later + n, bid=n) for n in range(40)]
+        notices = [replace(NOTICE, person=person, received_ns=NOTICE.received_ns + later, bid=n) for n in range(3)]
+        conversions = [replace(CONVERSION, person=person, received_ns=CONVERSION.received_ns + later)]
+        made, _, unfit = blocks([*bids, *notices, *conversions])
+        assert not unfit
+        for block in made:
+            store.insert(block.table, {**block.columns, "batch": [day + 1] * block.rows})
+
+
+def rows(store: Store) -> dict[str, list[Row]]:
+    """All rows of all tables that name persons, those of whom named apart from the rest."""
+    found = {}
+    for table in TABLES:
+        facts = [name for name in table.columns if name not in PERSONAL]
+        columns = ", ".join(f"`{name}`" for name in [*(n for n in PERSONAL if n in table.columns), *facts])
+        found[table.name] = store.query(f"SELECT {columns} FROM {table.name} ORDER BY {columns}")
+    return found
+
+
+def test_a_person_is_found_and_blanked(clickhouse: ClickHouseServer, tmp_path: Path) -> None:
+    """On a server; of chDB `tests/integration/trackers/test_forgetting.py` does so, down to the bytes of its files."""
+    store = open_store(clickhouse.address("people"), tmp_path)
+    migrate(store)
+    ship(store, BEN)
+    before = rows(store)
+    ship(store, ANN)
+    found = find(store, [ANN, 5])
+    assert {name: len(of) for name, of in found.items()} == {"bids": 80, "impressions": 6, "conversions": 2}
+    assert found["conversions"][0]["order"] == "o" and found["impressions"][0]["person"] == ANN
+    done, left = blank(store, [ANN, 5])
+    assert left == 0 and done == {name: len(of) for name, of in found.items()}
+    assert find(store, [ANN]) == {} and blank(store, [ANN]) == blank(store, []) == ({}, 0)
+    after = rows(store)
+    for name, of in after.items():
+        theirs = [row for row in of if int(row[0]) == BEN]
+        assert theirs == before[name]
+        others = [row for row in of if int(row[0]) == 0]
+        width = sum(column in PERSONAL for column in next(t for t in TABLES if t.name == name).columns)
+        assert [row[width:] for row in others] == [row[width:] for row in theirs]
+        assert all(int(value) == 0 for row in others for value in row[:width]) and len(of) == 2 * len(theirs)
+    assert not store.query(
+        "SELECT name FROM system.tables WHERE name LIKE 'persons_%%' AND database = currentDatabase()"
+    )
+    assert not store.query("SELECT command FROM system.mutations WHERE command LIKE %(key)s", {"key": f"%{ANN}%"})
+    store.close()

@@ -1,0 +1,31 @@
+"""Whose browser it is that loads a pixel on an advertiser's page.
+
+Our cookie says so, but a pixel's address is no secret: any site could load it in the browsers of its visitors, to fill
+a rival's audiences, or to have them taken for customers whom its ads need not be shown. So the cookie counts only on
+pages of the advertiser's domain, which the browser names as ``Referer``; a page can keep that back, but not make it up.
+"""
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from domain.campaign import Advertiser
+from trackers.cookies import person_of
+from trackers.desk import DESK
+
+
+def visitor(request: web.Request, advertiser: Advertiser) -> int:
+    """Key of the person; 0: no cookie, not to be known, or not on a page of the advertiser's."""
+    person = person_of(request)
+    if person and not _is_of(request.headers.get("Referer", ""), advertiser.domain):
+        request.app[DESK].counts["person.on_another_site"] += 1
+        return 0
+    return person
+
+
+def _is_of(page: str, domain: str) -> bool:
+    try:
+        host = urlsplit(page).hostname or ""
+    except ValueError:
+        return False
+    return host == domain or host.endswith(f".{domain}")
