@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from bidder.frequency cimport History
 from bidder.view cimport View
+from openrtb.person_ids cimport id_key
 from openrtb.request cimport Request
 from targeting.record cimport Parts, alias_of, look, segments
 
@@ -30,7 +31,7 @@ def by_any_id(View view not None, History history not None, Request r not None):
         if <int>place == r.met:
             continue
         first = r.segments.size()
-        add(r, history.reader.get(r.id_key(place)), history.reader, now_s)
+        add(r, history.reader.get(id_key(r, place)), history.reader, now_s)
         for i in range(first, r.segments.size()):
             if r.segments[i] != NOT_KNOWN:
                 r.segments[i] = r.segments[i] | OF_ANOTHER
