@@ -9,12 +9,16 @@ is what the process has of its own while it reads and writes (the store's mapped
 import argparse
 import gc
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from domain.audience import AudienceSet
 from targeting.audience_counts import live_sizes, overlap

@@ -104,6 +104,8 @@ def cost(rounds: int) -> dict[str, float]:
 class Records:
     """A reader of the real store in the place of the table's people, renewed as a worker does."""
 
+    any_opted_out = False
+
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.records: dict[int, bytes] = {}

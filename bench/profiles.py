@@ -111,6 +111,8 @@ def requests(persons: list[int]) -> list[Request]:
 class Renamed:
     """The reader, asked for persons of the table whoever the request says it is."""
 
+    any_opted_out = False
+
     def __init__(self, store: ProfileStore, persons: list[int]) -> None:
         self._get, self._next = store.reader().get, iter(persons).__next__
 

@@ -31,6 +31,8 @@ from openrtb.request import Request
 from targeting.reach import Estimate, Floats, distinct, total
 
 FAR_NS = 1 << 62
+MOST_REQUESTS = 100_000
+"""That a forecast looks at: two seconds."""
 ONLY = 1 << 30
 """Id of the one line item, campaign and creative that there are."""
 
@@ -234,7 +236,24 @@ def _told(view: View, market: Market) -> dict[str, str]:
     return told
 
 
-def read_sample(data: Path, now_ns: int) -> list[Stratum]:
-    """What the bidders of this host keep below its data directory; what is too old is removed."""
+def read_sample(data: Path, now_ns: int, most: int = MOST_REQUESTS) -> list[Stratum]:
+    """What the bidders of this host keep below its data directory, at most so many requests of it; what is too old is
+    removed.
+    """
     sample_files.expire(data / "requests", now_ns)
-    return sample_files.read(data / "requests", now_ns)
+    return thinned(sample_files.read(data / "requests", now_ns), most)
+
+
+def thinned(strata: Sequence[Stratum], most: int) -> list[Stratum]:
+    """A smaller sample: of half as many persons, and again of half of these, until it has at most so many requests."""
+    level, left = 0, list(strata)
+    while sum(len(stratum.kept) for stratum in left) > most:
+        level += 1
+        limit = sample_files.FULL >> level
+        left = [
+            stratum._replace(
+                kept=[kept for kept in stratum.kept if kept.hash <= limit], level=max(level, stratum.level)
+            )
+            for stratum in left
+        ]
+    return left

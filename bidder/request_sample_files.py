@@ -12,17 +12,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from bidder.request_sample import DEEPEST, Pending, RequestSample
 from domain.clock import Clock
-from domain.naming import person_key
 from eventlog.frames import Pending as Frames
 from eventlog.frames import split
 from openrtb.impersonal import impersonal
@@ -105,42 +103,53 @@ class SampleFiles:
             log.warning("requests are not kept for forecasts: %s", error)
 
     def _write(self) -> None:
-        taken, seen = self.sample.take()
-        if self._path is not None:
-            self._append(taken, seen)
-            taken, seen = [], 0
         hour = self._clock.now_ns() // HOUR_NS
-        if hour != self._hour:
-            self._begin(hour)
-        if taken or seen:
-            self._append(taken, seen)
+        if self._path is None:
+            self._begin(hour, self._level_before())
+            self._append(*self.sample.take(), self.sample.level)
+        elif hour == self._hour:
+            self._append(*self.sample.take(), self.sample.level)
+        else:
+            level, wider, kept = self.sample.level, self.sample.level, len(self._hashes)
+            while wider and kept * 2 <= self._room:
+                wider, kept = wider - 1, kept * 2
+            self.sample.set_level(wider)
+            # what waits was chosen by the old share, or is more than that, which readers pass over
+            self._append(*self.sample.take(), level)
+            self._begin(hour, self.sample.level)
 
-    def _begin(self, hour: int) -> None:
+    def _begin(self, hour: int, level: int) -> None:
+        """Begins a file, at a level."""
         expire(self.directory, self._clock.now_ns())
         if self.sample.on:
             for folder in (self.directory, self._folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        level, kept = self.sample.level, len(self._hashes)
-        while self._path is not None and level and kept * 2 <= self._room:
-            level, kept = level - 1, kept * 2
-        if level != self.sample.level:
+        if level > self.sample.level:
             self.sample.set_level(level)
         self._path, self._hour = self._folder / f"{hour}-{time.time_ns():x}{SUFFIX}", hour
         self._hashes, self._seen = [], 0
 
-    def _append(self, taken: list[Pending], seen: int) -> None:
+    def _level_before(self) -> int:
+        """Of the process that kept requests here last, if that is no day ago: a busy worker need not find it anew."""
+        found = read(self.directory, self._clock.now_ns(), self._folder.name)
+        return found[-1].level if found else 0
+
+    def _append(self, taken: list[Pending], seen: int, level: int) -> None:
+        """Writes requests that were kept at a level, or at a higher one if that is too many."""
         if not seen and not taken:
             return
         self._seen += seen
-        self._hashes += [each[0] for each in taken]
-        while len(self._hashes) > self._room and self.sample.level < DEEPEST:
-            self.sample.set_level(self.sample.level + 1)
-            self._hashes = [hash_ for hash_ in self._hashes if hash_ <= self.sample.limit]
-        records = [_kept(each) for each in taken if each[0] <= self.sample.limit]
-        records.append(encode(Tally(self._clock.now_ns(), self._seen, self.sample.level)))
+        self._hashes += [each[0] for each in taken if each[0] <= FULL >> level]
+        while len(self._hashes) > self._room and level < DEEPEST:
+            level += 1
+            self._hashes = [hash_ for hash_ in self._hashes if hash_ <= FULL >> level]
+            if level > self.sample.level:
+                self.sample.set_level(level)
+        records = [_kept(each) for each in taken if each[0] <= FULL >> level]
+        records.append(encode(Tally(self._clock.now_ns(), self._seen, level)))
         assert self._path is not None
-        with _locked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
-            _write_all(file, _framed(record for record in records if record))
+        with locked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+            write_all(file, framed(record for record in records if record))
 
 
 def _kept(each: Pending) -> bytes:
@@ -153,7 +162,7 @@ def _kept(each: Pending) -> bytes:
     return encode(Kept(time_ns, hash_, exchange, person, personal, body))
 
 
-def _framed(records: Iterable[bytes]) -> bytes:
+def framed(records: Iterable[bytes]) -> bytes:
     frames = Frames(0, ENDLESS, ENDLESS, False)
     for record in records:
         frames.append(record)
@@ -161,14 +170,14 @@ def _framed(records: Iterable[bytes]) -> bytes:
     return piece[1] if piece is not None else b""
 
 
-def _write_all(file: int, data: bytes) -> None:
+def write_all(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(file, left) :]
 
 
 @contextmanager
-def _locked(path: Path, flags: int) -> Iterator[int]:
+def locked(path: Path, flags: int) -> Iterator[int]:
     """The file, open and locked. Who waited for the lock may find that the file was replaced meanwhile."""
     while True:
         file = os.open(path, flags, 0o600)
@@ -188,9 +197,9 @@ def _is_at(file: int, path: Path) -> bool:
         return False
 
 
-def files(directory: Path) -> list[Path]:
-    """All there are, of all workers."""
-    return sorted(directory.glob(f"*/*{SUFFIX}"))
+def files(directory: Path, worker: str = "*") -> list[Path]:
+    """All there are, of all workers or of one; those of one in the order of their hours."""
+    return sorted(directory.glob(f"{worker}/*{SUFFIX}"))
 
 
 def hour_of(path: Path) -> int:
@@ -205,14 +214,19 @@ def expire(directory: Path, now_ns: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def read(directory: Path, now_ns: int) -> list[Stratum]:
-    """All that was kept in the current hour and the 23 before. A frame that is torn or damaged ends its file."""
+def read(directory: Path, now_ns: int, worker: str = "*") -> list[Stratum]:
+    """All that was kept, by all workers or one, in the current hour and the 23 before. A frame that is torn or damaged
+    ends its file.
+    """
     found = []
-    for path in files(directory):
+    for path in files(directory, worker):
         if now_ns // HOUR_NS - HOURS < hour_of(path) <= now_ns // HOUR_NS:
             try:
-                records = [decode(record) for record in _records(path.read_bytes())]
+                records = [decode(record) for record in records_of(path.read_bytes())]
             except FileNotFoundError:
+                continue
+            except msgspec.DecodeError as error:
+                log.warning("%s is of another version, and not read: %s", path, error)
                 continue
             tallies = [record for record in records if isinstance(record, Tally)]
             if tallies:
@@ -223,7 +237,7 @@ def read(directory: Path, now_ns: int) -> list[Stratum]:
     return found
 
 
-def _records(data: bytes) -> list[bytes]:
+def records_of(data: bytes) -> list[bytes]:
     found: list[bytes] = []
     offset = 0
     while True:
@@ -231,80 +245,3 @@ def _records(data: bytes) -> list[bytes]:
         if not records:
             return found
         found += records
-
-
-Names = Callable[[Kept], Collection[int]]
-"""Keys of all persons that a kept request's own text names."""
-
-
-def named_persons(exchanges: Mapping[int, str]) -> Names:
-    """Finds the persons that a request names by any id (as `domain.naming.person_key` has them; ``eid`` by source),
-    whichever of them it was kept under. ``exchanges``: keys by id.
-    """
-
-    def names(kept: Kept) -> set[int]:
-        try:
-            document = orjson.loads(kept.body)
-        except orjson.JSONDecodeError:
-            return set()
-        device, user = (_object(document, name) for name in ("device", "user"))
-        exchange = exchanges.get(kept.exchange, "")
-        return {
-            person_key("ifa", str(device.get("ifa") or "")),
-            person_key("buyeruid", str(user.get("buyeruid") or ""), exchange),
-            person_key("user", str(user.get("id") or ""), exchange),
-            *_eids(user.get("eids")),
-            *_eids(_object(user, "ext").get("eids")),
-        } - {0}
-
-    return names
-
-
-def _eids(listed: Any) -> Iterator[int]:
-    for eid in listed if isinstance(listed, list) else ():
-        uids = eid.get("uids") if isinstance(eid, dict) else None
-        for uid in uids if isinstance(uids, list) else ():
-            if isinstance(uid, dict):
-                yield person_key("eid", str(uid.get("id") or ""), str(eid.get("source") or ""))
-
-
-def _object(document: Any, name: str) -> dict[str, Any]:
-    found = document.get(name) if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def forget(directory: Path, keys: Collection[int], names: Names | None = None, again_s: float = 2.5 * FLUSH_S) -> int:
-    """Removes the requests of persons, by their keys, or by what ``names`` finds in them; returns how many. Looks once
-    more after ``again_s``, for what lay in the memory of workers at the first look; 0: it does not.
-    """
-    wanted = frozenset(keys)
-    removed = sum(_rewrite(path, wanted, names) for path in files(directory))
-    if again_s:
-        time.sleep(again_s)
-        removed += forget(directory, wanted, names, 0)
-    return removed
-
-
-def _rewrite(path: Path, keys: frozenset[int], names: Names | None) -> int:
-    def is_meant(record: Kept | Tally) -> bool:
-        if isinstance(record, Tally):
-            return False
-        return record.person in keys or (names is not None and not keys.isdisjoint(names(record)))
-
-    try:
-        with _locked(path, os.O_RDONLY):
-            records = _records(path.read_bytes())
-            left = [record for record in records if not is_meant(decode(record))]
-            if len(left) < len(records):
-                beside = path.with_suffix(REWRITTEN)
-                beside.unlink(missing_ok=True)
-                file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                try:
-                    _write_all(file, _framed(left))
-                    os.fsync(file)
-                finally:
-                    os.close(file)
-                beside.replace(path)
-            return len(records) - len(left)
-    except FileNotFoundError:  # it has expired meanwhile
-        return 0

@@ -162,10 +162,17 @@ async def renew(reader: Reader | SellerReader, loop: asyncio.AbstractEventLoop) 
 
 
 async def remind(forgotten: Forgotten) -> None:
-    """Lets requests see who was forgotten since."""
+    """Lets requests see who was forgotten since. A file that cannot be read changes nothing, and is said once."""
+    trouble = ""
     while True:
         await asyncio.sleep(RENEW_S)
-        forgotten.refresh()
+        try:
+            forgotten.refresh()
+            trouble = ""
+        except (ValueError, OSError) as error:
+            if trouble != str(error):
+                log.error("who was forgotten since is not known: %s", error)
+            trouble = str(error)
 
 
 def run(slot: int = 0) -> None:

@@ -46,7 +46,7 @@ class List:
 
 
 def check_kind(e: Entry, before: Audience | None) -> None:
-    """It is a list, a set of others, a lookalike, or has a rule; a set or a lookalike remains one, and nothing becomes one."""
+    """It is a list, a set of others, a lookalike, or has a rule. What is a set or a lookalike was so from the start."""
     if before is not None and before.lookalike_of:
         for name in FIELDS:
             if name in e.values:

@@ -8,6 +8,7 @@ from campaigns import catalogue, fair_audiences, values
 from campaigns.catalogue import Catalogue
 from campaigns.entry import Wrong
 from campaigns.store import Store, touch
+from domain.audience_rule import conditions
 from domain.campaign import Advertiser, Audience
 from domain.errors import Problem, Refused
 from pacing import counters
@@ -66,11 +67,8 @@ def plan(known: Catalogue, asked: Order, conversions: tuple[str, ...], without: 
     """What the people of the seed may be recognised by: not by what the seed is defined by, and not by another model.
     ``without``: words of what else is left out, ``audience:KEY``, ``score:NAME``, ``conversion:WORD``, ``dealings``.
     """
-    barred = {
-        asked.seed.id,
-        *_definition(asked.seed.id, asked.definitions),
-        *fair_audiences.modelled(known.audiences.values()),
-    }
+    defining = {asked.seed.id, *_definition(asked.seed.id, asked.definitions)}
+    barred = defining | fair_audiences.modelled(known.audiences.values())
     audiences = {
         audience.id: audience.key
         for audience in known.audiences.values()
@@ -85,12 +83,15 @@ def plan(known: Catalogue, asked: Order, conversions: tuple[str, ...], without: 
     if unknown := without - words:
         allowed = "it must be dealings, audience:KEY, score:NAME or conversion:WORD, of what there is"
         raise Refused([Problem("--without", word, allowed) for word in sorted(unknown)])
+    rules = [audience.rule for audience in known.audiences.values() if audience.id in defining and audience.rule]
+    asked_of = [one.events for rule in rules for one in conditions(rule) if one.what == "converted"]
+    events = set(conversions) if not all(asked_of) else {event for of in asked_of for event in of}
     return Plan(
         asked.owner.id,
         audiences,
         tuple(name for name in whole.scores if f"score:{name}" not in without),
-        tuple(event for event in conversions if f"conversion:{event}" not in without),
-        "dealings" not in without,
+        tuple(event for event in conversions if f"conversion:{event}" not in without and event not in events),
+        "dealings" not in without and not rules,  # what rules ask about, or (stages) what follows from it
     )
 
 

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from cli.ask import NoAnswer, send
+from bidder import request_sample_forgetting
+from bidder.request_sample_forgetting import named_persons
+from cli.ask import NoAnswer, ask, send
 from domain.blanking import blanked, written
 from domain.events import decode
+from domain.exchange import Exchange
 from domain.keys import internal_secret, load_keys
 from domain.settings import Places
 from eventlog.rewriting import matching, rewrite
@@ -29,9 +32,11 @@ from targeting.profiles import ProfileStore
 from targeting.redis_profiles import RedisProfiles
 from targeting.scrubbing import scrub
 from targeting.stores import fleet_holds, open_store
+from trackers.directory import Listing
 from trackers.forgetting import forget_persons
 
 STORE = "profiles.lmdb"
+REQUESTS = "requests"
 PENDING = "forgetting"
 SETTLE_S = 2.0
 """After so long whatever was on its way when the tombstone was made is in the logs: a bid or an event takes a tenth."""
@@ -70,6 +75,8 @@ def forget(place: Places, key: int, say: Say) -> bool:
     for log in logs(data):
         count = rewrite(log, [written(key) for key in keys], lambda record: blanked(record, pending.keys))
         say(f"event log {log.relative_to(data)}: {count} records blanked")
+    requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
+    say(f"kept bid requests: {requests} removed")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
     left = _blank_rows(place, keys, say)
     scrub(data / STORE, [*keys, *devices])
@@ -80,6 +87,21 @@ def forget(place: Places, key: int, say: Say) -> bool:
     (data / PENDING).unlink()
     say("nothing is left")
     return True
+
+
+def exchanges_of(place: Places) -> dict[int, str]:
+    """Keys of exchanges by id: as control says, else as a tracker of this host knew last; none where nobody knows, and
+    then ids that belong to an exchange are found only where they are what the request was kept under.
+    """
+    try:
+        published = ask(f"{place.control_base}/v1/snapshots/current")
+        listed: tuple[Exchange, ...] = msgspec.msgpack.decode(published, type=Listing).exchanges
+    except NoAnswer:
+        try:
+            listed = msgspec.msgpack.decode((place.data / "directory.msgpack").read_bytes(), type=Listing).exchanges
+        except (OSError, msgspec.DecodeError):
+            listed = ()
+    return {exchange.id: exchange.key for exchange in listed}
 
 
 def logs(data: Path) -> list[Path]:

@@ -142,12 +142,12 @@ class Proof(NamedTuple):
 async def prove(places: "Places", asked: Asked, watch: "Watch") -> Proof:
     """After the drain: both books, judged."""
     import aiohttp
-    from targeting.identity_keys import parse_person
 
     from domain.keys import internal_secret, load_keys
     from simulator.books import shown
     from simulator.run import books_path
     from simulator.watch import Shown, judge
+    from targeting.identity_keys import parse_person
 
     caps, sales = asked.caps, shown(books_path(places), watch.campaign)
     seen = [Shown(person, asked_ns, shown_ns) for person, asked_ns, shown_ns, _ in sales if shown_ns]

@@ -7,13 +7,16 @@ from typing import Any
 import msgspec
 import orjson
 
+from bidder.request_sample_files import read
+from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
-from cli.forgetting import devices_of, keys_of, logs
+from cli.forgetting import REQUESTS, devices_of, exchanges_of, keys_of, logs
 from domain.blanking import written
 from domain.campaign import Snapshot
-from domain.events import Conversion, Event, decode
+from domain.clock import from_env
+from domain.events import Conversion, Event, Visit, decode
 from domain.keys import internal_secret, load_keys
-from domain.person import SCORES, Stage, conversion_kind, score_id
+from domain.person import SCORES, Stage, conversion_kind, score_id, visit_kind
 from domain.settings import Places
 from eventlog.rewriting import matching
 from targeting.erasing import audiences_of
@@ -26,7 +29,7 @@ from targeting.record import NEVER, OPT_OUT, is_member
 from targeting.stores import fleet_holds, open_store
 from targeting.unpacked import Record, Unreadable, unpack
 
-LEVELS = {1: "campaign", 2: "line_item", 3: "advertiser", 4: "creative", 5: "audience"}
+LEVELS = {1: "campaign", 2: "line_item", 3: "advertiser", 4: "creative", 5: "audience", 6: "history"}
 """Of frequency scopes (`targeting.record`)."""
 LEVEL_BITS = 29
 HOUR_S = 3_600
@@ -87,6 +90,8 @@ def export(place: Places, key: int) -> bytes:
         for event in of:
             if isinstance(event, Conversion):
                 names.kinds[conversion_kind(event.advertiser, event.event)] = event.event
+            elif isinstance(event, Visit):
+                names.kinds[visit_kind(event.advertiser, event.page)] = f"visit of {event.page}"
     held = _held(place, [*keys, *devices])
     found: Json = {
         "keys": [written_key(one) for one in keys],
@@ -101,6 +106,7 @@ def export(place: Places, key: int) -> bytes:
             for ad in held
         ],
         "events": {log: [_event(event, names) for event in of] for log, of in events.items() if of},
+        "requests": list(_requests(place, keys)),
         "analytics": _rows(place, keys, names),
     }
     if names.missing:
@@ -142,6 +148,21 @@ def _readable(fields: Json, names: Names) -> Json:
     if "person" in shown:
         shown["person"] = written_key(shown["person"])
     return shown
+
+
+def _requests(place: Places, keys: list[int]) -> Iterator[Json]:
+    """Bid requests that are kept for the reach forecast, and are the person's or name them."""
+    exchanges = exchanges_of(place)
+    names = named_persons(exchanges)
+    for stratum in read(place.data / REQUESTS, from_env().now_ns()):
+        for kept in stratum.kept:
+            if kept.person in keys or not set(keys).isdisjoint(names(kept)):
+                try:
+                    body = orjson.loads(kept.body)
+                except orjson.JSONDecodeError:
+                    body = kept.body.decode(errors="replace")
+                exchange = exchanges.get(kept.exchange, kept.exchange)
+                yield {"at": _time(kept.time_ns // 10**9), "exchange": exchange, "request": body}
 
 
 def _rows(place: Places, keys: list[int], names: Names) -> Json | str:

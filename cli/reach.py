@@ -91,6 +91,7 @@ def _forecast(form: Any, bid: int, owner: "Advertiser", snapshot: "Snapshot") ->
     from campaigns.published_targeting import read_targeting
     from domain.clock import from_env
     from domain.settings import places
+    from targeting.forgotten import Forgotten
     from targeting.redis_profiles import RedisProfiles
     from targeting.stores import open_store
 
@@ -100,13 +101,14 @@ def _forecast(form: Any, bid: int, owner: "Advertiser", snapshot: "Snapshot") ->
     market = read_market(data, snapshot, now_ns)
     with open_store(data, readonly=True) as store:
         reader = _Fetched(store, _persons(strata, snapshot)) if isinstance(store, RedisProfiles) else store.reader()
-        chain = Chain([GeoModule(bidder_settings().geo_database), DeviceModule(), ProfileModule(reader)])
+        person = ProfileModule(reader, Forgotten(data))
+        chain = Chain([person, GeoModule(bidder_settings().geo_database), DeviceModule()])
         return forecast(strata, snapshot, owner, targeting, bid, chain, market)
 
 
 def _persons(strata: "Iterable[Stratum]", snapshot: "Snapshot") -> list[int]:
     """Under whatever id a record may be."""
-    from bidder.request_sample_files import named_persons
+    from bidder.request_sample_forgetting import named_persons
 
     names = named_persons({exchange.id: exchange.key for exchange in snapshot.exchanges})
     personal = [kept for stratum in strata for kept in stratum.kept if kept.personal]
@@ -115,6 +117,8 @@ def _persons(strata: "Iterable[Stratum]", snapshot: "Snapshot") -> list[int]:
 
 class _Fetched:
     """Records of another host, fetched together beforehand; who was not thought of is fetched alone."""
+
+    any_opted_out = True
 
     def __init__(self, store: "RedisProfiles", persons: list[int]) -> None:
         self._store = store

@@ -137,6 +137,8 @@ def _and_not(one: bool, other: bool) -> bool:
 def resolved(item: LineItem, definitions: Definitions) -> LineItem:
     """A line item as it is published: its targeting names no audience that is defined by others. Raises
     `targeting.expression.Ill`."""
+    if not definitions:
+        return item
     named = {int(v) for way in item.targeting.any_of for c in way if c.dimension == NAME for v in c.values}
     if definitions.keys().isdisjoint(named):
         return item

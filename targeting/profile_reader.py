@@ -6,6 +6,8 @@ import time
 
 import lmdb
 
+from targeting.record import OPT_OUT
+
 RENEW_S = 0.05
 
 
@@ -15,12 +17,14 @@ class Reader:
     ``taken_ns`` (monotonic): what was committed before then is seen.
     """
 
-    def __init__(self, env: lmdb.Environment, profiles: lmdb._Database) -> None:
-        self._env, self._profiles = env, profiles
+    def __init__(self, env: lmdb.Environment, profiles: lmdb._Database, members: lmdb._Database) -> None:
+        self._env, self._profiles, self._members = env, profiles, members
         self.taken_ns = time.monotonic_ns()
         self._txn = env.begin(db=profiles)
         self._get = self._txn.get
         self._renewed = time.monotonic()
+        self.any_opted_out = self._look_for_opt_outs()
+        """Whether there is anybody who opted out: else only one of a request's ids is looked up."""
 
     def get(self, person: int) -> bytes | None:
         """The packed record of a person, or None; an alias (`targeting.merge`), where the person has another key. The
@@ -40,6 +44,10 @@ class Reader:
             self._txn = self._env.begin(db=self._profiles)
             self._get = self._txn.get
             self._renewed = now
+            self.any_opted_out = self._look_for_opt_outs()
+
+    def _look_for_opt_outs(self) -> bool:
+        return self._get(OPT_OUT.to_bytes(4, "big"), db=self._members) is not None
 
     def close(self) -> None:
         self._txn.abort()

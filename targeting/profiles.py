@@ -113,7 +113,7 @@ class ProfileStore:
         self.env.copy(str(directory), compact=True)
 
     def reader(self) -> Reader:
-        return Reader(self.env, self.profiles)
+        return Reader(self.env, self.profiles, self._members)
 
     @contextmanager
     def write(self) -> Iterator[lmdb.Transaction[bytes]]:

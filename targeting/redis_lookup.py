@@ -77,6 +77,9 @@ class RedisLookup:
         self.taken_ns = 0
         """When they were asked for (monotonic): what was written before then is in them."""
 
+    any_opted_out = True
+    """There may be: the records of all ids are here, so they are looked at."""
+
     def get(self, person: int) -> bytes | None:
         """What was looked up for the request at hand, as a store's reader would answer; `UNKNOWN` of anybody else."""
         return self.here.get(person, UNKNOWN)

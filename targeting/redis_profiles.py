@@ -64,6 +64,9 @@ class RedisProfiles:
         """What look-ups are made with: this store itself."""
         return self
 
+    any_opted_out = True
+    """There may be somebody who opted out."""
+
     @property
     def taken_ns(self) -> int:
         """A look-up sees what was written before now (monotonic)."""

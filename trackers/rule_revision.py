@@ -110,9 +110,8 @@ class Revision:
         if self._rules or self._histories:
             end = memory.position()
             records, position = self._reader.read(READ, end)
-            for event in map(decode, records):
-                if isinstance(event, Notice | Conversion | Visit):
-                    self._read(event, memory)
+            for event in _events(records):
+                self._read(event, memory)
             if position < end and records:
                 return False
             if not self._caught_up:
@@ -152,6 +151,17 @@ class Revision:
             self._found[event.person] = past
 
 
+def _events(records: list[bytes]) -> Iterator[Notice | Conversion | Visit]:
+    """What of a stretch of the log can be an event of a person; of another version's records nothing is known."""
+    for record in records:
+        try:
+            event = decode(record)
+        except msgspec.DecodeError:
+            continue
+        if isinstance(event, Notice | Conversion | Visit):
+            yield event
+
+
 def _since(rule: AudienceRule, now_s: int) -> int:
     """How far back a rule looks; 0: to the beginning."""
     return 0 if any(not one.within_s for one in rule.conditions) else now_s - max(c.within_s for c in rule.conditions)
@@ -161,7 +171,7 @@ def _start(directory: Path, since_ns: int) -> int:
     """A position before the first event that is not older: the beginning of a segment."""
     for segment in reversed(segments(directory)):
         records, _ = LogReader(directory, position_of(segment)).read(1)
-        first = decode(records[0]) if records else None
-        if isinstance(first, Notice | Conversion | Visit) and first.received_ns < since_ns:
+        first = next(_events(records), None)
+        if first is not None and first.received_ns < since_ns:
             return position_of(segment)
     return 0

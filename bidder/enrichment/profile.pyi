@@ -4,6 +4,8 @@ from openrtb.request import Request
 from targeting.forgotten import Forgotten
 
 class Source(Protocol):
+    @property
+    def any_opted_out(self) -> bool: ...
     def get(self, person: int) -> bytes | None: ...
 
 class ProfileModule:

@@ -19,8 +19,9 @@ cdef class ProfileModule:
     names. Without a record the person belongs to no audience and has seen nothing.
 
     Of who opted out, or was forgotten, the request knows nothing afterwards but its context: so this comes before the
-    modules that use the address. So it is when a record does not come in time: nobody knows then whether they opted out,
-    nor, as with a damaged one, whether this is whom somebody suppresses (`targeting.audience_algebra.UNREAD`).
+    modules that use the address. An opt-out counts under whichever of the request's ids it was told. So it is when a
+    record does not come in time: nobody knows then whether they opted out, nor, as with a damaged one, whether this is
+    whom somebody suppresses (`targeting.audience_algebra.UNREAD`).
     """
 
     cdef object reader
@@ -47,6 +48,9 @@ cdef class ProfileModule:
                 break
         if record is None:
             return
+        if r.ids.size() > 1 and self.reader.any_opted_out and self.opted_out_elsewhere(r, place):
+            r.forget_person()
+            return
         data = <const uint8_t *>PyBytes_AS_STRING(record)
         person = alias_of(data, PyBytes_GET_SIZE(record))
         if person:
@@ -66,3 +70,21 @@ cdef class ProfileModule:
         r.record = record
         if not unread:
             segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)
+
+    cdef bint opted_out_elsewhere(self, Request r, size_t met) except -1:
+        """Whether another of the ids is of somebody who opted out."""
+        cdef bytes record
+        cdef size_t place
+        cdef uint64_t person
+        for place in range(r.ids.size()):
+            record = self.reader.get(id_key(r, place)) if place != met else None
+            if record is None:
+                continue
+            person = alias_of(<const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record))
+            if person:
+                record = self.reader.get(person)
+                if record is None or PyBytes_AS_STRING(record)[0] == 0:  # of a remote store only one person is asked for
+                    continue
+            if opted_out(<const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)):
+                return True
+        return False

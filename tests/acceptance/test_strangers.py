@@ -8,6 +8,7 @@ a real exchange is part of this repository.
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,15 @@ from typing import Any
 
 import pytest
 
+from bidder.enrichment.chain import Chain
+from bidder.enrichment.device import DeviceModule
+from bidder.enrichment.geo import GeoModule
+from bidder.market import Market
+from bidder.reach import forecast, read_sample
+from campaigns.catalogue import load
+from campaigns.snapshot import compile_snapshot
+from campaigns.store import Store
+from domain.campaign import Targeting
 from tests.deployment import Deployment
 from tests.soak import CAPTURES, SOAK
 from tests.strangers.bases import BASES, SITE
@@ -38,6 +48,7 @@ EXCHANGES = ("usx", "eux", "cnx")
 async def bid_port(deployment: Deployment, folder: Path) -> AsyncIterator[Battery]:
     """Control and one bidder with the campaigns of `tests.strangers.campaigns`; the bidder must end well."""
     deployment.environment |= {"OUTBID_BIDDER_SHED_ABOVE_MS": "1e9", "OUTBID_BIDDER_REQUEST_TIMEOUT_S": f"{TIMEOUT_S}"}
+    deployment.environment |= {"OUTBID_BIDDER_REQUEST_SAMPLE": "1000000"}
     file = folder / "campaigns.yaml"
     file.write_text(campaign_file())
     status, said = await deployment.outbid("campaigns", "import", str(file))
@@ -89,6 +100,21 @@ async def test_whatever_strangers_post(deployment: Deployment, tmp_path: Path) -
         await manners(battery, SITE)
     assert not battery.wrong, battery.report()
     print(dict(battery.met))
+    reach_of_what_was_kept(deployment.data)
+
+
+def reach_of_what_was_kept(data: Path) -> None:
+    """The bidder kept all that it may answer, for there is room, and a forecast reads it again as it did then."""
+    strata = read_sample(data, time.time_ns())
+    assert sum(stratum.seen for stratum in strata) > len(EXCHANGES) * MADE
+    store = Store(f"sqlite:///{data / 'control.sqlite'}")
+    with store.read() as conn:
+        snapshot = compile_snapshot(load(conn), time.time_ns())
+    store.close()
+    chain = Chain([GeoModule(), DeviceModule()])
+    found = forecast(strata, snapshot, snapshot.advertisers[0], Targeting(), 50_000_000, chain, Market([], {}))
+    assert found.matching.value == found.sampled == found.requests
+    assert found.impressions.value > 0
 
 
 def payable(request: Any, exchange: str) -> Any:

@@ -2,6 +2,7 @@
 (`tests.targeting_twin`), and estimates against populations that are known."""
 
 import random
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from bidder import request_sample_files as sample_files
 from bidder.market import Market
-from bidder.reach import Reach, forecast
+from bidder.reach import Reach, forecast, thinned
 from bidder.request_sample import RequestSample, hash_of
 from campaigns.published_targeting import read_targeting
 from domain.errors import Refused
@@ -221,8 +222,13 @@ def test_a_sample_that_had_to_adapt(tmp_path: Path) -> None:
     chosen = {kept.person for kept in stratum.kept} - {0}
     limit = sample_files.FULL >> stratum.level
     assert all(hash_of(person) <= limit for person in chosen)
-    for form in ({"country": ["USA"]}, {"language": ["en"]}, {"not": {"audience": ["seekers"]}}):
-        found, expected = made.forecast(strata, form, 2.0), made.counted(form, 2.0)
+    smaller = thinned(strata, 50)
+    assert 0 < sum(len(each.kept) for each in smaller) <= 50
+    assert smaller[0].level > stratum.level
+    assert thinned(strata, 120) == strata
+    forms = ({"country": ["USA"]}, {"language": ["en"]}, {"not": {"audience": ["seekers"]}})
+    for some, form in product((strata, smaller), forms):
+        found, expected = made.forecast(some, form, 2.0), made.counted(form, 2.0)
         assert found.requests == 1_500
         for name in ("matching", "impressions_offered", "people", "above_floor"):
             value, error = getattr(found, name)

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from bidder import request_sample_files as sample_files
+from bidder.request_sample_files import Kept, Tally
 from domain.events import Bid, Kind, Notice, decode, encode
 from domain.naming import person_key
 from domain.settings import Places
@@ -82,6 +85,23 @@ def in_files(data: Path, *keys: int) -> list[str]:
     return [str(path) for path in files if any(form in path.read_bytes() for form in forms)]
 
 
+def keep_requests(folder: Path) -> None:
+    """Of three bid requests one is hers, one names her and one is his."""
+    now_ns = time.time_ns()
+    bodies = {
+        "hers": (HER_IFA, {"device": {"ifa": "a-1"}}),
+        "named": (0, {"user": {"buyeruid": "ann", "id": "7"}}),
+        "his": (BEN, {"user": {"buyeruid": "ben"}}),
+    }
+    records = [
+        sample_files.encode(Kept(now_ns, 1, 1, person, True, json.dumps({"id": id, **body}).encode()))
+        for id, (person, body) in bodies.items()
+    ]
+    path = folder / "0" / f"{now_ns // sample_files.HOUR_NS}-1.sample"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(sample_files.framed([*records, sample_files.encode(Tally(now_ns, 3, 0))]))
+
+
 async def told(tracker: Deployment, person: int, device: int = 0) -> str:
     """All that can be heard of a bid; returns the click id that the person then has."""
     token = tracker.token(person=person, device=device, household=99 if device else 0)
@@ -113,6 +133,7 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
     bids = LogWriter(place.data / "log/bids/0")
     for n in range(300):
         last = bids.append(encode(replace(BID, bid=n, person=(ANN, BEN, HER_IFA)[n % 3])))
+    keep_requests(place.data / "requests")
     holds = Holds(place.data, place.holds)
     assert holds.hold(ANN, 1, 2, 3, 4, 9, 600) and holds.hold(BEN, 1, 2, 3, 4, 10, 600)
     await deployment.start()
@@ -136,6 +157,7 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
         assert {name: len(rows) for name, rows in shown["analytics"].items()} == {
             "bids": 200, "wins": 1, "billings": 1, "impressions": 1, "clicks": 1, "conversions": 1
         }  # fmt: skip
+        assert [kept["request"]["id"] for kept in shown["requests"]] == ["hers", "named"]
         assert shown["events"]["log/money/0"][0]["advertiser"] == {"id": 10, "key": "acme", "name": "Acme"}
 
         before, end = records(place), LogReader(place.data / "log/money/0")
@@ -147,6 +169,8 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
         after = records(place)
         assert after == {log: [unnamed(event, (ANN, HER_IFA)) for event in events] for log, events in before.items()}
         assert [event for events in after.values() for event in events if event.person == BEN]
+        (left,) = sample_files.read(place.data / "requests", time.time_ns())
+        assert [json.loads(kept.body)["id"] for kept in left.kept] == ["his"]
         assert not holds.held(ANN) and len(holds.held(BEN)) == 1
 
         # What comes late, or again, does not bring her back; money and conversions are kept.
@@ -174,8 +198,6 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
         assert store.get_many([ANN, HER_IFA]) == [None, None] and store.get_many([BEN]) != [None]
         assert store.join(7, [ANN, BEN]) == 1 and store.get_many([ANN]) == [None]
         assert store.members(7) == [BEN]
-    status, said = await outbid.run("people", "forget", "ifa:A-1")
-    assert status == 0, said
     assert await outbid.run("people", "remember", "buyeruid:usx:ann") == (0, "1 tombstones ended\n")
     with ProfileStore(place.data / "profiles.lmdb") as store:
         assert store.join(7, [ANN]) == 1 and store.get_many([ANN]) != [None]

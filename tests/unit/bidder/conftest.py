@@ -37,6 +37,7 @@ class FarPeople:
 
     found = absent = late = unanswered = skipped = full = 0
     taken_ns = 0
+    any_opted_out = True
 
     def __init__(self, people: People) -> None:
         self._people, self._waits = people, [0.004, 0.002, 0.0, 0.001]

@@ -1,6 +1,7 @@
 """Who opted out or was forgotten: the bid is by context, and nobody, the log included, knows whose request it is."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from bidder.enrichment.profile import ProfileModule
 from domain.events import Bid
 from domain.naming import person_key
 from targeting.forgotten import Forgotten
+from targeting.profiles import ProfileStore
 from targeting.record import OPT_OUT
 from tests.auction_table import People, Table
 
@@ -61,3 +63,14 @@ def test_a_record_that_did_not_come_in_time_may_be_of_one_who_opted_out(tmp_path
     played, _ = table({}, tmp_path)
     played.people.records[ANN] = record
     assert known(played)[0] is (record != b"\0")
+
+
+def test_a_worker_knows_within_a_look_at_the_store_whether_anybody_opted_out(tmp_path: Path) -> None:
+    with ProfileStore(tmp_path / "profiles.lmdb") as store:
+        reader = store.reader()
+        assert not reader.any_opted_out
+        for at_s, change, there in ((1, store.join, True), (2, store.leave, False)):
+            change(OPT_OUT, [ANN])
+            reader.renew(time.monotonic() + at_s)
+            assert reader.any_opted_out is there
+        reader.close()

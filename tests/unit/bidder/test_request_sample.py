@@ -10,6 +10,7 @@ import pytest
 from bidder import request_sample_files as sample_files
 from bidder.request_sample import MOST_PENDING, RequestSample, hash_of
 from bidder.request_sample_files import HOUR_NS, SampleFiles
+from bidder.request_sample_forgetting import forget, named_persons
 from domain.clock import ManualClock
 from domain.naming import person_key
 from tests.auction_table import NOW_NS, Table
@@ -93,6 +94,11 @@ def test_hours_and_the_end_of_a_day(table: Table, tmp_path: Path) -> None:
     files.write()
     busy = table.auction.sample.level
     assert busy >= 2
+    after = Table()  # another process in the same place
+    after.auction.sample = RequestSample()
+    after.clock.advance(3_600)
+    files_of(after, tmp_path, 20).write()
+    assert after.auction.sample.level == busy
     for hour in range(1, 25):
         table.clock.advance(3_600)
         table.decide(body(f"q{hour}", hour))
@@ -154,7 +160,7 @@ def test_forgetting(table: Table, tmp_path: Path) -> None:
     later = threading.Timer(0.2, second.write)
     later.start()
     keys = [person_key("buyeruid", name, "usx") for name in ("ann", "dee")] + [person_key("eid", "fay", "uidapi.com")]
-    assert sample_files.forget(tmp_path, keys, sample_files.named_persons({1: "usx"}), again_s=0.6) == 7
+    assert forget(tmp_path, keys, named_persons({1: "usx"}), again_s=0.6) == 7
     later.join()
     strata = sample_files.read(tmp_path, NOW_NS)
     left = [kept.person for stratum in strata for kept in stratum.kept]
@@ -163,6 +169,19 @@ def test_forgetting(table: Table, tmp_path: Path) -> None:
     table.decide(body("eve", 8))  # the writer goes on in the file that took the other's place
     first.write()
     assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 2
+
+
+def test_a_file_of_another_version(table: Table, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is passed over, and goes when somebody is forgotten, since nobody can say whom it names."""
+    files = files_of(table, tmp_path)
+    table.decide(body("ann"))
+    files.write()
+    (path,) = sample_files.files(tmp_path)
+    path.write_bytes(path.read_bytes() + sample_files.framed([b"\x91\x09"]))
+    assert sample_files.read(tmp_path, NOW_NS) == []
+    assert "of another version" in caplog.text
+    assert forget(tmp_path, [1], again_s=0) == 1
+    assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 1
 
 
 def test_a_full_disk_costs_the_sample_only(
@@ -174,7 +193,7 @@ def test_a_full_disk_costs_the_sample_only(
     files = files_of(table, tmp_path)
     table.decide(body("ann"))
     with monkeypatch.context() as patched:
-        patched.setattr(sample_files, "_write_all", full)
+        patched.setattr(sample_files, "write_all", full)
         files.write()
     assert "No space left" in caplog.text
     table.decide(body("bob"))

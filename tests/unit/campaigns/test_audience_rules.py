@@ -120,10 +120,13 @@ def test_a_rule_must_make_sense(desk: Desk, rule: Any) -> None:
     assert faults(desk, rule) == [("audiences[1].rule", rule)]
 
 
-def test_an_audience_has_a_file_or_a_rule(desk: Desk) -> None:
+@pytest.mark.parametrize(("name", "value"), [("file", "prime.txt"), ("ttl", "90d"), ("of", {"any": ["prime"]})])
+def test_whoever_has_a_rule_is_no_list_and_no_set(desk: Desk, name: str, value: object) -> None:
     rule = {"visited": {"within": "1d"}}
-    assert faults(desk, rule, file="prime.txt") == [("audiences[1].file", "prime.txt")]
-    assert faults(desk, None) == [("audiences[1].file", None)]
+    assert faults(desk, rule, **{name: value}) in (
+        [(f"audiences[1].{name}", value)],
+        [("audiences[1].rule", rule)],
+    )
 
 
 def test_another_advertisers_campaigns_are_none_of_its_business(desk: Desk) -> None:

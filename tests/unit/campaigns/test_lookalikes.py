@@ -108,6 +108,10 @@ def test_what_they_are_recognised_by(desk: Desk) -> None:
                 {"key": "of-loans", "advertiser": "loans", "name": "L", "file": "prime.txt"},
                 {"key": "new", "advertiser": "bank", "name": "New", "file": "prime.txt"},
                 {"key": "deep", "advertiser": "bank", "name": "Deep", "of": {"all": ["mixed"]}},
+                {"key": "visitors", "advertiser": "bank", "name": "V", "rule": {"visited": {"within": "7d"}}},
+                {"key": "buyers", "advertiser": "bank", "name": "B", "rule": {"converted": {"event": ["sale"]}}},
+                {"key": "converted", "advertiser": "bank", "name": "C", "rule": {"converted": {"within": "9d"}}},
+                {"key": "either", "advertiser": "bank", "name": "E", "of": {"any": ["converted", "prime"]}},
             ]
         }
     )
@@ -115,13 +119,17 @@ def test_what_they_are_recognised_by(desk: Desk) -> None:
     known = desk.stored()
 
     def by(seed: str, *without: str) -> lookalikes.Plan:
-        return lookalikes.plan(known, lookalikes.order(known, "bank", seed, "x"), ("lead",), frozenset(without))
+        return lookalikes.plan(known, lookalikes.order(known, "bank", seed, "x"), ("lead", "sale"), frozenset(without))
 
-    assert set(by("prime").audiences.values()) == {"old", "new"}
-    assert set(by("deep").audiences.values()) == {"new"}
-    assert set(by("new", "audience:old").audiences.values()) == {"prime"}
+    ruled = {"visitors", "buyers", "converted"}
+    assert set(by("prime").audiences.values()) == {"old", "new"} | ruled
+    assert set(by("deep").audiences.values()) == {"new"} | ruled
+    assert set(by("new", "audience:old").audiences.values()) == {"prime"} | ruled
     less = by("prime", "score:credit", "conversion:lead", "dealings")
     assert (less.scores, less.conversions, less.dealings) == (("fraud", "intent"), (), False)
+    assert (by("prime").conversions, by("prime").dealings) == (("lead", "sale"), True)
+    for seed, left in (("visitors", ("lead", "sale")), ("buyers", ("lead",)), ("converted", ()), ("either", ())):
+        assert (by(seed).conversions, by(seed).dealings) == (left, False)  # what a rule asks about says who is of it
     with pytest.raises(Refused, match="--without: 'score:shoe'"):
         by("prime", "score:shoe")
     order = lookalikes.order(known, "bank", "deep", "x")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cli import audiences
+from cli import audience_import, known_audiences
 from cli.main import main
 from domain.audience import AudienceSet
 from domain.campaign import Audience, Snapshot
@@ -30,7 +30,7 @@ def campaigns() -> Snapshot:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(audiences, "published", campaigns)
+    monkeypatch.setattr(known_audiences, "published", campaigns)
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
 
@@ -46,7 +46,7 @@ def test_lists_in_and_counts_out(data: Path, capsys: pytest.CaptureFixture[str])
     plain = data / "customers.txt"
     plain.write_text("".join(f"ifa:A{n}\n" for n in range(10)))
     assert main(["audiences", "import", "customers", str(plain)]) == 0
-    assert "the audience has 10 members; these for ever" in capsys.readouterr().out
+    assert "the audience has 10 members\nthose of this list are members for ever" in capsys.readouterr().out
     with ProfileStore(data / "profiles.lmdb", readonly=True) as store:
         record = unpack(store.reader().get(parse_person("ifa:a3")) or b"")
     assert record.segments[6] == NEVER and abs(record.segments[5] - time.time() - 3_600) < 60, "as its ttl says"
@@ -65,7 +65,7 @@ def test_lists_in_and_counts_out(data: Path, capsys: pytest.CaptureFixture[str])
     assert main(["audiences", "import", "seekers", str(plain), "--remove"]) == 0
     assert "0 added, 10 removed" in capsys.readouterr().out
     assert main(["audiences", "import", "seekers", str(plain), "--add", "--ttl", "30d"]) == 0
-    assert "the audience has 31 members; these until 20" in capsys.readouterr().out
+    assert "the audience has 31 members\nthose of this list are members until 20" in capsys.readouterr().out
     assert main(["audiences", "clean"]) == 0
     assert "0 members taken out of 2 audiences" in capsys.readouterr().out
     assert not list((data / "imports").glob("*[!k]"))
@@ -112,9 +112,14 @@ def test_what_is_refused(data: Path, capsys: pytest.CaptureFixture[str], words: 
 def test_one_import_into_an_audience_at_a_time(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = data / "list.txt"
     plain.write_text("ifa:a\n")
-    with audiences._alone(data / "imports", 6):
+    with audience_import.alone(data / "imports", 6) as running:
+        running.mkdir()
+        (data / "imports" / "5").mkdir()
         assert main(["audiences", "import", "customers", str(plain)]) == 2
+        assert running.is_dir() and not (data / "imports" / "5").exists(), "what one that was killed has left"
     assert "another import into this audience is running" in capsys.readouterr().err
+    assert main(["audiences", "import", "customers", str(plain)]) == 0
+    assert not running.exists()
 
 
 def test_without_control_nothing_is_known(

@@ -33,8 +33,8 @@ def known() -> catalogue.Catalogue:
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A host with a bank, its list of prime customers among 4,000 people, and a list that it suppresses."""
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bank, its list of prime customers, and a list that it suppresses."""
     monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("OUTBID_CLOCK", f"{populations.NOW_S * 10**9},0,0")
     (tmp_path / "prime.txt").write_text("ifa:A1\n")
@@ -45,13 +45,19 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     store.migrate()
     import_file(store, tmp_path / "campaigns.yaml")
     store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def data(host: Path) -> Path:
+    """And 4,000 people, some of them on these lists."""
     audiences = known().audiences
-    with ProfileStore(tmp_path / "profiles.lmdb", sync=False) as profiles:
+    with ProfileStore(host / "profiles.lmdb", sync=False) as profiles:
         populations.population(profiles, 4_000, 1.2)
         people = {key: of for key, of in populations._all(profiles)}
         profiles.join(audiences["prime"].id, [key for key, of in people.items() if populations.SEED in of])
         profiles.join(audiences["staff"].id, sorted(people)[:500])
-    return tmp_path
+    return host
 
 
 def test_an_audience_is_made(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,16 +100,15 @@ def test_an_audience_is_made(data: Path, capsys: pytest.CaptureFixture[str]) -> 
         ({"--without": "audience:none"}, "--without: 'audience:none' is not allowed"),
     ],
 )
-def test_what_is_refused(data: Path, options: dict[str, str], said: str) -> None:
+def test_what_is_refused(host: Path, options: dict[str, str], said: str) -> None:
     given = {"--advertiser": "bank", "--size": "300", "--name": "x"} | options
     with pytest.raises(Refused) as refused:
         run("prime", *(word for pair in given.items() for word in pair))
     assert said in str(refused.value)
 
 
-def test_a_seed_without_profiles(data: Path) -> None:
-    with ProfileStore(data / "profiles.lmdb", sync=False) as profiles:
-        profiles.replace_audience(known().audiences["prime"].id, [])
+def test_a_seed_of_too_few(host: Path) -> None:
+    """Its only member is suppressed, too."""
     with pytest.raises(Refused, match="SEED: 'prime' is not allowed; the seed has 0 people"):
         run("prime", "--advertiser", "bank", "--size", "300", "--name", "x")
     assert "x" not in known().audiences

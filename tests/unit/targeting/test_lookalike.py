@@ -159,19 +159,19 @@ def population(store: ProfileStore, people: int, pull: float) -> dict[int, float
     return chances
 
 
-def made(store: ProfileStore, size: int = 1_000, seed: int = 1, plan: Plan = PLAN, **options: object) -> Lookalikes:
+def made(store: ProfileStore, size: int = 600, seed: int = 1, plan: Plan = PLAN, **options: object) -> Lookalikes:
     return find(store, plan.features(), lambda live: SEED in live, size, NOW_S, seed=seed, **options)  # type: ignore[arg-type]
 
 
 def test_lift_is_found_where_there_is_one(tmp_path: Path) -> None:
     """The odds that people who are chosen would be of the seed are as the curve says: by what nobody sees."""
     with ProfileStore(tmp_path / "p", sync=False) as store:
-        chances = population(store, 20_000, 1.2)
+        chances = population(store, 12_000, 1.2)
         found = made(store)
         others = {key for key, record in _all(store) if SEED not in record}
         assert set(found.persons) <= others
-        assert len(set(found.persons)) == 1_000
-        assert found.seeds + found.others == 20_000
+        assert len(set(found.persons)) == 600
+        assert found.seeds + found.others == 12_000
         odds = {person: chances[person] / (1 - chances[person]) for person in others}
         truth = np.mean([odds[person] for person in found.persons]) / np.mean([*odds.values()])
         assert found.chosen.lift > 2.5
@@ -183,8 +183,8 @@ def test_lift_is_found_where_there_is_one(tmp_path: Path) -> None:
         again, reverse = made(store), made(store, seed=2)
         assert again == found
         assert reverse.persons != found.persons
-        larger = made(store, 3_000)
-        assert larger.persons[:1_000] == found.persons
+        larger = made(store, 2_000)
+        assert larger.persons[:600] == found.persons
         assert larger.chosen.lift < found.chosen.lift
         without = made(store, barred=[HOBBY])
         assert not {key for key, record in _all(store) if HOBBY in record} & set(without.persons)
@@ -192,8 +192,8 @@ def test_lift_is_found_where_there_is_one(tmp_path: Path) -> None:
 
 def test_there_is_none_where_there_is_none(tmp_path: Path) -> None:
     with ProfileStore(tmp_path / "p", sync=False) as store:
-        population(store, 20_000, 0.0)
-        found = made(store, 4_000)
+        population(store, 12_000, 0.0)
+        found = made(store, 2_400)
         assert abs(found.chosen.lift - 1) < found.chosen.plus_minus + 0.1
         for point in found.curve[3:]:
             assert abs(point.lift - 1) < 1.5 * point.plus_minus + 0.02
