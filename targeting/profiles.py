@@ -183,6 +183,10 @@ class ProfileStore:
                 removed += self.remove_segments(txn, batch, segment)
         return removed
 
+    def edit(self, txn: lmdb.Transaction[bytes], person: int, edit: Edit) -> None:
+        """Changes one record in a transaction."""
+        self.edit_all(txn, [(person, edit)])
+
     def edit_all(self, txn: lmdb.Transaction[bytes], edits: Iterable[tuple[int, Edit]]) -> None:
         """Changes records in a transaction: in the order of their keys, which costs least; each person's as given."""
         for person in apply_edits(txn, self.profiles, self._editor, edits, self._split):
@@ -201,7 +205,7 @@ class ProfileStore:
     ) -> None:
         """Counts an impression shown at ``at_s`` (unix seconds) for the frequency caps; person 0 (unknown) has none."""
         if person:
-            self.edit_all(txn, [(person, impression(at_s, campaign, line_item, advertiser, creative))])
+            self.edit(txn, person, impression(at_s, campaign, line_item, advertiser, creative))
 
     def add_segments(
         self, txn: lmdb.Transaction[bytes], persons: Iterable[int], segment: int, expires_s: int = NEVER
