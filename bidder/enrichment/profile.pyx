@@ -72,7 +72,7 @@ cdef class ProfileModule:
             segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)
 
     cdef bint opted_out_elsewhere(self, Request r, size_t met) except -1:
-        """Whether another of the ids is of somebody who opted out."""
+        """Whether another of the ids is of somebody who opted out, or did not come in time."""
         cdef bytes record
         cdef size_t place
         cdef uint64_t person
@@ -86,5 +86,7 @@ cdef class ProfileModule:
                 if record is None or PyBytes_AS_STRING(record)[0] == 0:  # of a remote store only one person is asked for
                     continue
             if opted_out(<const uint8_t *>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)):
+                if PyBytes_AS_STRING(record)[0] == 0:
+                    r.segments.push_back(NOT_KNOWN)
                 return True
         return False

@@ -28,7 +28,7 @@ async def test_a_bid_port_suppresses_by_what_is_in_redis(redis_server: RedisServ
     people = RedisProfiles(parse(redis_server.url))
     table = Table(snapshot({"advertisers[0]": {"suppress": [LIST]}}))
     lookup = RedisLookup(parse(redis_server.url), failures=1_000)
-    table.auction.chain.modules = (*table.auction.chain.modules[:-1], ProfileModule(lookup))
+    table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     table.auction.history = History(lookup)
     state = SimpleNamespace(view=table.view, version=3, workers=1)
     service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), RemotePeople(lookup, 30.0))  # type: ignore[arg-type]
