@@ -17,12 +17,14 @@ from targeting.record import live_segments
 from tests.audience_rules_twin import (
     ADVERTISER,
     BASE,
+    DAY,
     RULES,
     STEPS,
     TIMES,
     Event,
     belongs,
     concerns,
+    conversion,
     globbed,
     logged,
     members,
@@ -73,24 +75,42 @@ def test_membership_is_what_the_rule_says_at_every_second(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.data())
+@given(st.lists(RULES, min_size=1, max_size=3), STEPS, st.data(), st.booleans())
 def test_reading_the_log_again_gives_the_same_memory(
-    folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], data: Any
+    folders: Any, rules: list[Rule], steps: list[tuple[int, Any]], data: Any, joined: bool
 ) -> None:
-    """In whatever batches, and from whatever position the process was killed at."""
+    """In whatever batches, and from whatever position the process was killed at; of a person with two keys, too."""
     events = logged(steps)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
     contents: list[dict[bytes, bytes]] = []
     for batches in ([*zip([0, *cuts], [*cuts, len(events)], strict=True)], [(n, n + 1) for n in range(len(events))]):
         with ProfileStore(folders(), sync=False) as store:
+            if joined:
+                store.identity.join(8, 7, "sync", 1.0, BASE)
             for begin, end in batches:  # each time another process, which knows nothing but the store
                 memory = memory_of(store, rules)
                 assert memory.position() == begin
                 memory.apply(events[begin:end], end)
-            with store.env.begin(db=store.profiles) as txn:
-                contents.append({key: value for key, value in txn.cursor()})
+            contents.append({})
+            for table in (store.profiles, store.identity.parts):
+                with store.env.begin(db=table) as txn:
+                    contents[-1] |= {b"%d %b" % (table is store.profiles, key): value for key, value in txn.cursor()}
+            contents[-1][b"due"] = repr(store.due.until(BASE + 100 * DAY, 1_000)).encode()
             contents[-1] |= {b"%d" % n: repr(store.members(n)).encode() for n in range(1, len(rules) + 1)}
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("batches", [[2], [1, 1]])
+def test_of_two_keys_the_one_of_the_last_event_is_the_member(folders: Any, batches: list[int]) -> None:
+    """In a batch events are taken as they came, not by their keys."""
+    events = [conversion(BASE, "lead", person=8), conversion(BASE, "lead", person=7)]
+    with ProfileStore(folders(), sync=False) as store:
+        store.identity.join(7, 8, "sync", 1.0, BASE)
+        memory, done = memory_of(store, [Happened("converted", 60)]), 0
+        for size in batches:
+            memory.apply(events[done : done + size], done + size)
+            done += size
+        assert store.members(1) == [7]
 
 
 @settings(deadline=None)

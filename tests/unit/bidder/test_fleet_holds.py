@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from bidder.auction import Aside, NoBid
+from bidder.explain import Explanation, explain
+from bidder.frequency import History
 from domain.naming import person_key
 from openrtb.nobid import NoBidReason
 from targeting.held_words import bid_of, word
 from targeting.households import household_key, household_of
+from targeting.identity_keys import parse_person
 from targeting.redis_lookup import NOT_HELD
 from tests.auction_table import PLENTY, Table, merge, snapshot
 from tests.fleet_twin import FleetTwin, Record
@@ -21,6 +24,8 @@ POD = json.loads((GOLDEN / "openrtb" / "pods_frequency_counts_all_of_them.json")
 ANN = person_key("buyeruid", "ann", "usx")
 HOUSE = household_key(household_of("203.0.113.7"))
 CAPS = {"line_items[0]": {"frequency_caps": [{"impressions": 2, "seconds": 43_200}]}}
+LOGIN = "email:ann@example.com"
+HER = parse_person(LOGIN)
 CAPPED = NoBid(NoBidReason.FREQUENCY, "frequency")
 
 
@@ -77,6 +82,41 @@ def test_who_was_slower_withdraws_and_reserves_nothing() -> None:
     before = made.leases.available(11)
     assert made.decide(REQUEST) == CAPPED
     assert sorted(map(bid_of, fleet.held(ANN))) == [1, 2] and made.leases.available(11) == before
+
+
+def joined(fleet: FleetTwin, *, held: bool = True) -> Table:
+    """Her browser's id turns out to be one more key of somebody; held: one bid is in flight under it."""
+    made = table(CAPS, fleet)
+    assert not held or len(bids(made.decide(REQUEST))) == 1
+    made.people.join(LOGIN, "buyeruid:usx:ann")
+    return made
+
+
+def test_what_was_held_before_a_join_still_counts() -> None:
+    fleet = FleetTwin()
+    made = joined(fleet)
+    assert len(bids(made.decide(REQUEST))) == 1
+    assert [fleet.held_ads(key) for key in (ANN, HER)] == [[(1, 11, 1, 101)]] * 2, "held under the person's key"
+    assert made.decide(REQUEST) == CAPPED and len(fleet.taken) == 2
+
+    class Other(FleetTwin):
+        def take(self, aside: Aside, record: Record) -> dict[int, tuple[bytes | None, list[bytes]]]:
+            if aside.asked.keys() == {HER}:
+                self.hold(HER, 1, 11, 1, 101, 1, 60)
+            return super().take(aside, record)
+
+    fleet = Other()
+    assert joined(fleet).decide(REQUEST) == CAPPED, "what is held under the former key counts to the end"
+    assert len(fleet.taken) == 2 and list(map(bid_of, fleet.held(HER))) == [1]
+
+
+def test_who_is_joined_while_the_bid_is_to_be_held_gets_none() -> None:
+    """What is known of them lies under another key now, and what is held under this one is not all."""
+    fleet = FleetTwin()
+    made = table(CAPS, fleet)
+    waiting = aside(made)
+    made.people.join(LOGIN, "buyeruid:usx:ann")
+    assert made.auction.resume(waiting, fleet.take(waiting, made.people.get)) == CAPPED
 
 
 def test_a_roadblock_is_withdrawn_as_a_whole() -> None:
@@ -142,6 +182,21 @@ def test_others_are_decided_in_between() -> None:
         assert bids(said) == bids(expected)
     one = aside(made, others[0])
     assert made.auction.candidates is not one.candidates and one.request in [w.request for w in waiting], "used again"
+
+
+def test_explain_knows_what_is_held_and_holds_nothing() -> None:
+    made, fleet = table(CAPS), FleetTwin()
+    made.auction.history = History(made.people, looking_only=True, fleet=fleet)
+
+    def explained() -> Explanation:
+        return explain(made.auction, json.dumps(REQUEST).encode(), made.view.sellers["usx"], made.view)
+
+    assert explained().bids and not fleet.taken
+    for bid in (1, 2):
+        fleet.hold(ANN, 1, 11, 1, 101, bid, 60)
+    assert explained().no_bid == CAPPED and [removal.why for removal in explained().stages["frequency"]] == [
+        "a frequency cap is reached: at most 2 in 12h by person, of line item open"
+    ]
 
 
 def test_nothing_waits_that_has_no_cap_or_is_a_test() -> None:

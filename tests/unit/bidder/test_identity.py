@@ -89,3 +89,21 @@ async def test_whoever_keeps_the_records_all_ids_are_asked_for(bid_port: Any, ag
         writer.close()
         assert len(json.loads(body)["seatbid"]) == bids
         assert port.service.failures == 0
+
+
+async def test_wherever_bids_are_held_it_is_under_the_persons_key(bid_port: Any) -> None:
+    """Which of their ids a request has does not matter: the cap is one."""
+    people = People()
+    people.put(LOGIN, {}, {})
+    for key in (ANN, "ifa:phone", "user:usx:u"):
+        people.join(LOGIN, key)
+    found = []
+    async with bid_port(Table(snapshot(CAPS), people, holds=Holds(None, 500))) as port:
+        for patch in ({}, {"user": {"buyeruid": None}, "device": {"ifa": "phone"}}, {"user": {"id": "u"}}):
+            reader, writer = await port.open()
+            writer.write(post(json.dumps(merge(REQUEST, patch)).encode()))
+            _, _, body = await read_answer(reader)
+            writer.close()
+            found.append(len(json.loads(body)["seatbid"]))
+        assert port.service.failures == 0
+    assert found == [1, 1, 0]

@@ -1,0 +1,43 @@
+"""``outbid people show`` and ``forget`` where bids are held in a real Redis."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli import forgetting
+from cli.person_export import export
+from domain.naming import person_key
+from domain.settings import Places
+from targeting.households import device_key
+from targeting.redis_address import parse
+from targeting.redis_holds import RedisHolds
+from targeting.stores import open_store
+from tests.redis_server import RedisServer
+
+ANN, HER_IFA, BEN = person_key("buyeruid", "ann", "usx"), person_key("ifa", "A-1"), person_key("buyeruid", "ben", "usx")
+
+
+def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_server: RedisServer
+) -> None:
+    redis_server.ask("FLUSHALL")
+    monkeypatch.setenv("OUTBID_PROFILES_STORE", redis_server.url)
+    monkeypatch.setattr(forgetting, "SETTLE_S", 0)
+    place = Places(data_dir=str(tmp_path), holds=500, reporter_port=1, control_url="http://127.0.0.1:1")
+    with open_store(tmp_path) as store:
+        store.join(7, [ANN, BEN])
+        store.identity.join(ANN, HER_IFA, "login", 1.0, 1_700_000_000)
+    with RedisHolds(parse(redis_server.url)) as holds:
+        for bid, key in enumerate((ANN, ANN, HER_IFA, device_key(HER_IFA & 0xFFFF_FFFF), BEN)):
+            holds.report(key, (bid, 2, 1, 3, 4))
+    with RedisHolds(parse(redis_server.url)) as holds:
+        shown = json.loads(export(place, HER_IFA))
+        assert len(shown["bids_in_flight"]) == 4 and len(shown["keys"]) == 2
+        said: list[str] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(forgetting, "_let_go", lambda place, keys: 0)
+            assert not forgetting.forget(place, ANN, said.append) and "bids in flight: held under" in said[-1]
+        assert forgetting.forget(place, ANN, said.append), said
+        assert "bids in flight: 4 taken out" in said and len(holds.held(BEN)) == 1 and holds.held(ANN) == []
+        assert json.loads(export(place, HER_IFA))["bids_in_flight"] == []
