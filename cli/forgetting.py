@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from bidder import request_sample_forgetting as sample_forgetting
+from bidder import request_sample_forgetting
 from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
 from domain.blanking import blanked, written
@@ -75,7 +75,7 @@ def forget(place: Places, key: int, say: Say) -> bool:
     for log in logs(data):
         count = rewrite(log, [written(key) for key in keys], lambda record: blanked(record, pending.keys))
         say(f"event log {log.relative_to(data)}: {count} records blanked")
-    requests = sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
+    requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
     say(f"kept bid requests: {requests} removed")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
     left = _blank_rows(place, keys, say)
