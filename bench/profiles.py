@@ -171,31 +171,34 @@ async def redis_figures(url: str, persons: list[int]) -> tuple[float, float, int
     """p99 of a look-up in ms, processor time of the caller for one in µs, and how many had no answer in time."""
     lookup = RedisLookup(parse(url))
     running = asyncio.create_task(lookup.run())
-    loop = asyncio.get_running_loop()
     while not lookup.ask(persons[0], 1.0, lambda record: None):  # noqa: ASYNC110  (until it is connected)
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
+    lookup.skipped = 0
 
-    async def pace(ask: bool) -> tuple[float, list[float]]:
+    async def pace(ask: bool) -> tuple[float, int, int, list[float]]:
         times: list[float] = []
+        turns = 0
 
         def answered(begun: float, record: bytes | None) -> None:
-            times.append(loop.time() - begun)
+            times.append(time.perf_counter() - begun)
 
-        start, spent, due = loop.time(), time.process_time(), 0
-        while (now := loop.time()) < start + SECONDS:
+        start, spent, due = time.perf_counter(), time.process_time(), 0
+        while (now := time.perf_counter()) < start + SECONDS:
+            turns += 1
             while due < (now - start) * RATE:
                 due += 1
                 if ask:
-                    lookup.ask(persons[due % len(persons)], 0.1, partial(answered, loop.time()))
+                    lookup.ask(persons[due % len(persons)], 0.1, partial(answered, time.perf_counter()))
             await asyncio.sleep(0.0005)
-        return (time.process_time() - spent) / due * 1e6, times
+        return time.process_time() - spent, turns, due, times
 
-    idle, _ = await pace(False)
-    spent, times = await pace(True)
+    idle, idle_turns, _, _ = await pace(False)
+    spent, turns, asked, times = await pace(True)
+    cost_us = (spent - idle * turns / idle_turns) / asked * 1e6  # without what waiting and looking at the clock cost
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    return statistics.quantiles(times, n=100)[98] * 1000, spent - idle, lookup.late + lookup.unanswered + lookup.skipped
+    return statistics.quantiles(times, n=100)[98] * 1000, cost_us, lookup.late + lookup.unanswered + lookup.skipped
 
 
 def redis(directory: Path) -> tuple[float | None, float | None]:

@@ -39,6 +39,9 @@ from openrtb.request import Request
 from openrtb.tcf import Vendor
 from targeting.redis_lookup import Held
 
+MOST_SPARE = 100
+"""Requests and what goes with them that are kept for auctions to come while others are set aside."""
+
 
 class NoBid(NamedTuple):
     """Why there is no bid: OpenRTB's ``nbr``, and the stage that left no candidate."""
@@ -161,7 +164,8 @@ class Auction:
 
     def resume(self, aside: Aside, answers: dict[int, Held]) -> bytes | NoBid:
         """The end of an auction that was set aside; ``answers``: by key, what Redis said when it held its bids."""
-        self._spare.append((self.request, self.candidates, self.history))
+        if len(self._spare) < MOST_SPARE:
+            self._spare.append((self.request, self.candidates, self.history))
         self.request, self.candidates, self.history, seller, view, _ = aside
         self.leases.tick()
         if not held(self.candidates, view, self.history, answers):

@@ -6,10 +6,13 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
@@ -17,20 +20,26 @@ from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from domain.events import Kind, Mark
 from domain.naming import person_key
 from targeting.held_words import HELD, REPORTED, bid_of, unpacked, word
+from targeting.households import device_key
 from targeting.people import impression
+from targeting.profiles import ProfileStore
 from targeting.record import campaign_scope
 from targeting.redis_address import parse
-from targeting.redis_holds import MOST, RedisHolds
+from targeting.redis_holds import MOST, TAKE, RedisHolds, take_words
 from targeting.redis_keys import holds_key
 from targeting.redis_lookup import NOT_HELD, Held, RedisLookup
+from targeting.redis_nodes import Nodes
 from targeting.redis_profiles import RedisProfiles
 from targeting.unpacked import unpack
 from tests.auction_table import Table, snapshot
 from tests.integration.targeting.test_lookup import Server, lookups, nodes, until
 from tests.redis_server import RedisServer
 from tests.unit.bidder.test_http import REQUEST
+from tests.unit.trackers.test_counting import NOTICE
+from trackers.memory import Memory
 
 AD = (20, 30, 10, 40)
 """Campaign, line item, advertiser and creative."""
@@ -100,6 +109,44 @@ async def test_what_was_reported_just_now_is_not_held_again_once_it_is_counted(r
     await asyncio.to_thread(holds.release, [(3, (bid, *AD)) for bid in range(500)], [])
     holds.close()
     assert redis_server.ask("EXISTS", holds_key(3)) == 0
+
+
+def test_what_trackers_are_told_ends_holds_once_it_is_counted(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever one looks in between, the impression is held or counted; and a loss is let go of."""
+    facts = {"marks": 0, "device": 5, "household": 0, "campaign": 20, "line_item": 30, "advertiser": 10, "creative": 40}
+    shown = replace(NOTICE, kind=Kind.IMPRESSION, person=42, bid=1, received_ns=10**12, **facts)
+    lost = replace(shown, kind=Kind.LOSS, bid=2)
+    people, holds = RedisProfiles(parse(server.url)), RedisHolds(parse(server.url))
+    nodes_of_holds, keys = Nodes(parse(server.url), [TAKE]), (42, device_key(5))
+    for key in keys:
+        words: list[bytes | int] = [word(HELD, 1, *AD), 60_000, word(HELD, 2, *AD), 60_000]
+        nodes_of_holds.ask([(holds_key(key), take_words(key, words))])
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        held = [bid_of(each) for each in holds.held(42)].count(1)
+        seen.append((held, len(unpack(people.get(42) or b"").shown.get(campaign_scope(20), ()))))
+
+    change = people.change
+
+    def changes(edits: Any) -> None:
+        look()
+        change(edits)
+        look()
+
+    monkeypatch.setattr(people, "change", changes)
+    with ProfileStore(tmp_path) as own:
+        memory = Memory(own, "money/0", people, holds)
+        for event in (shown, lost, replace(shown, marks=Mark.DUPLICATE)):
+            memory.see(event)
+        memory.apply([shown, lost, replace(shown, marks=Mark.DUPLICATE)], 7)
+        look()
+    assert all(held + counted >= 1 for held, counted in seen) and seen[0][1] == 0 and seen[-1] == (0, 1)
+    assert [holds.held(key) for key in keys] == [[], []]
+    for each in (people, holds, nodes_of_holds):
+        each.close()
 
 
 async def test_there_is_room_for_so_many_and_forgotten_scripts_are_told_again(redis_server: RedisServer) -> None:

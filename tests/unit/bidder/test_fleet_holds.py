@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bidder.auction import Aside, NoBid
+from bidder.explain import Explanation, explain
+from bidder.frequency import History
 from domain.naming import person_key
 from openrtb.nobid import NoBidReason
 from targeting.held_words import bid_of, word
@@ -142,6 +144,21 @@ def test_others_are_decided_in_between() -> None:
         assert bids(said) == bids(expected)
     one = aside(made, others[0])
     assert made.auction.candidates is not one.candidates and one.request in [w.request for w in waiting], "used again"
+
+
+def test_explain_knows_what_is_held_and_holds_nothing() -> None:
+    made, fleet = table(CAPS), FleetTwin()
+    made.auction.history = History(made.people, looking_only=True, fleet=fleet)
+
+    def explained() -> Explanation:
+        return explain(made.auction, json.dumps(REQUEST).encode(), made.view.sellers["usx"], made.view)
+
+    assert explained().bids and not fleet.taken
+    for bid in (1, 2):
+        fleet.hold(ANN, 1, 11, 1, 101, bid, 60)
+    assert explained().no_bid == CAPPED and [removal.why for removal in explained().stages["frequency"]] == [
+        "a frequency cap is reached: at most 2 in 12h by person, of line item open"
+    ]
 
 
 def test_nothing_waits_that_has_no_cap_or_is_a_test() -> None:
