@@ -20,64 +20,92 @@ cdef enum:
     FILL = 3_497            # PAGE * WINDOW / (WINDOW + 1)
     GAP = 583               # PAGE - FILL
     HALF = 2_000            # values above this lie on pages of their own
+    SIDE = 14_280           # PAGE * 3.5: bytes of rows on either side of a split
 
 
 def spread(env, txn, db, keys):
     """Spreads the pages around each of ``keys``, where a page was split. ``txn`` has not written yet.
 
-    Rows are handed on as they lie in committed pages, which stay as they are while a transaction that sees them is open.
+    Rows are read as they were committed. As bytes they cost a third of what views of the map would; views say only on
+    which pages a few of them lie.
     """
     done = b""
-    with env.begin(buffers=True) as committed, committed.cursor(db=db) as cursor, txn.cursor(db=db) as writing:
+    with (
+        env.begin() as committed, committed.cursor(db=db) as cursor,
+        env.begin(buffers=True) as mapped, mapped.cursor(db=db) as places,
+        txn.cursor(db=db) as writing,
+    ):
         for key in sorted(keys):
-            rows = window(cursor, key) if key > done else []
-            if rows and done >= bytes(rows[0][0]):
-                rows = [row for row in rows if bytes(row[0]) > done]
+            rows = window(cursor, places, key) if key > done else []
+            if rows and done >= <bytes>(<tuple>rows[0])[0]:
+                rows = [row for row in rows if row[0] > done]
             if rows:
-                done = bytes(rows[len(rows) - 1][0])
+                done = <bytes>(<tuple>rows[len(rows) - 1])[0]
                 write_anew(writing, rows)
 
 
 cdef write_anew(cursor, list rows):
     cdef list gaps = list(rows), ends = page_ends(rows)
     cdef Py_ssize_t place
-    cursor.set_key(bytes(rows[0][0]))
+    cursor.set_key(rows[0][0])
     delete = cursor.delete
     for _ in range(len(rows)):
         delete()
     # A row is made larger by the gap for a moment; then the gap is what it leaves behind.
     for place in ends:
-        gaps[place] = rows[place][0], bytes(rows[place][1]) + bytes(GAP)
+        gaps[place] = rows[place][0], rows[place][1] + bytes(GAP)
     cursor.putmulti(gaps)
     cursor.putmulti([rows[place] for place in ends])
 
 
-cdef list window(cursor, bytes key):
-    """The rows of the page that ``key`` is on, and of the pages before and behind it."""
+cdef list window(cursor, places, bytes key):
+    """The rows of the page that ``key`` is on, and of some pages before and behind it, all of them whole."""
+    cdef list before, behind
+    cdef bint first, last
     if not cursor.set_key(key):
         return []
-    before = rows_from(cursor.iterprev())
-    before.reverse()
+    before, first = rows_from(cursor.iterprev())
     cursor.set_key(key)
-    return before + rows_from(cursor.iternext())[1:]
+    behind, last = rows_from(cursor.iternext())
+    if not first:
+        del before[len(before) - on_last_page(places, before):]
+    if not last:
+        del behind[len(behind) - on_last_page(places, behind):]
+    if not before or not behind:  # rows of the key's own page fill a side
+        return []
+    before.reverse()
+    return before + behind[1:]
 
 
-cdef list rows_from(items):
-    """The rows from here to the end of half a window."""
+cdef tuple rows_from(items):
+    """The rows from here on for a side, and whether there are no more."""
     cdef list rows = []
     cdef tuple item
-    cdef Py_buffer *value
-    cdef uintptr_t page = 0
-    cdef int pages = 0
+    cdef Py_ssize_t size = 0
     for item in items:
-        value = PyMemoryView_GET_BUFFER(item[1])
-        if <uintptr_t>value.buf >> PAGE_BITS != page and value.len < HALF:
-            page = <uintptr_t>value.buf >> PAGE_BITS
-            pages += 1
-            if pages > WINDOW // 2 + 1:
-                break
         rows.append(item)
-    return rows
+        size += NODE + len(<bytes>item[1]) if len(<bytes>item[1]) < HALF else NODE
+        if size > SIDE:
+            return rows, False
+    return rows, True
+
+
+cdef Py_ssize_t on_last_page(places, list rows):
+    """How many of the rows, counted from the last, are on its page."""
+    cdef uintptr_t page = page_of(places, rows, len(rows) - 1)
+    cdef Py_ssize_t low = 0, high = len(rows) - 1, middle
+    while low < high:  # the first that is on it
+        middle = (low + high) >> 1
+        if page_of(places, rows, middle) == page:
+            high = middle
+        else:
+            low = middle + 1
+    return len(rows) - low
+
+
+cdef uintptr_t page_of(places, list rows, Py_ssize_t place):
+    places.set_key(<bytes>(<tuple>rows[place])[0])
+    return <uintptr_t>PyMemoryView_GET_BUFFER(places.key()).buf >> PAGE_BITS
 
 
 cdef list page_ends(list rows):
@@ -85,7 +113,7 @@ cdef list page_ends(list rows):
     cdef list ends = []
     cdef Py_ssize_t place, length, size = 0
     for place in range(len(rows)):
-        length = PyMemoryView_GET_BUFFER(<object>(<tuple>rows[place])[1]).len
+        length = len(<bytes>(<tuple>rows[place])[1])
         size += NODE + length + length % 2
         if size + length > FILL:
             size = 0
