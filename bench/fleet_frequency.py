@@ -25,7 +25,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-# A script's own folder is on the path, where `targeting.py` would stand in for the package of that name.
+# Before the imports: beside this script lies targeting.py, which is not the package of that name.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import uvloop

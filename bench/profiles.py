@@ -27,9 +27,6 @@ from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-# A script's own folder is on the path, where `targeting.py` would stand in for the package of that name.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq

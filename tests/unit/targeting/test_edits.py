@@ -68,6 +68,23 @@ def test_an_id_that_no_counter_can_have_is_refused() -> None:
         impression(1, 1, 1 << 29)
 
 
+def test_those_of_whom_several_keys_are_known_get_theirs_under_each_key(tmp_path: Path) -> None:
+    edits = [(key, edit(("show", 1_000 + n, 1 + n % 3))) for n, key in enumerate([3, 1, 2, 1, 3, 9, 2])]
+    found = []
+    for name in ("together", "singly"):
+        with ProfileStore(tmp_path / name, sync=False) as store:
+            store.change([(key, edit(("join", key, 9))) for key in (1, 2, 3)])
+            assert store.identity.join(1, 2, "login", 1.0, 5)
+            with store.write() as txn:
+                left = store.edit_all(txn, edits) if name == "together" else {key for key, _ in edits}
+                assert name == "singly" or left == {1, 2}
+                for key, one in edits:
+                    if key in left:
+                        store.edit(txn, key, one)
+            found.append(store.get_many([1, 2, 3, 9]))
+    assert found[0] == found[1] and found[0][0] == found[0][1] != found[0][2]
+
+
 def test_what_is_no_record_is_begun_afresh_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with ProfileStore(tmp_path, sync=False) as store, caplog.at_level(logging.WARNING):
         with store.write() as txn:
