@@ -126,7 +126,7 @@ def test_what_they_are_recognised_by(desk: Desk) -> None:
     assert set(by("deep").audiences.values()) == {"new"} | ruled
     assert set(by("new", "audience:old").audiences.values()) == {"prime"} | ruled
     less = by("prime", "score:credit", "conversion:lead", "dealings")
-    assert (less.scores, less.conversions, less.dealings) == (("fraud", "intent"), (), False)
+    assert (less.scores, less.conversions, less.dealings) == (("fraud", "intent"), ("sale",), False)
     assert (by("prime").conversions, by("prime").dealings) == (("lead", "sale"), True)
     for seed, left in (("visitors", ("lead", "sale")), ("buyers", ("lead",)), ("converted", ()), ("either", ())):
         assert (by(seed).conversions, by(seed).dealings) == (left, False)  # what a rule asks about says who is of it
