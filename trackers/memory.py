@@ -99,15 +99,18 @@ class Memory:
         """The event as it is to be kept: without the person if they were forgotten, or opted out (which is asked of
         records on this host only), and without their device and household then.
         """
-        person = event.person
-        if not person:
-            return event
-        forgotten = self._profiles.forgotten
-        forgotten.refresh()
-        record = self._profiles.get_many([person])[0] if self._people is None else None
-        if person in forgotten or is_member(record or b"", OPT_OUT):
-            return replace(event, **{name: 0 for name in PERSONAL if hasattr(event, name)})
-        return event
+        return self._unnamed([event])[0]
+
+    def _unnamed(self, events: Sequence[E]) -> list[E]:
+        self._profiles.forgotten.refresh()
+        persons = [event.person for event in events]
+        records = self._profiles.get_many(persons) if self._people is None else [None] * len(persons)
+        return [
+            replace(event, **{name: 0 for name in PERSONAL if hasattr(event, name)})
+            if event.person and (event.person in self._profiles.forgotten or is_member(record or b"", OPT_OUT))
+            else event
+            for event, record in zip(events, records, strict=True)
+        ]
 
     def see(self, event: Notice | Conversion | Visit) -> None:
         """An event is about to be logged: from here on its impression counts as one that cannot expire any more."""
@@ -134,7 +137,7 @@ class Memory:
         """Makes the memory contain the log up to ``position``. Waits for other writers of the store: for a thread.
         Raises `targeting.redis_address.Away` if people are in Redis, and it does not answer.
         """
-        book, kept = self._book(), [self.unnamed(event) for event in events]
+        book, kept = self._book(), self._unnamed(events)
         told = [(event, effect) for event in kept for effect in effects(event, book)]
         changes = [effect for _, effect in told]
         if self._people is not None:
