@@ -51,7 +51,8 @@ def run_join(asked: argparse.Namespace) -> int:
         return 2
     for problem in done.problems[:PROBLEMS_SHOWN]:
         print(problem, file=sys.stderr)
-    print(f"{done.lines:,} lines, {done.joined:,} of them new joins, {len(done.problems):,} refused")
+    passed = f", {done.forgotten:,} of forgotten persons passed over" if done.forgotten else ""
+    print(f"{done.lines:,} lines, {done.joined:,} of them new joins, {len(done.problems):,} refused{passed}")
     return 2 if done.problems else 0
 
 

@@ -61,6 +61,13 @@ class TooManyKeys(ValueError):
     """A join that would make one person of more than `MAX_KEYS` keys."""
 
 
+class WasForgotten(ValueError):
+    """A join with a key that has a tombstone (`targeting.forgotten`)."""
+
+    def __init__(self) -> None:
+        super().__init__("one of the keys was forgotten; outbid people remember ends that")
+
+
 @dataclass(frozen=True)
 class Group:
     """The keys of one person, and the edges that connect them."""
@@ -81,6 +88,8 @@ class Outcome:
     joined: int
     """Edges that were not there before."""
     refused: dict[int, str]
+    forgotten: int = 0
+    """Edges that were passed over, since one of their keys was forgotten."""
 
 
 class IdentityMap(Protocol):
@@ -88,7 +97,8 @@ class IdentityMap(Protocol):
 
     def join(self, first: int, second: int, source: str, confidence: float, at_s: int) -> bool:
         """Two keys are one person's; says whether nobody of this source had told so. If it was told, the confidence is
-        the new one and the earlier time stays. Raises ValueError for what is no edge, and `TooManyKeys`.
+        the new one and the earlier time stays. Raises ValueError for what is no edge, `TooManyKeys` and
+        `WasForgotten`.
         """
 
     def join_all(self, edges: Iterable[Edge]) -> Outcome:

@@ -32,6 +32,8 @@ class Joined:
     """That say something, bad ones among them."""
     joined: int = 0
     """Edges that were not there before."""
+    forgotten: int = 0
+    """Lines that were passed over, since one of their keys was forgotten."""
     problems: list[Problem] = field(default_factory=list)
     """Bad lines, and joins that were refused, by number."""
 
@@ -51,6 +53,7 @@ def join_file(
     def join() -> None:
         outcome = identity.join_all(batch)
         done.joined += outcome.joined
+        done.forgotten += outcome.forgotten
         done.problems += [
             Problem(f"{path}, line {numbers[place]}", _names(batch[place]), why)
             for place, why in sorted(outcome.refused.items())

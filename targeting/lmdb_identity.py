@@ -22,6 +22,7 @@ from targeting.identity import (
     Group,
     Outcome,
     TooManyKeys,
+    WasForgotten,
     age,
     group_of,
     of_device,
@@ -61,20 +62,24 @@ class LmdbIdentity:
             return self._join(txn, Edge(first, second, source, confidence, at_s))
 
     def join_all(self, edges: Iterable[Edge]) -> Outcome:
-        new, place, refused = 0, 0, dict[int, str]()
+        new, place, refused, forgotten = 0, 0, dict[int, str](), 0
         rest = iter(edges)
         while batch := list(islice(rest, EDGES_A_TURN)):
             with self._store.write() as txn:
                 for edge in batch:
                     try:
                         new += self._join(txn, edge)
+                    except WasForgotten:
+                        forgotten += 1
                     except ValueError as error:
                         refused[place] = str(error)
                     place += 1
-        return Outcome(new, refused)
+        return Outcome(new, refused, forgotten)
 
     def _join(self, txn: lmdb.Transaction[bytes], edge: Edge) -> bool:
         edge.checked()
+        if edge.first in self._store.forgotten or edge.second in self._store.forgotten:
+            raise WasForgotten
         if edge.confidence >= self._least:
             ours = self._group(txn, edge.first)
             if edge.second not in ours.keys and len(ours.keys) + len(self._group(txn, edge.second).keys) > MAX_KEYS:

@@ -26,6 +26,7 @@ from targeting.identity import (
     Group,
     Outcome,
     TooManyKeys,
+    WasForgotten,
     age,
     group_of,
     of_device,
@@ -67,30 +68,37 @@ class RedisIdentity:
     def join(self, first: int, second: int, source: str, confidence: float, at_s: int) -> bool:
         edge = Edge(first, second, source, confidence, at_s).checked()
         outcome = self.join_all([edge])
+        if outcome.forgotten:
+            raise WasForgotten
         if outcome.refused:
             raise TooManyKeys(outcome.refused[0])
         return outcome.joined > 0
 
     def join_all(self, edges: Iterable[Edge]) -> Outcome:
-        new, place, refused = 0, 0, dict[int, str]()
+        new, place, refused, forgotten = 0, 0, dict[int, str](), 0
         rest = iter(edges)
         while batch := list(islice(rest, EDGES_A_TURN)):
             taken: list[Edge] = []
+            self._store.refresh_forgotten()
             known = self._around({key for edge in batch for key in (edge.first, edge.second)})
             for edge in batch:
                 try:
                     new += self._add(known, edge.checked())
                     taken.append(edge)
+                except WasForgotten:
+                    forgotten += 1
                 except ValueError as error:
                     refused[place] = str(error)
                 place += 1
             keys = {key for edge in taken for key in (edge.first, edge.second)}
             self._change_edges(keys, lambda key, edges, taken=taken: _told(key, edges, taken))  # type: ignore[misc]
             self.settle(keys)
-        return Outcome(new, refused)
+        return Outcome(new, refused, forgotten)
 
     def _add(self, known: dict[int, list[Edge]], edge: Edge) -> bool:
-        """Adds an edge to what is known here. Raises `TooManyKeys`."""
+        """Adds an edge to what is known here. Raises `TooManyKeys` and `WasForgotten`."""
+        if self._store.is_forgotten(edge.first, edge.second):
+            raise WasForgotten
         if edge.confidence >= self._least:
             ours, theirs = self._group(edge.first, known).keys, self._group(edge.second, known).keys
             if edge.second not in ours and len(ours) + len(theirs) > MAX_KEYS:

@@ -108,10 +108,17 @@ class RedisProfiles:
     def _unforgotten(self, items: Iterable[T], person_of: Callable[[T], int]) -> Iterator[list[T]]:
         """Batches without those of forgotten persons."""
         for batch in _batches(items):
-            if self._forgotten is not None:
-                self._forgotten.refresh()
-                batch = [item for item in batch if person_of(item) not in self._forgotten]
-            yield batch
+            self.refresh_forgotten()
+            yield [item for item in batch if not self.is_forgotten(person_of(item))]
+
+    def refresh_forgotten(self) -> None:
+        """Looks who was forgotten since."""
+        if self._forgotten is not None:
+            self._forgotten.refresh()
+
+    def is_forgotten(self, *persons: int) -> bool:
+        """Whether one of them was, at the last look."""
+        return self._forgotten is not None and any(person in self._forgotten for person in persons)
 
     def _write(self, records: Mapping[int, bytes | None], edits: Mapping[int, list[Edit]]) -> set[int]:
         """Replaces records by what edits make of them, until none was changed by another meanwhile. Returns those that

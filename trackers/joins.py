@@ -13,7 +13,7 @@ from aiohttp import web
 from domain.clock import SECOND
 from targeting.due import ALL, AT_ONCE
 from targeting.forgotten import Forgotten
-from targeting.identity import CERTAIN, TooManyKeys
+from targeting.identity import CERTAIN, TooManyKeys, WasForgotten
 from targeting.profiles import ProfileStore
 from targeting.record import OPT_OUT, is_member
 from targeting.redis_profiles import RedisProfiles
@@ -50,7 +50,7 @@ class Joins:
             return "known"
         try:
             self._store.identity.join(cookie, other, source, CERTAIN, at_s)
-        except TooManyKeys:
+        except (TooManyKeys, WasForgotten):  # forgotten at this very moment
             return "refused"
         if self._own is not None:
             with self._own.write() as txn:

@@ -9,6 +9,7 @@ import pytest
 from domain.person import Stage
 from targeting.erasing import Erased, audiences_of, erase
 from targeting.forgotten import Forgotten
+from targeting.identity import Edge, Outcome, WasForgotten
 from targeting.people import Change, Profiles
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER, OPT_OUT, campaign_scope, is_capped, line_item_scope, live_segments, standing
@@ -74,7 +75,15 @@ def test_nothing_is_written_of_who_was_forgotten(open_store: Open, tmp_path: Pat
     if isinstance(store, RedisProfiles):
         store.absorb([(42, row), (43, row)])
     assert store.get_many([42]) == [None] and store.members(5) == store.members(6) == [43]
+    before = store.get_many([43])
+    outcome = store.identity.join_all([Edge(42, 43, "file", 1.0, 9), Edge(43, 42, "file", 0.1, 9)])
+    assert outcome == Outcome(0, {}, forgotten=2)
+    with pytest.raises(WasForgotten):
+        store.identity.join(43, 42, "login", 1.0, 9)
+    assert store.identity.keys(43) == [43] and store.get_many([42, 43]) == [None, *before]
+    assert store.identity.edges(42) == store.identity.edges(43) == []
     forgotten.remove([42])
+    assert store.identity.join(43, 44, "login", 1.0, 9) and store.identity.split(43, 44) == 1
     assert store.join(5, [42]) == 1 and store.members(5) == [42, 43]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from cli import identity
 from cli.main import main
+from targeting.forgotten import Forgotten
 from targeting.identity_keys import parse_person, written_key
 from targeting.profiles import ProfileStore
 from targeting.record import live_segments
@@ -47,6 +48,14 @@ def test_good_lines_are_joined_and_bad_ones_named_by_number(data: Path, capsys: 
     assert members(data, ANN, "email:ann@example.com", PHONE, "cookie:c", "cookie:d") == [True] * 4 + [False]
     assert main(["identity", "join", str(file)]) == 2
     assert "10 lines, 0 of them new joins" in capsys.readouterr().out
+
+
+def test_lines_of_who_was_forgotten_are_passed_over(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Forgotten(data).add([parse_person("cookie:gone")], 1)
+    (data / "joins.csv").write_text(f"cookie:gone,{ANN}\n" * 101 + f"cookie:c,{ANN}\n")
+    assert main(["identity", "join", str(data / "joins.csv")]) == 0
+    assert "102 lines, 1 of them new joins, 0 refused, 101 of forgotten persons passed over" in capsys.readouterr().out
+    assert members(data, "cookie:gone", "cookie:c") == [False, True]
 
 
 def test_what_is_shown(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
