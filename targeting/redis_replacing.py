@@ -24,9 +24,10 @@ class Swap(NamedTuple):
 
 
 def swap(nodes: Nodes, swaps: Mapping[bytes, Swap]) -> dict[bytes, bytes]:
-    """Replaces values by key; returns what is there instead, where it was not what was read. What is there already may
-    be our own, written before a connection broke: that is no difference.
+    """Replaces values by key; returns what is there instead, where it was not what was read. That may be the very bytes
+    that were to be written: our own, sent before a connection broke, or another's, who did the same at the same time.
+    Nobody can tell, and another's must not be taken for ours, so it is a difference.
     """
     commands: list[Command] = [(key, ("EVALSHA", REPLACE_SHA, 1, key, old, new)) for key, (old, new) in swaps.items()]
     replies = zip(swaps.items(), nodes.ask(commands), strict=True)
-    return {key: reply for (key, (_, new)), reply in replies if isinstance(reply, bytes) and reply != new}
+    return {key: reply for (key, _), reply in replies if isinstance(reply, bytes)}

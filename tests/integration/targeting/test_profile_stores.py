@@ -1,7 +1,7 @@
 """One suite for every place where profiles can be kept: LMDB, a Redis, a Redis Cluster."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from targeting.record import NEVER, OPT_OUT, campaign_scope, is_capped, line_ite
 from targeting.record_editor import Editor
 from targeting.redis_address import parse
 from targeting.redis_keys import record_key
+from targeting.redis_nodes import Command
 from targeting.redis_profiles import RedisProfiles
 from targeting.unpacked import Record, pack, unpack
 from tests.redis_server import RedisCluster, RedisServer
@@ -158,6 +159,28 @@ def test_several_writers_lose_no_impression(open_store: Open) -> None:
     assert len(shown[campaign_scope(3)]) == 100, "the newest times are kept exactly"
     hours = unpack(open_store().get_many([42])[0] or b"").hours[campaign_scope(3)]
     assert sum(hours.values()) == 20
+
+
+def test_writers_who_would_write_the_same_bytes_both_count(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another tracker counts an impression of the same ad in the same second, between our reading and our writing."""
+    store, other = open_store(), open_store()
+    store.identity.join(43, 44, "login", 1.0, 5)  # what was learnt under a key of several is a value of another kind
+    waiting: list[int] = []
+    if isinstance(store, RedisProfiles):
+        ask = store._nodes.ask
+
+        def asking(commands: Sequence[Command]) -> list[object]:
+            if waiting and commands[0][1][0] == "EVALSHA":
+                other.change([(waiting.pop(), show(1_000, 4))])
+            return ask(commands)
+
+        monkeypatch.setattr(store._nodes, "ask", asking)
+    for person in (42, 43):
+        waiting.append(person)
+        store.change([(person, show(1_000, 4))])
+    other.change((person, show(1_000, 4)) for person in waiting)  # LMDB has one writer at a time
+    for record in store.get_many([42, 43]):
+        assert unpack(record or b"").shown[line_item_scope(4)] == [1_000, 1_000]
 
 
 def test_a_record_of_another_version_is_begun_afresh(open_store: Open, caplog: pytest.LogCaptureFixture) -> None:
