@@ -14,9 +14,9 @@ from cli.forgetting import REQUESTS, devices_of, exchanges_of, keys_of, logs
 from domain.blanking import written
 from domain.campaign import Snapshot
 from domain.clock import from_env
-from domain.events import Conversion, Event, Visit, decode
+from domain.events import Conversion, Event, decode
 from domain.keys import internal_secret, load_keys
-from domain.person import SCORES, Stage, conversion_kind, score_id, visit_kind
+from domain.person import SCORES, Stage, conversion_kind, score_id
 from domain.settings import Places
 from eventlog.rewriting import matching
 from targeting.erasing import audiences_of
@@ -90,8 +90,6 @@ def export(place: Places, key: int) -> bytes:
         for event in of:
             if isinstance(event, Conversion):
                 names.kinds[conversion_kind(event.advertiser, event.event)] = event.event
-            elif isinstance(event, Visit):
-                names.kinds[visit_kind(event.advertiser, event.page)] = f"visit of {event.page}"
     held = _held(place, [*keys, *devices])
     found: Json = {
         "keys": [written_key(one) for one in keys],

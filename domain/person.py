@@ -38,8 +38,3 @@ def score_id(name: str) -> int:
 def conversion_kind(advertiser: int, event: str) -> int:
     """32-bit id that conversions are stored under: an advertiser's id and its own word for what happened."""
     return name_id(f"conversion:{advertiser}:{event}") & 0xFFFF_FFFF
-
-
-def visit_kind(advertiser: int, page: str) -> int:
-    """32-bit id that visits of a page are stored under, among the conversions."""
-    return name_id(f"visit:{advertiser}:{page}") & 0xFFFF_FFFF

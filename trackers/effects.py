@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from domain.clock import SECOND
 from domain.events import NOT_COUNTED, Conversion, Kind, Notice, Visit
-from domain.person import conversion_kind, visit_kind
+from domain.person import conversion_kind
 from targeting.people import Edit, impression
 from targeting.record import NEVER
 from targeting.record_editor import Editor
@@ -135,13 +135,7 @@ def _clicked(notice: Notice, at_s: int) -> Edit:
 
 
 def _visited(visit: Visit, at_s: int) -> Edit:
-    kind = visit_kind(visit.advertiser, visit.page)
-
-    def edit(editor: Editor) -> None:
-        editor.visit(visit.advertiser, at_s)
-        editor.convert(kind, at_s)
-
-    return edit
+    return lambda editor: editor.visit(visit.advertiser, at_s)
 
 
 def _converted(conversion: Conversion, at_s: int, book: RuleBook) -> Edit:

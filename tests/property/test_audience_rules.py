@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.audience_rule import Happened, Rule
+from domain.audience_rule import AllOf, Happened, Not, Rule
 from domain.campaign import Audience
 from domain.clock import SECOND
 from domain.events import Visit
@@ -18,6 +18,7 @@ from tests.audience_rules_twin import (
     ADVERTISER,
     BASE,
     DAY,
+    OTHER,
     RULES,
     STEPS,
     TIMES,
@@ -111,6 +112,20 @@ def test_of_two_keys_the_one_of_the_last_event_is_the_member(folders: Any, batch
             memory.apply(events[done : done + size], done + size)
             done += size
         assert store.members(1) == [7]
+
+
+def test_no_pages_of_others_bring_back_who_converted(folders: Any) -> None:
+    """A record has room for so many kinds of conversions, and pages are not among them."""
+    rule = AllOf((Happened("visited", DAY), Not(Happened("converted", events=("application",)))))
+    events: list[Event] = [Visit(BASE * SECOND, 0, ADVERTISER, "loans", "", 0, 7), conversion(BASE, "application")]
+    events += [Visit((BASE + n) * SECOND, 0, OTHER, f"shop/{n}", "", 0, 7) for n in range(300)]
+    events.append(Visit((BASE + 300) * SECOND, 0, ADVERTISER, "loans", "", 0, 7))
+    with ProfileStore(folders(), sync=False) as store:
+        memory = memory_of(store, [rule])
+        memory.apply(events[:1], 1)
+        assert store.members(1) == [7]
+        memory.apply(events[1:], len(events))
+        assert store.members(1) == []
 
 
 @settings(deadline=None)

@@ -11,7 +11,7 @@ from domain.campaign import Advertiser, Audience, Snapshot
 from domain.clock import SECOND
 from domain.events import Kind, Mark, Visit
 from domain.naming import person_key
-from domain.person import Stage, conversion_kind, visit_kind
+from domain.person import Stage, conversion_kind
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER
 from targeting.unpacked import Record, unpack
@@ -75,8 +75,6 @@ async def test_a_visit_is_logged_and_makes_a_member_until_it_is_long_ago(tracker
     found = await record(tracker, BROWSER)
     assert found.segments == {1: NOON + 7 * DAY}
     assert found.relations[10].visited_s == NOON + 60
-    kinds = {visit_kind(10, page): at_s for page, at_s in (("loans/home", NOON), ("cards", NOON + 60))}
-    assert {kind: of.last_s for kind, of in found.conversions.items()} == kinds
 
 
 async def test_a_conversion_of_the_browser_ends_it_and_reaches_a_stage(tracker: Any) -> None:
