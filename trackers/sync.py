@@ -2,8 +2,8 @@
 
 ``/sync/EXCHANGE?uid=…`` is called by the exchange with its id, ``/match/EXCHANGE`` sends the browser to the exchange
 with ours, and ``/sync`` is a page of images that does so with all exchanges, for advertisers' pages. ``/identify``
-joins the cookie with who logged in there. Nothing is joined, set or sent where the request's signals forbid it; the
-browser goes on as it would.
+joins the cookie with who logged in there, on pages of the advertiser's domain (`trackers.visitors`). Nothing is joined,
+set or sent where the request's signals forbid it; the browser goes on as it would.
 
 A browser that brings no cookie is given one and sent to the same address once more: one that keeps no cookies would
 otherwise become another person with each call. Redirects lead to addresses that are declared in the exchange's
@@ -26,6 +26,7 @@ from trackers.conversions import find_advertiser
 from trackers.cookies import allowed, value_of, welcome
 from trackers.desk import DESK, NO_STORE, pixel, wrong
 from trackers.joins import JOINS
+from trackers.visitors import is_on_page_of
 
 BOUNCED = "bounced"
 """Added to the query of a browser that is sent back to see whether it kept our cookie."""
@@ -96,7 +97,7 @@ async def identify(request: web.Request) -> web.Response:
         keys.append(_key(name, f"{KINDS[name]}:{owner}{text}", shown="…"))
     if (back := _bounce(request)) is not None:
         return back
-    if value := _known(request):
+    if (value := _known(request)) and is_on_page_of(request, advertiser):
         for key in keys:
             await _join(request, person_key("cookie", value), key, "login")
     return pixel()

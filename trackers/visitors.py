@@ -1,8 +1,9 @@
 """Whose browser it is that loads a pixel on an advertiser's page.
 
 Our cookie says so, but a pixel's address is no secret: any site could load it in the browsers of its visitors, to fill
-a rival's audiences, or to have them taken for customers whom its ads need not be shown. So the cookie counts only on
-pages of the advertiser's domain, which the browser names as ``Referer``; a page can keep that back, but not make it up.
+a rival's audiences, to have them taken for customers whom its ads need not be shown, or to join them with somebody
+whose address it knows. So the cookie counts only on pages of the advertiser's domain, which the browser names as
+``Referer``; a page can keep that back, but not make it up.
 """
 
 from urllib.parse import urlsplit
@@ -17,10 +18,15 @@ from trackers.desk import DESK
 def visitor(request: web.Request, advertiser: Advertiser) -> int:
     """Key of the person; 0: no cookie, not to be known, or not on a page of the advertiser's."""
     person = person_of(request)
-    if person and not _is_of(request.headers.get("Referer", ""), advertiser.domain):
-        request.app[DESK].counts["person.on_another_site"] += 1
-        return 0
-    return person
+    return person if person and is_on_page_of(request, advertiser) else 0
+
+
+def is_on_page_of(request: web.Request, advertiser: Advertiser) -> bool:
+    """Whether the browser says that it is on a page of the advertiser's domain. Counts where it does not."""
+    if _is_of(request.headers.get("Referer", ""), advertiser.domain):
+        return True
+    request.app[DESK].counts["person.on_another_site"] += 1
+    return False
 
 
 def _is_of(page: str, domain: str) -> bool:

@@ -24,6 +24,7 @@ USX = Exchange(1, "usx", "USD", every_format("burl"), user_sync=UserSync(
     answer="https://sync.usx.example/done?u=${UID}&gpp=${GPP}&sid=${GPP_SID}",
 ))  # fmt: skip
 CNX = Exchange(2, "cnx", "CNY", every_format("burl"), user_sync=UserSync(uid="buyeruid"))
+ON_PAGE = "https://www.acme.example/"
 HASH = "b4c9a289323b21a01c3e940f150eb9b8c542587f1abfd8f0e1cc1ffc5e475514"
 
 
@@ -108,14 +109,25 @@ async def test_a_page_begins_all_syncs(tracker: Deployment, browser: Browser) ->
 
 
 async def test_a_log_in_names_the_person_behind_the_cookie(tracker: Deployment, browser: Browser) -> None:
-    assert (await browser.get(f"/identify?advertiser=acme&email_sha256={HASH}&id=C-17"))[:2] == (200, PIXEL)
+    path = f"/identify?advertiser=acme&email_sha256={HASH}&id=C-17"
+    assert (await browser.get(path, Referer=ON_PAGE))[:2] == (200, PIXEL)
     assert keys(tracker, browser.key) == {
         browser.key, person_key("email_sha256", HASH), person_key("first_party", "C-17", "acme")
     }  # fmt: skip
     other = Browser(tracker)
-    await other.get(f"/identify?advertiser=acme&email_sha256={HASH.upper()}")
+    await other.get(f"/identify?advertiser=acme&email_sha256={HASH.upper()}", Referer=ON_PAGE)
     assert other.key in keys(tracker, browser.key), "the same person's other browser"
     await other.session.close()
+
+
+@pytest.mark.parametrize("page", ["", "https://rival.example/?acme.example"])
+async def test_another_site_joins_nobody_with_an_address_that_it_knows(
+    tracker: Deployment, browser: Browser, page: str
+) -> None:
+    path = f"/identify?advertiser=acme&email_sha256={HASH}&id=C-17"
+    assert (await browser.get(path, **{"Referer": page} if page else {}))[:2] == (200, PIXEL)
+    assert browser.id and keys(tracker, browser.key) == {browser.key} and not counts(tracker)
+    assert b'"person.on_another_site": 1' in (await tracker.get("/health"))[1]
 
 
 REFUSED = [
@@ -160,7 +172,7 @@ async def test_without_consent_nothing_is_set_sent_or_joined(
     status, _, location = await browser.get(f"/sync/usx?uid=1&{signals}", **headers)
     assert status == 302 and parse_qs(urlsplit(location).query).get("u") is None
     assert b"img" not in (await browser.get(f"/sync?{signals}", **headers))[1]
-    await browser.get(f"/identify?advertiser=acme&id=7&{signals}", **headers)
+    await browser.get(f"/identify?advertiser=acme&id=7&{signals}", **headers, Referer=ON_PAGE)
     assert not browser.id and not counts(tracker)
 
 
