@@ -125,17 +125,40 @@ def devices_of(data: Path, keys: Collection[int]) -> set[int]:
 
 def _begin(data: Path, keys: Collection[int]) -> _Pending:
     """Notes what this is about: the person's keys, and the counters of their devices, with what was noted before."""
-    path = data / PENDING
-    pending = msgspec.msgpack.decode(path.read_bytes(), type=_Pending) if path.exists() else _Pending(set(), set())
+    pending = _pending(data)
     pending.keys.update(keys)
     pending.devices.update(devices_of(data, pending.keys))
+    _note(data, pending)
+    return pending
+
+
+def let_be(data: Path, key: int) -> None:
+    """A person is remembered: runs to come do not complete what an earlier one left of forgetting this key."""
+    pending = _pending(data)
+    if key not in pending.keys:
+        return
+    pending.keys.discard(key)
+    pending.devices.discard(device_key(key & 0xFFFF_FFFF))
+    if pending.keys:
+        _note(data, pending)
+    else:
+        (data / PENDING).unlink()
+
+
+def _pending(data: Path) -> _Pending:
+    path = data / PENDING
+    return msgspec.msgpack.decode(path.read_bytes(), type=_Pending) if path.exists() else _Pending(set(), set())
+
+
+def _note(data: Path, pending: _Pending) -> None:
+    """On disk when this returns."""
+    path = data / PENDING
     draft = path.with_suffix(".new")
     with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(msgspec.msgpack.encode(pending))
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    return pending
 
 
 def _forget_records(data: Path, keys: list[int], devices: list[int], say: Say) -> None:

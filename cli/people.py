@@ -43,10 +43,13 @@ def run_forget(asked: argparse.Namespace) -> int:
 
 
 def run_remember(asked: argparse.Namespace) -> int:
+    from cli.forgetting import let_be
     from domain.settings import places
     from targeting.forgotten import Forgotten
 
-    removed = Forgotten(places().data).remove([_key(asked.person)])
+    data, key = places().data, _key(asked.person)
+    let_be(data, key)
+    removed = Forgotten(data).remove([key])
     print(f"{removed} tombstones ended")
     return 0
 

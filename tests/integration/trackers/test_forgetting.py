@@ -1,5 +1,6 @@
 """``outbid people forget`` on a deployment at work: the person is nowhere any more, and all else is as it was."""
 
+import argparse
 import asyncio
 import json
 import os
@@ -248,3 +249,28 @@ def test_what_is_left_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "notes.txt").unlink()
     assert forgetting.forget(place, ANN, said.append) and said[-1] == "nothing is left"
     assert not in_files(tmp_path, ANN)
+
+
+def test_who_is_remembered_is_not_forgotten_again_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that left something is completed by the next one: without those who were remembered meanwhile."""
+    from cli import forgetting, people
+
+    monkeypatch.setattr(forgetting, "SETTLE_S", 0)
+    monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(tmp_path))
+    place = Places(data_dir=str(tmp_path), holds=500, reporter_port=1)
+    (tmp_path / "notes.txt").write_text(f"{ANN:016x} {HER_IFA:016x}")
+    for key in (ANN, HER_IFA):
+        assert not forgetting.forget(place, key, lambda said: None)
+    assert people.run_remember(argparse.Namespace(person=f"key:{ANN:016x}")) == 0
+    with ProfileStore(tmp_path / "profiles.lmdb") as store:
+        store.join(3, [ANN, BEN])
+        her = store.get_many([ANN])
+    assert not forgetting.forget(place, BEN, lambda said: None), "the other key is still looked for, and found"
+    with ProfileStore(tmp_path / "profiles.lmdb") as store:
+        assert store.get_many([ANN, BEN]) == [*her, None] and her != [None]
+    for key in (HER_IFA, BEN):
+        assert (tmp_path / "forgetting").exists()
+        assert people.run_remember(argparse.Namespace(person=f"key:{key:016x}")) == 0
+    assert not (tmp_path / "forgetting").exists(), "there is nobody in it any more"
