@@ -2,13 +2,15 @@
 
 Neither carries a bid token. A click id of a click on this advertiser's ads attributes the conversion; any other id, or
 none, attributes it to nothing. It is an event of the person who clicked; without a click, of the person whose browser
-shows our cookie (`trackers.visitors`). (advertiser, event, order) counts once, whichever way it comes, however often.
+shows our cookie (`trackers.visitors`). Where a page's request forbids to know the person, by its signals or an opt-out,
+it is nobody's, and counts as any other. (advertiser, event, order) counts once, whichever way it comes, however often.
 """
 
 import hashlib
 import hmac
 import re
 import time
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -64,7 +66,8 @@ async def conversion(request: web.Request) -> web.Response:
         told = msgspec.convert({name: text for name, text in query.items() if text}, Told)
     except msgspec.ValidationError as error:
         raise wrong("query", str(error), FIELDS) from None
-    await desk.record_conversion(read_conversion(desk, advertiser, told, "pixel", visitor(request, advertiser)))
+    found = read_conversion(desk, advertiser, told, "pixel", lambda click: visitor(request, advertiser, click))
+    await desk.record_conversion(found)
     return pixel()
 
 
@@ -104,10 +107,19 @@ def check_signature(secret: str, timestamp: str, signature: str, body: bytes, no
         raise Forged(f"X-Outbid-Timestamp is {timestamp}; it must be within {CLOCK_SKEW_S} s of now, {int(now_s)}")
 
 
-def read_conversion(desk: Desk, advertiser: Advertiser, told: Told, source: str, person: int = 0) -> Conversion:
-    """Checks what was told, and attributes it. ``person``: whose browser it is, for who came by no click. Raises
-    Refused.
-    """
+def who_clicked(click: Notice | None) -> int:
+    """Key of the person; 0: there is no click, or nobody was to be known."""
+    return click.person if click else 0
+
+
+def read_conversion(
+    desk: Desk,
+    advertiser: Advertiser,
+    told: Told,
+    source: str,
+    person_of: Callable[[Notice | None], int] = who_clicked,
+) -> Conversion:
+    """Checks what was told, and attributes it; ``person_of`` says whose it is, by the click. Raises Refused."""
     order = str(told.order)
     if not EVENT.fullmatch(told.event):
         raise wrong("event", told.event, "it must be 1 to 64 letters, digits, '_', '.' or '-'")
@@ -132,7 +144,7 @@ def read_conversion(desk: Desk, advertiser: Advertiser, told: Told, source: str,
         creative=click.creative if click else 0,
         deal=click.deal if click else 0,
         site=click.site if click else 0,
-        person=click.person if click else person,
+        person=person_of(click),
     )
 
 

@@ -1,8 +1,8 @@
 """Visits: a pixel on the pages of an advertiser says who was there. Rules of audiences are made of them.
 
 Whose visit it is says the click that brought the person (``obclid``; if nobody was to be known then, nobody is now),
-else our cookie in the browser, where the request's signals allow to know (`trackers.visitors`). Nobody has to be known:
-then the visit is only a number.
+else our cookie in the browser (`trackers.visitors`): both only where the request's own signals allow to know. Nobody
+has to be known: then the visit is only a number.
 """
 
 from urllib.parse import urlsplit
@@ -34,7 +34,7 @@ async def visit(request: web.Request) -> web.Response:
             page=page,
             url=url,
             bid=click.bid if click else 0,
-            person=click.person if click else visitor(request, advertiser),
+            person=visitor(request, advertiser, click),
         )
     )
     return response

@@ -114,10 +114,27 @@ async def test_another_site_makes_nobody_a_visitor(tracker: Any, page: str) -> N
     assert b'"person.on_another_site": 1' in (await tracker.get("/health"))[1]
 
 
-@pytest.mark.parametrize("query", [{"gdpr": "1"}, {"us_privacy": "1YYN"}])
-async def test_where_signals_forbid_it_nobody_is_known(tracker: Any, query: dict[str, str]) -> None:
-    assert await visit(tracker, "loans/home", **query) == 200
-    assert [one.person for one in visits(tracker)] == [0]
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ({"gdpr": "1"}, {}), ({"us_privacy": "1YYN"}, {}),
+        ({}, {"Sec-GPC": "1"}), ({}, {"Cookie": f"outbid={COOKIE}; outbid-optout=1"}),
+    ],
+)  # fmt: skip
+async def test_where_signals_forbid_it_nobody_is_known(
+    tracker: Any, query: dict[str, str], headers: dict[str, str]
+) -> None:
+    """Neither by the cookie nor by the click, which are of a time when it was allowed; and yet all is counted."""
+    token = tracker.token(person=77)
+    _, _, answered = await tracker.get(tracker.click(token))
+    obclid = parse_qs(urlsplit(answered["Location"]).query)["obclid"][0]
+    for click in ({}, {"obclid": obclid}):
+        for path in ("/visit?page=loans/home", f"/conversion?event=application&order={len(click)}"):
+            url = f"{tracker.base}{path}&{urlencode({'advertiser': 'acme'} | query | click)}"
+            async with tracker.session.get(url, headers=browser() | headers) as answer:
+                assert answer.status == 200
+    for told in (visits(tracker), tracker.conversions()):
+        assert [(one.bid, one.person, one.marks) for one in told] == [(0, 0, 0), (token.bid, 0, 0)]
 
 
 @pytest.mark.parametrize(
