@@ -47,7 +47,10 @@ class Consents:
             regs["gpc"] = flags["gpc"]
         user = {"consent": told["gdpr_consent"]} if "gdpr_consent" in told else {}
         device = {"dnt": flags["dnt"]} if flags["dnt"] else {}
-        body = msgspec.json.encode({**_PAGE, "regs": regs, "user": user, "device": device})
+        try:
+            body = msgspec.json.encode({**_PAGE, "regs": regs, "user": user, "device": device})
+        except UnicodeEncodeError:  # bytes that are no UTF-8
+            return False
         decode(self._request, body, _NOBODY, 0)
         return use_of(self._request, Privacy(), self._vendor) == "full"
 

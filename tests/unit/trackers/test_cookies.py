@@ -34,6 +34,9 @@ OTHERS = TcState(vendor_consents={10}).text()
         ({}, {"Sec-GPC": "1"}, False),
         ({}, {"DNT": "1"}, False),
         ({}, {"DNT": "0"}, True),
+        ({}, {"DNT": b"0\xff".decode(errors="surrogateescape")}, False),
+        ({}, {"Sec-GPC": b"\xff".decode(errors="surrogateescape")}, False),
+        ({"us_privacy": b"1YN\xff".decode(errors="surrogateescape")}, {}, False),
     ],
 )
 def test_consent_is_judged_as_in_a_bid_request(query: dict[str, str], headers: dict[str, str], may: bool) -> None:
