@@ -37,6 +37,7 @@ from domain.keys import load_keys
 from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.writer import LogWriter
+from targeting import opt_outs
 from targeting.config import profile_settings
 from targeting.forgotten import Forgotten
 from targeting.holds import Holds
@@ -123,7 +124,12 @@ def open_people(where: Places, loop: asyncio.AbstractEventLoop) -> People:
     if address := settings.redis():
         lookup = RedisLookup(address, failures=settings.breaker_failures, rest_s=settings.breaker_rest_s)
         return People(lookup, lookup.run(), lambda: None, RemotePeople(lookup, settings.timeout_ms / 1000))
-    profiles = ProfileStore(where.data / "profiles.lmdb", readonly=True)
+    profiles = ProfileStore(path := where.data / "profiles.lmdb", readonly=True)
+    if opt_outs.missing(profiles, where.data):  # it was lost, or put back; this cannot wait for the tracker
+        profiles.close()
+        with ProfileStore(path) as open_for_writing:
+            opt_outs.restore(open_for_writing, where.data)
+        profiles = ProfileStore(path, readonly=True)
     reader = profiles.reader()
 
     def close() -> None:

@@ -23,6 +23,7 @@ from domain.keys import internal_secret, load_keys
 from domain.settings import Places
 from eventlog.rewriting import matching, rewrite
 from reporting.config import settings as reporting_settings
+from targeting import opt_outs
 from targeting.erasing import audiences_of, erase
 from targeting.forgotten import Forgotten
 from targeting.holds import Holds
@@ -168,6 +169,7 @@ def _forget_records(data: Path, keys: list[int], devices: list[int], say: Say) -
         for key in keys:
             store.identity.forget(key)
     say(f"profiles: {erased.records} records, {erased.memberships} memberships, {joins} joins of keys removed")
+    say(f"opt-outs: {opt_outs.take_out(data, keys)} taken out")
     with ProfileStore(data / STORE) as own:
         say(f"tracker: {forget_persons(own, set(keys))} clicks blanked or moments taken out")
 

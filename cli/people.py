@@ -58,7 +58,7 @@ def run_opt_out(asked: argparse.Namespace) -> int:
     from cli.forgetting import keys_of
     from domain.settings import places
     from targeting.forgotten import Forgotten
-    from targeting.record import OPT_OUT
+    from targeting.opt_outs import opt_out
     from targeting.stores import open_store
 
     data, key = places().data, _key(asked.person)
@@ -67,19 +67,20 @@ def run_opt_out(asked: argparse.Namespace) -> int:
         return 0
     with open_store(data) as store:
         keys = keys_of(store, key)
-        print(f"{store.join(OPT_OUT, keys)} of {len(keys)} keys opted out")
+        print(f"{opt_out(store, data, keys)} of {len(keys)} keys opted out")
     return 0
 
 
 def run_opt_in(asked: argparse.Namespace) -> int:
     from cli.forgetting import keys_of
     from domain.settings import places
-    from targeting.record import OPT_OUT
+    from targeting.opt_outs import opt_in
     from targeting.stores import open_store
 
-    with open_store(places().data) as store:
+    data = places().data
+    with open_store(data) as store:
         keys = keys_of(store, _key(asked.person))
-        print(f"{store.leave(OPT_OUT, keys)} of {len(keys)} keys opted in")
+        print(f"{opt_in(store, data, keys)} of {len(keys)} keys opted in")
     return 0
 
 

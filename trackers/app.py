@@ -17,6 +17,7 @@ from domain.settings import Places, places
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from targeting.holds import Holds
+from targeting.opt_outs import restore
 from targeting.profiles import ProfileStore
 from targeting.stores import fleet_holds, fleet_store
 from trackers.clicks import click, clicked
@@ -83,6 +84,8 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
             events, holds = LogWriter(place.data / "log" / LOG), fleet_holds() or Holds(place.data, place.holds)
             try:
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
+                if people is None:
+                    restore(profiles, place.data)
                 memory = Memory(profiles, LOG, people, holds, lambda: directory.book)
                 replay(events, memory)
                 recorder = Recorder(events, memory, clock)
@@ -99,12 +102,15 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                     app[JOINS] = Joins(joined or profiles, profiles.forgotten, profiles if joined else None)
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
-                    refreshing = asyncio.create_task(directory.keep_fresh(session, settings.directory_s))
+                    besides = [asyncio.create_task(directory.keep_fresh(session, settings.directory_s))]
+                    if joined:
+                        besides.append(asyncio.create_task(app[JOINS].restore()))
                     yield
                     recorder.close()
-                    refreshing.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await refreshing
+                    for task in besides:
+                        task.cancel()
+                        with suppress(asyncio.CancelledError):
+                            await task
                     await remembering
             finally:
                 events.close()

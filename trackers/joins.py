@@ -5,6 +5,7 @@ forgotten is joined with nothing.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -14,9 +15,14 @@ from domain.clock import SECOND
 from targeting.due import ALL, AT_ONCE
 from targeting.forgotten import Forgotten
 from targeting.identity import CERTAIN, TooManyKeys, WasForgotten
+from targeting.opt_outs import opt_out, restore
 from targeting.profiles import ProfileStore
 from targeting.record import OPT_OUT, is_member
+from targeting.redis_address import Away
 from targeting.redis_profiles import RedisProfiles
+
+RETRY_S = 5.0
+log = logging.getLogger(__name__)
 
 
 class Joins:
@@ -37,6 +43,20 @@ class Joins:
     async def opt_out(self, cookie: int) -> int:
         """Of the person of a cookie, by all their keys; says how many these are. Raises `Away`."""
         return await asyncio.to_thread(self._opt_out, cookie)
+
+    async def restore(self) -> None:
+        """Opts out anew who did so on this host, if the store does not know it (`targeting.opt_outs`). Waits for it."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._restore)
+            except Away:
+                log.warning("whether the store knows all opt-outs is not known, since it is away; trying again")
+                await asyncio.sleep(RETRY_S)
+
+    def _restore(self) -> None:
+        with self._turn:
+            if count := restore(self._store, self._forgotten.path.parent):
+                log.warning("%d keys had opted out, and the store did not know it any more", count)
 
     def _join(self, cookie: int, other: int, source: str, at_s: int) -> str:
         with self._turn:
@@ -63,7 +83,7 @@ class Joins:
     def _opt_out(self, cookie: int) -> int:
         with self._turn:
             keys = self._store.identity.keys(cookie)
-            self._store.join(OPT_OUT, keys)
+            opt_out(self._store, self._forgotten.path.parent, keys)
             return len(keys)
 
 

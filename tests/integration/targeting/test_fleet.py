@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
+import trackers.joins
 from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.http import BidConnection
@@ -21,20 +23,24 @@ from domain.campaign import Audience
 from domain.clock import SECOND
 from domain.events import Kind, Mark, Visit
 from domain.naming import person_key
+from targeting.forgotten import Forgotten
 from targeting.loading import load
 from targeting.profile_tables import Table as People
 from targeting.profiles import ProfileStore
 from targeting.record import (
+    OPT_OUT,
     advertiser_scope,
     audience_scope,
     campaign_scope,
     creative_scope,
+    is_member,
     line_item_scope,
     live_segments,
 )
 from targeting.record_editor import Editor
-from targeting.redis_address import parse
+from targeting.redis_address import Away, parse
 from targeting.redis_lookup import RedisLookup
+from targeting.redis_nodes import Command
 from targeting.redis_profiles import RedisProfiles
 from targeting.unpacked import unpack
 from tests.auction_table import NOW_NS, Table, snapshot
@@ -87,6 +93,27 @@ def test_rules_are_decided_on_what_any_tracker_heard(people: RedisProfiles, tmp_
         assert (there(42, 1_103), there(43, 1_103), people.members(1)) == ([], [], [])
         second.apply([visit(1_104, 43)], 2)  # told under one key, decided on both
         assert 1 not in there(42, 1_104)
+
+
+async def test_a_redis_that_lost_the_opt_outs_is_told_again_once_it_answers(
+    people: RedisProfiles, redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joins = Joins(people, Forgotten(tmp_path))
+    people.identity.join(ANN, 5, "login", 1.0, 1)
+    assert await joins.opt_out(5) == 2
+    redis_server.ask("FLUSHALL")
+    monkeypatch.setattr(trackers.joins, "RETRY_S", 0)
+    away, ask = [Away("not yet"), Away("nor now")], people._nodes.ask
+
+    def asking(commands: Sequence[Command]) -> list[object]:
+        if away:
+            raise away.pop()
+        return ask(commands)
+
+    monkeypatch.setattr(people._nodes, "ask", asking)
+    await joins.restore()
+    assert set(people.members(OPT_OUT)) == {ANN, 5}
+    assert all(is_member(record or b"", OPT_OUT) for record in people.get_many([ANN, 5]))
 
 
 def test_impressions_that_a_tracker_remembers_are_seen_by_all_hosts(people: RedisProfiles, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
 from targeting.holds import Holds
 from targeting.households import device_key
+from targeting.opt_outs import opt_out
 from targeting.profiles import ProfileStore
 from tests.integration.reporting.test_people import BID
 from tests.integration.trackers.conftest import Deployment
@@ -219,6 +220,7 @@ def test_interrupted_and_run_again_it_is_complete(
     with ProfileStore(tmp_path / "profiles.lmdb") as store:
         store.join(3, [ANN, BEN, HER_IFA])
         store.identity.join(ANN, HER_IFA, "sync", 1.0, 1_700_000_000)
+        opt_out(store, tmp_path, [ANN, HER_IFA, 5])
         ben = store.get_many([BEN])
     monkeypatch.setattr(forgetting, "SETTLE_S", 0)
     done = getattr(forgetting, instant)

@@ -1,6 +1,7 @@
 """Cookie sync, log-ins and the browser's opt-out, by browsers that keep cookies and one that does not."""
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
@@ -196,6 +197,21 @@ async def test_an_opt_out_is_of_all_ids_and_for_good(tracker: Deployment, browse
     other = Browser(tracker)
     await other.get("/sync/usx?uid=1")
     assert keys(tracker, other.key) == {other.key} and counts(tracker) == {"joined": 1, "refused": 1}
+    await other.session.close()
+
+
+async def test_an_opt_out_outlives_the_profile_store(tracker: Deployment, browser: Browser) -> None:
+    await browser.get("/sync/usx?uid=1")
+    theirs = sorted(keys(tracker, browser.key))
+    await browser.get("/optout")
+    await tracker.stop()
+    shutil.rmtree(tracker.place.data / "profiles.lmdb")
+    await tracker.start()
+    other = Browser(tracker)
+    await other.get("/sync/usx?uid=1")
+    assert tracker.server is not None
+    store = tracker.server.app[JOINS]._store  # type: ignore[union-attr]
+    assert store.members(OPT_OUT) == theirs and counts(tracker) == {"refused": 1}
     await other.session.close()
 
 

@@ -1,6 +1,8 @@
 """Who opted out or was forgotten: the bid is by context, and nobody, the log included, knows whose request it is."""
 
+import asyncio
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,15 @@ import pytest
 
 from bidder.auction import NoBid
 from bidder.enrichment.profile import ProfileModule
+from bidder.server import open_people
 from domain.events import Bid
 from domain.naming import person_key
+from domain.settings import Places
+from targeting import opt_outs
 from targeting.forgotten import Forgotten
+from targeting.profile_reader import Reader
 from targeting.profiles import ProfileStore
-from targeting.record import OPT_OUT
+from targeting.record import OPT_OUT, is_member
 from tests.auction_table import People, Table
 
 REQUEST: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "request.json").read_text())
@@ -63,6 +69,17 @@ def test_a_record_that_did_not_come_in_time_may_be_of_one_who_opted_out(tmp_path
     played, _ = table({}, tmp_path)
     played.people.records[ANN] = record
     assert known(played)[0] is (record != b"\0")
+
+
+async def test_a_worker_that_finds_another_store_puts_the_opt_outs_back(tmp_path: Path) -> None:
+    with ProfileStore(tmp_path / "profiles.lmdb") as store:
+        opt_outs.opt_out(store, tmp_path, [ANN])
+    shutil.rmtree(tmp_path / "profiles.lmdb")
+    people = open_people(Places(data_dir=str(tmp_path)), asyncio.get_running_loop())
+    people.keep.close()
+    assert isinstance(people.source, Reader)
+    assert is_member(people.source.get(ANN) or b"", OPT_OUT) and people.source.any_opted_out
+    people.close()
 
 
 def test_a_worker_knows_within_a_look_at_the_store_whether_anybody_opted_out(tmp_path: Path) -> None:
