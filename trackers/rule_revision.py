@@ -144,9 +144,9 @@ class Revision:
             elif self._rules.isdisjoint(one.rules):
                 continue
             past.rules.update(dict.fromkeys(one.rules))
-            if not one.scope and isinstance(event, Conversion):
-                kind = conversion_kind(event.advertiser, event.event)
-                past.conversions[kind] = at_s, past.conversions.get(kind, (0, 0))[1] + 1
+        if isinstance(event, Conversion) and any(not w.scope and not self._rules.isdisjoint(w.rules) for w in wanted):
+            kind = conversion_kind(event.advertiser, event.event)  # once, however many conditions name it
+            past.conversions[kind] = at_s, past.conversions.get(kind, (0, 0))[1] + 1
         if past.rules:
             self._found[event.person] = past
 

@@ -181,6 +181,18 @@ def test_conversions_that_no_record_has_are_found_in_the_log(folders: Any, past:
         assert (store.members(1), store.members(2)) == ([7], [])
 
 
+def test_a_conversion_counts_once_however_many_conditions_name_it(folders: Any, past: type[Log]) -> None:
+    with ProfileStore(folders(), sync=False) as store:
+        memory = memory_of(store, {})
+        memory.follow()
+        happen(memory, past, conversion(BASE, "lead"))
+        lead = Happened("converted", events=("lead",))
+        twice = Happened("converted", 0, 2, events=("lead",))
+        either = Happened("converted", 0, 2, events=("application", "lead"))
+        revised(memory_of(store, {1: lead, 2: twice, 3: either}), -1)
+        assert [store.members(audience) for audience in (1, 2, 3)] == [[7], [], []]
+
+
 def test_a_list_that_becomes_a_rule_loses_who_does_not_meet_it(folders: Any, past: type[Log]) -> None:
     with ProfileStore(folders(), sync=False) as store:
         store.join(1, [7, 9])
