@@ -29,7 +29,7 @@ from eventlog.reader import LogReader
 from eventlog.segments import position_of, segments
 from targeting.record import EXACT_IMPRESSIONS
 from targeting.record_editor import Editor
-from trackers.audience_rules import AudienceRule, RuleBook, history_of
+from trackers.audience_rules import AudienceRule, Event, RuleBook, Wanted, history_of
 from trackers.effects import Effect
 
 if TYPE_CHECKING:
@@ -110,8 +110,11 @@ class Revision:
         if self._rules or self._histories:
             end = memory.position()
             records, position = self._reader.read(READ, end)
-            for event in _events(records):
-                self._read(event, memory)
+            asking = [(event, wanted) for event in _events(records) if (wanted := self._wanted(event))]
+            keys = memory.counted_under([event for event, _ in asking])
+            for key, (event, wanted) in zip(keys, asking, strict=True):
+                if key and (not self._caught_up or key in self._found):
+                    self._read(key, event, wanted)
             if position < end and records:
                 return False
             if not self._caught_up:
@@ -130,14 +133,15 @@ class Revision:
             log.info("%d rules of audiences are new or have changed, and are followed", len(self._rules))
         return True
 
-    def _read(self, event: Notice | Conversion | Visit, memory: Memory) -> None:
+    def _wanted(self, event: Event) -> list[Wanted]:
         if not event.person or event.marks & _UNCOUNTED or event.received_ns < self._since_s * SECOND:
-            return
-        wanted = self.book.wanted(event)
-        if not wanted or (self._caught_up and event.person not in self._found) or not memory.unnamed(event).person:
-            return
+            return []
+        return self.book.wanted(event)
+
+    def _read(self, key: int, event: Event, wanted: list[Wanted]) -> None:
+        """An event that counts under a key, and the histories that it belongs into."""
         at_s = event.received_ns // SECOND
-        past = self._found.get(event.person, Past())
+        past = self._found.get(key, Past())
         for one in wanted:
             if one.scope in self._histories:
                 past.times.setdefault(one.scope, deque(maxlen=EXACT_IMPRESSIONS)).append(at_s)
@@ -148,10 +152,10 @@ class Revision:
             kind = conversion_kind(event.advertiser, event.event)  # once, however many conditions name it
             past.conversions[kind] = at_s, past.conversions.get(kind, (0, 0))[1] + 1
         if past.rules:
-            self._found[event.person] = past
+            self._found[key] = past
 
 
-def _events(records: list[bytes]) -> Iterator[Notice | Conversion | Visit]:
+def _events(records: list[bytes]) -> Iterator[Event]:
     """What of a stretch of the log can be an event of a person; of another version's records nothing is known."""
     for record in records:
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.audience_rule import Happened, Rule, conditions, holds
 from domain.clock import SECOND
-from domain.events import Visit, encode
+from domain.events import Kind, Visit, encode
 from targeting.profiles import ProfileStore
 from tests.audience_rules_twin import (
     ADVERTISER,
@@ -24,6 +24,7 @@ from tests.audience_rules_twin import (
     logged,
     members,
     memory_of,
+    notice,
     one_of,
 )
 from trackers import rule_revision
@@ -191,6 +192,24 @@ def test_a_conversion_counts_once_however_many_conditions_name_it(folders: Any, 
         either = Happened("converted", 0, 2, events=("application", "lead"))
         revised(memory_of(store, {1: lead, 2: twice, 3: either}), -1)
         assert [store.members(audience) for audience in (1, 2, 3)] == [[7], [], []]
+
+
+def test_what_a_person_of_two_keys_was_shown_is_counted_where_it_was_already(folders: Any, past: type[Log]) -> None:
+    """Under the key of the device, whether it was counted as it came or is found in the log."""
+    with ProfileStore(folders(), sync=False) as store:
+        store.identity.join(7, 9, "sync", 1.0, BASE)
+        memory = memory_of(store, {})
+        memory.follow()
+        rules = {1: Happened("shown", DAY, 2), 2: Happened("shown", DAY, 3)}
+        happen(memory, past, notice(Kind.IMPRESSION, BASE, device=9))
+        memory = memory_of(store, rules)
+        happen(memory, past, notice(Kind.IMPRESSION, BASE + 1, device=9))
+        revised(memory, -1, BASE + 1)
+        assert [members(store, audience, 7, BASE + 1) for audience in (1, 2)] == [True, False]
+        store.identity.split(7, 9)
+        while memory.look_again(BASE + 1):
+            pass
+        assert [members(store, 1, key, BASE + 1) for key in (7, 9)] == [False, True]
 
 
 def test_a_list_that_becomes_a_rule_loses_who_does_not_meet_it(folders: Any, past: type[Log]) -> None:
