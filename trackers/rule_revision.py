@@ -25,7 +25,7 @@ import msgspec
 from domain.clock import SECOND
 from domain.events import NOT_COUNTED, Conversion, Notice, Visit, decode
 from domain.person import conversion_kind
-from eventlog.reader import LogReader
+from eventlog.reader import LogCorrupt, LogReader
 from eventlog.segments import position_of, segments
 from targeting.record import EXACT_IMPRESSIONS
 from targeting.record_editor import Editor
@@ -174,7 +174,10 @@ def _since(rule: AudienceRule, now_s: int) -> int:
 def _start(directory: Path, since_ns: int) -> int:
     """A position before the first event that is not older: the beginning of a segment."""
     for segment in reversed(segments(directory)):
-        records, _ = LogReader(directory, position_of(segment)).read(1)
+        try:
+            records, _ = LogReader(directory, position_of(segment)).read(1)
+        except LogCorrupt:
+            continue  # an older one will do, too
         first = next(_events(records), None)
         if first is not None and first.received_ns < since_ns:
             return position_of(segment)

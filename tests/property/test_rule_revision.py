@@ -1,5 +1,6 @@
 """A rule finds the past, whenever it is published: against the twin, and case by case."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from domain.audience_rule import Happened, Rule, conditions, holds
 from domain.clock import SECOND
 from domain.events import Kind, Visit, encode
+from eventlog.segments import read_mark, segment_path, segments
+from eventlog.writer import LogWriter
 from targeting.profiles import ProfileStore
 from tests.audience_rules_twin import (
     ADVERTISER,
@@ -221,3 +224,28 @@ def test_a_list_that_becomes_a_rule_loses_who_does_not_meet_it(folders: Any, pas
         revised(memory_of(store, {1: TWICE}), -1)
         assert store.members(1) == [7]
         assert members(store, 1, 7, BASE + DAY - 1) and not members(store, 1, 7, BASE + DAY)
+
+
+@pytest.fixture
+def damaged(folders: Any) -> Path:
+    """A log with a visit of person 7 in each of three segments, of which the second is damaged; all were applied."""
+    folder: Path = folders()
+
+    async def visit(at_s: int) -> None:
+        log = LogWriter(folder)
+        await log.durable(log.append(encode(visited(at_s))))
+        log.close()
+
+    for at_s in (BASE, BASE + 1, BASE + 2):
+        asyncio.run(visit(at_s))
+    with segment_path(folder, segments(folder)[1]).open("r+b") as file:
+        file.seek(20)
+        file.write(b"\xff\xff")
+    return folder
+
+
+def test_a_damaged_segment_does_not_keep_a_rule_from_being_followed(folders: Any, damaged: Path) -> None:
+    with ProfileStore(folders(), sync=False) as store:
+        memory_of(store, {}).follow()
+        memory_of(store, {}).apply([], read_mark(damaged))
+        assert memory_of(store, {1: TWICE}).revision(damaged, BASE + 2) is not None
