@@ -11,7 +11,7 @@ import lmdb
 from domain.clock import SECOND, Clock
 from domain.events import Conversion, Notice, Visit, decode, encode
 from eventlog.frames import LogFull
-from eventlog.reader import LogCorrupt, LogReader
+from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
 from targeting.redis_address import Away
 from trackers.counting import facts, mark_conversion, mark_notice
@@ -130,12 +130,7 @@ class Recorder:
     async def _revise(self, revision: Revision) -> None:
         """A step; a kill, or other rules in between, begin it anew."""
         self._revision = None
-        try:
-            ended = await asyncio.to_thread(revision.step, self._memory, self._clock.now_ns() // SECOND)
-        except LogCorrupt:
-            logging.exception("new rules of audiences do not find all of the past")
-            await asyncio.to_thread(self._memory.adopt, revision.book)
-            return
+        ended = await asyncio.to_thread(revision.step, self._memory, self._clock.now_ns() // SECOND)
         if not ended and not self._closing:
             self._revision = revision
 

@@ -26,7 +26,7 @@ from domain.clock import SECOND
 from domain.events import NOT_COUNTED, Conversion, Notice, Visit, decode
 from domain.person import conversion_kind
 from eventlog.reader import LogCorrupt, LogReader
-from eventlog.segments import position_of, segments
+from eventlog.segments import place_of, position_of, segments
 from targeting.record import EXACT_IMPRESSIONS
 from targeting.record_editor import Editor
 from trackers.audience_rules import AudienceRule, Event, RuleBook, Wanted, history_of
@@ -109,7 +109,7 @@ class Revision:
         """Reads on, or writes some of whom it found; True: that was all, and the rules are adopted."""
         if self._rules or self._histories:
             end = memory.position()
-            records, position = self._reader.read(READ, end)
+            records, position = self._next(end)
             asking = [(event, wanted) for event in _events(records) if (wanted := self._wanted(event))]
             keys = memory.counted_under([event for event, _ in asking])
             for key, (event, wanted) in zip(keys, asking, strict=True):
@@ -132,6 +132,15 @@ class Revision:
         if self._rules:
             log.info("%d rules of audiences are new or have changed, and are followed", len(self._rules))
         return True
+
+    def _next(self, end: int) -> tuple[list[bytes], int]:
+        """The next records; nothing of what comes behind a damaged one in its segment."""
+        while True:
+            try:
+                return self._reader.read(READ, end)
+            except LogCorrupt:
+                log.exception("new rules of audiences do not find all of the past")
+                self._reader.position = position_of(place_of(self._reader.position)[0] + 1)
 
     def _wanted(self, event: Event) -> list[Wanted]:
         if not event.person or event.marks & _UNCOUNTED or event.received_ns < self._since_s * SECOND:

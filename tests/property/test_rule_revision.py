@@ -246,6 +246,13 @@ def damaged(folders: Any) -> Path:
 
 def test_a_damaged_segment_does_not_keep_a_rule_from_being_followed(folders: Any, damaged: Path) -> None:
     with ProfileStore(folders(), sync=False) as store:
+        store.join(1, [8])
+        store.join(2, [8])
         memory_of(store, {}).follow()
         memory_of(store, {}).apply([], read_mark(damaged))
-        assert memory_of(store, {1: TWICE}).revision(damaged, BASE + 2) is not None
+        memory = memory_of(store, {1: TWICE, 2: Happened("visited", DAY, 3)})
+        revision = memory.revision(damaged, BASE + 2)
+        assert revision is not None
+        while not revision.step(memory, BASE + 2):
+            pass
+        assert (store.members(1), store.members(2)) == ([7], []), "by what lies before and behind the damage"
