@@ -115,14 +115,15 @@ class Recorder:
     async def _without_events(self) -> None:
         """What is to be done besides: memberships that are due, and a step of what new rules need."""
         try:
-            if self._revision is not None:
-                await self._revise(self._revision)
-            elif time.monotonic() - self._looked >= LOOK_AGAIN_S:
+            if look := time.monotonic() - self._looked >= LOOK_AGAIN_S:
                 while await asyncio.to_thread(self._memory.look_again, self._clock.now_ns() // SECOND) == MOST_DUE:
                     pass
+                self._looked = time.monotonic()
+            if self._revision is not None:
+                await self._revise(self._revision)
+            elif look:
                 now_s = self._clock.now_ns() // SECOND
                 self._revision = await asyncio.to_thread(self._memory.revision, self._log.directory, now_s)
-                self._looked = time.monotonic()
         except (lmdb.Error, Away):
             self._looked = time.monotonic()
             logging.exception("memberships of audiences cannot be looked at; trying again")

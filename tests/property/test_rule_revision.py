@@ -77,7 +77,7 @@ def test_a_rule_finds_the_past_whenever_it_is_published(
     pace: int,
 ) -> None:
     """Rules come and go, and come again, between any two events; ``pace`` steps are made after each event, so that
-    others come first; and the process is killed at any step.
+    others come first; what is due is looked at in between; and the process is killed at any step.
     """
     events = logged(steps)
     rules: dict[int, Rule] = {}
@@ -104,6 +104,7 @@ def test_a_rule_finds_the_past_whenever_it_is_published(
                     break
                 if revision.step(memory, now_s):
                     revision = None
+                memory.look_again(now_s)
             if event:
                 Log.records.append(encode(event))
                 memory.apply([event], place + 1)
