@@ -5,7 +5,7 @@ The form is documented in docs/audience-rules.md. A rule is written as targeting
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 from campaigns import values
@@ -183,6 +183,28 @@ def _senseless(read: Rule, form: Any) -> Faults:
         return [("", form, f"a rule has at most {MOST_CONDITIONS} different conditions")]
     if holds(read, dict.fromkeys(asked, False)):
         return [("", form, "it would hold for all who never did anything; say what they did, too")]
-    if not any(holds(read, dict(zip(asked, met, strict=True))) for met in product((True, False), repeat=len(asked))):
-        return [("", form, "it contradicts itself: nobody can meet it")]
-    return []
+    implied = [(one, other) for one, other in permutations(asked, 2) if _implies(one, other)]
+    for told in product((True, False), repeat=len(asked)):
+        met = dict(zip(asked, told, strict=True))
+        if holds(read, met) and all(met[other] or not met[one] for one, other in implied):
+            return []
+    return [("", form, "it contradicts itself: nobody can meet it")]
+
+
+def _implies(one: Happened, other: Happened) -> bool:
+    """Whether all who meet ``one`` meet ``other``, which asks for no more such events, and for no others."""
+    return (
+        one.what == other.what
+        and (not other.within_s or 0 < one.within_s <= other.within_s)
+        and one.at_least >= other.at_least
+        and all(
+            not wide or (narrow and set(narrow) <= set(wide))
+            for narrow, wide in (
+                (one.pages, other.pages),
+                (one.urls, other.urls),
+                (one.events, other.events),
+                (one.campaigns, other.campaigns),
+                (one.line_items, other.line_items),
+            )
+        )
+    )

@@ -2,13 +2,16 @@
 
 import argparse
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from targeting.identity import Edge
+    from targeting.profiles import ProfileStore
+    from targeting.redis_profiles import RedisProfiles
 
 PROBLEMS_SHOWN = 100
 
@@ -36,12 +39,11 @@ def run_join(asked: argparse.Namespace) -> int:
     from domain.errors import Refused
     from domain.settings import places
     from targeting.identity_files import join_file
-    from targeting.stores import open_store
 
     exchanges, advertisers = _known()
     try:
         size = asked.file.stat().st_size if asked.file.is_file() else 0
-        with open_store(places().data) as store, _Bar(size) as bar:
+        with _store(places().data) as store, _Bar(size) as bar:
             now_s = from_env().now_ns() // SECOND
             done = join_file(
                 store.identity, asked.file, now_s, exchanges=exchanges, advertisers=advertisers, progress=bar.show
@@ -80,11 +82,10 @@ def run_show(asked: argparse.Namespace) -> int:
 
 def run_split(asked: argparse.Namespace) -> int:
     from domain.settings import places
-    from targeting.stores import open_store
 
     if (keys := _keys(asked.keys)) is None:
         return 2
-    with open_store(places().data) as store:
+    with _store(places().data) as store:
         gone = store.identity.split(*keys)
         still = keys[1] in store.identity.keys(keys[0])
     print(f"{gone} join{'s' if gone != 1 else ''} taken out")
@@ -95,11 +96,34 @@ def run_split(asked: argparse.Namespace) -> int:
 
 def run_rebuild(asked: argparse.Namespace) -> int:
     from domain.settings import places
-    from targeting.stores import open_store
 
-    with open_store(places().data) as store:
+    with _store(places().data) as store:
         print(f"{store.identity.rebuild():,} joined keys looked at")
     return 0
+
+
+@contextmanager
+def _store(data: Path) -> "Iterator[RedisProfiles | ProfileStore]":
+    """The store. Of one in Redis it is noted beside this host's tracker whose audiences are to be decided anew; in LMDB
+    that is so of itself.
+    """
+    from targeting.due import ALL, AT_ONCE
+    from targeting.profiles import ProfileStore
+    from targeting.stores import fleet_store
+
+    with ExitStack() as stores:
+        own = stores.enter_context(ProfileStore(data / "profiles.lmdb"))
+        if (fleet := fleet_store(data)) is None:
+            yield own
+            return
+
+        def regrouped(keys: "Collection[int]") -> None:
+            with own.write() as txn:
+                for key in keys:
+                    own.due.add(txn, AT_ONCE, key, ALL)
+
+        fleet.identity.regrouped = regrouped
+        yield stores.enter_context(fleet)
 
 
 def _keys(written: list[str]) -> list[int] | None:

@@ -88,9 +88,7 @@ class LmdbIdentity:
         for key in (edge.first, edge.second):
             edges, new = with_edge(self._edges_at(txn, key), edge)
             self._put_edges(txn, key, edges)
-        self.settle(txn, (edge.first, edge.second))
-        if new and edge.confidence >= self._least:
-            self._store.due.add(txn, AT_ONCE, edge.first, ALL)
+        self._regrouped(txn, self.settle(txn, (edge.first, edge.second)))
         return new
 
     def split(self, first: int, second: int) -> int:
@@ -102,8 +100,7 @@ class LmdbIdentity:
             self._put_edges(txn, first, after)
             self._put_edges(txn, second, without_edges(self._edges_at(txn, second), first, second))
             self.settle(txn, (first, second))
-            for key in (first, second):
-                self._store.due.add(txn, AT_ONCE, key, ALL)
+            self._regrouped(txn, (first, second))
             return len(before) - len(after)
 
     def person(self, key: int) -> int:
@@ -144,7 +141,7 @@ class LmdbIdentity:
             keys = [int.from_bytes(name, "big") for name in cursor.iternext(values=False)]
         for first in range(0, len(keys), EDGES_A_TURN):
             with self._store.write() as txn:
-                self.settle(txn, keys[first : first + EDGES_A_TURN])
+                self._regrouped(txn, self.settle(txn, keys[first : first + EDGES_A_TURN]))
             progress(min(first + EDGES_A_TURN, len(keys)))
         return len(keys)
 
@@ -164,23 +161,32 @@ class LmdbIdentity:
             txn.delete(_name(key), db=self.parts)
         self.settle(txn, (key,))
 
-    def settle(self, txn: lmdb.Transaction[bytes], keys: Iterable[int]) -> None:
-        """Makes the records under some keys, and all keys of their groups, what edges and parts say."""
+    def settle(self, txn: lmdb.Transaction[bytes], keys: Iterable[int]) -> list[int]:
+        """Makes the records under some keys, and all keys of their groups, what edges and parts say. Returns one of
+        ``keys`` for each group of which something else is known now.
+        """
         done: set[int] = set()
+        changed: list[int] = []
         for key in keys:
             if key not in done:
                 group = self._group(txn, key)
                 done.update(group.keys)
-                if len(group.keys) > 1:
-                    self._unite(txn, group)
-                else:
-                    self._separate(txn, key)
+                if self._unite(txn, group) if len(group.keys) > 1 else self._separate(txn, key):
+                    changed.append(key)
+        return changed
 
-    def _unite(self, txn: lmdb.Transaction[bytes], group: Group) -> None:
-        parts = []
+    def _regrouped(self, txn: lmdb.Transaction[bytes], keys: Iterable[int]) -> None:
+        """Audiences by rules are to be decided anew for the persons of these keys, who have others now."""
+        for key in keys:
+            self._store.due.add(txn, AT_ONCE, key, ALL)
+
+    def _unite(self, txn: lmdb.Transaction[bytes], group: Group) -> bool:
+        parts, before = [], None
         for key in group.keys:
             name = _name(key)
             now = txn.get(name, db=self._store.profiles)
+            if key == group.person:
+                before = now
             if now is None or joined(now):
                 parts.append(txn.get(name, db=self.parts))
             else:
@@ -189,17 +195,23 @@ class LmdbIdentity:
                 parts.append(now)
             if key != group.person and aliased(now) != group.person:
                 self._store.put(txn, name, alias(group.person))
-        self._store.put(txn, _name(group.person), merge(parts))
+        merged = merge(parts)
+        if merged == before:
+            return False
+        self._store.put(txn, _name(group.person), merged)
+        return True
 
-    def _separate(self, txn: lmdb.Transaction[bytes], key: int) -> None:
+    def _separate(self, txn: lmdb.Transaction[bytes], key: int) -> bool:
         name = _name(key)
-        if joined(txn.get(name, db=self._store.profiles)):
-            part = txn.get(name, db=self.parts)
-            if part is None:
-                txn.delete(name, db=self._store.profiles)
-            else:
-                self._store.put(txn, name, part)
-                txn.delete(name, db=self.parts)
+        if not joined(txn.get(name, db=self._store.profiles)):
+            return False
+        part = txn.get(name, db=self.parts)
+        if part is None:
+            txn.delete(name, db=self._store.profiles)
+        else:
+            self._store.put(txn, name, part)
+            txn.delete(name, db=self.parts)
+        return True
 
     def _count_for_device(self, txn: lmdb.Transaction[bytes], key: int, record: bytes) -> None:
         """From now on a device's impressions are counted by themselves, too, and those so far are among them."""

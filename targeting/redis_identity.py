@@ -14,7 +14,7 @@ time, ends as the edges say.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,8 @@ class RedisIdentity:
 
     def __init__(self, store: "RedisProfiles", nodes: Nodes) -> None:
         self._store, self._nodes, self._least = store, nodes, profile_settings().least_confidence
+        self.regrouped: Callable[[Collection[int]], None] = lambda keys: None
+        """Called with a key of each person who has others now, whose audiences by rules are to be decided anew."""
 
     def join(self, first: int, second: int, source: str, confidence: float, at_s: int) -> bool:
         edge = Edge(first, second, source, confidence, at_s).checked()
@@ -92,7 +94,7 @@ class RedisIdentity:
                 place += 1
             keys = {key for edge in taken for key in (edge.first, edge.second)}
             self._change_edges(keys, lambda key, edges, taken=taken: _told(key, edges, taken))  # type: ignore[misc]
-            self.settle(keys)
+            self.regrouped(self.settle(keys))
         return Outcome(new, refused, forgotten)
 
     def _add(self, known: dict[int, list[Edge]], edge: Edge) -> bool:
@@ -119,7 +121,8 @@ class RedisIdentity:
 
         if first != second:
             self._change_edges((first, second), out)
-            self.settle((first, second))  # even if there is no edge: a split may have been broken off
+            changed = self.settle((first, second))  # even if there is no edge: a split may have been broken off
+            self.regrouped({first, second} if gone else changed)
         return gone
 
     def person(self, key: int) -> int:
@@ -157,7 +160,7 @@ class RedisIdentity:
         done = 0
         found = (int.from_bytes(name[1:], "big") for name in self._nodes.scan(b"e????????") if len(name) == 9)
         while batch := list(islice(found, EDGES_A_TURN)):
-            self.settle(batch)
+            self.regrouped(self.settle(batch))
             done += len(batch)
             progress(done)
         return done
@@ -184,24 +187,29 @@ class RedisIdentity:
         self.settle(edits)
         return plain
 
-    def settle(self, keys: Iterable[int]) -> None:
-        """Makes the records under some keys, and all keys of their groups, what edges and parts say."""
-        wanted = set(keys)
+    def settle(self, keys: Iterable[int]) -> set[int]:
+        """Makes the records under some keys, and all keys of their groups, what edges and parts say. Returns the keys
+        of the persons of whom something else is known now.
+        """
+        wanted, changed = set(keys), set[int]()
         for _ in range(MOST_TURNS):
             known = self._around(wanted)
             groups = {group.keys: group for key in wanted for group in [self._group(key, known)]}
-            if not self._turn(list(groups.values())):
-                return
+            if not (persons := self._turn(list(groups.values()))):
+                return changed
+            changed |= persons
         log.warning(
             "%d keys are changed by others all the time; their records are left to the next change", len(wanted)
         )
+        return changed
 
-    def _turn(self, groups: Sequence[Group]) -> bool:
-        """Does the first step that is to be done in each group; says whether there was any."""
+    def _turn(self, groups: Sequence[Group]) -> set[int]:
+        """Does the first step that is to be done in each group; returns the persons of whom there was any."""
         keys = [key for group in groups for key in group.keys]
         lies = dict(zip(keys, self._records(keys), strict=True))
         parts = dict(zip(keys, self._parts(keys), strict=True))
         swaps: dict[bytes, Swap] = {}
+        persons: set[int] = set()
         for group in groups:
             steps: dict[bytes, Swap] = {}
             for key in group.keys:
@@ -211,8 +219,10 @@ class RedisIdentity:
             if len(group.keys) > 1 and not steps:
                 steps = _united(group, lies, parts)
             swaps.update(steps)
+            if steps:
+                persons.add(group.person)
         swap(self._nodes, swaps)
-        return bool(swaps)
+        return persons
 
     def _count_for_device(self, key: int, record: bytes | None) -> None:
         """From now on a device's impressions are counted by themselves, too, and those so far are among them."""

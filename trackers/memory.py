@@ -182,6 +182,17 @@ class Memory:
             self._profiles.due.remove(txn, due)
             self._note(txn, changes)
 
+    def counted_under(self, events: Sequence[Notice | Conversion | Visit]) -> list[int]:
+        """Under which key of its person `apply` counts each event; 0: under none. For a thread; raises as `apply`."""
+        kept, store = self._unnamed(events), self._people or self._profiles
+        shown = list({(event.person, event.device) for event in kept if is_shown(event) and event.device})
+        records = store.get_many([person for person, _ in shown])
+        several = [asked for asked, record in zip(shown, records, strict=True) if joined(record)]
+        keys = {asked: store.identity.shown_to(*asked) for asked in several}
+        return [
+            keys.get((event.person, event.device), event.person) if is_shown(event) else event.person for event in kept
+        ]
+
     def members(self, audience: int) -> list[int]:
         """Persons who are listed as members of an audience. For a thread."""
         return (self._people or self._profiles).members(audience)

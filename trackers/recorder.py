@@ -11,7 +11,7 @@ import lmdb
 from domain.clock import SECOND, Clock
 from domain.events import Conversion, Notice, Visit, decode, encode
 from eventlog.frames import LogFull
-from eventlog.reader import LogCorrupt, LogReader
+from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
 from targeting.redis_address import Away
 from trackers.counting import facts, mark_conversion, mark_notice
@@ -115,14 +115,15 @@ class Recorder:
     async def _without_events(self) -> None:
         """What is to be done besides: memberships that are due, and a step of what new rules need."""
         try:
-            if self._revision is not None:
-                await self._revise(self._revision)
-            elif time.monotonic() - self._looked >= LOOK_AGAIN_S:
+            if look := time.monotonic() - self._looked >= LOOK_AGAIN_S:
                 while await asyncio.to_thread(self._memory.look_again, self._clock.now_ns() // SECOND) == MOST_DUE:
                     pass
+                self._looked = time.monotonic()
+            if self._revision is not None:
+                await self._revise(self._revision)
+            elif look:
                 now_s = self._clock.now_ns() // SECOND
                 self._revision = await asyncio.to_thread(self._memory.revision, self._log.directory, now_s)
-                self._looked = time.monotonic()
         except (lmdb.Error, Away):
             self._looked = time.monotonic()
             logging.exception("memberships of audiences cannot be looked at; trying again")
@@ -130,12 +131,7 @@ class Recorder:
     async def _revise(self, revision: Revision) -> None:
         """A step; a kill, or other rules in between, begin it anew."""
         self._revision = None
-        try:
-            ended = await asyncio.to_thread(revision.step, self._memory, self._clock.now_ns() // SECOND)
-        except LogCorrupt:
-            logging.exception("new rules of audiences do not find all of the past")
-            await asyncio.to_thread(self._memory.adopt, revision.book)
-            return
+        ended = await asyncio.to_thread(revision.step, self._memory, self._clock.now_ns() // SECOND)
         if not ended and not self._closing:
             self._revision = revision
 

@@ -25,11 +25,11 @@ import msgspec
 from domain.clock import SECOND
 from domain.events import NOT_COUNTED, Conversion, Notice, Visit, decode
 from domain.person import conversion_kind
-from eventlog.reader import LogReader
-from eventlog.segments import position_of, segments
+from eventlog.reader import LogCorrupt, LogReader
+from eventlog.segments import place_of, position_of, segments
 from targeting.record import EXACT_IMPRESSIONS
 from targeting.record_editor import Editor
-from trackers.audience_rules import AudienceRule, RuleBook, history_of
+from trackers.audience_rules import AudienceRule, Event, RuleBook, Wanted, history_of
 from trackers.effects import Effect
 
 if TYPE_CHECKING:
@@ -109,9 +109,12 @@ class Revision:
         """Reads on, or writes some of whom it found; True: that was all, and the rules are adopted."""
         if self._rules or self._histories:
             end = memory.position()
-            records, position = self._reader.read(READ, end)
-            for event in _events(records):
-                self._read(event, memory)
+            records, position = self._next(end)
+            asking = [(event, wanted) for event in _events(records) if (wanted := self._wanted(event))]
+            keys = memory.counted_under([event for event, _ in asking])
+            for key, (event, wanted) in zip(keys, asking, strict=True):
+                if key and (not self._caught_up or key in self._found):
+                    self._read(key, event, wanted)
             if position < end and records:
                 return False
             if not self._caught_up:
@@ -130,28 +133,38 @@ class Revision:
             log.info("%d rules of audiences are new or have changed, and are followed", len(self._rules))
         return True
 
-    def _read(self, event: Notice | Conversion | Visit, memory: Memory) -> None:
+    def _next(self, end: int) -> tuple[list[bytes], int]:
+        """The next records; nothing of what comes behind a damaged one in its segment."""
+        while True:
+            try:
+                return self._reader.read(READ, end)
+            except LogCorrupt:
+                log.exception("new rules of audiences do not find all of the past")
+                self._reader.position = position_of(place_of(self._reader.position)[0] + 1)
+
+    def _wanted(self, event: Event) -> list[Wanted]:
         if not event.person or event.marks & _UNCOUNTED or event.received_ns < self._since_s * SECOND:
-            return
-        wanted = self.book.wanted(event)
-        if not wanted or (self._caught_up and event.person not in self._found) or not memory.unnamed(event).person:
-            return
+            return []
+        return self.book.wanted(event)
+
+    def _read(self, key: int, event: Event, wanted: list[Wanted]) -> None:
+        """An event that counts under a key, and the histories that it belongs into."""
         at_s = event.received_ns // SECOND
-        past = self._found.get(event.person, Past())
+        past = self._found.get(key, Past())
         for one in wanted:
             if one.scope in self._histories:
                 past.times.setdefault(one.scope, deque(maxlen=EXACT_IMPRESSIONS)).append(at_s)
             elif self._rules.isdisjoint(one.rules):
                 continue
             past.rules.update(dict.fromkeys(one.rules))
-            if not one.scope and isinstance(event, Conversion):
-                kind = conversion_kind(event.advertiser, event.event)
-                past.conversions[kind] = at_s, past.conversions.get(kind, (0, 0))[1] + 1
+        if isinstance(event, Conversion) and any(not w.scope and not self._rules.isdisjoint(w.rules) for w in wanted):
+            kind = conversion_kind(event.advertiser, event.event)  # once, however many conditions name it
+            past.conversions[kind] = at_s, past.conversions.get(kind, (0, 0))[1] + 1
         if past.rules:
-            self._found[event.person] = past
+            self._found[key] = past
 
 
-def _events(records: list[bytes]) -> Iterator[Notice | Conversion | Visit]:
+def _events(records: list[bytes]) -> Iterator[Event]:
     """What of a stretch of the log can be an event of a person; of another version's records nothing is known."""
     for record in records:
         try:
@@ -170,7 +183,10 @@ def _since(rule: AudienceRule, now_s: int) -> int:
 def _start(directory: Path, since_ns: int) -> int:
     """A position before the first event that is not older: the beginning of a segment."""
     for segment in reversed(segments(directory)):
-        records, _ = LogReader(directory, position_of(segment)).read(1)
+        try:
+            records, _ = LogReader(directory, position_of(segment)).read(1)
+        except LogCorrupt:
+            continue  # an older one will do, too
         first = next(_events(records), None)
         if first is not None and first.received_ns < since_ns:
             return position_of(segment)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from campaigns.audience_rules import _senseless
 from domain.audience_rule import AllOf, Happened, Not, Rule
 from domain.campaign import Audience
 from domain.clock import SECOND
@@ -17,6 +18,7 @@ from targeting.record import live_segments
 from tests.audience_rules_twin import (
     ADVERTISER,
     BASE,
+    CONDITIONS,
     DAY,
     OTHER,
     RULES,
@@ -99,6 +101,18 @@ def test_reading_the_log_again_gives_the_same_memory(
             contents[-1][b"due"] = repr(store.due.until(BASE + 100 * DAY, 1_000)).encode()
             contents[-1] |= {b"%d" % n: repr(store.members(n)).encode() for n in range(1, len(rules) + 1)}
     assert contents[0] == contents[1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(CONDITIONS, CONDITIONS, STEPS)
+def test_nobody_meets_a_rule_that_is_refused_as_a_contradiction(
+    asked: Happened, forbidden: Happened, steps: list[tuple[int, Any]]
+) -> None:
+    rule, events = AllOf((asked, Not(forbidden))), logged(steps)
+    if _senseless(rule, {}):
+        assert not any(
+            belongs(rule, 7, events[:n], events[n - 1].received_ns // SECOND) for n in range(1, len(events) + 1)
+        )
 
 
 @pytest.mark.parametrize("batches", [[2], [1, 1]])

@@ -1,5 +1,6 @@
 """A rule finds the past, whenever it is published: against the twin, and case by case."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from domain.audience_rule import Happened, Rule, conditions, holds
 from domain.clock import SECOND
-from domain.events import Visit, encode
+from domain.events import Kind, Visit, encode
+from eventlog.segments import read_mark, segment_path, segments
+from eventlog.writer import LogWriter
 from targeting.profiles import ProfileStore
 from tests.audience_rules_twin import (
     ADVERTISER,
@@ -24,6 +27,7 @@ from tests.audience_rules_twin import (
     logged,
     members,
     memory_of,
+    notice,
     one_of,
 )
 from trackers import rule_revision
@@ -73,7 +77,7 @@ def test_a_rule_finds_the_past_whenever_it_is_published(
     pace: int,
 ) -> None:
     """Rules come and go, and come again, between any two events; ``pace`` steps are made after each event, so that
-    others come first; and the process is killed at any step.
+    others come first; what is due is looked at in between; and the process is killed at any step.
     """
     events = logged(steps)
     rules: dict[int, Rule] = {}
@@ -100,6 +104,7 @@ def test_a_rule_finds_the_past_whenever_it_is_published(
                     break
                 if revision.step(memory, now_s):
                     revision = None
+                memory.look_again(now_s)
             if event:
                 Log.records.append(encode(event))
                 memory.apply([event], place + 1)
@@ -181,6 +186,36 @@ def test_conversions_that_no_record_has_are_found_in_the_log(folders: Any, past:
         assert (store.members(1), store.members(2)) == ([7], [])
 
 
+def test_a_conversion_counts_once_however_many_conditions_name_it(folders: Any, past: type[Log]) -> None:
+    with ProfileStore(folders(), sync=False) as store:
+        memory = memory_of(store, {})
+        memory.follow()
+        happen(memory, past, conversion(BASE, "lead"))
+        lead = Happened("converted", events=("lead",))
+        twice = Happened("converted", 0, 2, events=("lead",))
+        either = Happened("converted", 0, 2, events=("application", "lead"))
+        revised(memory_of(store, {1: lead, 2: twice, 3: either}), -1)
+        assert [store.members(audience) for audience in (1, 2, 3)] == [[7], [], []]
+
+
+def test_what_a_person_of_two_keys_was_shown_is_counted_where_it_was_already(folders: Any, past: type[Log]) -> None:
+    """Under the key of the device, whether it was counted as it came or is found in the log."""
+    with ProfileStore(folders(), sync=False) as store:
+        store.identity.join(7, 9, "sync", 1.0, BASE)
+        memory = memory_of(store, {})
+        memory.follow()
+        rules = {1: Happened("shown", DAY, 2), 2: Happened("shown", DAY, 3)}
+        happen(memory, past, notice(Kind.IMPRESSION, BASE, device=9))
+        memory = memory_of(store, rules)
+        happen(memory, past, notice(Kind.IMPRESSION, BASE + 1, device=9))
+        revised(memory, -1, BASE + 1)
+        assert [members(store, audience, 7, BASE + 1) for audience in (1, 2)] == [True, False]
+        store.identity.split(7, 9)
+        while memory.look_again(BASE + 1):
+            pass
+        assert [members(store, 1, key, BASE + 1) for key in (7, 9)] == [False, True]
+
+
 def test_a_list_that_becomes_a_rule_loses_who_does_not_meet_it(folders: Any, past: type[Log]) -> None:
     with ProfileStore(folders(), sync=False) as store:
         store.join(1, [7, 9])
@@ -190,3 +225,35 @@ def test_a_list_that_becomes_a_rule_loses_who_does_not_meet_it(folders: Any, pas
         revised(memory_of(store, {1: TWICE}), -1)
         assert store.members(1) == [7]
         assert members(store, 1, 7, BASE + DAY - 1) and not members(store, 1, 7, BASE + DAY)
+
+
+@pytest.fixture
+def damaged(folders: Any) -> Path:
+    """A log with a visit of person 7 in each of three segments, of which the second is damaged; all were applied."""
+    folder: Path = folders()
+
+    async def visit(at_s: int) -> None:
+        log = LogWriter(folder)
+        await log.durable(log.append(encode(visited(at_s))))
+        log.close()
+
+    for at_s in (BASE, BASE + 1, BASE + 2):
+        asyncio.run(visit(at_s))
+    with segment_path(folder, segments(folder)[1]).open("r+b") as file:
+        file.seek(20)
+        file.write(b"\xff\xff")
+    return folder
+
+
+def test_a_damaged_segment_does_not_keep_a_rule_from_being_followed(folders: Any, damaged: Path) -> None:
+    with ProfileStore(folders(), sync=False) as store:
+        store.join(1, [8])
+        store.join(2, [8])
+        memory_of(store, {}).follow()
+        memory_of(store, {}).apply([], read_mark(damaged))
+        memory = memory_of(store, {1: TWICE, 2: Happened("visited", DAY, 3)})
+        revision = memory.revision(damaged, BASE + 2)
+        assert revision is not None
+        while not revision.step(memory, BASE + 2):
+            pass
+        assert (store.members(1), store.members(2)) == ([7], []), "by what lies before and behind the damage"

@@ -5,13 +5,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cli import identity
+from cli.main import main
+from targeting.due import ALL
 from targeting.identity import MAX_KEYS, Edge
 from targeting.people import impression
+from targeting.profiles import ProfileStore
 from targeting.record import line_item_scope, live_segments
 from targeting.redis_address import parse
 from targeting.redis_keys import record_key
@@ -149,3 +154,35 @@ def test_many_at_a_time(open_store: Open) -> None:
     assert len(store.identity.keys(1)) == MAX_KEYS and store.identity.person(2_500) == 1_500
     assert store.identity.rebuild() == MAX_KEYS + 2_000
     assert store.get(2_500) is not None and record_key(2_500) in set(store._nodes.scan(b"{p*"))
+
+
+def test_whose_keys_change_is_decided_anew(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the tracker of the host on which the command is run."""
+    empty(redis_server)
+    monkeypatch.setenv("OUTBID_PROFILES_STORE", redis_server.url)
+    monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(identity, "_known", lambda: (None, None))
+    first, second = "key:00000000000000a1", "key:00000000000000b2"
+
+    def due_after(*command: str, confidence: str = "", least: str = "0.5") -> set[int]:
+        (tmp_path / "joins.csv").write_text(f"{first},{second},{confidence}\n")
+        monkeypatch.setenv("OUTBID_PROFILES_LEAST_CONFIDENCE", least)
+        assert main(["identity", *command]) == 0
+        with ProfileStore(tmp_path / "profiles.lmdb") as own:
+            found = own.due.until(1 << 31, 10)
+            assert {one.audience for one in found} <= {ALL}
+            with own.write() as txn:
+                own.due.remove(txn, found)
+        return {one.person for one in found}
+
+    join = "join", str(tmp_path / "joins.csv")
+    assert not due_after(*join, confidence="0.3")
+    assert due_after(*join, confidence="0.9") == {0xA1}
+    assert not due_after(*join)
+    assert not due_after("rebuild")
+    assert due_after("split", first, second) == {0xA1, 0xB2}
+    assert not due_after(*join, confidence="0.3")
+    assert due_after("rebuild", least="0.2") == {0xA1}
+    assert due_after(*join, confidence="0.1", least="0.2") == {0xA1, 0xB2}

@@ -112,12 +112,31 @@ def test_a_mistake_is_named_by_its_path(desk: Desk, rule: Any, path: str, value:
         {"not": {"converted": {"event": "application"}}},
         {"any": [{"visited": {"within": "1d"}}, {"not": {"visited": {"within": "7d"}}}]},
         {"visited": {"within": "1d"}, "not": {"visited": {"within": "1d"}}},
+        {"visited": {"within": "7d"}, "not": {"visited": {"within": "30d"}}},
+        {"visited": {"within": "1d", "page": "a", "at_least": 3}, "not": {"visited": {"within": "1d"}}},
+        {"visited": {"within": "1d", "page": "a"}, "not": {"visited": {"within": "1d", "page": ["a", "b"]}}},
+        {"converted": {"within": "1d", "event": "lead"}, "not": {"converted": {"event": "lead"}}},
         {"any": [{"visited": {"within": f"{n}m"}} for n in range(1, 14)]},
     ],
-    ids=["who did nothing", "who did nothing either", "nobody", "too many"],
+    ids=["who did nothing", "who did nothing either", "nobody", "shorter", "more", "fewer pages", "ever", "too many"],
 )
 def test_a_rule_must_make_sense(desk: Desk, rule: Any) -> None:
     assert faults(desk, rule) == [("audiences[1].rule", rule)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"visited": {"within": "30d"}, "not": {"visited": {"within": "7d"}}},
+        {"visited": {"within": "7d"}, "not": {"visited": {"within": "30d", "at_least": 2}}},
+        {"visited": {"within": "7d"}, "not": {"visited": {"within": "30d", "page": "a"}}},
+        {"visited": {"within": "7d", "page": ["a", "b"]}, "not": {"visited": {"within": "7d", "page": "a"}}},
+        {"converted": {"event": "lead"}, "not": {"converted": {"within": "30d", "event": "lead"}}},
+        {"shown": {"within": "7d"}, "not": {"clicked": {"within": "30d"}}},
+    ],
+)
+def test_a_rule_that_somebody_can_meet_is_taken(desk: Desk, rule: Any) -> None:
+    desk.take(with_rule(rule))
 
 
 @pytest.mark.parametrize(("name", "value"), [("file", "prime.txt"), ("ttl", "90d"), ("of", {"any": ["prime"]})])

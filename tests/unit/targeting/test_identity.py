@@ -172,3 +172,33 @@ def test_what_lies_under_a_key() -> None:
     )
     assert live_segments(merge([record, None, b"\0damaged"]), 0) == [7]
     assert is_capped(alias(PHONE), line_item_scope(4), 1, 60, 0), "whoever takes an alias for a record keeps caps"
+
+
+def test_whose_keys_change_is_decided_anew(store: ProfileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever makes them one person's or takes them apart; and nothing else does."""
+
+    def due() -> set[int]:
+        found = store.due.until(1 << 31, 10)
+        with store.write() as txn:
+            store.due.remove(txn, found)
+        return {one.person for one in found}
+
+    store.change([(PHONE, impression(1_000, 3, 4, 1)), (BROWSER, impression(1_010, 3, 4, 1))])
+    store.identity.join(PHONE, BROWSER, "graph", 0.3, 5)
+    assert not due()
+    store.identity.join(PHONE, BROWSER, "graph", 0.9, 6)
+    assert due() == {PHONE}
+    store.identity.join(PHONE, BROWSER, "login", 1.0, 7)
+    store.identity.rebuild()
+    assert not due()
+    assert store.identity.split(PHONE, BROWSER) == 2
+    assert due() == {PHONE, BROWSER}
+    store.identity.join(PHONE, BROWSER, "graph", 0.9, 8)
+    assert due() == {PHONE}
+    store.identity.join(PHONE, BROWSER, "graph", 0.3, 9)
+    assert due() == {PHONE, BROWSER}
+    monkeypatch.setattr(store.identity, "_least", 0.2)
+    store.identity.rebuild()
+    assert len(due()) == 1
+    store.identity.rebuild()
+    assert not due()
