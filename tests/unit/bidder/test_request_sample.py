@@ -9,10 +9,13 @@ import pytest
 
 from bidder import request_sample_files as sample_files
 from bidder.request_sample import MOST_PENDING, RequestSample, hash_of
-from bidder.request_sample_files import HOUR_NS, SampleFiles
+from bidder.request_sample_files import HOUR_NS, Kept, SampleFiles
 from bidder.request_sample_forgetting import forget, named_persons
 from domain.clock import ManualClock
 from domain.naming import person_key
+from openrtb.decode import decode
+from openrtb.person_ids import named_by
+from openrtb.request import Request
 from tests.auction_table import NOW_NS, Table
 
 
@@ -169,6 +172,40 @@ def test_forgetting(table: Table, tmp_path: Path) -> None:
     table.decide(body("eve", 8))  # the writer goes on in the file that took the other's place
     first.write()
     assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 2
+
+
+EIDS = b'[{"source":"s.example","uids":[{"id":"E"}]}]'
+USER = b'{"id":"u","buyeruid":"b","eids":%s}' % EIDS
+PLAIN = (
+    b'{"id":"1","imp":[{"id":"1","banner":{"w":300,"h":250}}],"site":{"domain":"a.example"},'
+    b'"device":{"ifa":"A"},"user":%s}' % USER
+)
+SLOPPY = {
+    "a byte that is no UTF-8": (b'"a.example"', b'"a\xe9.example"'),
+    "NaN": (b'"site":{', b'"site":{"x":NaN,'),
+    "a byte order mark": (b'{"id":"1","imp"', b'\xef\xbb\xbf{"id":"1","imp"'),
+    "eids in no list": (EIDS, EIDS[1:-1]),
+    "uids in no list": (b'[{"id":"E"}]', b'{"id":"E"}'),
+    "an id in a list": (b'"id":"u"', b'"id":["u"]'),
+    "a number": (b'"id":"u"', b'"id":7.0'),
+    "a truth": (b'"buyeruid":"b"', b'"buyeruid":true'),
+    "half a surrogate": (b'"id":"u"', b'"id":"\\ud800"'),
+    "a device in a list": (b'{"ifa":"A"}', b'[{"ifa":"A"}]'),
+    "a user in a list": (USER, b"[%s]" % USER),
+    "eids before 2.6": (b'"eids":%s' % EIDS, b'"ext":{"eids":%s}' % EIDS[1:-1]),
+}
+
+
+@pytest.mark.parametrize("form", ["", *SLOPPY])
+def test_forgetting_reads_ids_as_bidders_do(form: str) -> None:
+    """However sloppily a request is written: whoever it can be kept under is found in it."""
+    written, sloppy = SLOPPY.get(form, (b"", b""))
+    assert written in PLAIN
+    body, request = PLAIN.replace(written, sloppy), Request()
+    assert not decode(request, body, Table().view.sellers["usx"].exchange, NOW_NS)
+    known = {key for _, key in named_by(request)}
+    assert len(known) >= 3
+    assert named_persons({1: "usx"})(Kept(NOW_NS, 0, 1, 0, True, body)) >= known
 
 
 def test_a_file_of_another_version(table: Table, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
