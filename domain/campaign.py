@@ -206,9 +206,9 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     terms: int = 0
     """`FeeTerms` that it bids under; only in a snapshot. 0: no fees."""
     reaches: tuple[int, ...] | None = None
-    """Audiences that it reaches people by, where it names some that are defined by others (`targeting.audience_algebra`):
-    these, and those that they are made of; only in a snapshot, whose ``targeting`` names what they are made of. None:
-    those that ``targeting`` asks for."""
+    """Audiences that it reaches people by, where some are defined by others (`targeting.audience_algebra`): these, and
+    those that they are made of; only in a snapshot, whose ``targeting`` names what they are made of. None: those that
+    ``targeting`` asks for."""
 
 
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
