@@ -121,8 +121,13 @@ class _Fetched:
     any_opted_out = True
 
     def __init__(self, store: "RedisProfiles", persons: list[int]) -> None:
+        from targeting.merge import aliased
+
         self._store = store
-        self._records: dict[int, bytes | None] = dict(zip(persons, store.get_many(persons), strict=True))
+        self._records: dict[int, bytes | None] = {}
+        for _ in range(2):  # what lies under the keys themselves, then the persons whom aliases name
+            self._records.update(zip(persons, store.lie(persons), strict=True))
+            persons = sorted({aliased(record) for record in self._records.values()} - {0, *self._records})
 
     def get(self, person: int) -> bytes | None:
         if person not in self._records:
