@@ -74,9 +74,10 @@ def _rewrite(path: Path, keys: frozenset[int], names: Names | None) -> int:
 
     try:
         with locked(path, os.O_RDONLY):
-            records = records_of(path.read_bytes())
+            data = path.read_bytes()
+            records, end = records_of(data)
             left = [record for record in records if not is_meant(record)]
-            if len(left) < len(records):
+            if len(left) < len(records) or end < len(data):  # nobody can say whose the torn rest is
                 beside = path.with_suffix(REWRITTEN)
                 beside.unlink(missing_ok=True)
                 file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

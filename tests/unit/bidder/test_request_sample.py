@@ -1,6 +1,7 @@
 """The requests that are kept for forecasts: whose, how many, for how long, and that they are forgotten."""
 
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -238,6 +239,38 @@ def test_a_full_disk_costs_the_sample_only(
     assert [kept.person for kept in sample_files.read(tmp_path, NOW_NS)[0].kept] == [
         person_key("buyeruid", "bob", "usx")
     ]
+
+
+def test_a_write_cut_short_leaves_a_file_that_can_be_read(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(file: int, data: bytes) -> None:
+        os.write(file, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    files = files_of(table, tmp_path)
+    for number, person in enumerate(("ann", "bob", "cher")):
+        table.decide(body(person, number))
+        with monkeypatch.context() as patched:
+            if person == "bob":
+                patched.setattr(sample_files, "write_all", half)
+            files.write()
+    (stratum,) = sample_files.read(tmp_path, NOW_NS)
+    keys = [person_key("buyeruid", name, "usx") for name in ("ann", "cher")]
+    assert [kept.person for kept in stratum.kept] == keys
+    assert forget(tmp_path, keys[1:], again_s=0) == 1
+
+
+def test_forgetting_takes_out_what_cannot_be_read(table: Table, tmp_path: Path) -> None:
+    """As a worker leaves it that is killed while it writes."""
+    files = files_of(table, tmp_path)
+    table.decide(body("ann"))
+    files.write()
+    (path,) = sample_files.files(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    assert forget(tmp_path, [1], again_s=0) == 0
+    assert path.read_bytes() == whole
 
 
 def test_without_a_sample_nothing_is_written(tmp_path: Path) -> None:
