@@ -204,7 +204,12 @@ def _is_at(file: int, path: Path) -> bool:
 
 def files(directory: Path, worker: str = "*") -> list[Path]:
     """All there are, of all workers or of one; those of one in the order of their hours."""
-    return sorted(directory.glob(f"{worker}/*{SUFFIX}"))
+    return sorted(_of_hours(directory, f"{worker}/*{SUFFIX}"))
+
+
+def _of_hours(directory: Path, pattern: str) -> Iterator[Path]:
+    """What else somebody has put there is none of ours."""
+    return (path for path in directory.glob(pattern) if path.name.partition("-")[0].isdecimal())
 
 
 def hour_of(path: Path) -> int:
@@ -214,7 +219,7 @@ def hour_of(path: Path) -> int:
 
 def expire(directory: Path, now_ns: int) -> None:
     """Removes what is older than a day."""
-    for path in [*files(directory), *directory.glob(f"*/*{REWRITTEN}")]:
+    for path in [*files(directory), *_of_hours(directory, f"*/*{REWRITTEN}")]:
         if hour_of(path) <= now_ns // HOUR_NS - HOURS:
             path.unlink(missing_ok=True)
 

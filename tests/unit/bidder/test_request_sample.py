@@ -241,6 +241,18 @@ def test_a_full_disk_costs_the_sample_only(
     ]
 
 
+def test_what_somebody_else_put_there_is_left_alone(table: Table, tmp_path: Path) -> None:
+    files = files_of(table, tmp_path)
+    for name in ("x.sample", "5.sample", "copy of 5-a.sample", "x.new"):
+        (tmp_path / "0").mkdir(exist_ok=True)
+        (tmp_path / "0" / name).write_bytes(b"?")
+    table.decide(body("ann"))
+    files.write()
+    assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 1
+    assert forget(tmp_path, [person_key("buyeruid", "ann", "usx")], again_s=0) == 1
+    assert len(list(tmp_path.glob("0/*"))) == 5
+
+
 def test_a_write_cut_short_leaves_a_file_that_can_be_read(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
