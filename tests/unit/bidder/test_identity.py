@@ -98,7 +98,7 @@ def test_a_device_is_one_whoever_the_person_turns_out_to_be(known: str) -> None:
 
 @pytest.mark.parametrize(("ages", "bids"), [((60,), 1), ((60, 70), 0)])
 async def test_whoever_keeps_the_records_all_ids_are_asked_for(bid_port: Any, ages: tuple[int, ...], bids: int) -> None:
-    """The browser's id is one of the person's keys; the device counts for itself, by its advertising id, which is new."""
+    """The browser's id is one of the person's keys; the device counts for itself, by its new advertising id."""
     people = People()
     people.put(LOGIN, {}, shown(60, 70, 80))
     people.join(LOGIN, ANN)
