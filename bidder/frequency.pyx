@@ -26,7 +26,6 @@ from targeting.households cimport DEVICE_MARK, HOUSEHOLD_MARK, household_number,
 from targeting.joint_caps cimport capped_together
 from targeting.record cimport capped_in, look
 
-from openrtb.person_ids import device_keys
 from targeting.holds import LINGER_S
 
 MOST_STALE_S = LINGER_S // 2
@@ -60,15 +59,13 @@ cdef class History:
         return History(self.reader, self.holds, self.looking_only, self.fleet)
 
     def counters(self, View view not None, Request r not None) -> list:
-        """Keys of what devices and the household count for themselves, as far as this request may be decided by it: for a
-        store that must be asked beforehand.
+        """Keys of what the device and the household count for themselves, as far as this request may be decided by it:
+        for a store that must be asked beforehand.
         """
         cdef list found = []
-        cdef uint64_t key
         cdef uint32_t house
-        if view.units & (1 << DEVICE):
-            for key in device_keys(r):
-                found.append(DEVICE_MARK | number(key))
+        if view.units & (1 << DEVICE) and r.device:
+            found.append(DEVICE_MARK | number(r.device))
         if view.units & (1 << HOUSEHOLD) and r.personal and not r.is_dooh:
             house = household_number(r.address)
             if house:
@@ -93,7 +90,7 @@ cdef class History:
         cdef bytes record = None
         cdef uint32_t house
         known.key, known.former = 0, 0
-        # Of a person with one id only, the record is the device's, too. Where there can be more, r.device must be set.
+        # Nothing tells apart the devices of somebody who is known by an eid alone.
         if unit == PERSON or (unit == DEVICE and r.device == 0):
             known.key, known.former, record = r.person, r.former, r.record
         elif unit == DEVICE:

@@ -15,8 +15,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from bidder import request_sample_files as sample_files
+from bidder.any_id import by_any_id
 from bidder.candidates import Candidates
 from bidder.enrichment.chain import Chain
+from bidder.frequency import History
 from bidder.leases import Leases
 from bidder.market import Market, expected_price
 from bidder.reach_match import FORMAT_NAMES, Matches
@@ -79,10 +81,13 @@ def forecast(
     bid_cpm: int,
     chain: Chain,
     market: Market,
+    history: History | None = None,
 ) -> Reach:
-    """``targeting`` is as a snapshot has it, ``bid_cpm`` in CPM micros of the advertiser's currency, without fees."""
+    """``targeting`` is as a snapshot has it, ``bid_cpm`` in CPM micros of the advertiser's currency, without fees.
+    ``history``: reads whom somebody is by their other ids; without one, who is suppressed by these is counted.
+    """
     view, bids = _only(snapshot, advertiser, targeting, bid_cpm)
-    found = _match(strata, view, chain)
+    found = _match(strata, view, chain, history or History())
     deepest = max((stratum.level for stratum in strata), default=0)
     requests = sum(stratum.seen for stratum in strata)
     offers = _offers(found, view, bids, market, advertiser)
@@ -146,7 +151,7 @@ class _Found:
     matches: Matches
 
 
-def _match(strata: Sequence[Stratum], view: View, chain: Chain) -> _Found:
+def _match(strata: Sequence[Stratum], view: View, chain: Chain, history: History) -> _Found:
     by_id = {seller.id: seller for seller in view.sellers.values()}
     request, candidates, matches = Request(), Candidates(), Matches()
     everything: list[Kept] = []
@@ -169,6 +174,7 @@ def _match(strata: Sequence[Stratum], view: View, chain: Chain) -> _Found:
         if not kept.personal:
             request.forget_person()
         enrich(request)
+        by_any_id(view, history, request)
         if select(candidates, view, seller, request, kept.body):
             rows.append(place)
             impressions.append(matches.add(candidates, view, seller, request, place))

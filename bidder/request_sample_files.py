@@ -149,7 +149,12 @@ class SampleFiles:
         records.append(encode(Tally(self._clock.now_ns(), self._seen, level)))
         assert self._path is not None
         with locked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
-            write_all(file, framed(record for record in records if record))
+            before = os.fstat(file).st_size
+            try:
+                write_all(file, framed(record for record in records if record))
+            except OSError:  # what comes after half a frame could not be read
+                os.ftruncate(file, before)
+                raise
 
 
 def _kept(each: Pending) -> bytes:
@@ -199,7 +204,12 @@ def _is_at(file: int, path: Path) -> bool:
 
 def files(directory: Path, worker: str = "*") -> list[Path]:
     """All there are, of all workers or of one; those of one in the order of their hours."""
-    return sorted(directory.glob(f"{worker}/*{SUFFIX}"))
+    return sorted(_of_hours(directory, f"{worker}/*{SUFFIX}"))
+
+
+def _of_hours(directory: Path, pattern: str) -> Iterator[Path]:
+    """What else somebody has put there is none of ours."""
+    return (path for path in directory.glob(pattern) if path.name.partition("-")[0].isdecimal())
 
 
 def hour_of(path: Path) -> int:
@@ -209,7 +219,7 @@ def hour_of(path: Path) -> int:
 
 def expire(directory: Path, now_ns: int) -> None:
     """Removes what is older than a day."""
-    for path in [*files(directory), *directory.glob(f"*/*{REWRITTEN}")]:
+    for path in [*files(directory), *_of_hours(directory, f"*/*{REWRITTEN}")]:
         if hour_of(path) <= now_ns // HOUR_NS - HOURS:
             path.unlink(missing_ok=True)
 
@@ -222,7 +232,7 @@ def read(directory: Path, now_ns: int, worker: str = "*") -> list[Stratum]:
     for path in files(directory, worker):
         if now_ns // HOUR_NS - HOURS < hour_of(path) <= now_ns // HOUR_NS:
             try:
-                records = [decode(record) for record in records_of(path.read_bytes())]
+                records = [decode(record) for record in records_of(path.read_bytes())[0]]
             except FileNotFoundError:
                 continue
             except msgspec.DecodeError as error:
@@ -237,11 +247,12 @@ def read(directory: Path, now_ns: int, worker: str = "*") -> list[Stratum]:
     return found
 
 
-def records_of(data: bytes) -> list[bytes]:
+def records_of(data: bytes) -> tuple[list[bytes], int]:
+    """All that can be read, and where that ends: what is behind is torn or damaged."""
     found: list[bytes] = []
-    offset = 0
+    end = 0
     while True:
-        records, offset = split(data, offset, 1 << 30)
+        records, end = split(data, end, 1 << 30)
         if not records:
-            return found
+            return found, end
         found += records

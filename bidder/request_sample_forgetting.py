@@ -2,12 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import orjson
 
 from bidder.request_sample_files import (
     FLUSH_S,
@@ -22,6 +21,7 @@ from bidder.request_sample_files import (
     write_all,
 )
 from domain.naming import person_key
+from openrtb.parse import Malformed, parse
 
 Names = Callable[[Kept], Collection[int]]
 """Keys of all persons that a kept request's own text names."""
@@ -34,33 +34,20 @@ def named_persons(exchanges: Mapping[int, str]) -> Names:
 
     def names(kept: Kept) -> set[int]:
         try:
-            document = orjson.loads(kept.body)
-        except orjson.JSONDecodeError:
+            request = parse(kept.body)  # as leniently as the bid path reads it
+        except Malformed:
             return set()
-        device, user = (_object(document, name) for name in ("device", "user"))
         exchange = exchanges.get(kept.exchange, "")
-        return {
-            person_key("ifa", str(device.get("ifa") or "")),
-            person_key("buyeruid", str(user.get("buyeruid") or ""), exchange),
-            person_key("user", str(user.get("id") or ""), exchange),
-            *_eids(user.get("eids")),
-            *_eids(_object(user, "ext").get("eids")),
-        } - {0}
+        device, user = request.device, request.user
+        found = {person_key("ifa", device.ifa or "")} if device else set()
+        if user:
+            found.add(person_key("buyeruid", user.buyeruid or "", exchange))
+            found.add(person_key("user", user.id or "", exchange))
+            for eid in chain(user.eids or (), (user.ext.eids if user.ext else None) or ()):
+                found.update(person_key("eid", uid.id or "", eid.source or "") for uid in eid.uids or ())
+        return found - {0}
 
     return names
-
-
-def _eids(listed: Any) -> Iterator[int]:
-    for eid in listed if isinstance(listed, list) else ():
-        uids = eid.get("uids") if isinstance(eid, dict) else None
-        for uid in uids if isinstance(uids, list) else ():
-            if isinstance(uid, dict):
-                yield person_key("eid", str(uid.get("id") or ""), str(eid.get("source") or ""))
-
-
-def _object(document: Any, name: str) -> dict[str, Any]:
-    found = document.get(name) if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def forget(directory: Path, keys: Collection[int], names: Names | None = None, again_s: float = 2.5 * FLUSH_S) -> int:
@@ -87,9 +74,10 @@ def _rewrite(path: Path, keys: frozenset[int], names: Names | None) -> int:
 
     try:
         with locked(path, os.O_RDONLY):
-            records = records_of(path.read_bytes())
+            data = path.read_bytes()
+            records, end = records_of(data)
             left = [record for record in records if not is_meant(record)]
-            if len(left) < len(records):
+            if len(left) < len(records) or end < len(data):  # nobody can say whose the torn rest is
                 beside = path.with_suffix(REWRITTEN)
                 beside.unlink(missing_ok=True)
                 file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -86,6 +86,7 @@ def _forecast(form: Any, bid: int, owner: "Advertiser", snapshot: "Snapshot") ->
     from bidder.enrichment.device import DeviceModule
     from bidder.enrichment.geo import GeoModule
     from bidder.enrichment.profile import ProfileModule
+    from bidder.frequency import History
     from bidder.market import read_market
     from bidder.reach import forecast, read_sample
     from campaigns.published_targeting import read_targeting
@@ -103,7 +104,7 @@ def _forecast(form: Any, bid: int, owner: "Advertiser", snapshot: "Snapshot") ->
         reader = _Fetched(store, _persons(strata, snapshot)) if isinstance(store, RedisProfiles) else store.reader()
         person = ProfileModule(reader, Forgotten(data))
         chain = Chain([person, GeoModule(bidder_settings().geo_database), DeviceModule()])
-        return forecast(strata, snapshot, owner, targeting, bid, chain, market)
+        return forecast(strata, snapshot, owner, targeting, bid, chain, market, History(reader))
 
 
 def _persons(strata: "Iterable[Stratum]", snapshot: "Snapshot") -> list[int]:
@@ -121,8 +122,13 @@ class _Fetched:
     any_opted_out = True
 
     def __init__(self, store: "RedisProfiles", persons: list[int]) -> None:
-        self._store = store
-        self._records: dict[int, bytes | None] = dict(zip(persons, store.get_many(persons), strict=True))
+        from targeting.merge import aliased
+
+        self._store, self.taken_ns = store, store.taken_ns
+        self._records: dict[int, bytes | None] = {}
+        for _ in range(2):  # what lies under the keys themselves, then the persons whom aliases name
+            self._records.update(zip(persons, store.lie(persons), strict=True))
+            persons = sorted({aliased(record) for record in self._records.values()} - {0, *self._records})
 
     def get(self, person: int) -> bytes | None:
         if person not in self._records:

@@ -205,9 +205,10 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     supply: SupplyRules = SupplyRules()
     terms: int = 0
     """`FeeTerms` that it bids under; only in a snapshot. 0: no fees."""
-    reaches: tuple[int, ...] = ()
+    reaches: tuple[int, ...] | None = None
     """Audiences that it reaches people by, where some are defined by others (`targeting.audience_algebra`): these, and
-    those that they are made of; only in a snapshot, whose ``targeting`` names what they are made of."""
+    those that they are made of; only in a snapshot, whose ``targeting`` names what they are made of. None: those that
+    ``targeting`` asks for."""
 
 
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -242,7 +243,9 @@ def wanted_values(targeting: Targeting, dimension: str) -> dict[str, None]:
 def reached_audiences(item: LineItem) -> frozenset[int]:
     """Audiences, by id, that a published line item reaches people by, in any of its alternatives; those that it leaves
     out are not meant."""
-    return frozenset(item.reaches or map(int, wanted_values(item.targeting, "audience")))
+    if item.reaches is None:
+        return frozenset(map(int, wanted_values(item.targeting, "audience")))
+    return frozenset(item.reaches)  # none, where sets are only left out, though their parts may be asked for
 
 
 HOURS_OF_WEEK = frozenset(range(168))

@@ -19,6 +19,5 @@ cdef void name_person(Request r, uint64_t ifa, uint64_t buyeruid, uint64_t user_
 # Key of one of ``Request.ids``.
 cdef uint64_t id_key(Request r, size_t place) noexcept nogil
 
-# A record was found by this id. ``person``: the key of the person; ``joined``: they have several keys, so that the
-# record says more than what this device saw.
+# A record was found by this id. ``person``: the key of the person; ``joined``: they have several keys.
 cdef void meet(Request r, size_t place, uint64_t person, bint joined) noexcept nogil

@@ -35,7 +35,8 @@ cdef int fill_eids(Request r, list eids) except -1:
 
 cdef void name_person(Request r, uint64_t ifa, uint64_t buyeruid, uint64_t user_id) noexcept nogil:
     """Until a record is found the person is named by the advertising id, else our id at the exchange, else the
-    exchange's, else an eid, many of which change after a while.
+    exchange's, else an eid, many of which change after a while. The device is named by the first id that is its own,
+    whoever the person turns out to be.
     """
     cdef int trust
     cdef size_t i
@@ -47,7 +48,7 @@ cdef void name_person(Request r, uint64_t ifa, uint64_t buyeruid, uint64_t user_
                 if r.eids[i].trust == trust:
                     r.ids.push_back(r.eids[i])
     add_id(r, USER_ID, user_id)
-    r.person = ifa or buyeruid or user_id
+    r.person = r.device = ifa or buyeruid or user_id
     if r.person == 0 and r.ids.size():
         r.person = id_key(r, 0)
 
@@ -74,30 +75,15 @@ cdef uint64_t id_key(Request r, size_t place) noexcept nogil:
 
 
 cdef void meet(Request r, size_t place, uint64_t person, bint joined) noexcept nogil:
-    cdef size_t i
     cdef uint64_t key = id_key(r, place)
     r.met, r.joined, r.person = <int>place, joined, person
     r.former = key if key != person else 0
-    if r.ids[place].kind != EID:
-        if joined:
-            r.device = key
-        return
-    for i in range(r.ids.size()):
-        if r.ids[i].kind != EID:
-            r.device = r.ids[i].key
-            return
 
 
 def named_by(Request r not None):
     """Of each id of the person, in the order of trust, what it is and its key."""
     cdef size_t i
     return [(word_of(r, i), id_key(r, i)) for i in range(r.ids.size())]
-
-
-def device_keys(Request r not None):
-    """Keys of the ids that are a device's own, one of which `device` may become."""
-    cdef size_t i
-    return [r.ids[i].key for i in range(r.ids.size()) if r.ids[i].kind != EID]
 
 
 cdef inline char lower(char letter) noexcept nogil:

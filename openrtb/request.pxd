@@ -144,7 +144,7 @@ cdef class Request:
     cdef readonly int met          # place of the id that a record was found by; -1: by none
     cdef readonly bint joined      # the person has several keys
     cdef readonly uint64_t former  # key of that id, where it is not the person's; else 0
-    cdef public uint64_t device    # name id of the device's own id, where the person is known by another; else 0
+    cdef public uint64_t device    # key of the first id that is the device's own: all but eids; 0: there is none
     cdef public uint64_t household # key of its counters, once a frequency cap asked for it; else 0
     cdef readonly bint is_app, is_dooh, test, all_imps, has_pods
     cdef readonly int chain_state           # Chain

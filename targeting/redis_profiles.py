@@ -74,19 +74,19 @@ class RedisProfiles:
 
     def get(self, person: int) -> bytes | None:
         """The packed record of a person, or None; an alias (`targeting.merge`), where the person has another key."""
-        return self._lie([person])[0]
+        return self.lie([person])[0]
 
     def get_many(self, persons: Sequence[int]) -> list[bytes | None]:
         """The packed records of persons, None where there is none."""
-        found = self._lie(persons)
+        found = self.lie(persons)
         for _ in range(MOST_ALIASES):
             if not (others := {person for record in found if (person := aliased(record))}):
                 return found
-            named = dict(zip(others, self._lie(list(others)), strict=True))
+            named = dict(zip(others, self.lie(list(others)), strict=True))
             found = [named[person] if (person := aliased(record)) else record for record in found]
         return [None if aliased(record) else record for record in found]
 
-    def _lie(self, persons: Sequence[int]) -> list[bytes | None]:
+    def lie(self, persons: Sequence[int]) -> list[bytes | None]:
         """What lies under keys, aliases too."""
         keys = [record_key(person) for person in persons]
         return self._nodes.ask([(key, ("GET", key)) for key in keys])  # type: ignore[return-value]
@@ -98,7 +98,7 @@ class RedisProfiles:
             for person, edit in batch:
                 by_person.setdefault(person, []).append(edit)
             while by_person:
-                records = dict(zip(by_person, self._lie(list(by_person)), strict=True))
+                records = dict(zip(by_person, self.lie(list(by_person)), strict=True))
                 of_several = {person for person, record in records.items() if joined(record)}
                 left = self._write({one: records[one] for one in records.keys() - of_several}, by_person)
                 if of_several:

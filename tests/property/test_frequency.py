@@ -43,9 +43,8 @@ HOUSES = {"203.0.113.7": "a", "203.0.113.8": "b", "2001:db8:1:2::7": "c", "2001:
 
 PERSONS = {parse_person(LOGIN): "person ann", parse_person("buyeruid:usx:bob"): "person bob"}
 """Both are in both audiences."""
-NUMBERS = {
-    parse_person(id_) & 0xFFFF_FFFF: name for name, id_ in (("phone", "ifa:phone"), ("laptop", "buyeruid:usx:laptop"))
-}
+OWN = {"phone": "ifa:phone", "laptop": "buyeruid:usx:laptop", "bob's": "buyeruid:usx:bob"}
+NUMBERS = {parse_person(id_) & 0xFFFF_FFFF: name for name, id_ in OWN.items()}
 ONE, OTHER, EITHER = (Clause("audience", ids) for ids in (("1",), ("2",), ("1", "2")))
 NOT_OTHER = Clause("audience", ("2",), False)
 TARGETINGS = [
@@ -142,7 +141,7 @@ class World:
             "id": str(len(self.table.log)), "site": {}, "device": {"ip": address},
             "imp": [{"id": str(n), "banner": {"w": 300, "h": 250}} for n in range(imps)],
         }, ids)  # fmt: skip
-        device = {"ann": agent, "bob": "person bob"}.get(person, "")
+        device = {"ann": agent, "bob": "bob's"}.get(person, "")
         who = {"person": person and f"person {person}", "device": device, "household": HOUSES[address]}
         self.table.log.clear()
         self.table.auction.candidates.keep_reasons = True
@@ -167,6 +166,7 @@ class World:
             whose = {who[cap.by] for _, _, cap in self.twin.caps(ad)}
             self.twin.flying[bid.bid] = (self.now_s + EXPIRY_S + GRACE_S, whose, ad)
             assert (token.person != 0) == bool(person) and bool(token.household) == (who["household"] in whose)
+            assert NUMBERS.get(token.device, "") == (device if device in whose or person == "ann" else "")
 
     def check_choice(self, bids: list[Bid], allowed: list[tuple[int, int]], imps: int, who: Any) -> None:
         """On each imp in turn the dearest line item that is not on another and has room beside those chosen."""

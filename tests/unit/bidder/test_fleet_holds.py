@@ -12,7 +12,7 @@ from bidder.frequency import History
 from domain.naming import person_key
 from openrtb.nobid import NoBidReason
 from targeting.held_words import bid_of, word
-from targeting.households import household_key, household_of
+from targeting.households import device_key, household_key, household_of
 from targeting.identity_keys import parse_person
 from targeting.redis_lookup import NOT_HELD
 from tests.auction_table import PLENTY, Table, merge, snapshot
@@ -63,7 +63,7 @@ def test_bids_are_held_under_their_ids_until_notices_cannot_come_any_more() -> N
     request = merge(REQUEST, {"device": {"ip": "203.0.113.7"}, "imp[0]": {"exp": 30}})
     (bid,) = bids(made.decide(request))
     held = word(b"h", int(bid["id"]), 1, 11, 1, 101)
-    assert sorted(fleet.taken) == sorted([(ANN, held, 35_000), (HOUSE, held, 35_000)])
+    assert sorted(fleet.taken) == sorted((key, held, 35_000) for key in (ANN, device_key(ANN & 0xFFFF_FFFF), HOUSE))
     assert len(bids(made.decide(request))) == 1 and fleet.held_ads(ANN) == [(1, 11, 1, 101)] * 2
 
 

@@ -74,13 +74,35 @@ def test_log_and_token_name_the_person_and_the_device() -> None:
     assert logged.person == parse_person(LOGIN)
 
 
+@pytest.mark.parametrize("known", ["uid2:T", ANN, "user:usx:u"])
+def test_a_device_is_one_whoever_the_person_turns_out_to_be(known: str) -> None:
+    """A phone that came with an id that somebody is known by comes with its own id alone, and is then joined."""
+    people = People()
+    people.put(known, {}, {})
+    table = Table(snapshot(BY_DEVICE), people, holds=Holds(None, 500))
+    user = {"buyeruid": "ann", "id": "u", "eids": [EID]}
+    phone = merge(REQUEST, {"device": {"ifa": "phone"}, "user": None})
+    number = parse_person("ifa:phone") & 0xFFFF_FFFF
+    for request, person in ((merge(phone, {"user": user}), known), (phone, "ifa:phone")):
+        answer = table.decide(request)
+        assert isinstance(answer, dict)
+        (bid,) = answer["seatbid"][0]["bid"]  # type: ignore[index]
+        token = SEALER.open(bid["adm"].partition("/impression/")[2][:151], Kind.IMPRESSION)
+        assert (token.person, token.device) == (parse_person(person), number)
+    for request in (phone, merge(phone, {"user": user})):
+        assert table.decide(request) == NoBid(NoBidReason.FREQUENCY, "frequency")
+    people.join(known, "ifa:phone")
+    assert table.decide(phone) == NoBid(NoBidReason.FREQUENCY, "frequency")
+    assert isinstance(table.decide(merge(phone, {"user": user, "device": {"ifa": "tablet"}})), dict)
+
+
 @pytest.mark.parametrize(("ages", "bids"), [((60,), 1), ((60, 70), 0)])
 async def test_whoever_keeps_the_records_all_ids_are_asked_for(bid_port: Any, ages: tuple[int, ...], bids: int) -> None:
-    """The advertising id is new; the browser's is one of the person's keys; the device counts for itself."""
+    """The browser's id is one of the person's keys; the device counts for itself, by its new advertising id."""
     people = People()
     people.put(LOGIN, {}, shown(60, 70, 80))
     people.join(LOGIN, ANN)
-    people.put(f"device:{ANN}", {}, shown(*ages))
+    people.put("device:ifa:new", {}, shown(*ages))
     async with bid_port(Table(snapshot(BY_DEVICE), people)) as port:
         reader, writer = await port.open()
         request = merge(REQUEST, {"device": {"ifa": "new"}, "user": {"id": "u", "eids": [EID]}})

@@ -1,6 +1,7 @@
 """The requests that are kept for forecasts: whose, how many, for how long, and that they are forgotten."""
 
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -9,10 +10,13 @@ import pytest
 
 from bidder import request_sample_files as sample_files
 from bidder.request_sample import MOST_PENDING, RequestSample, hash_of
-from bidder.request_sample_files import HOUR_NS, SampleFiles
+from bidder.request_sample_files import HOUR_NS, Kept, SampleFiles
 from bidder.request_sample_forgetting import forget, named_persons
 from domain.clock import ManualClock
 from domain.naming import person_key
+from openrtb.decode import decode
+from openrtb.person_ids import named_by
+from openrtb.request import Request
 from tests.auction_table import NOW_NS, Table
 
 
@@ -171,6 +175,40 @@ def test_forgetting(table: Table, tmp_path: Path) -> None:
     assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 2
 
 
+EIDS = b'[{"source":"s.example","uids":[{"id":"E"}]}]'
+USER = b'{"id":"u","buyeruid":"b","eids":%s}' % EIDS
+PLAIN = (
+    b'{"id":"1","imp":[{"id":"1","banner":{"w":300,"h":250}}],"site":{"domain":"a.example"},'
+    b'"device":{"ifa":"A"},"user":%s}' % USER
+)
+SLOPPY = {
+    "a byte that is no UTF-8": (b'"a.example"', b'"a\xe9.example"'),
+    "NaN": (b'"site":{', b'"site":{"x":NaN,'),
+    "a byte order mark": (b'{"id":"1","imp"', b'\xef\xbb\xbf{"id":"1","imp"'),
+    "eids in no list": (EIDS, EIDS[1:-1]),
+    "uids in no list": (b'[{"id":"E"}]', b'{"id":"E"}'),
+    "an id in a list": (b'"id":"u"', b'"id":["u"]'),
+    "a number": (b'"id":"u"', b'"id":7.0'),
+    "a truth": (b'"buyeruid":"b"', b'"buyeruid":true'),
+    "half a surrogate": (b'"id":"u"', b'"id":"\\ud800"'),
+    "a device in a list": (b'{"ifa":"A"}', b'[{"ifa":"A"}]'),
+    "a user in a list": (USER, b"[%s]" % USER),
+    "eids before 2.6": (b'"eids":%s' % EIDS, b'"ext":{"eids":%s}' % EIDS[1:-1]),
+}
+
+
+@pytest.mark.parametrize("form", ["", *SLOPPY])
+def test_forgetting_reads_ids_as_bidders_do(form: str) -> None:
+    """However sloppily a request is written: whoever it can be kept under is found in it."""
+    written, sloppy = SLOPPY.get(form, (b"", b""))
+    assert written in PLAIN
+    body, request = PLAIN.replace(written, sloppy), Request()
+    assert not decode(request, body, Table().view.sellers["usx"].exchange, NOW_NS)
+    known = {key for _, key in named_by(request)}
+    assert len(known) >= 3
+    assert named_persons({1: "usx"})(Kept(NOW_NS, 0, 1, 0, True, body)) >= known
+
+
 def test_a_file_of_another_version(table: Table, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It is passed over, and goes when somebody is forgotten, since nobody can say whom it names."""
     files = files_of(table, tmp_path)
@@ -201,6 +239,50 @@ def test_a_full_disk_costs_the_sample_only(
     assert [kept.person for kept in sample_files.read(tmp_path, NOW_NS)[0].kept] == [
         person_key("buyeruid", "bob", "usx")
     ]
+
+
+def test_what_somebody_else_put_there_is_left_alone(table: Table, tmp_path: Path) -> None:
+    files = files_of(table, tmp_path)
+    for name in ("x.sample", "5.sample", "copy of 5-a.sample", "x.new"):
+        (tmp_path / "0").mkdir(exist_ok=True)
+        (tmp_path / "0" / name).write_bytes(b"?")
+    table.decide(body("ann"))
+    files.write()
+    assert len(sample_files.read(tmp_path, NOW_NS)[0].kept) == 1
+    assert forget(tmp_path, [person_key("buyeruid", "ann", "usx")], again_s=0) == 1
+    assert len(list(tmp_path.glob("0/*"))) == 5
+
+
+def test_a_write_cut_short_leaves_a_file_that_can_be_read(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(file: int, data: bytes) -> None:
+        os.write(file, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    files = files_of(table, tmp_path)
+    for number, person in enumerate(("ann", "bob", "cher")):
+        table.decide(body(person, number))
+        with monkeypatch.context() as patched:
+            if person == "bob":
+                patched.setattr(sample_files, "write_all", half)
+            files.write()
+    (stratum,) = sample_files.read(tmp_path, NOW_NS)
+    keys = [person_key("buyeruid", name, "usx") for name in ("ann", "cher")]
+    assert [kept.person for kept in stratum.kept] == keys
+    assert forget(tmp_path, keys[1:], again_s=0) == 1
+
+
+def test_forgetting_takes_out_what_cannot_be_read(table: Table, tmp_path: Path) -> None:
+    """As a worker leaves it that is killed while it writes."""
+    files = files_of(table, tmp_path)
+    table.decide(body("ann"))
+    files.write()
+    (path,) = sample_files.files(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    assert forget(tmp_path, [1], again_s=0) == 0
+    assert path.read_bytes() == whole
 
 
 def test_without_a_sample_nothing_is_written(tmp_path: Path) -> None:

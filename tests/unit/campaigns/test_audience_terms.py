@@ -5,13 +5,14 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from campaigns import fee_terms
 from campaigns.snapshot import compile_snapshot
 from campaigns.store import Store
 from domain.audience import AudienceSet
-from domain.campaign import Clause, reached_audiences
+from domain.campaign import Clause, Snapshot, reached_audiences
 from domain.naming import person_key
 from targeting.profiles import ProfileStore
 from targeting.record import NEVER
@@ -55,7 +56,7 @@ def test_sets_and_suppression_go_the_whole_way(desk: Desk) -> None:
     assert stored.audiences["fresh"].of == made and stored.audiences["gone"].of == AudienceSet(any_of=(b, prime))
     assert stored.advertisers["bank"].suppress == (b,) and stored.campaigns["cards"].suppress == (ids["gone"],)
     item = stored.line_items["l1"]
-    assert item.targeting.any_of == ((Clause("audience", (str(ids["fresh"]), str(b))),),) and item.reaches == ()
+    assert item.targeting.any_of == ((Clause("audience", (str(ids["fresh"]), str(b))),),) and item.reaches is None
     published = compile_snapshot(stored, NOW).line_items[0]
     ways = {frozenset((clause.values, clause.wanted) for clause in way) for way in published.targeting.any_of}
     assert ways == {
@@ -79,6 +80,17 @@ def test_a_new_definition_is_followed(desk: Desk) -> None:
         (Clause("audience", (ids["a"],), False),), (Clause("audience", (ids["b"],), False),),
     }  # fmt: skip
     assert published.reaches == ()
+
+
+def test_leaving_out_a_set_reaches_nobody_by_its_parts(desk: Desk) -> None:
+    """Whoever is in b is not in the set, so targeting asks for b; the line item is not under b's caps for that."""
+    left_out = audience("set", of={"any": ["a"], "not": ["b"]})
+    desk.take(file(A, B, left_out, targeting={"not": {"audience": ["set"]}}))
+    stored = desk.stored()
+    sent = msgspec.msgpack.encode(compile_snapshot(stored, NOW))
+    item = msgspec.msgpack.decode(sent, type=Snapshot).line_items[0]
+    assert (Clause("audience", (str(stored.audiences["b"].id),)),) in item.targeting.any_of
+    assert reached_audiences(item) == frozenset()
 
 
 SETS: list[tuple[Any, str, str]] = [

@@ -30,7 +30,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number in range(60):
         table.decide(
             {
-                "id": f"a{number}", "at": 1, "user": {"buyeruid": f"p{number % 10}"},
+                "id": f"a{number}", "at": 1, "user": {"buyeruid": f"p{number % 10}", "id": f"u{number % 10}"},
                 "site": {"domain": "news.example"},
                 "imp": [{"id": "1", "bidfloor": 1 if number < 30 else 3, "banner": {"w": 300, "h": 250}},
                         {"id": "2", "bidfloor": 4, "video": {"mimes": ["video/mp4"]}}],
@@ -62,6 +62,19 @@ def test_figures(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "usx: floor only" in told
     assert main(["reach", "--targeting", expression(data, ""), "--bid", "5", "--advertiser", "bank", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["impressions"]["value"] == 60
+
+
+def test_who_is_suppressed_under_another_id(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = msgspec.msgpack.encode(snapshot({"advertisers[0]": {"suppress": [6]}}))
+    monkeypatch.setattr(ask, "ask", lambda url: published)
+    with ProfileStore(data / "profiles.lmdb") as store, store.write() as txn:
+        store.add_segments(txn, [person_key("user", "u1", "usx")], 6, NEVER)
+    file = expression(data, "audience: [seekers]\n")
+    assert main(["reach", "--targeting", file, "--bid", "2.5", "--advertiser", "bank", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["matching"]["value"], found["people"]["value"]) == (12, 2)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from domain.exchange import Exchange
 from openrtb.decode import decode, decode_through_model, scans
-from openrtb.person_ids import device_keys, named_by
+from openrtb.person_ids import named_by
 from openrtb.request import Request
 from targeting.identity_keys import parse_person
 
@@ -83,4 +83,4 @@ def test_words_for_people() -> None:
     assert [word for word, _ in named_by(request)] == [
         "device.ifa", "user.buyeruid", "the eid of uidapi.com", "user.id"
     ]  # fmt: skip
-    assert device_keys(request) == [parse_person(one) for one in (f"ifa:{IFA}", "buyeruid:usx:B", "user:usx:u")]
+    assert request.device == parse_person(f"ifa:{IFA}")
