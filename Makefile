@@ -29,9 +29,10 @@ ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else # the acceptance tests wait more than they work: they run beside the others, and are told at the end
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/acceptance >build/acceptance.log 2>&1 & acceptance=$$!; \
-	$(BIN)/python -m pytest --ignore=tests/acceptance; rest=$$?; \
-	wait $$acceptance; beside=$$?; \
+	@rest=0 beside=0; \
+	$(BIN)/python -m pytest tests/acceptance >build/acceptance.log 2>&1 & acceptance=$$!; \
+	$(BIN)/python -m pytest --ignore=tests/acceptance || rest=$$?; \
+	wait $$acceptance || beside=$$?; \
 	echo "== acceptance tests"; cat build/acceptance.log; \
 	exit $$((rest || beside))
 endif
