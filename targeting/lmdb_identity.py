@@ -214,7 +214,7 @@ class LmdbIdentity:
         return True
 
     def _count_for_device(self, txn: lmdb.Transaction[bytes], key: int, record: bytes) -> None:
-        """From now on a device's impressions are counted by themselves, too, and those so far are among them."""
+        """From now on all impressions of a device count for itself, too; those so far, where it had none counted."""
         shown, device = impressions_of(record), device_key(key & 0xFFFF_FFFF)
         if shown and device:
             self._editor.load(txn.get(_name(device), db=self._store.profiles))

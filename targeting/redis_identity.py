@@ -225,7 +225,7 @@ class RedisIdentity:
         return persons
 
     def _count_for_device(self, key: int, record: bytes | None) -> None:
-        """From now on a device's impressions are counted by themselves, too, and those so far are among them."""
+        """From now on all impressions of a device count for itself, too; those so far, where it had none counted."""
         shown, device = impressions_of(record or b""), device_key(key & 0xFFFF_FFFF)
         if shown and device:
             self._store.change([(device, lambda editor: editor.absorb(shown))])

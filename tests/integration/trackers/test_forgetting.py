@@ -87,6 +87,9 @@ def in_files(data: Path, *keys: int) -> list[str]:
     return [str(path) for path in files if any(form in path.read_bytes() for form in forms)]
 
 
+IMP = [{"id": "1", "banner": {"w": 300, "h": 250}}]
+
+
 def keep_requests(folder: Path) -> None:
     """Of three bid requests one is hers, one names her and one is his."""
     now_ns = time.time_ns()
@@ -96,7 +99,7 @@ def keep_requests(folder: Path) -> None:
         "his": (BEN, {"user": {"buyeruid": "ben"}}),
     }
     records = [
-        sample_files.encode(Kept(now_ns, 1, 1, person, True, json.dumps({"id": id, **body}).encode()))
+        sample_files.encode(Kept(now_ns, 1, 1, person, True, json.dumps({"id": id, "imp": IMP, **body}).encode()))
         for id, (person, body) in bodies.items()
     ]
     path = folder / "0" / f"{now_ns // sample_files.HOUR_NS}-1.sample"
