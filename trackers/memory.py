@@ -202,11 +202,15 @@ class Memory:
         book = self._book()
         if book is self._followed:
             return None
-        known = self._rules.known()
-        if known == told(book):
+        known, now = self._rules.known(), told(book)
+        if known == now:
             self._followed = book
             return None
-        return Revision(book, known, directory, now_s)
+        left = {key: value for key, value in known.items() if now.get(key) == value}
+        if left != known:  # at once: they may come again before this revision ends
+            with self._profiles.write() as txn:
+                self._rules.put(txn, left)
+        return Revision(book, left, directory, now_s)
 
     def follow(self) -> None:
         """Memberships will be made by the rules as they are now, all of them."""

@@ -54,8 +54,12 @@ class RuleTable:
 
     def adopt(self, txn: lmdb.Transaction[bytes], book: RuleBook) -> None:
         """From here on memberships follow these rules."""
+        self.put(txn, told(book))
+
+    def put(self, txn: lmdb.Transaction[bytes], known: dict[bytes, bytes]) -> None:
+        """From here on these are `known`."""
         txn.drop(self._table, delete=False)
-        for key, value in told(book).items():
+        for key, value in known.items():
             txn.put(key, value, db=self._table)
 
 

@@ -173,6 +173,22 @@ def test_a_rule_that_comes_again_finds_what_happened_meanwhile(folders: Any, pas
         assert store.members(1) == []
 
 
+def test_a_rule_that_comes_again_before_others_are_followed_finds_what_happened_meanwhile(
+    folders: Any, past: type[Log], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_revision, "READ", 2)
+    visits = {2: Happened("visited", 3 * DAY)}
+    with ProfileStore(folders(), sync=False) as store:
+        memory = memory_of(store, visits)
+        memory.follow()
+        happen(memory, past, *[conversion(BASE, "lead")] * 4)
+        memory = memory_of(store, {1: Happened("converted", events=("application",))})
+        revised(memory, 1)
+        happen(memory, past, visited(BASE))
+        revised(memory_of(store, visits), -1)
+        assert store.members(2) == [7]
+
+
 def test_conversions_that_no_record_has_are_found_in_the_log(folders: Any, past: type[Log]) -> None:
     """Of before records had them, or of a person who had too many kinds."""
     with ProfileStore(folders(), sync=False) as store:
