@@ -27,14 +27,17 @@ test servers: export PATH := $(PATH):/usr/sbin
 test: $(VENV)/built $(VENV)/dev servers
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
-else # the acceptance tests wait more than they work: they run beside the others, and are told at the end
+else # these two wait more than they work: they run beside the others, and are told of at the end
 	@mkdir -p build
-	@rest=0 beside=0; \
-	$(BIN)/python -m pytest tests/acceptance >build/acceptance.log 2>&1 & acceptance=$$!; \
-	$(BIN)/python -m pytest --ignore=tests/acceptance || rest=$$?; \
-	wait $$acceptance || beside=$$?; \
-	echo "== acceptance tests"; cat build/acceptance.log; \
-	exit $$((rest || beside))
+	@failed=0; declare -A beside; for part in acceptance integration; do \
+		$(BIN)/python -m pytest tests/$$part >build/$$part.log 2>&1 & beside[$$part]=$$!; \
+	done; \
+	$(BIN)/python -m pytest --ignore=tests/acceptance --ignore=tests/integration || failed=1; \
+	for part in "$${!beside[@]}"; do \
+		wait "$${beside[$$part]}" || failed=1; \
+		echo "== $$part"; cat build/$$part.log; \
+	done; \
+	exit $$failed
 endif
 
 lint: $(VENV)/dev
