@@ -90,6 +90,10 @@ cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil
 # Appends the ids of the segments live at ``now_s`` (unix seconds); says how many.
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil
 
+# The same two of a record whose parts were found before.
+cdef int segments_in(Parts *parts, int64_t now_s, vector[uint64_t] &out) noexcept nogil
+cdef bint opted_out_in(Parts *parts) noexcept nogil
+
 # Appends ``advertiser << 8 | stage`` for each advertiser that the person has a stage with; says how many.
 cdef int stages(const uint8_t *data, Py_ssize_t size, vector[uint64_t] &out) noexcept nogil
 

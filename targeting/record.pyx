@@ -30,6 +30,8 @@ from typing import NamedTuple
 
 NEVER = 0xFFFFFFFF
 """Expiry of a membership that does not end."""
+ALL_EXPIRIES = -1
+"""A time at which every membership is live."""
 EXACT_IMPRESSIONS = 100
 """Newest times kept for a scope: caps up to this are exact at every second."""
 MAX_IMPRESSIONS = 1_000
@@ -79,15 +81,21 @@ cdef bint opted_out(const uint8_t *data, Py_ssize_t size) noexcept nogil:
     cdef Parts parts
     if not look(data, size, &parts):
         return size > 0 and data[0] == 0
+    return opted_out_in(&parts)
+
+
+cdef bint opted_out_in(Parts *parts) noexcept nogil:
     return parts.n_segments > 0 and u32(parts.segments) == OPTED_OUT
 
 
 cdef int segments(const uint8_t *data, Py_ssize_t size, int64_t now_s, vector[uint64_t] &out) noexcept nogil:
     cdef Parts parts
+    return segments_in(&parts, now_s, out) if look(data, size, &parts) else 0
+
+
+cdef int segments_in(Parts *parts, int64_t now_s, vector[uint64_t] &out) noexcept nogil:
     cdef int32_t i
     cdef int live = 0
-    if not look(data, size, &parts):
-        return 0
     for i in range(parts.n_segments):
         if u32(parts.segments + SEGMENT * i + 4) > now_s:
             out.push_back(u32(parts.segments + SEGMENT * i))

@@ -6,7 +6,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from openrtb.person_ids cimport id_key, meet
 from openrtb.request cimport Request
 from targeting.forgotten cimport Forgotten
-from targeting.record cimport Parts, alias_of, is_joined, look, opted_out, segments
+from targeting.record cimport Parts, alias_of, is_joined, look, opted_out, opted_out_in, segments_in
 
 from targeting.audience_algebra import UNREAD
 
@@ -36,7 +36,7 @@ cdef class ProfileModule:
         cdef uint64_t person
         cdef size_t place
         cdef Parts parts
-        cdef bint unread
+        cdef bint readable
         if self.forgotten is not None and self.forgotten.any:
             for place in range(r.ids.size()):
                 if self.forgotten.has(id_key(r, place)):
@@ -61,15 +61,15 @@ cdef class ProfileModule:
             data = <const uint8_t *>PyBytes_AS_STRING(record)
         else:
             meet(r, place, id_key(r, place), is_joined(data, PyBytes_GET_SIZE(record)))
-        unread = not look(data, PyBytes_GET_SIZE(record), &parts)
-        if unread:
+        readable = look(data, PyBytes_GET_SIZE(record), &parts)
+        if not readable:
             r.segments.push_back(NOT_KNOWN)
-        if opted_out(data, PyBytes_GET_SIZE(record)):
+        if opted_out_in(&parts) if readable else opted_out(data, PyBytes_GET_SIZE(record)):
             r.forget_person()
             return
         r.record = record
-        if not unread:
-            segments(data, PyBytes_GET_SIZE(record), r.now_ns // 1_000_000_000, r.segments)
+        if readable:
+            segments_in(&parts, r.now_ns // 1_000_000_000, r.segments)
 
     cdef bint opted_out_elsewhere(self, Request r, size_t met) except -1:
         """Whether another of the ids is of somebody who opted out, or did not come in time."""
