@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from targeting.profiles import ProfileStore
-from targeting.record import live_segments
-from targeting.redis_profiles import ALL_EXPIRIES, RedisProfiles
+from targeting.record import ALL_EXPIRIES, live_segments
+from targeting.redis_profiles import RedisProfiles
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from msgspec.structs import replace
 MAX_KEYS = 64
 """Keys of one person. What would join more is refused: an id that so many share is nobody's, but a device in a shop, a
 family's address, or a default that an application sends for everybody."""
+EDGES_A_TURN = 500
+"""Edges joined in one transaction, or in one go: a tracker waits no longer than that for its turn."""
 MAX_SOURCE = 32
 CERTAIN = 1.0
 """Confidence of a deterministic join: a log-in, or a cookie sync."""

@@ -17,6 +17,7 @@ from targeting.config import profile_settings
 from targeting.due import ALL, AT_ONCE
 from targeting.households import device_key
 from targeting.identity import (
+    EDGES_A_TURN,
     MAX_KEYS,
     Edge,
     Group,
@@ -32,16 +33,11 @@ from targeting.identity import (
     without_edges,
 )
 from targeting.merge import alias, aliased, impressions_of, joined, merge
-from targeting.record import live_segments
+from targeting.record import ALL_EXPIRIES, live_segments
 from targeting.record_editor import Editor
 
 if TYPE_CHECKING:
     from targeting.profiles import ProfileStore
-
-EDGES_A_TURN = 500
-"""Edges joined in a transaction: a tracker waits no longer than that for its turn."""
-ALL_EXPIRIES = -1
-"""A time at which every membership is live."""
 
 
 class LmdbIdentity:

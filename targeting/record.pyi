@@ -3,6 +3,7 @@ from typing import NamedTuple
 from typing_extensions import Buffer
 
 NEVER: int
+ALL_EXPIRIES: int
 EXACT_IMPRESSIONS: int
 MAX_IMPRESSIONS: int
 MAX_SECONDS: int

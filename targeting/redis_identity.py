@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from targeting.config import profile_settings
 from targeting.households import device_key
 from targeting.identity import (
+    EDGES_A_TURN,
     MAX_KEYS,
     Edge,
     Group,
@@ -37,7 +38,7 @@ from targeting.identity import (
 )
 from targeting.merge import alias, aliased, impressions_of, joined, merge
 from targeting.people import Edit
-from targeting.record import live_segments
+from targeting.record import ALL_EXPIRIES, live_segments
 from targeting.redis_keys import edges_key, part_key, record_key
 from targeting.redis_nodes import Nodes
 from targeting.redis_replacing import Swap, swap
@@ -45,12 +46,8 @@ from targeting.redis_replacing import Swap, swap
 if TYPE_CHECKING:
     from targeting.redis_profiles import RedisProfiles
 
-EDGES_A_TURN = 500
-"""Edges joined in one go."""
 MOST_TURNS = 200
 """Of going over the same keys: more are taken only while others keep changing them."""
-ALL_EXPIRIES = -1
-"""A time at which every membership is live."""
 EMPTY = b"\5"
 """A live part of which nothing is known; a part with something is a record."""
 MOVING = b"\4"

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 from targeting.forgotten import Forgotten
 from targeting.merge import aliased, joined
 from targeting.people import Change, Edit
-from targeting.record import NEVER, live_segments, membership_end
+from targeting.record import ALL_EXPIRIES, NEVER, live_segments, membership_end
 from targeting.record_editor import Editor
 from targeting.redis_address import Address
 from targeting.redis_identity import RedisIdentity
@@ -28,8 +28,6 @@ BATCH = 1_000
 """Persons read and written in one go."""
 MOST_ALIASES = 3
 """That are followed one after another; more than one is there only while somebody gives the person another key."""
-ALL_EXPIRIES = -1
-"""A time at which every membership is live."""
 PARTS = 256
 """Sets that hold the members of one audience, by the highest byte of their keys."""
 LISTS = b"a*:*"
