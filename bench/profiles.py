@@ -4,7 +4,8 @@ Ten million persons (``--profiles`` for fewer) are written to a Parquet file in 
 profiles load`'s own code into a store of their own. Looked up are random persons, as the bid path does it: the record
 from LMDB, its audiences collected. Updates are impressions of random persons, in the batches of a tracker that has as
 many (`trackers.recorder.BATCH`), which do not wait for the disk (``[profiles] sync = false``), while two other
-processes look persons up as fast as they can. Redis is a server of the bench's
+processes look persons up as fast as they can. Pages that were split are mended afterwards, as a tracker does when it
+has time. Redis is a server of the bench's
 own (``redis-server``; without it these figures are null), on loopback; its caller is an event loop that looks up 5,000
 persons a second.
 
@@ -234,7 +235,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=asked.directory) as name:
         directory = Path(name)
         keys = write_table(directory / "people.parquet", asked.profiles).tolist()
-        with ProfileStore(directory / "profiles.lmdb", sync=False) as store:
+        with ProfileStore(directory / "profiles.lmdb", sync=False, mends_later=True) as store:
             start, spent = time.perf_counter(), time.process_time()
             loaded = load(store, Table(directory / "people.parquet", advertiser=3).batches())
             took, spent = time.perf_counter() - start, time.process_time() - spent
@@ -246,10 +247,16 @@ def main() -> None:
             random.seed(1)
             look_up = lookup_us(store, random.sample(keys, 20_000))
             updates, of_processor = updates_per_s(store, keys)
+            burst, _ = on_disk(store)
+            start = time.perf_counter()
+            while store.mend():
+                pass
+            mended = time.perf_counter() - start
             churned, grown = on_disk(store)
             print(
                 f"{updates:,.0f} updates/s beside two readers ({of_processor:,.0f} a second of processor); afterwards "
-                f"{churned:.1f} bytes of disk for {grown:.1f} of value, {churned / (grown + 25):.2f} times value + 25"
+                f"{burst:.1f} bytes of disk, {churned:.1f} once mended in {mended:.1f} s of idle time, for {grown:.1f} of "
+                f"value: {churned / (grown + 25):.2f} times value + 25"
             )
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"peak memory {peak_mb:,.0f} MB, of which the map of the store is a part")

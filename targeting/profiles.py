@@ -25,11 +25,11 @@ from targeting.edits import apply_edits
 from targeting.forgotten import Forgotten
 from targeting.lmdb_identity import LmdbIdentity
 from targeting.merge import aliased, joined
-from targeting.packing import spread
 from targeting.people import Change, Edit, impression
 from targeting.profile_reader import Reader
 from targeting.record import NEVER, is_member
 from targeting.record_editor import Editor
+from targeting.splits import Splits
 from targeting.unsynced import Unsynced, check
 
 MAP_BYTES = 64 << 30
@@ -50,11 +50,14 @@ class ProfileStore:
     After a crash of a process nothing is lost. After a crash of the machine the last transactions may be, whole, if
     ``sync`` is set (default: the setting ``[profiles] sync``); else the store is not opened again
     (`targeting.unsynced`).
-    What must not be lost keeps its log position in the same transaction. ``env`` is open for others' sub-databases.
+    What must not be lost keeps its log position in the same transaction. ``mends_later``: pages that were split are
+    spread when `mend` is called, not with the next update. ``env`` is open for others' sub-databases.
     Raises `targeting.unsynced.Damaged`.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False, sync: bool | None = None) -> None:
+    def __init__(
+        self, path: Path, *, readonly: bool = False, sync: bool | None = None, mends_later: bool = False
+    ) -> None:
         check(path)
         if readonly and not _made(path):
             ProfileStore(path).close()
@@ -71,7 +74,6 @@ class ProfileStore:
             sync=sync,
             readonly=readonly,
         )
-        self._split: set[bytes] = set()
         self.env.reader_check()
         self._checked = time.monotonic()
         self._editor, self._readonly = Editor(), readonly
@@ -90,6 +92,7 @@ class ProfileStore:
                 self._unlisted = self.env.open_db(b"unlisted", txn=txn)
                 self.due = DueTable(self.env, txn)
                 self.identity = LmdbIdentity(self, txn)
+        self._splits = Splits(self.env, self.profiles, mends_later)
         self._joined = False
         """Whether what is loaded in the editor is a part of a person who has several keys."""
 
@@ -126,11 +129,17 @@ class ProfileStore:
             self._checked = time.monotonic()
         with self.env.begin(write=True) as txn:
             self.forgotten.refresh()
-            if self._split:
-                spread(self.env, txn, self.profiles, self._split)
-                self._split = set()
+            self._splits.begin(txn, self._leaf_pages(txn))
             self._pages = self._leaf_pages(txn)
             yield txn
+
+    def mend(self) -> bool:
+        """Spreads some of the pages that were split, in a transaction of some 20 ms; says whether there was anything."""
+        if not self._splits:
+            return False
+        with self.env.begin(write=True) as txn:
+            self._splits.mend(txn)
+        return True
 
     def _leaf_pages(self, txn: lmdb.Transaction[bytes]) -> int:
         pages: int = txn.stat(self.profiles)["leaf_pages"]
@@ -171,7 +180,7 @@ class ProfileStore:
         """Changes records in a transaction: in the order of their keys, which costs least; each person's as given.
         Returns the persons who have several keys: theirs are left to `edit`, since there the order of all counts.
         """
-        afresh, left = apply_edits(txn, self.profiles, self._editor, edits, self._split, self.forgotten)
+        afresh, left = apply_edits(txn, self.profiles, self._editor, edits, self._splits.new, self.forgotten)
         for person in afresh:
             _log_afresh(person)
         self._pages = self._leaf_pages(txn)
@@ -327,7 +336,7 @@ class ProfileStore:
         txn.put(key, record, db=self.profiles)
         if (pages := self._leaf_pages(txn)) != self._pages:
             self._pages = pages
-            self._split.add(key)
+            self._splits.new.add(key)
 
 
 def _made(path: Path) -> bool:

@@ -76,7 +76,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         with ExitStack() as open_stores:
-            profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb"))
+            profiles = open_stores.enter_context(ProfileStore(place.data / "profiles.lmdb", mends_later=True))
             if people := fleet_store(place.data):
                 open_stores.enter_context(people)
             if joined := fleet_store(place.data):

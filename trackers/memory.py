@@ -193,6 +193,10 @@ class Memory:
             keys.get((event.person, event.device), event.person) if is_shown(event) else event.person for event in kept
         ]
 
+    def mend(self) -> bool:
+        """Uses idle time for the store; says whether there was anything to do. For a thread."""
+        return self._profiles.mend()
+
     def members(self, audience: int) -> list[int]:
         """Persons who are listed as members of an audience. For a thread."""
         return (self._people or self._profiles).members(audience)

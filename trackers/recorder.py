@@ -87,7 +87,7 @@ class Recorder:
         while self._waiting or not self._closing:
             self._news.clear()
             if not self._waiting:
-                if self._revision is None:
+                if self._revision is None and not await self._mend():
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LOOK_AGAIN_S):
                             await self._news.wait()
@@ -103,7 +103,18 @@ class Recorder:
                 self._waiting.popleft()
             await self._without_events()
             if not self._closing and len(batch) < BATCH:
-                await asyncio.sleep(GATHER_S)
+                await self._gather()
+
+    async def _gather(self) -> None:
+        """Lets events come together; the store is mended meanwhile."""
+        await asyncio.gather(asyncio.sleep(GATHER_S), self._mend())
+
+    async def _mend(self) -> bool:
+        try:
+            return await asyncio.to_thread(self._memory.mend)
+        except lmdb.Error:
+            logging.exception("the profile store cannot be mended; trying again")
+            return False
 
     async def _is_durable(self, position: int) -> bool:
         try:

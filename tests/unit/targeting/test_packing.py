@@ -20,9 +20,12 @@ def bytes_a_profile(store: ProfileStore) -> tuple[float, float]:
     return pages * stat["psize"] / stat["entries"], values / stat["entries"]
 
 
+@pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("large", [0, 700])
-def test_growing_values_do_not_halve_the_pages(tmp_path: Path, large: int) -> None:
-    """``large`` of 20,000 persons are in so many audiences that their records lie on pages of their own."""
+def test_growing_values_do_not_halve_the_pages(tmp_path: Path, large: int, later: bool) -> None:
+    """``large`` of 20,000 persons are in so many audiences that their records lie on pages of their own; ``later``: the
+    pages are mended when all is done.
+    """
     rng = random.Random(1)
     twin: dict[int, bytes] = {}
     editor = Editor()
@@ -32,7 +35,7 @@ def test_growing_values_do_not_halve_the_pages(tmp_path: Path, large: int) -> No
             editor.join(audience, 1_000)
         twin[person] = editor.pack()
     people = list(twin)
-    with ProfileStore(tmp_path, sync=False) as store:
+    with ProfileStore(tmp_path, sync=False, mends_later=later) as store:
         with store.write() as txn, txn.cursor(db=store.profiles) as cursor:
             cursor.putmulti([(key.to_bytes(8, "big"), value) for key, value in twin.items()], append=True)
         loaded, value = bytes_a_profile(store)
@@ -42,8 +45,12 @@ def test_growing_values_do_not_halve_the_pages(tmp_path: Path, large: int) -> No
                 for _ in range(50):
                     person = rng.choice(people)
                     store.record_impression(txn, person, 5_000, campaign=3, line_item=rng.randrange(3), advertiser=1)
+        split, _ = bytes_a_profile(store)
+        while store.mend():
+            pass
         reader = store.reader()
         churned, value = bytes_a_profile(store)
+        assert split > 1.1 * churned or not later
         assert churned <= 1.4 * max(loaded, value + 25)
         with store.env.begin(db=store.profiles) as txn:
             assert [int.from_bytes(key, "big") for key in txn.cursor().iternext(values=False)] == people
