@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from cython_ext.json_cursor cimport Text
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from cython_ext.siphash cimport siphash
+from cython_ext.siphash cimport siphash, siphash_lowered
 
 from domain.naming import KEY
 
@@ -44,20 +44,7 @@ cdef uint32_t mime_bit(str mime):
 
 cdef uint64_t folded_bytes(const char *text, Py_ssize_t size) noexcept nogil:
     """Name id of lower-cased ASCII, the same as `folded` has."""
-    cdef unsigned char few[256]
-    cdef unsigned char *low = few
-    cdef vector[unsigned char] many
-    cdef unsigned char c
-    cdef Py_ssize_t i
-    if size == 0:
-        return 0
-    if size > 256:
-        many.resize(size)
-        low = many.data()
-    for i in range(size):
-        c = <unsigned char>text[i]
-        low[i] = c + 32 if 65 <= c <= 90 else c
-    return siphash(K0, K1, low, size)
+    return siphash_lowered(K0, K1, <const unsigned char *>text, size) if size else 0
 
 
 cdef uint64_t folded(str text):
@@ -229,8 +216,6 @@ cdef class Request:
             if domain[i] == 46:
                 self.sites.push_back(folded_bytes(domain + i + 1, size - i - 1))
 
-    # What the enrichment modules add.
-
     def forget_person(self):
         """From here on nobody knows who this is: no id in events or tokens, no profile, no cap, no city, half an address."""
         self.personal = False
@@ -242,17 +227,6 @@ cdef class Request:
             self.place = (self.place[0], self.place[1], None)
         if self.address is not None:
             self.address = coarse(self.address)
-
-    def set_device(self, uint64_t os, uint64_t browser, int device_type):
-        self.os = os
-        self.browser = browser
-        self.device_type = device_type
-
-    def set_geo(self, str country_code, uint64_t country, uint64_t region, uint64_t city):
-        self.country_code = country_code
-        self.country = country
-        self.region = region
-        self.city = city
 
     @property
     def repairs(self):

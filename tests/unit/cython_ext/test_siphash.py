@@ -20,6 +20,13 @@ def test_reference_vectors(length: int, expected: int) -> None:
     assert siphash24(KEY, bytes(range(length))) == expected
 
 
+@pytest.mark.parametrize("length", range(40))
+def test_lower_case_is_of_ascii_letters_alone(length: int) -> None:
+    for first in range(256):
+        data = bytes((first + 7 * place) & 0xFF for place in range(length))
+        assert siphash24(KEY, data, lower=True) == siphash24(KEY, data.lower())
+
+
 def test_a_key_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="15 bytes"):
         siphash24(KEY[1:], b"")

@@ -9,25 +9,24 @@ from pathlib import Path
 import maxminddb
 import pycountry
 
+from openrtb.request cimport Request
+
 from bidder.enrichment.memory import Memory
 from domain.naming import name_id
-from openrtb.request import Request
 
-Place = tuple[str, int, int, int]
-"""Alpha-3 code, and the name ids of country, ``country-region`` and city."""
-
-NOWHERE: Place = ("", 0, 0, 0)
+NOWHERE = ("", 0, 0, 0)
+"""A place: alpha-3 code, and the name ids of country, ``country-region`` and city."""
 
 
-def alpha_3(code: str) -> str:
+def alpha_3(str code):
     """ISO 3166-1 alpha-2 or alpha-3 in any case -> alpha-3; empty for what is neither."""
     code = code.strip().upper()
     found = pycountry.countries.get(alpha_3=code) or pycountry.countries.get(alpha_2=code)
     return str(found.alpha_3) if found else ""
 
 
-def place_of(country: str, region: str | None, city: str | None) -> Place:
-    """Texts of a country, its subdivision and a city -> `Place`."""
+def place_of(str country, str region, str city):
+    """Texts of a country, its subdivision and a city -> a place; of the latter None: not told."""
     code = alpha_3(country)
     if not code:
         return NOWHERE
@@ -39,20 +38,23 @@ def place_of(country: str, region: str | None, city: str | None) -> Place:
     )
 
 
-class GeoModule:
+cdef class GeoModule:
     """Fills the place. Local; without a database and without ``device.geo`` it stays unknown."""
 
-    def __init__(self, database: str = "") -> None:
-        alpha_3("USA")  # the countries are read at the first call: not while a request waits
-        self._reader = maxminddb.open_database(Path(database)) if database else None
-        self._told: Memory[tuple[str, str | None, str | None], Place] = Memory(lambda told: place_of(*told))
-        self._found: Memory[str, Place] = Memory(self._look_up)
+    cdef object reader, told, found
 
-    def _look_up(self, address: str) -> Place:
-        if self._reader is None:
+    def __init__(self, str database=""):
+        alpha_3("USA")  # the countries are read at the first call: not while a request waits
+        self.reader = maxminddb.open_database(Path(database)) if database else None
+        self.told = Memory(lambda told: place_of(*told))
+        self.found = Memory(self.look_up)
+
+    def look_up(self, str address not None):
+        """The place of an address, by the database."""
+        if self.reader is None:
             return NOWHERE
         try:
-            record = self._reader.get(address)
+            record = self.reader.get(address)
         except ValueError:  # no address, or one that was cut for privacy, such as 113.76.1.*
             return NOWHERE
         if not isinstance(record, dict):
@@ -67,10 +69,11 @@ class GeoModule:
             str(names.get("en") or "") if isinstance(names, dict) else "",
         )
 
-    def __call__(self, request: Request) -> None:
-        told, place = request.place, NOWHERE
-        if told is not None and told[0]:
-            place = self._told[told]
-        if not place[0] and self._reader is not None and request.address:
-            place = self._found[request.address]
-        request.set_geo(place[0], place[1], place[2], place[3] if request.personal else 0)
+    def __call__(self, Request r not None):
+        cdef tuple place = NOWHERE
+        if r.place is not None and r.place[0]:
+            place = self.told[r.place]
+        if self.reader is not None and r.address and not place[0]:
+            place = self.found[r.address]
+        r.country_code, r.country, r.region = <str>place[0], place[1], place[2]
+        r.city = place[3] if r.personal else 0
