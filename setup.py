@@ -48,6 +48,7 @@ setup(
             "wraparound": False,
             "cdivision": True,
             "embedsignature": True,
+            "binding": False,
         },
     ),
     options={"build_ext": {"parallel": os.cpu_count()}},

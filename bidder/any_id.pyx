@@ -25,6 +25,8 @@ def by_any_id(View view not None, History history not None, Request r not None):
     where nobody is suppressed."""
     cdef int64_t now_s = r.now_ns // 1_000_000_000
     cdef size_t place, first, i
+    if history.holds is not None and r.person:
+        history.holds.expect(r.person)  # who this is, is known from here on, and caps are looked at much later
     if not view.suppressing or r.ids.size() < 2 or history.reader is None:
         return
     for place in range(r.ids.size()):

@@ -36,6 +36,7 @@ cdef class Candidates:
     cdef vector[int32_t] places          # of the line items that it names
     cdef vector[Candidate] rows          # still in
     cdef vector[const char *] verdicts   # of the block lists, an entry a brand
+    cdef vector[int64_t] imp_floors      # of Request.imps, for bids without a deal and a length
     cdef vector[Candidate] chosen        # what will be bid
     cdef bint cut_short                  # a pod was too large to try everything
     cdef vector[Held] held               # of these, what other workers are told of

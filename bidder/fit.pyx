@@ -14,11 +14,13 @@ cdef extern from *:
     int __builtin_popcountll(unsigned long long) nogil
     void __builtin_prefetch(const void *) nogil
 
-MOST = 512
+cdef enum:
+    MOST_PAIRS = 512
+
+MOST = MOST_PAIRS
 """More pairs than this are not looked at; line items come highest bid first, so what is left out bids least. Explained
 and counted as such."""
 
-cdef size_t MOST_PAIRS = MOST
 cdef uint64_t SKIPPABLE = 1 << 16  # by its own markup: creative attribute 16
 cdef uint32_t EVERY_ASIDE = 0xFFFFFFFF
 cdef uint64_t STATIC_RESOURCE = 1 << 1  # companion type, AdCOM list "Companion Types"
@@ -185,26 +187,33 @@ cdef int in_flight(Candidates c, View view, int64_t now_ns) except -1:
     """Sets the places of the matching line items whose campaign runs now. They lie scattered over the view, so what will be
     read next of each is fetched ahead: waiting for memory is otherwise half of the time spent here.
     """
-    cdef size_t i, word, kept = 0
+    cdef size_t i, word, n = 0, kept = 0, n_words = c.words.size()
     cdef int32_t place
+    cdef int32_t *places
     cdef uint64_t bits
     cdef Line *line
     cdef Line *lines = view.lines.data()
-    c.places.clear()
-    for i in range(c.words.size()):
-        word = (i + view.first_later // 64) % c.words.size()  # what came by changes first, for it may bid most
+    cdef const Slot *slots = view.slots.data()
+    for word in range(n_words):
+        n += __builtin_popcountll(c.words[word])
+    c.places.resize(n)
+    places = c.places.data()
+    n = 0
+    for i in range(n_words):
+        word = (i + view.first_later // 64) % n_words  # what came by changes first, for it may bid most
         bits = c.words[word]
         while bits:
             place = <int32_t>(word * 64) + __builtin_ctzll(bits)
             bits &= bits - 1
             __builtin_prefetch(&lines[place])
-            c.places.push_back(place)
-    for i in range(c.places.size()):
-        place = c.places[i]
+            places[n] = place
+            n += 1
+    for i in range(n):
+        place = places[i]
         line = &lines[place]
-        __builtin_prefetch(view.slots.data() + line.slots)
+        __builtin_prefetch(slots + line.slots)
         if line.start_ns <= now_ns < line.end_ns:
-            c.places[kept] = place
+            places[kept] = place
             kept += 1
         elif c.keep_reasons:
             c.out("fit", place, -1, -1, "the campaign is not in flight now")
@@ -214,7 +223,7 @@ cdef int in_flight(Candidates c, View view, int64_t now_ns) except -1:
 
 def fit(Candidates c not None, View view not None, Seller seller not None, Request r not None):
     """Pairs the matching line items' creatives with the impressions they fit; returns how many pairs there are."""
-    cdef size_t n, i, n_imps = r.imps.size()
+    cdef size_t n, i, n_imps = r.imps.size(), n_rows = 0
     cdef int32_t slot
     cdef uint64_t offered, bit
     cdef Line *line
@@ -222,32 +231,38 @@ def fit(Candidates c not None, View view not None, Seller seller not None, Reque
     cdef Imp *imps = r.imps.data()
     cdef const Slot *slots = view.slots.data()
     cdef const char *why
-    cdef Candidate row
+    cdef Candidate found[MOST_PAIRS + 1]  # a pair is made where it is to stay, and stays if it fits
+    cdef Candidate *row = found
+    cdef int32_t place
+    cdef bint explaining = c.keep_reasons, by_imp = c.by_imp
     view.natives.forget()
     in_flight(c, view, r.now_ns)
-    c.rows.reserve(MOST_PAIRS)
-    row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
     for n in range(c.places.size()):
-        line = &view.lines[c.places[n]]
+        place = c.places[n]
+        line = &view.lines[place]
         for i in range(n_imps):
-            row.imp, row.line = <int32_t>i, c.places[n]
-            if c.by_imp and not c.imp_words[i * c.words.size() + (row.line >> 6)] >> (row.line & 63) & 1:
-                if c.keep_reasons:
-                    c.out("fit", row.line, -1, <int>i, "its targeting does not want this impression")
+            offered = line.size_mask if explaining else line.size_mask & imps[i].size_mask
+            if not offered:
                 continue
-            offered = line.size_mask if c.keep_reasons else line.size_mask & imps[i].size_mask
+            if by_imp and not c.imp_words[i * c.words.size() + (place >> 6)] >> (place & 63) & 1:
+                if explaining:
+                    c.out("fit", place, -1, <int>i, "its targeting does not want this impression")
+                continue
             while offered:  # only sizes and formats that both have are looked at
                 bit = offered & -offered
                 offered ^= bit
                 slot = line.slots + __builtin_popcountll(line.size_mask & (bit - 1))
                 while slot >= 0:
-                    row.ad = slots[slot].ad
-                    why = unfit(&imps[i], &ads[row.ad], r, view, seller, &row)
-                    if why is NULL and c.rows.size() >= MOST_PAIRS:
+                    row.imp, row.line, row.ad = <int32_t>i, place, slots[slot].ad
+                    slot = slots[slot].next
+                    why = unfit(&imps[i], &ads[row.ad], r, view, seller, row)
+                    if why is NULL and n_rows >= MOST_PAIRS:
                         why = b"more pairs match than are looked at, and this one bids least"
                     if why is NULL:
-                        c.rows.push_back(row)
-                    elif c.keep_reasons:
-                        c.out("fit", row.line, row.ad, row.imp, why.decode())
-                    slot = slots[slot].next
-    return c.rows.size()
+                        row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
+                        row += 1
+                        n_rows += 1
+                    elif explaining:
+                        c.out("fit", place, row.ad, row.imp, why.decode())
+    c.rows.assign(<Candidate *>found, row)
+    return n_rows

@@ -10,7 +10,7 @@ from libcpp.vector cimport vector
 
 from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.seller cimport Seller
-from bidder.view cimport Price, View, price_of
+from bidder.view cimport Ad, Price, View, price_of
 from openrtb.request cimport UNREADABLE_FLOOR, Deal, Imp, LengthFloor, Player, Request
 
 cdef extern from *:
@@ -18,6 +18,7 @@ cdef extern from *:
 
 cdef int64_t FAR_ABOVE_ANY_BID = <int64_t>1 << 62
 cdef int64_t NOTHING_SAID = -1
+cdef int64_t NOT_ASKED = -2
 
 
 cdef int64_t floor_of_length(
@@ -76,15 +77,25 @@ cdef int64_t floor_of(Imp *imp, Deal *deal, int64_t length_ms, Seller seller, Re
 
 def floors(Candidates c not None, View view not None, Seller seller not None, Request r not None):
     """Sets each pair's floor and the most it can bid; returns how many can meet their floor."""
-    cdef size_t i, kept = 0
+    cdef size_t i, kept = 0, n = c.rows.size()
+    cdef Candidate *rows = c.rows.data()
     cdef Candidate *row
+    cdef Ad *ads = view.ads.data()
     cdef Deal *deal
+    cdef int64_t *of_imps
     cdef const char *why
     cdef Price *prices = price_of(view, seller, 0)
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
-        deal = &r.deals[row.deal] if row.deal >= 0 else NULL
-        row.floor = floor_of(&r.imps[row.imp], deal, view.ads[row.ad].length_ms, seller, r)
+    c.imp_floors.assign(r.imps.size(), NOT_ASKED)
+    of_imps = c.imp_floors.data()
+    for i in range(n):
+        row = &rows[i]
+        if row.deal >= 0 or ads[row.ad].length_ms:
+            deal = &r.deals[row.deal] if row.deal >= 0 else NULL
+            row.floor = floor_of(&r.imps[row.imp], deal, ads[row.ad].length_ms, seller, r)
+        else:  # the same for all of them
+            if of_imps[row.imp] == NOT_ASKED:
+                of_imps[row.imp] = floor_of(&r.imps[row.imp], NULL, 0, seller, r)
+            row.floor = of_imps[row.imp]
         row.price = prices[row.line].bid
         if row.price <= 0:
             why = b"there is no exchange rate for its currency"

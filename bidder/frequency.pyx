@@ -193,20 +193,23 @@ def frequency(Candidates c not None, View view not None, History history not Non
 
     A line item with a cap is not shown where nobody knows whom it would be counted for: its cap could not be kept.
     """
-    cdef size_t i, kept = 0
+    cdef size_t i, kept = 0, n = c.rows.size()
     cdef int32_t judged = -1, over = -1, over_ad
     cdef int64_t others = 0
+    cdef Candidate *rows = c.rows.data()
     cdef Candidate *row
+    cdef Line *lines = view.lines.data()
+    cdef Ad *ads = view.ads.data()
     cdef Line *line
     cdef Ad *ad
     if not view.capping:
-        return c.rows.size()
+        return n
     history.begun, history.asked, history.unseen = False, 0, 0
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
+    for i in range(n):
+        row = &rows[i]
         if row.line != judged:  # pairs of one line item stand side by side
             judged, over = row.line, -1
-            line = &view.lines[row.line]
+            line = &lines[row.line]
             others = <int64_t>len(r.imp_ids) - 1 if line.roadblock else 0  # all its ads at once must be left
             if line.n_caps:
                 if line.units & ~history.asked:
@@ -214,7 +217,7 @@ def frequency(Candidates c not None, View view not None, History history not Non
                 if others or line.units & ~history.unseen:
                     over = history.reached(view, line.caps, line.n_caps, others)
         over_ad = over
-        ad = &view.ads[row.ad]
+        ad = &ads[row.ad]
         if over < 0 and ad.n_caps:
             if ad.units & ~history.asked:
                 history.ask_all(ad.units, r)

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.leases cimport Leases, covers
 from bidder.seller cimport Seller
-from bidder.view cimport Price, View, price_of
+from bidder.view cimport Line, Price, View, price_of
 from openrtb.request cimport Request
 
 from domain.money import RATE_UNIT
@@ -16,7 +16,7 @@ cdef extern from *:
 cdef int64_t UNIT = RATE_UNIT
 
 
-cdef int64_t gross_amount(int64_t price, Price *of) noexcept nogil:
+cdef inline int64_t gross_amount(int64_t price, Price *of) noexcept nogil:
     """Exchange nanos -> account nanos with fees, rounded up, as `domain.money.convert_up` and `domain.fees.gross` do:
     what must be reserved.
     """
@@ -75,14 +75,17 @@ cdef int64_t gross_of(Candidate *row, View view, Seller seller, Request r) noexc
 
 def gate(Candidates c not None, View view not None, Seller seller not None, Leases leases not None, Request r not None):
     """Takes out what the leases do not cover; returns how many pairs are left."""
-    cdef size_t i, kept = 0
+    cdef size_t i, kept = 0, n = c.rows.size()
     cdef int64_t gross
+    cdef Candidate *rows = c.rows.data()
     cdef Candidate *row
+    cdef Line *lines = view.lines.data()
     cdef Price *prices = price_of(view, seller, 0)
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
-        gross = gross_amount(billed(row.price, seller, r, row.imp), &prices[row.line])
-        if covers(leases, view.lines[row.line].lease, gross, 1):
+    cdef bint as_bid = not (r.is_dooh or seller.fee_ppm)
+    for i in range(n):
+        row = &rows[i]
+        gross = gross_amount(row.price if as_bid else billed(row.price, seller, r, row.imp), &prices[row.line])
+        if covers(leases, lines[row.line].lease, gross, 1):
             kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("gate", row.line, row.ad, row.imp, "its lease does not cover the bid: budgets are spent, or their plans let no more out yet")

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.leases cimport Leases
-from bidder.view cimport View
+from bidder.view cimport Line, View
 from openrtb.request cimport Deal, Request
 
 from pacing.protocol import Supplied
@@ -91,23 +91,29 @@ def throttle(Candidates c not None, View view not None, Paces paces not None, Re
     """Counts who could bid, and takes out who does not bid in this auction for the sake of its plan; returns how many
     pairs are left. Where the price cannot be lowered, fewer bids stand for that.
     """
-    cdef size_t i, kept = 0
+    cdef size_t i, kept = 0, n = c.rows.size()
     cdef int32_t judged = -1
+    cdef Candidate *rows = c.rows.data()
     cdef Candidate *row
+    cdef Line *lines = view.lines.data()
     cdef Pace *pace = NULL
-    cdef double drawn = 0.0
+    cdef double drawn = 0.0, share
+    cdef bint counts = not r.test
     paces.fill()
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
+    for i in range(n):
+        row = &rows[i]
         if row.line != judged:  # pairs of one line item stand side by side
             judged = row.line
-            pace = &paces.slots[view.lines[row.line].lease]
-            pace.supply += not r.test
+            pace = &paces.slots[lines[row.line].lease]
+            pace.supply += counts
             if pace.share < 1.0 or pace.multiplier < 1.0:
-                drawn = draw(r.hash, view.lines[row.line].id)
+                drawn = draw(r.hash, lines[row.line].id)
             else:
                 drawn = 0.0
-        if must_bid(row, r) or drawn < (pace.share * pace.multiplier if at_fixed_price(row, r) else pace.share):
+        share = pace.share
+        if row.deal >= 0 and at_fixed_price(row, r):
+            share *= pace.multiplier
+        if drawn < share or must_bid(row, r):
             kept = keep(c, i, kept)
         elif c.keep_reasons:
             c.out("pacing", row.line, row.ad, row.imp,

@@ -66,16 +66,19 @@ cdef const char *brand_blocked(Brand *brand, Brands brands, Request r) noexcept 
     return NULL
 
 
-cdef inline const char *creative_blocked(Imp *imp, Line *line, Ad *ad, Request r) noexcept nogil:
+cdef inline const char *creative_blocked(
+    Imp *imp, Line *line, Ad *ad, Request r, bint tongues, int unwanted
+) noexcept nogil:
+    """``tongues``: are there languages that alone are allowed? ``unwanted``: by line items in such a placement."""
     if imp.battr & ad.attributes:
         return b"a creative attribute is blocked (battr)"
     if imp.btype & ad.type:
         return b"the banner type is blocked (btype)"
     if ad.bundle and listed(ad.bundle, r.bapp):
         return b"the app that it advertises is blocked (bapp)"
-    if not r.tongues.empty() and ad.tongue != NO_LANGUAGE and (ad.tongue == 0 or not listed(ad.tongue, r.tongues)):
+    if tongues and ad.tongue != NO_LANGUAGE and (ad.tongue == 0 or not listed(ad.tongue, r.tongues)):
         return b"its language is not among the allowed ones, or not known (wlang)"
-    if line.interstitials == (NO_INTERSTITIALS if imp.interstitial else ONLY_INTERSTITIALS):
+    if line.interstitials == unwanted:
         return b"it does not want full-screen placements, or nothing else (instl)"
     return NULL
 
@@ -91,16 +94,23 @@ def blocks(Candidates c not None, View view not None, Request r not None):
     cdef Imp *imps = r.imps.data()
     cdef Brands brands = view.brands
     cdef Ad *ad
+    cdef Imp *imp
     cdef const char *why
-    c.verdicts.assign(brands.rows.size(), UNJUDGED)  # judged once for all ads of a brand
+    cdef const char *unjudged = UNJUDGED
+    cdef const char **verdicts
+    cdef bint allowed = r.seat_allowed, tongues = not r.tongues.empty()
+    cdef int never = NO_INTERSTITIALS, only = ONLY_INTERSTITIALS
+    c.verdicts.assign(brands.rows.size(), unjudged)  # judged once for all ads of a brand
+    verdicts = c.verdicts.data()
     for i in range(n):
-        ad = &ads[rows[i].ad]
-        why = creative_blocked(&imps[rows[i].imp], &lines[rows[i].line], ad, r) if r.seat_allowed else NOT_OUR_SEAT
+        ad, imp = &ads[rows[i].ad], &imps[rows[i].imp]
+        why = NOT_OUR_SEAT
+        if allowed:
+            why = creative_blocked(imp, &lines[rows[i].line], ad, r, tongues, never if imp.interstitial else only)
         if why is NULL:
-            why = c.verdicts[ad.brand]
-            if why is UNJUDGED:
-                why = brand_blocked(&brands.rows[ad.brand], brands, r)
-                c.verdicts[ad.brand] = why
+            why = verdicts[ad.brand]
+            if why is unjudged:
+                why = verdicts[ad.brand] = brand_blocked(&brands.rows[ad.brand], brands, r)
         if why is NULL:
             kept = keep(c, i, kept)
         elif c.keep_reasons:

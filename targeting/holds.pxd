@@ -38,6 +38,9 @@ cdef class Holds:
 
     cdef int64_t now(self) noexcept nogil
 
+    # The key's bucket will be looked at: it is fetched from memory meanwhile.
+    cdef void expect(self, uint64_t key) noexcept nogil
+
     # Appends what is held of a key. ``known_ns`` (monotonic): impressions counted before then are known from the
     # record, and their holds say nothing more.
     cdef void gather(self, uint64_t key, int64_t known_ns, vector[Shown] &found) noexcept nogil

@@ -40,6 +40,7 @@ cdef extern from *:
     static inline int held_swap(uint64_t *p, uint64_t was, uint64_t becomes) {
         return __atomic_compare_exchange_n(p, &was, becomes, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
+    static inline void held_prefetch(const void *p) { __builtin_prefetch(p, 1); }
     static inline void held_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
     static inline int64_t held_clock(void) {
         struct timespec now;
@@ -52,6 +53,7 @@ cdef extern from *:
     uint64_t peek "held_peek"(const uint64_t *place) noexcept nogil
     void poke "held_poke"(uint64_t *place, uint64_t value) noexcept nogil
     bint swap "held_swap"(uint64_t *place, uint64_t was, uint64_t becomes) noexcept nogil
+    void prefetch "held_prefetch"(const void *place) noexcept nogil
     void fence "held_fence"() noexcept nogil
     int64_t clock_ns "held_clock"() noexcept nogil
 
@@ -171,6 +173,13 @@ cdef class Holds:
     @property
     def capacity(self) -> int:
         return (self.mask + 1) * SLOTS
+
+    cdef void expect(self, uint64_t key) noexcept nogil:
+        cdef const char *bucket = <const char *>bucket_of(self, key, 0)
+        prefetch(bucket)
+        prefetch(bucket + 64)
+        prefetch(bucket + 128)
+        prefetch(bucket + 192)
 
     cdef void gather(self, uint64_t key, int64_t known_ns, vector[Shown] &found) noexcept nogil:
         cdef uint64_t now = tick_of(self.now()), known = tick_of(known_ns), last, distance, word

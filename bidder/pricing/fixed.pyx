@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from bidder.candidates cimport Candidate, Candidates, keep
 from bidder.paces cimport Paces, at_fixed_price
-from bidder.view cimport View
+from bidder.view cimport Line, View
 from openrtb.request cimport Request
 
 
@@ -12,14 +12,16 @@ def fixed_cpm(Candidates c not None, View view not None, Paces paces not None, R
     """Sets each pair's price, at most the marketer's bid; who is too low for the floor then is out. Returns how many pairs
     are left.
     """
-    cdef size_t i, kept = 0
+    cdef size_t i, kept = 0, n = c.rows.size()
+    cdef Candidate *rows = c.rows.data()
     cdef Candidate *row
+    cdef Line *lines = view.lines.data()
     cdef double multiplier
     paces.fill()
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
-        multiplier = paces.slots[view.lines[row.line].lease].multiplier
-        if at_fixed_price(row, r):
+    for i in range(n):
+        row = &rows[i]
+        multiplier = paces.slots[lines[row.line].lease].multiplier
+        if row.deal >= 0 and at_fixed_price(row, r):
             row.price = row.floor
         elif multiplier < 1.0:
             row.price = <int64_t>(row.price * multiplier)
