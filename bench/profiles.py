@@ -255,8 +255,8 @@ def main() -> None:
             churned, grown = on_disk(store)
             print(
                 f"{updates:,.0f} updates/s beside two readers ({of_processor:,.0f} a second of processor); afterwards "
-                f"{burst:.1f} bytes of disk, {churned:.1f} once mended in {mended:.1f} s of idle time, for {grown:.1f} of "
-                f"value: {churned / (grown + 25):.2f} times value + 25"
+                f"{burst:.1f} bytes of disk, {churned:.1f} once mended in {mended:.1f} s of idle time, for {grown:.1f} "
+                f"of value: {churned / (grown + 25):.2f} times value + 25"
             )
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"peak memory {peak_mb:,.0f} MB, of which the map of the store is a part")

@@ -134,7 +134,7 @@ class ProfileStore:
             yield txn
 
     def mend(self) -> bool:
-        """Spreads some of the pages that were split, in a transaction of some 20 ms; says whether there was anything."""
+        """Spreads some of the pages that were split, in a transaction of some 20 ms; says whether there were any."""
         if not self._splits:
             return False
         with self.env.begin(write=True) as txn:

@@ -1,9 +1,9 @@
 """Pages of the profile store that were split, and wait until the pages around them are spread.
 
 Spreading (`targeting.packing`) costs some 100 µs, fifteen times what an update does, and splits come in crowds: nearly
-every page of a store that was just loaded splits once. So who has updates to keep up with spreads later, when there is time:
-then, too, splits that lie close together are mended in one go. What waits is in memory alone; pages that are forgotten with
-the process stay half empty until they fill again.
+every page of a store that was just loaded splits once. So who has updates to keep up with spreads later, when there is
+time: then, too, splits that lie close together are mended in one go. What waits is in memory alone; pages that are
+forgotten with the process stay half empty until they fill again.
 """
 
 from __future__ import annotations  # lmdb's types are generic for the type checker only
