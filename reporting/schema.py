@@ -102,6 +102,7 @@ _NOTICE: dict[str, Kind] = {
     "discount": "Int64",
     "device": "UInt32",
     "household": "UInt32",
+    "context": "UInt32",
     **_BATCH,
 }
 
@@ -122,6 +123,7 @@ BIDS = Table(
         "country": "word",
         "device_type": "Int64",
         "test": "UInt8",
+        "context": "UInt32",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "time_ns"),
@@ -208,6 +210,7 @@ SETTLEMENTS = Table(
         "marks": "UInt32",
         "fees": "Int64",
         "number": "UInt32",
+        "context": "UInt32",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "received_ns"),
@@ -296,4 +299,11 @@ MIGRATIONS = (
         ),
     ),
     Migration(7, "visits of advertisers' pages", (VISITS,)),
+    Migration(
+        8,
+        "country, device, system, place and format of bids, notices and settlements",
+        adds=tuple(
+            (table, "context") for table in (BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, SETTLEMENTS)
+        ),
+    ),
 )
