@@ -20,9 +20,7 @@ _OF_EXCHANGE = ("exchange",)
 REQUESTS = Family("outbid_bidder_requests_total", "counter", "Bid requests received.", _OF_EXCHANGE)
 BIDS = Family("outbid_bidder_bids_total", "counter", "Requests answered with a bid.", _OF_EXCHANGE)
 NONE = Family("outbid_bidder_exchange_no_bids_total", "counter", "Requests answered without a bid.", _OF_EXCHANGE)
-LATE = Family(
-    "outbid_bidder_late_answers_total", "counter", "Answers that took longer than tmax leaves.", _OF_EXCHANGE
-)
+LATE = Family("outbid_bidder_late_answers_total", "counter", "Answers that took longer than tmax leaves.", _OF_EXCHANGE)
 ANSWER_SECONDS = Family(
     "outbid_bidder_answer_seconds", "histogram", "Time from a request's last read to its answer.", _OF_EXCHANGE
 )

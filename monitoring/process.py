@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from monitoring.page import Family, Page
@@ -14,15 +15,13 @@ MEMORY = Family("outbid_process_resident_memory_bytes", "gauge", "Resident memor
 FILES = Family("outbid_process_open_fds", "gauge", "Open file descriptors.", _LABEL)
 MOST_FILES = Family("outbid_process_max_fds", "gauge", "File descriptors that may be open.", _LABEL)
 STARTED = Family("outbid_process_start_time_seconds", "gauge", "When the process began, since 1970 UTC.", _LABEL)
-CLOCK = Family("outbid_process_clock_seconds", "gauge", "The host's clock as the page was made, since 1970 UTC.", _LABEL)
+CLOCK = Family("outbid_process_clock_seconds", "gauge", "The host's clock now, since 1970 UTC.", _LABEL)
 LOOP_LAG = Family(
     "outbid_process_loop_lag_seconds", "gauge", "Most that the event loop was late in the last half minute.", _LABEL
 )
 DISK_FREE = Family("outbid_process_disk_free_bytes", "gauge", "Free where the data directory is.", _LABEL)
 DISK_SIZE = Family("outbid_process_disk_size_bytes", "gauge", "Size of the disk where the data directory is.", _LABEL)
-LOGGED = Family(
-    "outbid_process_log_records_total", "counter", "Records logged, by level.", (*_LABEL, "level")
-)
+LOGGED = Family("outbid_process_log_records_total", "counter", "Records logged, by level.", (*_LABEL, "level"))
 
 FAMILIES = (CPU, MEMORY, FILES, MOST_FILES, STARTED, CLOCK, LOOP_LAG, DISK_FREE, DISK_SIZE, LOGGED)
 
@@ -60,6 +59,13 @@ class LoopLag:
             await asyncio.sleep(LAG_EVERY_S)
             now = loop.time()
             self.saw(now - due, now)
+
+    async def beside(self, app: object) -> AsyncIterator[None]:
+        """`watch` for as long as an application runs (``cleanup_ctx`` of aiohttp)."""
+        watching = asyncio.create_task(self.watch())
+        yield
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 def describe(page: Page, process: str, data: Path, lag: LoopLag) -> None:
