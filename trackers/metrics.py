@@ -30,6 +30,8 @@ FAMILIES = (
     *(BEHIND, LOG_PENDING, LOG_LOST, LOG_SHUT, DIRECTORY, *process.FAMILIES),
 )
 
+REASONS = ("forged", "malformed", "log_full", "unknown_advertiser")
+"""Of refusals; told from the beginning, so that the first is a rise."""
 KINDS = ("win", "billing", "loss", "impression", "click", "event", "conversion", "visit")
 _GROUPS = {"refused": REFUSED, "price": PRICES, "join": JOINS}
 FAR_BEHIND = 50_000
@@ -41,7 +43,8 @@ def page(desk: Desk, place: Places, requests: Requests, lag: LoopLag) -> Page:
     told, writer = Page(FAMILIES), desk.recorder.writer
     process.describe(told, "tracker", place.data, lag)
     requests.put(told)
-    for family, labels, count in _counts(desk.counts.items()):
+    counts = {f"refused.{reason}": 0 for reason in REASONS} | desk.counts
+    for family, labels, count in _counts(counts.items()):
         told.add(family, count, *labels)
     told.add(BEHIND, desk.recorder.behind)
     told.add(LOG_PENDING, writer.waiting)
