@@ -18,7 +18,7 @@ class Watch:
     """Looks every 10 seconds, and is killed and started again after each look: what it knows is what it wrote."""
 
     def __init__(self, path: Path, *rules: Rule) -> None:
-        self.path, self.rules, self.now = path, rules or (RULE,), 1_000_000.0
+        self.path, self.rules, self.now, self.every_s = path, rules or (RULE,), 1_000_000.0, 10.0
         self.told: list[tuple[float, str, dict[str, str]]] = []
         """Seconds since the beginning, status, labels."""
 
@@ -32,7 +32,7 @@ class Watch:
             news += alerts.look(rule, found, self.now, conclusive=conclusive)
         self.told += [(self.now - 1_000_000, told.status, told.labels) for told in news]
         write(self.path, alerts.kept())
-        self.now += 10
+        self.now += self.every_s
         return alerts
 
     def silence(self, **changes: object) -> None:
@@ -73,7 +73,8 @@ def test_what_comes_and_goes_is_told_once(watch: Watch) -> None:
 
 
 def test_what_goes_on_is_told_again(watch: Watch) -> None:
-    for _ in range(360 * 2 + 10):
+    watch.every_s = 30.0
+    for _ in range(120 * 2 + 10):
         watch.look({"a": 9.0, "b": 8.0})
     times = [at for at, _, labels in watch.told if labels == {"who": "b"}]
     assert times == [30.0, 30.0 + HOUR, 30.0 + 2 * HOUR]

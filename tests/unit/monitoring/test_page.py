@@ -68,5 +68,5 @@ def test_only_what_is_declared_can_be_told() -> None:
 
 @pytest.mark.parametrize("line", ["<html>", "metric", 'm{a="b} 1', "m{a=b} 1", "m 1 2 3", "m one"])
 def test_what_is_no_page_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="metric|labels|float"):
+    with pytest.raises(ValueError, match=r"metric|labels|float"):
         list(readings(line))

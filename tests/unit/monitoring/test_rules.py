@@ -25,9 +25,9 @@ def tell(name: str, value: float, **labels: str) -> Reading:
     st.integers(10, 200),
 )
 def test_an_increase_is_what_was_counted_in_the_window(steps: list[tuple[int, int | None, bool]], window: int) -> None:
-    """Whatever restarts in between, and whenever nobody answered (None). The window begins at the last look before it."""
+    """Whatever restarts in between, and whenever nobody answered (None). From the last look before it."""
     rule = Rule("r", "outbid_x_total", read="increase", window_s=float(window), above=-1.0)
-    history, now, counter = History((rule,)), 0.0, 0.0
+    history, now, counter, before = History((rule,)), 0.0, 0.0, 0.0
     looks: list[tuple[float, float]] = []
     """When, and what had been counted since the beginning, restarts or not."""
     counted = 0.0
