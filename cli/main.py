@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    alerts,
     audiences,
     backtest,
     bidder,
@@ -32,6 +33,7 @@ from cli import (
     supply,
     tracker,
     up,
+    watch,
 )
 
 COMMANDS = (
@@ -49,6 +51,7 @@ COMMANDS = (
     statement,
     backtest,
     reconcile,
+    alerts,
     prices,
     profiles,
     people,
@@ -59,6 +62,7 @@ COMMANDS = (
     tracker,
     control,
     reporter,
+    watch,
 )
 
 
