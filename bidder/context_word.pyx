@@ -49,20 +49,23 @@ cdef inline uint32_t system_number(uint64_t os) noexcept nogil:
     return OTHER
 
 
-cdef uint32_t context_word(Request r) except? 0xFFFFFFFF:
+cdef uint32_t packed(str country, uint64_t os, int device_type) except? 0xFFFFFFFF:
     cdef Py_ssize_t size = 0
     cdef const char *code = NULL
     cdef uint32_t word = 0
-    if len(r.country_code) == 3 and r.country_code.isascii():  # half a surrogate pair has no UTF-8
-        code = PyUnicode_AsUTF8AndSize(r.country_code, &size)
+    if len(country) == 3 and country.isascii():  # half a surrogate pair has no UTF-8
+        code = PyUnicode_AsUTF8AndSize(country, &size)
         word = country_number(code, size)
-    if 0 < r.device_type < 16:
-        word |= <uint32_t>r.device_type << DEVICE_AT
-    word |= system_number(r.os) << OS_AT
-    word |= (DOOH if r.is_dooh else APP if r.is_app else SITE if r.site else 0) << PLACE_AT
-    return word
+    if 0 < device_type < 16:
+        word |= <uint32_t>device_type << DEVICE_AT
+    return word | system_number(os) << OS_AT
 
 
-def word_of(Request r not None) -> int:
-    """For tests and `explain`."""
-    return context_word(r)
+cdef uint32_t context_word(Request r) except? 0xFFFFFFFF:
+    cdef uint32_t place = DOOH if r.is_dooh else APP if r.is_app else SITE if r.site else 0
+    return packed(r.country_code, r.os, r.device_type) | place << PLACE_AT
+
+
+def word_of(str country not None, uint64_t os, int device_type) -> int:
+    """Of a country's code, the name id of a system and a device type; for tests."""
+    return packed(country, os, device_type)
