@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from eventlog.frames import Pending, split
+from eventlog.frames import framed, split
 from eventlog.segments import place_of, read_mark, segment_path, segments, sync_directory
 
 SUFFIX = ".rewrite"
@@ -104,21 +104,11 @@ def _changed(data: bytes, marks: Collection[bytes], change: Change) -> Iterator[
             yield offset, new
 
 
-def _frames(records: list[bytes]) -> bytes:
-    framing = Pending(0, 1 << 62, 1 << 62, False)
-    for record in records:
-        framing.append(record)
-    piece = framing.take()
-    assert piece is not None
-    data: bytes = piece[1]
-    return data
-
-
 def _journal(path: Path, frames: list[tuple[int, bytes]]) -> None:
     """Its records are an offset and the record that is to stand there, each."""
     draft = path.with_suffix(".new")
     with open(draft, "wb") as file:
-        file.write(_frames([offset.to_bytes(_OFFSET, "little") + record for offset, record in frames]))
+        file.write(framed([offset.to_bytes(_OFFSET, "little") + record for offset, record in frames]))
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)
@@ -138,7 +128,7 @@ def _apply(directory: Path, segment: int) -> None:
             if not entries:
                 break
             for entry in entries:
-                frame = _frames([entry[_OFFSET:]])
+                frame = framed([entry[_OFFSET:]])
                 os.pwrite(file, frame, int.from_bytes(entry[:_OFFSET], "little"))
         os.fdatasync(file)
     finally:

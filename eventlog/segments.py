@@ -8,7 +8,7 @@ may read: for money what is on disk for certain, so that no reader ever acts on 
 import os
 from pathlib import Path
 
-from eventlog.frames import OFFSET_BITS, Pending, split
+from eventlog.frames import OFFSET_BITS, framed, split
 
 MARK = "published"
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
@@ -51,11 +51,7 @@ def read_mark(directory: Path) -> int:
 
 def write_mark(mark: int, position: int) -> None:
     """Publishes ``position`` through the open file ``mark``; the frame's checksum guards readers against half of it."""
-    frame = Pending(0, 1 << 20, 1 << 20, False)
-    frame.append(position.to_bytes(8, "little"))
-    piece = frame.take()
-    assert piece is not None
-    os.pwrite(mark, piece[1], 0)
+    os.pwrite(mark, framed([position.to_bytes(8, "little")]), 0)
 
 
 def sound_end(path: Path, offset: int = 0) -> int:

@@ -62,8 +62,8 @@ class LogWriter:
         self._mark = os.open(directory / MARK, os.O_CREAT | os.O_RDWR, 0o644)
         self.published = self._repair()
         """Everything up to here can be read; for money it is on disk."""
-        self._pending = Pending(position_of(place_of(self.published)[0] + 1), segment_bytes, BUFFER_BYTES, sync_s > 0)
-        self.append = self._pending.append
+        self.pending = Pending(position_of(place_of(self.published)[0] + 1), segment_bytes, BUFFER_BYTES, sync_s > 0)
+        self.append = self.pending.append
         """``append(record) -> int``: the position after the record. Never blocks; LogFull as the module says."""
         self._file: int | None = None
         self._synced = True
@@ -78,7 +78,7 @@ class LogWriter:
     @property
     def shed(self) -> int:
         """Records that were dropped since the start (of a money log: each was also refused with `LogFull`)."""
-        return self._pending.shed
+        return self.pending.shed
 
     async def durable(self, position: int) -> None:
         """Returns when everything up to ``position`` is published. Raises LogFull if the record could not be kept."""
@@ -130,7 +130,7 @@ class LogWriter:
             closing = self._closing  # read before the last look at what is waiting, so that nothing stays behind
             now = time.monotonic()
             try:
-                if self._pending.shut and now >= retry_due:
+                if self.pending.shut and now >= retry_due:
                     self._recover()
                 if lazy and now >= sync_due:
                     self._spare()
@@ -149,7 +149,7 @@ class LogWriter:
     def _write(self) -> int:
         """Writes all that is waiting; returns the position reached, 0 if there was nothing."""
         reached = 0
-        while piece := self._pending.take():
+        while piece := self.pending.take():
             position, data, records = piece
             self._taken += records
             segment, offset = place_of(position)
@@ -188,7 +188,7 @@ class LogWriter:
             os.close(self._file)
             self._file = None
         self._synced = True
-        end = self._pending.drop(self._taken)
+        end = self.pending.drop(self._taken)
         self._taken = 0
         self._lost.append((self.published, end, error))
         self._rouse()
@@ -206,7 +206,7 @@ class LogWriter:
 
     def _recover(self) -> None:
         self._cut()
-        self._pending.shut = False
+        self.pending.shut = False
 
     def _spare(self) -> None:
         """Lazy logs leave the last of the disk to money."""

@@ -132,6 +132,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
 def run() -> None:
     """Serves until SIGTERM or SIGINT; exits with 1 if it could not go on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s tracker %(levelname)s %(message)s")
+    sys.setswitchinterval(0.001)  # an answer waits for the thread that writes the log: it must not wait 5 ms for us
     place = places()
     loop = uvloop.new_event_loop()
     failed = []
