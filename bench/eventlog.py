@@ -49,7 +49,7 @@ def bids(count: int) -> list[bytes]:
     return [
         encode(
             Bid(
-                time_ns=NOW + n * 100_000, bid=7 << 32 | n, imp=n % 2, auction=f"{draw.getrandbits(128):032x}-{n:04x}"[:36],
+                time_ns=NOW + n * 100_000, bid=7 << 32 | n, imp=n % 2, auction=f"{draw.getrandbits(144):036x}",
                 exchange=1 + n % 5, advertiser=1 + n % 50, campaign=1 + n % 300, line_item=1 + n % 1_000,
                 creative=1 + n % 3_000, deal=n % 7, site=draw.getrandbits(64), person=draw.getrandbits(64),
                 price=draw.randrange(9_000_000), floor=draw.randrange(3_000_000), currency="USD", width=size[0],
@@ -149,14 +149,14 @@ def main() -> None:
     appended, read, decoded = [], [], []
     result: dict[str, object] = {"bench": "eventlog", "record_bytes": round(mean)}
     with tempfile.TemporaryDirectory(prefix="outbid-bench-", dir=asked.directory) as folder:
+        log = Path(folder) / "bids"
         for n in range(asked.rounds):
-            log = Path(folder) / "bids"
             appended.append(timed(count, lambda: append_all(log, records, repeats)))
             read.append(timed(count, lambda: read_all(log, count)))
             decoded.append(timed(count, lambda: decode_all(log, count)))
             print(
-                f"round {n + 1}: {count} records of {mean:.0f} bytes: appended {appended[-1].per_s / 1e6:.2f} M/s, read "
-                f"{read[-1].per_s / 1e6:.2f} M/s, read and decoded {decoded[-1].per_s / 1e6:.2f} M/s"
+                f"round {n + 1}: {count} records of {mean:.0f} bytes: appended {appended[-1].per_s / 1e6:.2f} M/s, "
+                f"read {read[-1].per_s / 1e6:.2f} M/s, read and decoded {decoded[-1].per_s / 1e6:.2f} M/s"
             )
             shutil.rmtree(log)
         for name, rates in (("append", appended), ("read", read), ("decode", decoded)):
@@ -166,8 +166,8 @@ def main() -> None:
             took, late = uvloop.run(wait_for_money(Path(folder) / f"money-{rate}", rate, asked.seconds))
             middle, high = took[len(took) // 2], took[len(took) * 99 // 100]
             print(
-                f"money at {rate}/s: on disk after {middle:.2f} ms (median), {high:.2f} ms (p99), {took[-1]:.2f} ms (most); "
-                f"a timer alone is late by {late[len(late) // 2]:.2f} and {late[len(late) * 99 // 100]:.2f} ms"
+                f"money at {rate}/s: on disk after {middle:.2f} ms (median), {high:.2f} ms (p99), {took[-1]:.2f} ms "
+                f"(most); a timer alone is late by {late[len(late) // 2]:.2f} and {late[len(late) * 99 // 100]:.2f} ms"
             )
             result |= {f"durable_p50_ms_{rate}": round(middle, 2), f"durable_p99_ms_{rate}": round(high, 2)}
     print(json.dumps(result))

@@ -30,7 +30,7 @@ class Collector:
         url: str,
         secret: str,
         limit: int,
-        wanted: Callable[[], Awaitable[int | None]],
+        wanted: Callable[[], Awaitable[tuple[int, int] | None]],
         deliver: Callable[[Piece, int], Awaitable[None]],
         now_ns: Callable[[], int],
     ) -> None:
@@ -76,11 +76,12 @@ class Collector:
 
     async def fetch(self, session: aiohttp.ClientSession) -> bool:
         """Fetches one piece; False if there was nothing to do."""
-        position = await self._wanted()
-        if position is None:
+        wanted = await self._wanted()
+        if wanted is None:
             return False
+        position, booked = wanted
         asked_ns = self._now_ns()
-        asked = {"from": str(position), "limit": str(self.limit)}
+        asked = {"from": str(position), "limit": str(self.limit), "booked": str(booked)}
         async with session.get(f"{self.url}/log", params=asked) as answer:
             answer.raise_for_status()
             piece = decode(await answer.read())

@@ -88,7 +88,7 @@ class Control:
         return await self.at_desk(write)
 
     def _collector(self, url: str, secret: str, clock: Clock) -> Collector:
-        def wanted() -> Awaitable[int | None]:
+        def wanted() -> Awaitable[tuple[int, int] | None]:
             return self.at_desk(lambda: self.treasury.wanted(url))
 
         def deliver(piece: Piece, asked_ns: int) -> Awaitable[None]:

@@ -38,9 +38,14 @@ def segments(directory: Path) -> list[int]:
 
 def read_mark(directory: Path) -> int:
     """Up to where the log may be read; 0 if no writer has published anything."""
+    return read_position(directory / MARK)
+
+
+def read_position(path: Path) -> int:
+    """What `write_mark` wrote; 0 if the file is not there, or holds no position."""
     for _ in range(10):  # once more when half of a new mark was seen
         try:
-            data = (directory / MARK).read_bytes()
+            data = path.read_bytes()
         except FileNotFoundError:
             return 0
         records, _ = split(data, 0, 1)

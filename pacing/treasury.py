@@ -125,10 +125,11 @@ class Treasury:
             for listen in self.listeners:
                 listen(conn, events)
             save_checkpoint(conn, name, position)
+        self._logs.booked(name, position)
         return len(events)
 
-    def wanted(self, tracker: str) -> int | None:
-        """Where the log of a tracker elsewhere is to be fetched on; None: not now."""
+    def wanted(self, tracker: str) -> tuple[int, int] | None:
+        """Where the log of a tracker elsewhere is to be fetched on, and up to where it is booked; None: not now."""
         with self._careful():
             return self._logs.wanted(tracker)
 

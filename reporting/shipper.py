@@ -76,6 +76,7 @@ class Shipper:
             return 0
         blocks = self._prepare(source.name, events, undecoded)
         self.store.insert(BATCHES, {"log": [source.name], "start": [start], "end": [end]}, f"{source.name}:{start}")
+        source.passed(start)  # not its end: until the next announcement it may have to be read again
         for block in blocks:
             self._insert(block, batch_id(source.name, start, end, block))
         self.positions[source.name] = end

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from domain.events import Event
+from eventlog.consumers import REPORTER, passed
 from eventlog.reader import LogReader
 from pacing.protocol import Settlement, Settlements
 
@@ -30,6 +31,10 @@ class Source(Protocol):
         """(records after ``start``, position after them, how many could not be decoded); nothing beyond ``until``."""
         ...
 
+    def passed(self, position: int) -> None:
+        """What comes before ``position`` is in the store for certain, and will not be read again."""
+        ...
+
     def behind(self, position: int) -> int:
         """How much there is after ``position``: bytes of a log, bookings of a ledger; 0 when there is nothing."""
         ...
@@ -43,6 +48,9 @@ class LogSource:
         records, end = LogReader(self._directory, start).read(limit, until)
         events, undecoded = decode(records)
         return events, end if records else start, undecoded
+
+    def passed(self, position: int) -> None:
+        passed(self._directory, REPORTER, position)
 
     def behind(self, position: int) -> int:
         return LogReader(self._directory, position).behind()
@@ -72,6 +80,9 @@ class SettlementSource:
     def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[Settlement], int, int]:
         rows = [row for row in self._get(start, min(limit, _PAGE)).rows if until is None or row.id <= until]
         return rows, rows[-1].id if rows else start, 0
+
+    def passed(self, position: int) -> None:
+        """The ledger keeps its bookings for ever."""
 
     def behind(self, position: int) -> int:
         answer = self._get(position, 1)

@@ -14,7 +14,10 @@ from aiohttp import web
 from domain.clock import Clock, from_env
 from domain.keys import load_keys
 from domain.settings import Places, places
+from eventlog.config import log_settings
+from eventlog.consumers import OF_MONEY, expect
 from eventlog.remote import origin
+from eventlog.retention import Sweeper
 from eventlog.writer import LogWriter
 from targeting.holds import Holds
 from targeting.opt_outs import restore
@@ -83,6 +86,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                 open_stores.enter_context(joined)
             events, holds = LogWriter(place.data / "log" / LOG), fleet_holds() or Holds(place.data, place.holds)
             try:
+                expect(events.directory, OF_MONEY)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
                 if people is None:
                     restore(profiles, place.data)
@@ -102,7 +106,9 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                     app[JOINS] = Joins(joined or profiles, profiles.forgotten, profiles if joined else None)
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
+                    sweeper = Sweeper(place.data / "log", log_settings())
                     besides = [asyncio.create_task(directory.keep_fresh(session, settings.directory_s))]
+                    besides.append(asyncio.create_task(sweeper.run()))
                     if joined:
                         besides.append(asyncio.create_task(app[JOINS].restore()))
                     yield
