@@ -8,7 +8,7 @@ from contextlib import suppress
 import aiohttp
 import msgspec
 
-from eventlog.remote import Piece, decode
+from eventlog.remote import Piece, Wanted, decode
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 PAUSE_S = 0.05
@@ -30,7 +30,7 @@ class Collector:
         url: str,
         secret: str,
         limit: int,
-        wanted: Callable[[], Awaitable[tuple[int, int] | None]],
+        wanted: Callable[[], Awaitable[Wanted | None]],
         deliver: Callable[[Piece, int], Awaitable[None]],
         now_ns: Callable[[], int],
     ) -> None:
@@ -79,9 +79,10 @@ class Collector:
         wanted = await self._wanted()
         if wanted is None:
             return False
-        position, booked = wanted
         asked_ns = self._now_ns()
-        asked = {"from": str(position), "limit": str(self.limit), "booked": str(booked)}
+        asked = {"from": str(wanted.position), "limit": str(self.limit)}
+        if wanted.booked:
+            asked |= {"log": wanted.log, "booked": str(wanted.booked)}
         async with session.get(f"{self.url}/log", params=asked) as answer:
             answer.raise_for_status()
             piece = decode(await answer.read())

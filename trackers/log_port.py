@@ -6,7 +6,7 @@ import hmac
 from aiohttp import web
 
 from domain.keys import internal_secret
-from eventlog.consumers import LEDGER, passed
+from eventlog.consumers import LEDGER, RELEASED, passed
 from eventlog.remote import ASK_NAME, encode, read_piece
 from trackers.desk import DESK, wrong
 
@@ -14,8 +14,8 @@ MOST_RECORDS = 10_000
 
 
 async def read_log(request: web.Request) -> web.Response:
-    """``GET /log?from=POSITION&limit=N&booked=POSITION``, with the internal secret as bearer token. ``booked``: up to
-    where the ledger contains the log; 0 where that is not known.
+    """``GET /log?from=POSITION&limit=N``, with the internal secret as bearer token; with ``&log=NAME&booked=POSITION``
+    control says up to where the ledger contains the log of that name.
     """
     desk = request.app[DESK]
     told = request.headers.get("Authorization", "").encode()
@@ -23,8 +23,10 @@ async def read_log(request: web.Request) -> web.Response:
         raise web.HTTPForbidden(text="this is for control only\n")
     start = _number(request, "from", ASK_NAME, 2**63 - 1)
     limit = _number(request, "limit", 1, MOST_RECORDS)
-    if "booked" in request.query and (booked := _number(request, "booked", 0, 2**63 - 1)):
-        passed(desk.log_directory, LEDGER, booked)
+    if "booked" in request.query:
+        booked = _number(request, "booked", 1, RELEASED - 1)
+        if request.query.get("log") == desk.log_name:  # else it has not heard yet that this host began anew
+            passed(desk.log_directory, LEDGER, booked)
     piece = await asyncio.to_thread(read_piece, desk.log_name, desk.log_directory, start, limit)
     return web.Response(body=encode(piece), content_type="application/msgpack")
 
