@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -73,7 +74,8 @@ class Sweeper:
     def __init__(self, root: Path, settings: LogSettings) -> None:
         self._root, self._settings = root, settings
         self._lock: int | None = None
-        self._due = 0.0
+        self._due, self._closed = 0.0, False
+        self._looking = threading.Lock()
 
     async def run(self) -> None:
         """For ever. Looking and removing go on in a thread."""
@@ -86,27 +88,30 @@ class Sweeper:
 
     def look(self) -> None:
         """Removes what is to be removed now, if this is the process that does so."""
-        try:
-            if self._mine():
-                self._free()
-                if time.monotonic() >= self._due:
-                    for directory in self._logs():
-                        sweep(directory, self._settings.keep_s(directory.parent.name))
-                    self._due = time.monotonic() + SWEEP_S
-        except OSError as error:  # it will be looked at again; a writer says by itself what it cannot write
-            log.warning("old segments of the event logs cannot be removed: %s", error)
+        with self._looking:
+            try:
+                if self._mine():
+                    self._free()
+                    if time.monotonic() >= self._due:
+                        for directory in self._logs():
+                            sweep(directory, self._settings.keep_s(directory.parent.name))
+                        self._due = time.monotonic() + SWEEP_S
+            except OSError as error:  # it will be looked at again; a writer says by itself what it cannot write
+                log.warning("old segments of the event logs cannot be removed: %s", error)
 
     def close(self) -> None:
-        """Leaves it to others."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Leaves it to others, once and for all."""
+        with self._looking:
+            self._closed = True
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
     def _logs(self) -> list[Path]:
         return sorted(path.parent for path in self._root.glob("*/*/published"))
 
     def _mine(self) -> bool:
-        if self._lock is None:
+        if self._lock is None and not self._closed:
             self._root.mkdir(parents=True, exist_ok=True)
             lock = os.open(self._root / LOCK_NAME, os.O_CREAT | os.O_RDWR, 0o644)
             try:
@@ -115,7 +120,7 @@ class Sweeper:
                 os.close(lock)
                 return False
             self._lock = lock
-        return True
+        return self._lock is not None
 
     def _free(self) -> None:
         """Makes room, if there is little: one segment after the other, of the log whose oldest is the oldest."""

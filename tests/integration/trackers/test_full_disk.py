@@ -1,5 +1,5 @@
-"""A disk that is really full, a small tmpfs: old bids go first, then new ones are shed, then money is refused until there
-is room; whatever was acknowledged is in the log, once.
+"""A disk that is really full, a small tmpfs: old bids go first, then new ones are shed, then money is refused until
+there is room; whatever was acknowledged is in the log, once.
 """
 
 import asyncio

@@ -80,7 +80,7 @@ def test_a_log_that_was_cut_anywhere_keeps_the_whole_records(written, tmp_path: 
 
 @pytest.mark.parametrize("published", PUBLISHED)
 def test_a_log_in_which_any_byte_is_another_keeps_what_comes_before(written, tmp_path: Path, published: int) -> None:
-    """Of a money log behind the mark; of a lazy one anywhere, where a power cut may leave holes, and then all behind."""
+    """Of a money log behind the mark; of a lazy one anywhere: a power cut may leave holes, and what is behind goes."""
     data, ends = segment_path(written[0], 1).read_bytes(), written[1]
     sync_s = 0.0 if published == 2 else 0.5
     places = range(ends[published - 1] if published == 2 else 0, len(data))
@@ -93,7 +93,7 @@ LAZY = """
 import os, sys, time
 from pathlib import Path
 from eventlog.writer import LogWriter
-writer, n = LogWriter(Path(sys.argv[1]), segment_bytes=2000, sync_s=0.5), 0
+writer, n = LogWriter(Path(sys.argv[1]), segment_bytes=500, sync_s=0.5), 0
 while True:
     writer.append(b"%d" % n)
     os.write(1, b"%d\\n" % time.monotonic_ns())
@@ -101,8 +101,8 @@ while True:
     time.sleep(0.0005)
 """
 PROMISED_NS = 1_000_000_000
-"""Bids are on disk within a second. A killed process loses what waited in its memory: `WRITE_S`, and what a busy machine
-adds.
+"""Bids are kept within a second. A killed process loses what waited in its memory: `WRITE_S`, and what a busy
+machine adds.
 """
 
 
