@@ -4,6 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from eventlog.survey import Survey
 
 
@@ -16,6 +18,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     releasing.add_argument("log", metavar="LOG", help="as listed: money/0")
     releasing.add_argument("consumer", metavar="CONSUMER", help="as listed: reporter")
     releasing.set_defaults(run=run_release)
+    checking = actions.add_parser(
+        "check", help="read all logs, and say what of them is damaged; exit status 1 if any is"
+    )
+    checking.set_defaults(run=run_check)
+    passing = actions.add_parser("pass-over", help="let readers go on behind what is damaged; what was there is lost")
+    passing.add_argument("log", metavar="LOG", help="as listed: money/0")
+    passing.set_defaults(run=run_pass_over)
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -36,17 +45,58 @@ def run(asked: argparse.Namespace) -> int:
     return 0
 
 
+def run_check(asked: argparse.Namespace) -> int:
+    from eventlog.damage import beyond, find
+
+    status = 0
+    for log, directory in _logs().items():
+        for segment, offset, end in find(directory):
+            passed_over = beyond(directory, segment, offset) == end
+            print(_damage(log, segment, offset, end) + (", and passed over" if passed_over else ""))
+            status = status if passed_over else 1
+    if not status:
+        print("nothing that readers would stop at")
+    return status
+
+
+def run_pass_over(asked: argparse.Namespace) -> int:
+    from eventlog.damage import pass_over
+
+    for segment, offset, end in (done := pass_over(_directory(asked.log))):
+        print(_damage(asked.log, segment, offset, end) + ", and passed over from now on")
+    if not done:
+        print(f"{asked.log}: there is no damage that is not passed over")
+    return 0
+
+
+def _damage(log: str, segment: int, offset: int, end: int) -> str:
+    return f"{log}: segment {segment} is damaged from byte {offset:,} to byte {end:,}"
+
+
+def _logs() -> "dict[str, Path]":
+    from domain.settings import places
+
+    found = sorted(mark.parent for mark in (places().data / "log").glob("*/*/published"))
+    return {f"{path.parent.name}/{path.name}": path for path in found}
+
+
+def _directory(log: str) -> "Path":
+    """Raises `domain.errors.Refused` for one that is not there."""
+    from domain.errors import Problem, Refused
+
+    logs = _logs()
+    if log not in logs:
+        raise Refused([Problem("LOG", log, f"it must be one of {', '.join(logs) or 'none: there are no logs'}")])
+    return logs[log]
+
+
 def run_release(asked: argparse.Namespace) -> int:
     from domain.errors import Problem, Refused
-    from domain.settings import places
     from eventlog.consumers import positions, release
 
-    root = places().data / "log"
-    logs = sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in root.glob("*/*/published"))
-    if asked.log not in logs:
-        raise Refused([Problem("LOG", asked.log, f"it must be one of {', '.join(logs) or 'none: there are no logs'}")])
-    if not release(root / asked.log, asked.consumer):
-        known = ", ".join(positions(root / asked.log)) or "none: it has no consumers"
+    directory = _directory(asked.log)
+    if not release(directory, asked.consumer):
+        known = ", ".join(positions(directory)) or "none: it has no consumers"
         raise Refused([Problem("CONSUMER", asked.consumer, f"it must be one of {known}")])
     print(f"{asked.log}: {asked.consumer} holds no segments any more, until it notes a position again")
     return 0

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from eventlog.damage import beyond
 from eventlog.frames import MAX_RECORD, split
 from eventlog.rewriting import journal_of
 from eventlog.segments import place_of, position_of, read_mark, segment_path, segments
@@ -49,7 +50,11 @@ class LogReader:
             if not records and await_rewriting(self.directory, segment):
                 records, after = split(_piece(path, offset, min(stop - offset, READ_BYTES)) or b"", 0, limit)
             if not records:
-                raise LogCorrupt(f"{path} is damaged at byte {offset}")
+                after_damage = beyond(self.directory, segment, offset)
+                if after_damage is None:
+                    raise LogCorrupt(f"{path} is damaged at byte {offset}: see `outbid logs check`")
+                self.position = position_of(segment, after_damage)
+                continue
             self.position += after
             return records, self.position
         return [], self.position

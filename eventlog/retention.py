@@ -20,6 +20,7 @@ from pathlib import Path
 
 from eventlog.config import LogSettings
 from eventlog.consumers import positions
+from eventlog.damage import list_of
 from eventlog.rewriting import LOCK, journal_of
 from eventlog.segments import place_of, read_mark, segment_path, segments
 from eventlog.writer import SPARE_BYTES
@@ -62,6 +63,7 @@ def sweep(directory: Path, keep_s: float, *, most: int | None = None) -> list[in
             if journal_of(directory, number).exists() or time.time() - path.stat().st_mtime < keep_s:
                 break
             path.unlink()
+            list_of(directory, number).unlink(missing_ok=True)
             gone.append(number)
     if gone:
         log.info("%s: segments %d to %d are old enough, and removed", directory, gone[0], gone[-1])

@@ -8,6 +8,7 @@ import pytest
 from cli.main import main
 from domain.events import Name, NoBid, encode
 from eventlog.consumers import OF_MONEY, expect, note
+from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
 
 
@@ -40,6 +41,23 @@ def test_logs_are_shown_with_who_has_read_them(log: Path, capsys: pytest.Capture
     assert {name: lag["behind"] for name, lag in told["consumers"].items()} == {
         "ledger": 0, "memory": size, "reporter": left,
     }  # fmt: skip
+
+
+def test_damage_is_named_and_passed_over(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    writer = LogWriter(log)
+    for record in (b"one", b"two", b"three"):
+        writer.append(record)
+    writer.close()
+    assert main(["logs", "check"]) == 0
+    path = log / "0000000001.log"
+    path.write_bytes(path.read_bytes().replace(b"two", b"twe"))
+    capsys.readouterr()
+    assert main(["logs", "check"]) == 1
+    assert capsys.readouterr().out == "money/0: segment 1 is damaged from byte 11 to byte 22\n"
+    assert main(["logs", "pass-over", "money/0"]) == 0
+    assert "byte 11 to byte 22, and passed over from now on" in capsys.readouterr().out
+    assert main(["logs", "check"]) == 0
+    assert LogReader(log).read(1)[0] == [b"one"] and LogReader(log, 1 << 40 | 11).read()[0] == [b"three"]
 
 
 def test_a_consumer_that_is_gone_is_released(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
