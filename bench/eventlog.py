@@ -79,11 +79,11 @@ def timed(count: int, work: Callable[[], None]) -> Rate:
 
 def append_all(directory: Path, records: list[bytes], rounds: int) -> None:
     writer = LogWriter(directory, sync_s=SYNC_S)
-    append, pending = writer.append, writer.pending
+    append = writer.append
     for _ in range(rounds):
         for record in records:
             append(record)
-        while pending.waiting > BUFFER_BYTES // 2:
+        while writer.waiting > BUFFER_BYTES // 2:
             time.sleep(0.001)
     writer.close()
     if writer.shed:

@@ -67,8 +67,8 @@ class LogWriter:
         self._mark = os.open(directory / MARK, os.O_CREAT | os.O_RDWR, 0o644)
         self.published = self._repair()
         """Everything up to here can be read; for money it is on disk."""
-        self.pending = Pending(position_of(place_of(self.published)[0] + 1), segment_bytes, BUFFER_BYTES, sync_s > 0)
-        self.append = self.pending.append
+        self._pending = Pending(position_of(place_of(self.published)[0] + 1), segment_bytes, BUFFER_BYTES, sync_s > 0)
+        self.append = self._pending.append
         """``append(record) -> int``: the position after the record. Never blocks; LogFull as the module says."""
         self._file: int | None = None
         self._synced = True
@@ -85,7 +85,17 @@ class LogWriter:
     @property
     def shed(self) -> int:
         """Records that were dropped since the start (of a money log: each was also refused with `LogFull`)."""
-        return self.pending.shed
+        return self._pending.shed
+
+    @property
+    def waiting(self) -> int:
+        """Bytes appended and not yet handed to the kernel."""
+        return self._pending.waiting
+
+    @property
+    def shut(self) -> bool:
+        """Does the disk take nothing at present?"""
+        return self._pending.shut
 
     async def durable(self, position: int) -> None:
         """Returns when everything up to ``position`` is published. Raises LogFull if the record could not be kept."""
@@ -142,7 +152,7 @@ class LogWriter:
             closing = self._closing  # read before the last look at what is waiting, so that nothing stays behind
             now = time.monotonic()
             try:
-                if self.pending.shut:  # then nothing is waiting
+                if self._pending.shut:  # then nothing is waiting
                     if now < retry_due and not closing:
                         continue
                     self._recover()
@@ -166,7 +176,7 @@ class LogWriter:
     def _write(self) -> int:
         """Writes all that is waiting; returns the position reached, 0 if there was nothing."""
         reached = 0
-        while piece := self.pending.take():
+        while piece := self._pending.take():
             position, data, records = piece
             self._taken += records
             segment, offset = place_of(position)
@@ -205,7 +215,7 @@ class LogWriter:
             os.close(self._file)
             self._file = None
         self._synced = True
-        end = self.pending.drop(self._taken)
+        end = self._pending.drop(self._taken)
         self._taken = 0
         since = self.published
         before = tuple(lost for lost in self._lost[-MOST_LOST:] if lost[0] != since)  # the same again: full still
@@ -228,7 +238,7 @@ class LogWriter:
 
     def _recover(self) -> None:
         self._cut()
-        self.pending.shut = False
+        self._pending.shut = False
 
     def _spare(self) -> None:
         """Lazy logs leave the last of the disk to money."""
