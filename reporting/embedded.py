@@ -21,6 +21,7 @@ from reporting.store import Parameter, Row, StoreError, exactly_once
 _ARROW = {
     "word": pa.string(),
     "String": pa.string(),
+    "Int8": pa.int8(),
     "UInt8": pa.uint8(),
     "UInt32": pa.uint32(),
     "UInt64": pa.uint64(),
