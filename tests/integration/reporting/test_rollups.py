@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from domain.events import Bid, Conversion, Kind, Mark, Notice, PlayEvent
 from reporting.counting import FIGURES
 from reporting.rollups import GRAINS, ROLLUPS, days, differences, rebuild
-from reporting.rows import blocks
 from reporting.schema import ATTRIBUTIONS
 from reporting.store import Store, migrate, open_store, revert
+from tests.stored import send
 from tests.trade import Trade
 
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -55,14 +55,9 @@ def made_up() -> tuple[Trade, list[dict[str, int | str]]]:
 
 
 def store_all(store: Store, trade: Trade, credits: list[dict[str, int | str]]) -> None:
-    made, _, unfit = blocks([*trade.bids, *trade.money, *trade.settlements])
-    assert not unfit
-    for number, block in enumerate(made):
-        half = block.rows // 2  # two blocks of each
-        for part, end in ((slice(0, half), half), (slice(half, block.rows), block.rows - half)):
-            columns = {name: values[part] for name, values in block.columns.items()}
-            if end:
-                store.insert(block.table, {**columns, "batch": [number] * end}, f"{number}/{part}")
+    everything = [*trade.bids, *trade.money, *trade.settlements]
+    for part in range(2):  # two blocks of each table and day
+        send(store, everything[part::2], f"part {part}")
     columns = {name: [row[name] for row in credits] for name in ATTRIBUTIONS.columns if name != "batch"}
     by_day: dict[int, list[int]] = {}
     for place, ns in enumerate(columns["received_ns"]):
