@@ -6,7 +6,7 @@ reads them, and by the engine in its own time. `rebuild` makes a day of them ane
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from reporting.counting import FIGURES, SOURCES, Facts
@@ -44,25 +44,27 @@ ROLLUPS = {grain: _rollup(grain) for grain in GRAINS}
 
 
 def views(dialect: Dialect) -> list[View]:
-    """All there are. Where the engine lets views follow each other, hours are made of minutes and days of hours: three
-    times fewer rows are looked at.
+    """All there are. Where views can follow each other, hours are made of minutes and days of hours: far fewer rows are
+    looked at.
     """
     finest, *coarser = GRAINS
-    made = [_view(facts, grain) for grain in ([finest] if dialect.chains else GRAINS) for facts in SOURCES]
-    if dialect.chains:
-        for below, grain in zip(GRAINS, coarser, strict=False):
-            made.append(View(f"{ROLLUPS[grain].name}_sums", ROLLUPS[grain].name, _coarser(below, grain)))
+    if not dialect.chains:
+        return [_view(facts, grain, FIGURES) for grain in GRAINS for facts in SOURCES]
+    made = [_view(facts, finest, tuple(facts.sums)) for facts in SOURCES]
+    for below, grain in zip(GRAINS, coarser, strict=False):
+        made.append(View(f"{ROLLUPS[grain].name}_sums", ROLLUPS[grain].name, _coarser(below, grain)))
     return made
 
 
-def _view(facts: Facts, grain: str) -> View:
+def _view(facts: Facts, grain: str, figures: Sequence[str]) -> View:
     into = ROLLUPS[grain].name
-    return View("_".join(filter(None, (into, "of", facts.table, facts.part))), into, _selected(facts, grain))
+    name = "_".join(filter(None, (into, "of", facts.table, facts.part)))
+    return View(name, into, _selected(facts, grain, figures))
 
 
-def _selected(facts: Facts, grain: str, where: str = "") -> str:
-    """A table's part of a rollup: all columns in their order (18.16 goes by that), 0 for what it tells nothing of."""
-    sums = (f"toInt64({facts.sums.get(name, '0')}) AS {name}" for name in FIGURES)
+def _selected(facts: Facts, grain: str, figures: Sequence[str], where: str = "") -> str:
+    """A table's part of a rollup, with columns for ``figures``: 0 for those that it tells nothing of."""
+    sums = (f"toInt64({facts.sums.get(name, '0')}) AS {name}" for name in figures)
     keys = ", ".join(name for name in _KEY if name != "currency")
     return (
         f"SELECT day, {GRAINS[grain]} AS time, {keys}, {facts.currency} AS currency, {', '.join(sums)}"
@@ -95,7 +97,9 @@ def _replace(store: Store, grain: str, day: date) -> None:
     store.command(store.dialect.create(table, spare))
     try:
         for facts in SOURCES:
-            store.command(f"INSERT INTO {spare} {_selected(facts, grain, of_day)} SETTINGS max_execution_time = 0")
+            columns = ", ".join(("day", "time", *_KEY, *facts.sums))
+            selected = _selected(facts, grain, tuple(facts.sums), of_day)
+            store.command(f"INSERT INTO {spare} ({columns}) {selected} SETTINGS max_execution_time = 0")
         if int(store.query(f"SELECT count() FROM {spare}")[0][0]):
             store.command(f"ALTER TABLE {table.name} REPLACE PARTITION '{day.isoformat()}' FROM {spare}")
         else:  # current engines refuse to put an empty partition into another's place

@@ -47,7 +47,9 @@ class Dialect:
     settings: dict[str, int]
     """Of the tables that batches go into, by views too."""
     chains: bool
-    """Whether what a view puts into a table goes on to the views of that table."""
+    """Whether what a view puts into a table goes on to that table's views; and goes by the names of columns: else a view
+    must have all of the table's, in their order.
+    """
     now: str = ""
     """End of a statement that drops a table, so that its data is gone from the disk when it returns."""
 
