@@ -25,17 +25,18 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import msgspec
 import uvloop
 
-from domain.events import Bid, Kind, Notice, encode
+from domain.events import Bid, Event, Kind, Notice, encode
 from eventlog.reader import LogReader
 from eventlog.writer import BUFFER_BYTES, LogWriter
-from reporting.sources import decode
 
 NOW = 1_790_000_000_000_000_000
 DISTINCT = 50_000
 RATES = (1_000, 5_000)
 SYNC_S, PAUSE_S = 0.5, 0.002
+decode = msgspec.msgpack.Decoder(list[Event]).decode
 
 
 class Rate(NamedTuple):
@@ -101,7 +102,7 @@ def read_all(directory: Path, count: int) -> None:
 def decode_all(directory: Path, count: int) -> None:
     reader, found = LogReader(directory), 0
     while records := reader.read()[0]:
-        found += len(decode(records)[0])
+        found += len(decode(b"\xdd" + len(records).to_bytes(4, "big") + b"".join(records)))
     if found != count:
         sys.exit(f"{found} of {count} records were decoded")
 

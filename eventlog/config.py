@@ -1,4 +1,4 @@
-"""Settings of the event logs: section ``[log]``."""
+"""Settings of the event logs: section ``[eventlog]``."""
 
 from msgspec import Struct
 
@@ -29,4 +29,4 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def log_settings() -> LogSettings:
-    return load("log", LogSettings)
+    return load("eventlog", LogSettings)

@@ -201,6 +201,6 @@ def test_a_survey_says_what_holds_the_oldest_segment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("KEEP_BIDS_DAYS", "0"), ("KEEP_MONEY_DAYS", "426")])
 def test_what_must_be_kept_cannot_be_set_shorter(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv(f"OUTBID_LOG_{name}", value)
+    monkeypatch.setenv(f"OUTBID_EVENTLOG_{name}", value)
     with pytest.raises(SettingsError, match=f"{name.lower()} is {value}; it must be at least"):
         log_settings()
