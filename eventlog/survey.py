@@ -51,6 +51,11 @@ def survey(root: Path, settings: LogSettings) -> list[Survey]:
     return [_of(path.parent, settings) for path in sorted(root.glob("*/*/published"))]
 
 
+def held_bytes(directory: Path) -> dict[str, int]:
+    """Published bytes of one log that each consumer has not passed."""
+    return {name: LogReader(directory, position).behind() for name, position in positions(directory).items()}
+
+
 def _of(directory: Path, settings: LogSettings) -> Survey:
     numbers, published = segments(directory), read_mark(directory)
     first = numbers[0] if numbers else 0

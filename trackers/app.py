@@ -18,6 +18,7 @@ from eventlog.config import log_settings
 from eventlog.consumers import OF_MONEY, expect
 from eventlog.remote import origin
 from eventlog.retention import Sweeper
+from eventlog.survey import held_bytes
 from eventlog.writer import LogWriter
 from monitoring.health import Readiness
 from monitoring.page import Page
@@ -135,7 +136,8 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
     requests, lag = Requests(REQUESTS), LoopLag()
 
     async def tell() -> Page:
-        return page(app[DESK], place, requests, lag)
+        held = await asyncio.to_thread(held_bytes, app[DESK].log_directory)
+        return page(app[DESK], place, requests, lag, held)
 
     async def ready() -> Readiness:
         return readiness(app[DESK])
