@@ -47,7 +47,7 @@ class Dialect:
     settings: dict[str, int]
     """Of the tables that batches go into, by views too."""
     chains: bool
-    """Whether what a view puts into a table goes on to that table's views; and goes by the names of columns: else a view
+    """Whether what a view puts into a table goes on to the views of that, by the names of columns: else a view
     must have all of the table's, in their order.
     """
     now: str = ""
