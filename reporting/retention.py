@@ -38,8 +38,7 @@ def sweep(store: Store, today: date, keep: KeepDays) -> list[tuple[str, date]]:
             first = today - timedelta(days=days)
             for day in partitions.get(table, []):
                 if days and day < first:
-                    for statement in store.dialect.drop_partition(table, day):
-                        store.command(statement)
+                    store.command(store.dialect.drop_partition(table, day))
                     dropped.append((table, day))
     drop_spares(store)
     if dropped:

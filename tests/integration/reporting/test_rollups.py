@@ -12,11 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.events import Bid, Conversion, Kind, Mark, Notice, PlayEvent
+from reporting.config import KeepDays
 from reporting.counting import FIGURES
-from reporting.rollups import GRAINS, ROLLUPS, days, differences, rebuild
-from reporting.rows import DAY_NS, blocks
+from reporting.retention import sweep
+from reporting.rollups import GRAINS, ROLLUPS, differences, drop_spares, fact_days, rebuild
+from reporting.rows import DAY_NS
 from reporting.schema import ATTRIBUTIONS
 from reporting.store import Store, migrate, open_store, revert
+from tests.stored import send
 from tests.trade import Trade
 
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -71,10 +74,7 @@ def made_up(seed: int) -> tuple[Trade, list[Credit]]:
 
 
 def store_all(store: Store, trade: Trade, credits: list[Credit]) -> None:
-    made, _, unfit = blocks([*trade.bids, *trade.money, *trade.settlements])
-    assert not unfit
-    for number, block in enumerate(made):
-        store.insert(block.table, {**block.columns, "batch": [number] * block.rows}, f"{id(trade)}/{number}")
+    send(store, [*trade.bids, *trade.money, *trade.settlements], str(id(trade)))
     for day in {credit.received_ns // DAY_NS for credit in credits}:
         chosen = [credit for credit in credits if credit.received_ns // DAY_NS == day]
         columns = {name: [getattr(credit, name) for credit in chosen] for name in Credit.__struct_fields__}
@@ -171,7 +171,7 @@ def test_rollups_hold_what_plain_counting_finds(opened: Store) -> None:
     revert(opened, 9)
     assert not [name for name in tables(opened) if name.startswith("delivery")]
     store_all(opened, *past)
-    first, second = days(opened)
+    first, second = sorted({day for _, day in fact_days(opened)})
     tomorrow = second + timedelta(days=1)
     with cut_short(opened, 100), pytest.raises(RuntimeError):
         migrate(opened, tomorrow)
@@ -203,8 +203,34 @@ def test_rollups_hold_what_plain_counting_finds(opened: Store) -> None:
         rebuild(opened, day)
     for grain in GRAINS:
         assert rolled_up(opened, grain) == together[grain], grain
+    assert len([name for name in tables(opened) if "rebuilt" in name]) <= 1  # of the migration that was cut short
+    drop_spares(opened)
+    drop_spares(opened, age_s=0)
     assert not [name for name in tables(opened) if "rebuilt" in name]
 
 
 def tables(store: Store) -> list[str]:
     return [row[0] for row in store.query("SELECT name FROM system.tables WHERE database = currentDatabase()")]
+
+
+def test_days_are_dropped_when_they_are_old_and_rollups_outlive_them(opened: Store) -> None:
+    made = made_up(13)
+    migrate(opened)
+    store_all(opened, *made)
+    first, second = sorted({day for _, day in fact_days(opened)})
+    keep = KeepDays(bids=2, events=0, money=3)
+    assert sweep(opened, second, keep) == []
+    for today in (date(2099, 1, 1), date(2099, 1, 1)):  # a clock that is so far ahead of the facts is not believed
+        dropped = sweep(opened, today, keep)
+        assert dropped == [] or {table for table, day in dropped if day == first} == {
+            *("bids", "no_bids", "losses", "delivery_minute")
+        }
+    assert not rolled_up(opened, "minute") and int(opened.query("SELECT count() FROM bids")[0][0])
+    rebuild(opened, first, ["hour", "day"])
+    for grain in ("hour", "day"):
+        assert rolled_up(opened, grain) == counted(*made, grain), grain
+        assert not differences(opened, first, grain)
+    send(opened, [replace(bid, time_ns=bid.time_ns + 40 * DAY_NS) for bid in made[0].bids if isinstance(bid, Bid)], "x")
+    assert len(sweep(opened, second + timedelta(days=40), keep)) > 8
+    assert not int(opened.query("SELECT count() FROM settlements")[0][0])
+    assert counted(*made, "day").items() <= rolled_up(opened, "day").items()
