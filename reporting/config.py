@@ -25,7 +25,7 @@ class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     """
     settlements: bool = True
     """Ship the ledger's bookings too. Of several reporters on one store (one a host) exactly one does."""
-    batch_rows: int = 50_000
+    batch_rows: int = 200_000
     """Records read for one batch at most: one block, one insert for each table and day."""
     pause_s: float = 0.5
     """Real seconds between two looks at the logs when there was little to ship."""
