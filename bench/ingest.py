@@ -6,11 +6,13 @@ this script's own (Debian's 18.16.1, started as the tests start it). Of 100 reco
 (wins, billings, impressions, losses, events of playing, few clicks), over ten minutes (4,000 records a second), of 2,000 line items. The
 sums in the rollups are compared with what was logged.
 
-The last line is the result as JSON; CPU seconds are of this process, so those of a server are not in them.
+The last line is the result as JSON; CPU seconds are of this process and of the server, a million records. On a machine
+with other work they say more than the rate.
 """
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
@@ -91,15 +93,21 @@ def write_logs(data: Path, records: int) -> dict[str, int]:
     return counts
 
 
-def ship(store: Store, data: Path, counts: dict[str, int]) -> tuple[float, float]:
+def cpu_of(pid: int) -> float:
+    """Seconds that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ship(store: Store, data: Path, counts: dict[str, int], pids: list[int]) -> tuple[float, float]:
     """(records a second, CPU seconds a million records)."""
     migrate(store)
     shipper = Shipper(store, lambda: logs(data, "bench"), Reporting().batch_rows)
-    begun, cpu = time.perf_counter(), time.process_time()
+    begun, cpu = time.perf_counter(), sum(map(cpu_of, pids))
     shipped = 0
     while moved := shipper.round():
         shipped += moved
-    taken, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    taken, cpu = time.perf_counter() - begun, sum(map(cpu_of, pids)) - cpu
     assert shipped == counts["records"] and not shipper.refused
     for grain in ("minute", "hour", "day"):
         names = ("bids", "impressions", "clicks", "wins", "bid_price")
@@ -126,13 +134,16 @@ def main() -> None:
             if server is not None:
                 server.start()
             try:
-                store = open_store(server.address("bench") if server else "chdb", data, owner="bench", query_seconds=600)
-                rate, cpu = ship(store, data, counts)
+                store = open_store(
+                    server.address("bench") if server else "chdb", data, owner="bench", query_seconds=600
+                )
+                pids = [os.getpid(), *([server.pid] if server else [])]
+                rate, cpu = ship(store, data, counts, pids)
                 store.close()
             finally:
                 if server is not None:
                     server.kill()
-            print(f"{name}: {rate:,.0f} rows/s, {cpu:.2f} s CPU of this process a million", flush=True)
+            print(f"{name}: {rate:,.0f} rows/s, {cpu:.2f} s CPU a million", flush=True)
             result |= {f"{name}_rows_per_s": round(rate), f"{name}_cpu_s_per_million": round(cpu, 2)}
     print(json.dumps(result))
 
