@@ -1,8 +1,5 @@
 """Events and bookings reach both kinds of store exactly once, whatever is killed, and both report the same numbers."""
 
-import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,13 +12,13 @@ from domain.events import NOT_COUNTED, Bid, Kind, NoBid, Notice, encode
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from reporting import losses, report
+from reporting.migrations import MIGRATIONS
 from reporting.names import Dictionary, of_snapshot
 from reporting.report import COUNTS, DIMENSIONS
-from reporting.schema import FACTS, MIGRATIONS, SETTLEMENTS
+from reporting.schema import FACTS, SETTLEMENTS
 from reporting.shipper import Shipper
 from reporting.sources import SettlementSource, logs
 from reporting.store import Store, migrate, open_store, revert
-from tests.clickhouse_server import ClickHouseServer
 from tests.integration.reporting.conftest import Control
 from tests.trade import Trade, snapshot
 
@@ -48,15 +45,6 @@ def write_logs(data: Path, trade: Trade) -> None:
         for event in events:
             writer.append(encode(event))
         writer.close()
-
-
-def ship_in_process(address: str, data: Path, control: Control, *kill: object) -> int:
-    """Runs the shipper in a process of its own; returns its exit status."""
-    instant, number, delay = kill or ("never", 0, 0)
-    command = [sys.executable, "-m", "tests.integration.reporting.shipping", address, str(data), control.base]
-    done = subprocess.run([*command, str(instant), str(number), str(delay)], cwd=ROOT, capture_output=True, timeout=100)
-    assert done.returncode in (0, -9), done.stderr.decode()
-    return done.returncode
 
 
 def shipped_exactly(store: Store, trade: Trade) -> None:
@@ -135,68 +123,6 @@ def test_reports_equal_plain_counting(opened: Callable[[], Store], tmp_path: Pat
         assert books[key] == {"exchange": key, "currency": currency, "spend": spend, **totals}
 
 
-def test_a_killed_shipper_neither_loses_nor_doubles(
-    store_address: str, opened: Callable[[], Store], tmp_path: Path, control: Control
-) -> None:
-    """One shipper after the other is killed: before, in the middle of and after an insert of each kind."""
-    trade = Trade(seed=2, auctions=2500)
-    control.settlements = trade.settlements
-    write_logs(tmp_path, trade)
-    draw = random.Random(5)
-    kills = [
-        (instant, draw.randint(1, 12), draw.randint(50, 4000)) for instant in ("before", "during", "after", "during")
-    ]
-    ended = [ship_in_process(store_address, tmp_path, control, *kill) for kill in kills]
-    assert ended.count(-9) == len(kills)
-    assert ship_in_process(store_address, tmp_path, control) == 0
-    store = opened()
-    shipped_exactly(store, trade)
-    Dictionary().write(store, of_snapshot(snapshot()), 1)
-    assert reported(store, ("day", "line_item")) == trade.sums(("day", "line_item"))
-
-
-def test_a_killed_server_neither_loses_nor_doubles(
-    tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The server dies while blocks are on their way to it; the shipper goes on when it is back."""
-    server = ClickHouseServer(tmp_path / "server")
-    server.start()
-    try:
-        trade = Trade(seed=3, auctions=2500)
-        control.settlements = trade.settlements
-        write_logs(tmp_path, trade)
-        store = open_store(server.address("mortal"), tmp_path)
-        migrate(store)
-        name = origin(tmp_path)
-        ledger = SettlementSource(f"{name}/settlements", control.base)
-        shipper = Shipper(store, lambda: [*logs(tmp_path, name), ledger], 400)
-        insert, deaths = store.insert, iter((3, 9))
-        count, death = 0, next(deaths)
-
-        def deadly(*arguments: object) -> None:
-            nonlocal count, death
-            count += 1
-            if count == death:
-                server.kill()
-            insert(*arguments)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(store, "insert", deadly)
-        failures = 0
-        while True:
-            try:
-                if not shipper.round():
-                    break
-            except Exception:
-                failures += 1
-                server.start()
-                death = next(deaths, 0)
-        assert failures == 2
-        shipped_exactly(store, trade)
-        store.close()
-    finally:
-        server.kill()
-
-
 def test_migrations_go_down_again(opened: Callable[[], Store]) -> None:
     store = opened()
     migrate(store)
@@ -217,7 +143,7 @@ def test_what_was_stored_before_corrections_still_counts(opened: Callable[[], St
     assert {"marks", "estimated"} <= columns and not {"number", "fees"} & columns
     (row, *_) = Trade(seed=4, auctions=50).settlements
     fields = {name: [value] for name, value in asdict(row).items()} | {"estimated": [1], "batch": [1], "fees": [9]}
-    before = {name: kind for name, kind in SETTLEMENTS.columns.items() if name not in ("number", "fees")}
+    before = {name: kind for name, kind in SETTLEMENTS.columns.items() if name in columns}
     store.insert(replace(SETTLEMENTS, columns=before), {name: fields[name] for name in before})
     migrate(store)
     correction = {"number": [1], "price": [-1], "account_price": [-row.account_price], "batch": [2]}
