@@ -1,7 +1,7 @@
-"""What was announced and may not be complete is completed: blocks that the store lacks are sent, rollups are put right.
+"""What was announced and may not be complete is completed: blocks that the store lacks are sent, rollups put right.
 
-A current engine is sent everything again: it knows a block by its token, in the table and in the rollups, and takes what
-it lacks. 18.16, or a server that so much was sent to meanwhile that it may have forgotten, is asked for each block
+A current engine is sent everything again: it knows a block by its token, in the table and in the rollups, and takes
+what it lacks. 18.16, or a server that so much was sent to meanwhile that it may have forgotten, is asked for each block
 whether it has rows with that id; and because it can have taken a block and been killed before its views did, the days
 are made anew in the rollups.
 """

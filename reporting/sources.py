@@ -60,7 +60,8 @@ class LogSource:
         self.name, self._directory = name, directory
 
     def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
-        reader, records, size, end = LogReader(self._directory, start), [], 0, start
+        reader, size, end = LogReader(self._directory, start), 0, start
+        records: list[bytes] = []
         while len(records) < limit and size < _MOST_BYTES:
             more, after = reader.read(limit - len(records), until)
             if not more:
