@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    alerts,
     audiences,
     backtest,
     bidder,
@@ -17,6 +18,7 @@ from cli import (
     explain,
     identity,
     ledger,
+    logs,
     losses,
     people,
     prices,
@@ -32,6 +34,7 @@ from cli import (
     supply,
     tracker,
     up,
+    watch,
 )
 
 COMMANDS = (
@@ -49,16 +52,19 @@ COMMANDS = (
     statement,
     backtest,
     reconcile,
+    alerts,
     prices,
     profiles,
     people,
     reach,
     supply,
+    logs,
     secret,
     bidder,
     tracker,
     control,
     reporter,
+    watch,
 )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from domain.events import Event, Name
+from eventlog.consumers import REPORTER, passed
 from eventlog.reader import LogReader
 from pacing.protocol import Settlement, Settlements
 from reporting.rows import of_settlement
@@ -48,6 +49,10 @@ class Source(Protocol):
         """From where reading gives first what is ``place`` records after ``start``."""
         ...
 
+    def passed(self, position: int) -> None:
+        """What comes before ``position`` is in the store for certain, and will not be read again."""
+        ...
+
     def behind(self, position: int) -> int:
         """How much there is after ``position``: bytes of a log, bookings of a ledger; 0 when there is nothing."""
         ...
@@ -77,6 +82,9 @@ class LogSource:
                 break
             place -= len(records)
         return reader.position
+
+    def passed(self, position: int) -> None:
+        passed(self._directory, REPORTER, position)
 
     def behind(self, position: int) -> int:
         return LogReader(self._directory, position).behind()
@@ -114,6 +122,9 @@ class SettlementSource:
     def position(self, start: int, place: int) -> int:
         rows = self._rows(start, max(1, place), None)
         return rows[place - 1].id if 0 < place <= len(rows) else start
+
+    def passed(self, position: int) -> None:
+        """The ledger keeps its bookings for ever."""
 
     def behind(self, position: int) -> int:
         answer = self._get(position, 1)
