@@ -151,5 +151,5 @@ def revert(store: Store, to: int) -> None:
     kept = [migration for migration in MIGRATIONS if migration.number <= to]
     for statement in (*store.dialect.drops(APPLIED.name), *store.dialect.creates(APPLIED)):
         store.command(statement)
-    for migration in kept:
-        store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})
+    if kept:
+        store.insert(APPLIED, {"number": [step.number for step in kept], "title": [step.title for step in kept]})
