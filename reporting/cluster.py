@@ -3,8 +3,8 @@
 A fact or rollup ``T`` is the replicated table ``T_local`` on each node, and ``T`` is all of them together
 (Distributed): reports read that. A reporter writes to the node that its address names, into ``T_local``: so all of a
 log is in one shard, a batch that is sent again meets its own traces, and the views of that node roll it up. ``batches``
-is of a shard, because it is about what reporters sent to it; ``names`` and ``migrations`` are on every node whole:
-reports join names where they are.
+is of a shard, because it is about what reporters sent to it; all else is on every node whole: reports join ``names``
+where they are.
 """
 
 import re
@@ -13,10 +13,10 @@ from dataclasses import fields as fields_of
 from datetime import date
 
 from reporting.rollups import ROLLUPS
-from reporting.schema import APPLIED, FACTS, NAMES, Dialect, Table, View
+from reporting.schema import BATCHES, FACTS, Dialect, Table, View
 
 _SPREAD = frozenset(table.name for table in (*FACTS, *ROLLUPS.values()))
-_EVERYWHERE = (NAMES, APPLIED)
+_OF_A_SHARD = _SPREAD | {BATCHES.name}
 _LOCAL = re.compile(r"\b(\w+_local)\b")
 _REMEMBERED = {
     "replicated_deduplication_window": 10_000,  # blocks …
@@ -71,6 +71,16 @@ class Cluster(Dialect):
     def drop_partition(self, name: str, day: date) -> str:
         return f"ALTER TABLE {self.local(name)} DROP PARTITION '{day.isoformat()}'"
 
+    def update(self, name: str, change: str) -> str:
+        return f"{self._alter(self.local(name))} UPDATE {change}"
+
+    def of_all_shards(self, name: str) -> str:
+        database, _, table = name.partition(".")
+        return f"cluster('{self.cluster}', {database}, {table})"
+
+    def nodes(self) -> str:
+        return f"SELECT count() FROM system.clusters WHERE cluster = '{self.cluster}'"
+
     def catch_up(self) -> str:
         """Before the positions in ``batches`` are believed: another replica may have taken the newest."""
         return f"SYSTEM SYNC REPLICA {self.database}.batches"
@@ -91,7 +101,7 @@ class Cluster(Dialect):
 
     def _replicated(self, table: Table) -> str:
         """The table's engine, with where its replicas meet in ZooKeeper or Keeper."""
-        shared, replica = ("all", "{shard}-{replica}") if table in _EVERYWHERE else ("{shard}", "{replica}")
+        shared, replica = ("{shard}", "{replica}") if table.name in _OF_A_SHARD else ("all", "{shard}-{replica}")
         where = f"'/clickhouse/outbid/{self.database}/{shared}/{table.name}', '{replica}'"
         kind, _, argument = self.engine(table).partition("(")
         return f"Replicated{kind}({where}{', ' + argument.rstrip(')') if argument else ''})"

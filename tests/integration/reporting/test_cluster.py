@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from domain.events import Bid
 from reporting import report
 from reporting.names import Dictionary, of_snapshot
+from reporting.people import blank, find
 from reporting.rollups import GRAINS, ROLLUPS, differences, fact_days, rebuild, views
 from reporting.schema import SETTLEMENTS
-from reporting.store import Store, migrate, open_store
+from reporting.store import Store, StoreError, migrate, open_store
 from tests.clickhouse_server import PASSWORD, ClickHouseServer
 from tests.keeper import Keeper
 from tests.stored import send
@@ -102,8 +104,17 @@ def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path:
     for store in stores:
         assert reported(store, ("day", "line_item")) == together
     for number, trade in ((0, first), (1, first), (2, second)):  # each shard has what its reporter sent, and no more
-        [(bids,)] = stores[number].query("SELECT count() FROM bids_local")
-        assert int(bids) == sum(hasattr(event, "imp") for event in trade.bids)
+        [(there,)] = stores[number].query("SELECT count() FROM bids_local")
+        assert int(there) == sum(isinstance(event, Bid) for event in trade.bids)
+    with pytest.raises(StoreError):
+        open_store(f"{nodes[0].address('outbid')}?cluster=nowhere", tmp_path)
+
+    bids = [event for trade in (first, second) for event in trade.bids if isinstance(event, Bid)]
+    assert len(find(stores[1], [7])["bids"]) == len(bids)
+    done, left = blank(stores[2], [7, 9])
+    assert left == 0 and done["bids"] and done["conversions"]
+    assert find(stores[0], [7]) == find(stores[2], [7]) == {}
+
     nodes[0].kill()  # its replica has everything
     assert reported(stores[1], ("day", "line_item")) == together == reported(stores[2], ("day", "line_item"))
     nodes[0].start()
