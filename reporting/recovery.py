@@ -71,11 +71,13 @@ class Recovery:
         window = max(self._store.dialect.settings.get(name, 0) for name in _WINDOWS)
         if not window or self._store.sole:
             return bool(window)
-        sql = f"SELECT uniqExact(batch) FROM {block.table.name} WHERE day >= toDate(%(day)s)"
+        table = self._store.dialect.local(block.table.name)
+        sql = f"SELECT uniqExact(batch) FROM {table} WHERE day >= toDate(%(day)s)"
         return int(self._store.query(sql, {"day": block.day})[0][0]) < window // 2
 
     def _has(self, block: Block, name: str) -> bool:
-        sql = f"SELECT count() FROM {block.table.name} WHERE day = toDate(%(day)s) AND batch = %(batch)s"
+        table = self._store.dialect.local(block.table.name)
+        sql = f"SELECT count() FROM {table} WHERE day = toDate(%(day)s) AND batch = %(batch)s"
         found = int(self._store.query(sql, {"day": block.day, "batch": name_id(name)})[0][0])
         if found not in (0, block.rows):
             raise StoreError(f"{block.table.name} holds {found} of the {block.rows} rows of batch {name}")
