@@ -22,6 +22,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "check", help="read all logs, and say what of them is damaged; exit status 1 if any is"
     )
     checking.set_defaults(run=run_check)
+    aside = actions.add_parser("poison", help="records that the analytics store could not take: which, and why")
+    aside.add_argument("--format", choices=("table", "json"), default="table")
+    aside.set_defaults(run=run_poison)
     passing = actions.add_parser("pass-over", help="let readers go on behind what is damaged; what was there is lost")
     passing.add_argument("log", metavar="LOG", help="as listed: money/0")
     passing.set_defaults(run=run_pass_over)
@@ -57,6 +60,35 @@ def run_check(asked: argparse.Namespace) -> int:
     if not status:
         print("nothing that readers would stop at")
     return status
+
+
+def run_poison(asked: argparse.Namespace) -> int:
+    """The record itself is read in its log, where it stays: of whoever was forgotten it says nothing any more."""
+    from domain.settings import places
+    from eventlog.reader import LogCorrupt, LogReader
+    from reporting.aside import Aside
+
+    logs, told = _logs(), []
+    for note in Aside(places().data / "poison").notes():
+        name = note.log.partition("/")[2]
+        try:
+            records = LogReader(logs[name], note.position).read(1)[0] if name in logs else []
+        except LogCorrupt:
+            records = []
+        record = records[0].hex() if records else ""
+        told.append(
+            {"log": name, "position": note.position, "why": note.why, "noted_ns": note.noted_ns, "record": record}
+        )
+    if asked.format == "json":
+        import msgspec
+
+        print(msgspec.json.encode(told).decode())
+        return 0
+    for one in told:
+        print(f"{one['log']} at {one['position']}: {one['why']}\n  {one['record'] or 'it is not kept any more'}")
+    if not told:
+        print("no record was refused")
+    return 0
 
 
 def run_pass_over(asked: argparse.Namespace) -> int:

@@ -127,8 +127,8 @@ class Shipper:
         return result
 
     def _ship(self, source: Source) -> int:
-        """While one batch is sent the next is read: both within this call, so that whoever rewrites a log and then waits
-        for the round's end (`reporting.feed.Feed.shipping`) knows that nothing is held that was read before.
+        """While one batch is sent the next is read: both within this call, so that whoever rewrites a log and then
+        waits for the round's end (`reporting.feed.Feed.shipping`) knows that nothing is held that was read before.
         """
         start = self.positions.get(source.name, 0)
         ready, shipped = self._read(source, start), 0

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.events import Event, Name
 from eventlog.consumers import REPORTER, passed
-from eventlog.reader import LogReader
+from eventlog.reader import LogCorrupt, LogReader
 from pacing.protocol import Settlement, Settlements
 from reporting.rows import of_settlement
 
@@ -65,9 +65,15 @@ class LogSource:
         self.name, self._directory = name, directory
 
     def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
-        reader, records, size, end = LogReader(self._directory, start), [], 0, start
+        reader, size, end = LogReader(self._directory, start), 0, start
+        records: list[bytes] = []
         while len(records) < limit and size < _MOST_BYTES:
-            more, after = reader.read(limit - len(records), until)
+            try:
+                more, after = reader.read(limit - len(records), until)
+            except LogCorrupt:
+                if not records:
+                    raise
+                break  # what comes before the damage is sound
             if not more:
                 break
             records, size, end = records + more if records else more, size + sum(map(len, more)), after

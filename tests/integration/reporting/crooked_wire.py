@@ -6,7 +6,7 @@ import threading
 
 
 class CrookedWire:
-    """Listens on ``port``, leads to ``target``. It starts refusing: set ``open``. ``delay_s`` is added to each piece."""
+    """Listens on ``port``, leads to ``target``, as long as it is ``open``. ``delay_s`` is added to each piece."""
 
     def __init__(self, target: int) -> None:
         self.target, self.open, self.delay_s = target, False, 0.0
