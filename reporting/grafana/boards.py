@@ -1,0 +1,6 @@
+"""All dashboards."""
+
+from reporting.grafana import delivery, exchanges, finance, models, pacing
+from reporting.grafana.panels import Board
+
+BOARDS: tuple[Board, ...] = (delivery.BOARD, pacing.BOARD, finance.BOARD, exchanges.BOARD, models.BOARD)
