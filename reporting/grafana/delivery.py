@@ -1,7 +1,8 @@
 """The dashboard "delivery": what was bought, for whom, and what came of it."""
 
+from reporting.counting import COUNTED
 from reporting.grafana.panels import CURRENCIES, Board, chart, figures, grain, ids, table
-from reporting.grafana.sql import ACCOUNT, COUNTED, Delivery, facts, labelled
+from reporting.grafana.sql import ACCOUNT, Delivery, facts, labelled
 
 _OF = Delivery()
 _SITES = labelled(

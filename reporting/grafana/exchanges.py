@@ -3,8 +3,9 @@
 from domain.events import Mark
 from openrtb.loss_reasons import TEXTS
 from openrtb.nobid import NoBidReason
+from reporting.counting import COUNTED
 from reporting.grafana.panels import Board, chart, column, figures, grain, ids, table
-from reporting.grafana.sql import COUNTED, STEP, Delivery, facts, labelled
+from reporting.grafana.sql import STEP, Delivery, facts, labelled
 
 _CHOSEN = ("exchange",)
 _OF = Delivery(chosen=_CHOSEN, account=False)

@@ -5,9 +5,10 @@ Bands are powers of the square root of two. Wins are matched to bids by the bid'
 """
 
 from domain.events import Mark
+from reporting.counting import COUNTED
 from reporting.grafana.model import Choice, CustomVariable, QueryVariable
 from reporting.grafana.panels import REPORTS, Board, bars, chart, figures, grain, ids, table
-from reporting.grafana.sql import COUNTED, STEP, WITHIN, Delivery, chosen
+from reporting.grafana.sql import WITHIN, Delivery, chosen
 
 _EXCHANGE = QueryVariable(
     name="market",
@@ -52,16 +53,6 @@ _MISSED = (
     f"SELECT {_band('min_to_win / max_price', 4)} AS k_band, count() AS n FROM losses"
     f" WHERE {COUNTED} AND min_to_win > 0 AND max_price > 0 AND {_PICKED} GROUP BY k_band"
 )
-_CLEARED = (
-    f"SELECT {STEP} AS k_time, count() AS n, sum(max_price) AS s_bid, sum(price) AS s_paid FROM"
-    + " ("
-    + " UNION ALL ".join(
-        f"SELECT time, max_price, price FROM {name} WHERE {_FIRST} AND bitAnd(marks, {int(Mark.NO_PRICE)}) = 0"
-        f" AND {_PICKED}"
-        for name in ("wins", "billings", "impressions")
-    )
-    + ") GROUP BY k_time"
-)
 _FORMATS = (
     "SELECT j_format AS format, sum(s_impressions) AS impressions, sum(s_clicks) / nullIf(impressions, 0) AS ctr FROM"
     " (SELECT creative AS k_creative, toUInt64(creative) AS j_id, sum(impressions) AS s_impressions,"
@@ -77,7 +68,7 @@ _HOURS = (
     f" FROM delivery_hour WHERE {_OF.where()} GROUP BY k_hour) ORDER BY hour"
 )
 _CAMPAIGN = ("impressions", "clicks", "ctr", "click_conversions", "view_conversions", "cvr")
-_TOTALS = ("bids", "win_rate", "bid_cpm", "clearing_cpm", "ctr", "cvr")
+_TOTALS = ("bids", "win_rate", "bid_cpm", "won_cpm", "clearing_cpm", "surplus", "ctr", "cvr")
 
 BOARD = Board(
     uid="outbid-models",
@@ -119,20 +110,17 @@ BOARD = Board(
             (
                 chart(
                     "Bid and clearing price of won bids",
-                    "SELECT k_time AS time, s_bid / n / 1e6 AS bid_cpm, s_paid / n / 1e6 AS clearing_cpm"
-                    f" FROM ({_CLEARED}) ORDER BY time",
+                    _OF.over_time("won_cpm", "clearing_cpm"),
                     "none",
-                    "CPM, of bids whose price was told. The distance is what shading could save, or has saved.",
-                    interval="1m",
+                    "CPM, of bids whose price was told: what they may have cost at most, and what they cost.",
                 ),
                 chart(
                     "Surplus",
-                    f"SELECT k_time AS time, 1 - s_paid / nullIf(s_bid, 0) AS surplus FROM ({_CLEARED}) ORDER BY time",
+                    _OF.over_time("surplus"),
                     "percentunit",
-                    "The share of what was bid that was not paid.",
-                    interval="1m",
+                    "The share of won bids' price that was not paid: what shading could save, or leaves.",
                 ),
-                chart("Mean bid of all bids", _OF.over_time("bid_cpm", "clearing_cpm"), "none", "Won or not; CPM."),
+                chart("Mean bid, won or not", _OF.over_time("bid_cpm"), "none", "CPM."),
             ),
         ),
         (

@@ -25,6 +25,7 @@ def _so_far(series: str, days_before: int) -> str:
     )
 
 
+_DAYS = " UNION ALL ".join([_so_far("today", 0), _so_far("the day before", 1), _so_far("a week before", 7)])
 _STOPPED = labelled(
     f"SELECT line_item AS k_line_item, max(time) AS m_time, sum(spend) AS s_spend FROM delivery_hour"
     f" WHERE {WITHIN} AND currency = {CURRENCY} AND spend != 0 AND {_PLACE} GROUP BY k_line_item"
@@ -50,8 +51,7 @@ BOARD = Board(
             (
                 chart(
                     "Spend since midnight",
-                    " UNION ALL ".join([_so_far("today", 0), _so_far("the day before", 1), _so_far("a week before", 7)])
-                    + " ORDER BY time, series",
+                    f"SELECT time, series, spend FROM ({_DAYS}) ORDER BY time, series",
                     "none",
                     "Of the last day of the range, in UTC; the others are drawn over it. A plan that follows the "
                     "supply has the shape of the days before.",

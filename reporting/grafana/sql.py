@@ -12,13 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from domain.events import NOT_COUNTED
 from reporting.grafana.model import Unit
 
 WITHIN = "$__dateTimeFilter(day, time)"
 """The dashboard's range; the day finds the partitions."""
-COUNTED = f"bitAnd(marks, {int(NOT_COUNTED)}) = 0"
-"""Of notices: neither repeated, nor a review or a test."""
 DIMENSIONS = ("advertiser", "campaign", "line_item", "creative", "exchange")
 """Of the rollups, each an id."""
 CURRENCY = "${currency:singlequote}"
@@ -29,7 +26,7 @@ ACCOUNT = (
 """Whose account has the chosen currency: what is counted beside money must be of the same accounts."""
 STEP = "toDateTime(intDiv(toUInt32(time), $__interval_s) * $__interval_s, 'UTC')"
 """The beginning of a fact's step on the chart (18.16 lacks what the plugin's ``$__timeInterval`` calls)."""
-_MONEY = {"spend", "fees", "conversion_value"}
+_MONEY = {"spend", "fees", "conversion_value", "click_value"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,9 @@ METRICS = {
     "value": Metric("{conversion_value} / 1e9", "none", "conversion value"),
     "roas": Metric("{conversion_value} / nullIf({spend}, 0)", "none", "ROAS"),
     "bid_cpm": Metric("{bid_price} / 1e6 / nullIf({bids}, 0)", "none", "bid CPM"),
-    "clearing_cpm": Metric("{win_price} / 1e6 / nullIf({wins}, 0)", "none", "clearing CPM"),
+    "won_cpm": Metric("{win_max_price} / 1e6 / nullIf({wins_priced}, 0)", "none", "bid CPM of wins"),
+    "clearing_cpm": Metric("{win_price} / 1e6 / nullIf({wins_priced}, 0)", "none", "clearing CPM"),
+    "surplus": Metric("1 - {win_price} / nullIf({win_max_price}, 0)", "percentunit", "surplus"),
     "exchange_spend": Metric("{exchange_spend} / 1e9", "none", "cost"),
 }
 """What panels show. Spend, fees and value are the chosen currency's; bid, clearing price and cost the exchange's."""
@@ -143,8 +142,8 @@ class Delivery:
         return f"SELECT k_time AS time, {_outer(metrics)} FROM ({self._summed(('time',), metrics)}) ORDER BY time"
 
     def split(self, metric: str, by: str, top: int = 10) -> str:
-        """A line for each of the ``top`` ids that have most of the first sum that the metric needs."""
-        most = self._most(METRICS[metric].needs[0], by, top)
+        """A line for each of the ``top`` ids that have most of the metric, or of what it is a share of."""
+        most = self._most(METRICS[metric].needs[-1], by, top)
         inner = labelled(self._summed(("time", by), (metric,), most), f"k_{by}", by, "series")
         return f"SELECT k_time AS time, series, {_outer((metric,))} FROM ({inner}) ORDER BY time, series"
 
@@ -162,7 +161,7 @@ class Delivery:
     def _most(self, need: str, by: str, top: int) -> str:
         ranked = (
             f"SELECT {by} AS m_id, {_sum(need)} AS m_sum FROM {self.table} WHERE {self.where()} GROUP BY m_id"
-            f" ORDER BY m_sum DESC, m_id LIMIT {top}"
+            f" HAVING m_sum != 0 ORDER BY m_sum DESC, m_id LIMIT {top}"
         )
         return f" AND {by} IN (SELECT m_id FROM ({ranked}))"
 

@@ -1,0 +1,338 @@
+"""Every query of every dashboard, run on both kinds of store over the same trade, and held against plain counting."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+import pytest
+from msgspec.structs import replace
+
+from domain.events import NOT_COUNTED, PROOFS, Bid, Kind, Mark, NoBid, Notice
+from domain.naming import name_id
+from reporting import report
+from reporting.embedded import EmbeddedStore
+from reporting.grafana.boards import BOARDS
+from reporting.grafana.model import Panel, QueryVariable, SqlTarget
+from reporting.grafana.panels import Board
+from reporting.names import Dictionary, of_sites, of_snapshot
+from reporting.rows import DAY_NS, blocks
+from reporting.schema import ATTRIBUTIONS
+from reporting.server import ServerStore
+from reporting.store import Store, migrate, open_store
+from tests.clickhouse_server import ClickHouseServer
+from tests.grafana_queries import ALL, Values, expanded
+from tests.integration.reporting.test_rollups import counted, made_up
+from tests.trade import SITES, Trade, snapshot
+
+FIRST, LAST = date(2026, 9, 22), date(2026, 9, 23)
+SINCE = datetime(2026, 9, 22, tzinfo=UTC)
+UNTIL = datetime(2026, 9, 23, 23, 59, 59, tzinfo=UTC)
+"""Two of the days of the trade; there is some before and after them."""
+VALUES: Values = {
+    "grain": ("hour",),
+    "currency": ("USD",),
+    "market": ("1",),
+    "sample": ("1",),
+    **dict.fromkeys(("advertiser", "campaign", "line_item", "exchange"), ALL),
+}
+Rows = list[dict[str, Any]]
+NOON_NS = int(datetime(2026, 9, 23, 12, tzinfo=UTC).timestamp()) * 10**9
+
+
+def eventful() -> tuple[Trade, list[dict[str, Any]]]:
+    """Trade in which also happens what dashboards are there to show: budgets end, a line item stops, bids just miss."""
+    trade, credits = made_up()
+    reasons = (500, 505, 513, 504)
+    trade.bids = [
+        replace(event, reason=reasons[number % 4]) if isinstance(event, NoBid) else event
+        for number, event in enumerate(trade.bids)
+    ]
+    trade.money = [
+        replace(event, min_to_win=event.max_price * (event.bid % 7) // 4)
+        if isinstance(event, Notice) and event.kind == Kind.LOSS
+        else event
+        for event in trade.money
+    ]
+    trade.settlements = [row for row in trade.settlements if row.line_item != 4 or row.received_ns < NOON_NS]
+    return trade, credits
+
+
+TRADE, CREDITS = eventful()
+
+
+@pytest.fixture(scope="module", params=["chdb", "server"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    address = "chdb"
+    if request.param == "server":
+        server: ClickHouseServer = request.getfixturevalue("clickhouse")
+        address = server.address("grafana")
+    opened = open_store(address, tmp_path_factory.mktemp("grafana"))
+    migrate(opened)
+    made, _, unfit = blocks([*TRADE.bids, *TRADE.money, *TRADE.settlements])
+    assert not unfit
+    for number, block in enumerate(made):
+        opened.insert(block.table, {**block.columns, "batch": [number] * block.rows}, str(number))
+    for day in sorted({row["received_ns"] // DAY_NS for row in CREDITS}):
+        credited = [{**row, "batch": 1} for row in CREDITS if row["received_ns"] // DAY_NS == day]
+        columns = {name: [row[name] for row in credited] for name in ATTRIBUTIONS.columns}
+        opened.insert(ATTRIBUTIONS, columns, f"credits/{day}")
+    names = of_snapshot(snapshot())
+    Dictionary().write(opened, names, 2)
+    Dictionary().write(opened, of_sites((name_id(site), site) for site in SITES), 2)
+    yield opened
+    opened.close()
+
+
+def run(store: Store, sql: str, values: Values = VALUES) -> tuple[dict[str, str], Rows]:
+    """(column -> type, rows) of a panel's SQL."""
+    text = expanded(sql, SINCE, UNTIL, 3600, values)
+    if isinstance(store, EmbeddedStore):
+        answer = orjson.loads(store._connection.query(text, "JSONCompact").bytes())
+        kinds, rows = {column["name"]: column["type"] for column in answer["meta"]}, answer["data"]
+    else:
+        assert isinstance(store, ServerStore)
+        rows, told = store._client.execute(text, with_column_types=True)
+        kinds = dict(told)
+    return kinds, [dict(zip(kinds, row, strict=True)) for row in rows]
+
+
+PANELS = [
+    pytest.param(board, panel, target, id=f"{board.uid}-{panel.title}")
+    for board in BOARDS
+    for _, panels in board.rows
+    for panel in panels
+    for target in panel.targets
+    if isinstance(target, SqlTarget)
+]
+
+
+@pytest.mark.parametrize(("board", "panel", "target"), PANELS)
+def test_every_query_gives_what_its_panel_shows(store: Store, board: Board, panel: Panel, target: SqlTarget) -> None:
+    kinds, rows = run(store, target.raw_sql)
+    assert rows, "nothing to show"
+    columns = list(kinds)
+    numbers = [name for name, kind in kinds.items() if any(word in kind for word in ("Int", "Float"))]
+    if panel.type == "timeseries":
+        assert columns[0] == "time" and kinds["time"].startswith("DateTime")
+        assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+        series = [row.get("series") for row in rows]
+        keys = list(zip([row["time"] for row in rows], series, strict=True))
+        assert len(set(keys)) == len(keys)
+        assert ("series" in kinds) == bool(panel.field_config and panel.field_config.defaults.display_name)
+        assert "" not in series and set(columns) - {"time", "series"} == set(numbers)
+    if panel.type == "stat":
+        assert len(rows) == 1 and set(columns) == set(numbers)
+    if panel.type == "barchart":
+        assert panel.options.x_field == columns[0]
+        assert len({row[columns[0]] for row in rows}) == len(rows) > 1
+    assert numbers and all(any(row[name] is not None for row in rows) for name in numbers), "an empty column"
+    named = {override.matcher.options for override in (panel.field_config.overrides if panel.field_config else ())}
+    assert named <= set(columns)
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
+def test_variables_offer_what_panels_ask_for(store: Store, board: Board) -> None:
+    offered = {variable.name for variable in board.variables}
+    for _, panels in board.rows:
+        for panel in panels:
+            for target in panel.targets:
+                if isinstance(target, SqlTarget):
+                    expanded(target.raw_sql, SINCE, UNTIL, 60, {name: VALUES[name] for name in offered})
+    for variable in board.variables:
+        if isinstance(variable, QueryVariable):
+            kinds, rows = run(store, variable.query, {})
+            assert rows and len(kinds) == (1 if variable.name == "currency" else 2)
+            if len(kinds) == 2:  # value, text
+                value, text = kinds
+                assert {row[value] for row in rows} >= {"1", "2"} or {row[value] for row in rows} >= {1, 2}
+                assert all(row[text] for row in rows)
+
+
+DAYS = {int(datetime(2026, 9, day, tzinfo=UTC).timestamp()) for day in (22, 23)}
+PLACES = ("advertiser", "campaign", "line_item", "creative", "exchange")
+MONEY = {"spend", "fees", "conversion_value", "click_value"}
+
+
+def share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+FORMULAS: dict[str, Callable[[Counter[str]], float | None]] = {
+    "win_rate": lambda s: share(s["wins"], s["bids"]),
+    "loss_rate": lambda s: share(s["losses"], s["bids"]),
+    "ctr": lambda s: share(s["clicks"], s["impressions"]),
+    "cvr": lambda s: share(s["click_conversions"], s["clicks"]),
+    "viewability": lambda s: share(s["viewable"], s["measured"]),
+    "completion_rate": lambda s: share(s["completes"], s["starts"]),
+    "billed_share": lambda s: share(s["billed"], s["impressions"]),
+    "shown_share": lambda s: share(s["impressions"], s["wins"]),
+    "spend": lambda s: s["spend"] / 1e9,
+    "fees": lambda s: s["fees"] / 1e9,
+    "value": lambda s: s["conversion_value"] / 1e9,
+    "exchange_spend": lambda s: s["exchange_spend"] / 1e9,
+    "ecpm": lambda s: share(s["spend"] / 1e9 * 1000, s["impressions"]),
+    "ecpc": lambda s: share(s["spend"] / 1e9, s["clicks"]),
+    "cpa": lambda s: share(s["spend"] / 1e9, s["click_conversions"] + s["view_conversions"]),
+    "roas": lambda s: share(s["conversion_value"], s["spend"]),
+    "bid_cpm": lambda s: share(s["bid_price"] / 1e9 * 1000, s["bids"]),
+    "won_cpm": lambda s: share(s["win_max_price"] / 1e9 * 1000, s["wins_priced"]),
+    "clearing_cpm": lambda s: share(s["win_price"] / 1e9 * 1000, s["wins_priced"]),
+    "surplus": lambda s: None if not s["win_max_price"] else 1 - s["win_price"] / s["win_max_price"],
+}
+"""What figures mean, said once more; all others are sums."""
+
+
+def sums(by: str, account: int = 0, exchange: int = 0, chosen: tuple[str, ...] = ()) -> dict[int, Counter[str]]:
+    """Of the two days, by plain counting: figures by an id; of an account, its USD alone."""
+    found: dict[int, Counter[str]] = {}
+    for (start, *ids, currency), figures in counted(TRADE, CREDITS, "day").items():
+        at = dict(zip(PLACES, ids, strict=True))
+        if start not in DAYS or (account and at["advertiser"] != account) or (exchange and at["exchange"] != exchange):
+            continue
+        if chosen and str(at["campaign"]) not in chosen:
+            continue
+        kept = {name: n for name, n in figures.items() if name not in MONEY or currency == "USD"}
+        found.setdefault(at.get(by, 0), Counter()).update(kept)
+    return found
+
+
+def within(ns: int) -> bool:
+    return SINCE.timestamp() <= ns // 10**9 <= UNTIL.timestamp()
+
+
+def panel_of(uid: str, title: str) -> str:
+    [board] = [board for board in BOARDS if board.uid == uid]
+    [target] = [t for _, panels in board.rows for panel in panels if panel.title == title for t in panel.targets]
+    assert isinstance(target, SqlTarget)
+    return target.raw_sql
+
+
+def agrees(row: dict[str, Any], expected: Counter[str]) -> None:
+    for name, value in row.items():
+        wanted = FORMULAS[name](expected) if name in FORMULAS else expected[name]
+        if wanted is None:
+            assert value is None, name
+        else:
+            assert float(value) == pytest.approx(float(wanted), rel=1e-12), name
+
+
+@pytest.mark.parametrize("grain", ["minute", "hour", "day"])
+@pytest.mark.parametrize("chosen", [(), ("2",), ("2", "4")], ids=["all", "one", "two"])
+def test_totals_are_those_of_plain_counting(store: Store, grain: str, chosen: tuple[str, ...]) -> None:
+    values = {**VALUES, "grain": (grain,), "campaign": chosen or ALL}
+    for uid in ("outbid-delivery", "outbid-pacing", "outbid-finance"):
+        [row] = run(store, panel_of(uid, "In this range"), values)[1]
+        agrees(row, sums("", account=1, chosen=chosen)[0])
+    [row] = run(store, panel_of("outbid-exchanges", "In this range"), values)[1]
+    agrees(row, sums("")[0])
+    [row] = run(store, panel_of("outbid-models", "In this range"), values)[1]
+    agrees(row, sums("", exchange=1, chosen=chosen)[0])
+
+
+@pytest.mark.parametrize(
+    ("uid", "title", "by", "name", "of"),
+    [
+        ("outbid-delivery", "Campaigns", "campaign", "Campaign {}", {"account": 1}),
+        ("outbid-delivery", "Line items", "line_item", "Line {}", {"account": 1}),
+        ("outbid-delivery", "Creatives", "creative", "cr{}", {"account": 1}),
+        ("outbid-finance", "Advertisers", "advertiser", "Advertiser {}", {"account": 1}),
+        ("outbid-finance", "Campaigns", "campaign", "Campaign {}", {"account": 1}),
+        ("outbid-finance", "Exchanges", "exchange", {1: "usx (USD)", 2: "cnx (CNY)"}, {}),
+        ("outbid-exchanges", "Exchanges", "exchange", {1: "usx (USD)", 2: "cnx (CNY)"}, {}),
+        ("outbid-models", "Campaigns", "campaign", "Campaign {}", {"exchange": 1}),
+    ],
+)
+def test_tables_are_those_of_plain_counting(
+    store: Store, uid: str, title: str, by: str, name: Any, of: dict[str, int]
+) -> None:
+    expected = {
+        (name[id_] if isinstance(name, dict) else name.format(id_)) if id_ else "(none)": figures
+        for id_, figures in sums(by, **of).items()
+    }
+    kinds, rows = run(store, panel_of(uid, title))
+    first = list(kinds)[1]
+    assert [row[first] for row in rows] == sorted((row[first] for row in rows), key=lambda n: -float(n))
+    for row in rows:
+        label = row.pop(by)
+        agrees(row, expected.pop(label.replace("#", "Line ")))
+    assert not expected
+
+
+def test_dashboards_say_what_the_reports_say(store: Store) -> None:
+    lines = report.run(store, report.Request(("campaign",), FIRST, LAST))
+    reported = {line.labels["campaign"]: line.sums for line in lines if line.currency == "USD"}
+    for uid in ("outbid-delivery", "outbid-finance"):
+        for row in run(store, panel_of(uid, "Campaigns"))[1]:
+            same = reported[row["campaign"].replace("(none)", "")]
+            assert row["spend"] == same["spend"] / 1e9
+            if uid == "outbid-delivery":
+                assert [int(row[name]) for name in ("bids", "impressions", "clicks")] == [
+                    same[name] for name in ("bids", "impressions", "clicks")
+                ]
+    by_hour = Counter[str]()
+    for row in run(store, panel_of("outbid-pacing", "Spend an hour by line item"))[1]:
+        by_hour[row["series"]] += round(float(row["spend"]) * 1e9)
+    lines = report.run(store, report.Request(("line_item",), FIRST, LAST))
+    spent = {line.labels["line_item"]: line.sums["spend"] for line in lines if line.currency == "USD"}
+    assert by_hour == {label: nanos for label, nanos in spent.items() if nanos}
+    lines = report.run(store, report.Request(("exchange",), FIRST, LAST))
+    for row in run(store, panel_of("outbid-exchanges", "Exchanges"))[1]:
+        same_exchange = [line.sums for line in lines if line.labels["exchange"] == row["exchange"].partition(" (")[0]]
+        assert int(row["bids"]) == sum(of["bids"] for of in same_exchange)
+    [row] = run(store, panel_of("outbid-models", "In this range"))[1]
+    assert int(row["bids"]) == sum(line.sums["bids"] for line in lines if line.labels["exchange"] == "usx")
+
+
+def test_spend_since_midnight_ends_at_the_day_s(store: Store) -> None:
+    last: dict[str, float] = {}
+    for row in run(store, panel_of("outbid-pacing", "Spend since midnight"))[1]:
+        assert float(row["spend"]) >= last.get(row["series"], -1e18) or any(r.number for r in TRADE.settlements)
+        last[row["series"]] = float(row["spend"])
+    spent = {day: 0 for day in (22, 23)}
+    for settled in TRADE.settlements:
+        day = datetime.fromtimestamp(settled.received_ns // 10**9, UTC).day
+        if settled.advertiser == 1 and day in spent:
+            spent[day] += settled.account_price
+    assert last == {"today": spent[23] / 1e9, "the day before": spent[22] / 1e9}
+
+
+def test_line_items_that_stopped(store: Store) -> None:
+    [row] = run(store, panel_of("outbid-pacing", "Line items that stopped"))[1]
+    mine = [r for r in TRADE.settlements if r.line_item == 4 and SINCE.timestamp() <= r.received_ns / 1e9]
+    assert row["line_item"] == "Line 4"
+    assert row["spend"] == sum(r.account_price for r in mine) / 1e9
+
+
+def test_what_notices_are_worth(store: Store) -> None:
+    told: dict[str, list[Notice]] = {"usx (USD)": [], "cnx (CNY)": []}
+    for event in TRADE.money:
+        if (
+            isinstance(event, Notice)
+            and event.kind in PROOFS
+            and SINCE.timestamp() <= event.received_ns / 1e9 < UNTIL.timestamp() + 1
+        ):
+            told["usx (USD)" if event.exchange == 1 else "cnx (CNY)"].append(event)
+    marks = {"repeated": Mark.DUPLICATE, "late": Mark.LATE, "capped": Mark.CAPPED, "unpriced": Mark.NO_PRICE,
+             "contradicting": Mark.CONTRADICTION}  # fmt: skip
+    for row in run(store, panel_of("outbid-exchanges", "What is wrong with notices"))[1]:
+        notices = told.pop(row["exchange"])
+        assert int(row["notices"]) == len(notices)
+        for name, mark in marks.items():
+            assert row[name] == pytest.approx(sum(bool(n.marks & mark) for n in notices) / len(notices)), name
+    assert not told
+
+
+def test_win_rates_by_price(store: Store) -> None:
+    won = {n.bid for n in TRADE.money if isinstance(n, Notice) and n.marks & Mark.FIRST and not n.marks & NOT_COUNTED}
+    bands: dict[float, list[bool]] = {}
+    for event in TRADE.bids:
+        if isinstance(event, Bid) and event.exchange == 1 and not event.test and within(event.time_ns):
+            step = next(n for n in range(60) if event.price / 1e6 < 2.0 ** ((n - 39) / 2))
+            bands.setdefault(2.0 ** ((step - 40) / 2), []).append(event.bid in won)
+    rows = run(store, panel_of("outbid-models", "Win rate by bid price"))[1]
+    assert len(rows) == len(bands) > 5
+    for row, (edge, those) in zip(rows, sorted(bands.items()), strict=True):
+        assert float(row["cpm"].removeprefix("from ")) == pytest.approx(edge, abs=6e-4)
+        assert row["win_rate"] == pytest.approx(sum(those) / len(those))
