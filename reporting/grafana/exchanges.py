@@ -4,6 +4,7 @@ from domain.events import Mark
 from openrtb.loss_reasons import TEXTS
 from openrtb.nobid import NoBidReason
 from reporting.counting import COUNTED
+from reporting.grafana.latency import rate, share
 from reporting.grafana.panels import Board, chart, column, figures, grain, ids, table
 from reporting.grafana.sql import STEP, Delivery, facts, labelled
 
@@ -108,6 +109,32 @@ BOARD = Board(
                     named=True,
                     stacked=True,
                     interval="1m",
+                ),
+            ),
+        ),
+        (
+            8,
+            (
+                chart(
+                    "Answers that come too late",
+                    [
+                        (
+                            share("outbid_bidder_late_answers_total", "outbid_bidder_requests_total", "exchange"),
+                            "{{exchange}}",
+                        )
+                    ],
+                    "percentunit",
+                ),
+                chart(
+                    "Requests answered with a bid",
+                    [(share("outbid_bidder_bids_total", "outbid_bidder_requests_total", "exchange"), "{{exchange}}")],
+                    "percentunit",
+                ),
+                chart(
+                    "Notices refused",
+                    [(rate("outbid_tracker_refused_total", "reason"), "{{reason}}")],
+                    "reqps",
+                    "Of all exchanges: forged, cut short, or sent while the log takes nothing.",
                 ),
             ),
         ),

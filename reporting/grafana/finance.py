@@ -61,6 +61,22 @@ BOARD = Board(
         (
             8,
             (
+                chart(
+                    "Money events not booked yet",
+                    [("max(outbid_control_money_log_behind_bytes)", "bytes of their logs")],
+                    "bytes",
+                ),
+                chart("Waiting to be booked", [("max(outbid_control_unsettled_seconds)", "since")], "s"),
+                chart(
+                    "Findings of data quality",
+                    [("sum by (check, severity) (outbid_reporter_quality_findings)", "{{check}}, {{severity}}")],
+                    description="Where logs, ledger and analytics store disagree: `outbid quality` says where.",
+                ),
+            ),
+        ),
+        (
+            8,
+            (
                 table(
                     "Last bookings by exchange's currency",
                     "SELECT currency, count() AS bookings, sum(price) / 1e9 AS cost, max(time) AS last"

@@ -19,14 +19,14 @@ class Part(Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Any object of the JSON."""
 
 
-class SourceRef(Part):
+class SourceRef(Part, frozen=True):
     """A data source, by its kind and uid."""
 
     type: str
     uid: str
 
 
-class SqlTarget(Part, tag_field="editorType", tag="sql"):
+class SqlTarget(Part, frozen=True, tag_field="editorType", tag="sql"):
     """A query of the ClickHouse plugin (version 4), in its macros and the dashboard's variables."""
 
     ref_id: str
@@ -38,7 +38,7 @@ class SqlTarget(Part, tag_field="editorType", tag="sql"):
     plugin_version: str
 
 
-class PromTarget(Part, tag_field="editorMode", tag="code"):
+class PromTarget(Part, frozen=True, tag_field="editorMode", tag="code"):
     ref_id: str
     datasource: SourceRef
     expr: str
@@ -51,7 +51,7 @@ class PromTarget(Part, tag_field="editorMode", tag="code"):
 Target = SqlTarget | PromTarget
 
 
-class GridPos(Part):
+class GridPos(Part, frozen=True):
     """Place in a grid of 24 columns."""
 
     h: int
@@ -60,34 +60,34 @@ class GridPos(Part):
     y: int
 
 
-class Step(Part, omit_defaults=False):
+class Step(Part, frozen=True, omit_defaults=False):
     """From ``value`` on it has this colour; None: from below."""
 
     color: str
     value: float | None
 
 
-class Thresholds(Part, omit_defaults=False):
+class Thresholds(Part, frozen=True, omit_defaults=False):
     mode: Literal["absolute"] = "absolute"
     steps: tuple[Step, ...] = ()
 
 
-class Text(Part):
+class Text(Part, frozen=True):
     text: str
 
 
-class ValueMap(Part, tag_field="type", tag="value"):
+class ValueMap(Part, frozen=True, tag_field="type", tag="value"):
     """What values are shown as: value -> text."""
 
     options: dict[str, Text]
 
 
-class Stacking(Part, omit_defaults=False):
+class Stacking(Part, frozen=True, omit_defaults=False):
     mode: Literal["none", "normal", "percent"]
     group: str = "A"
 
 
-class Drawing(Part):
+class Drawing(Part, frozen=True):
     """How a field of a chart is drawn."""
 
     draw_style: Literal["line", "bars", "points"] = "line"
@@ -100,7 +100,7 @@ class Drawing(Part):
     axis_placement: Literal["auto", "left", "right", "hidden"] = "auto"
 
 
-class Field(Part):
+class Field(Part, frozen=True):
     """How values look: ``unit`` is one of Grafana's."""
 
     unit: str = ""
@@ -114,52 +114,52 @@ class Field(Part):
     custom: Drawing | None = None
 
 
-class Matcher(Part):
+class Matcher(Part, frozen=True):
     id: Literal["byName", "byRegexp"]
     options: str
 
 
-class Property(Part):
+class Property(Part, frozen=True):
     id: str
     value: Any
 
 
-class Override(Part):
+class Override(Part, frozen=True):
     """Columns that look different from the rest."""
 
     matcher: Matcher
     properties: tuple[Property, ...]
 
 
-class FieldConfig(Part, omit_defaults=False):
+class FieldConfig(Part, frozen=True, omit_defaults=False):
     defaults: Field = Field()
     overrides: tuple[Override, ...] = ()
 
 
-class Legend(Part, omit_defaults=False):
+class Legend(Part, frozen=True, omit_defaults=False):
     display_mode: Literal["list", "table", "hidden"] = "list"
     placement: Literal["bottom", "right"] = "bottom"
     show_legend: bool = True
     calcs: tuple[str, ...] = ()
 
 
-class Tooltip(Part, omit_defaults=False):
+class Tooltip(Part, frozen=True, omit_defaults=False):
     mode: Literal["single", "multi", "none"] = "multi"
     sort: Literal["none", "asc", "desc"] = "desc"
 
 
-class SeriesOptions(Part, omit_defaults=False):
+class SeriesOptions(Part, frozen=True, omit_defaults=False):
     legend: Legend = Legend()
     tooltip: Tooltip = Tooltip()
 
 
-class ReduceOptions(Part, omit_defaults=False):
+class ReduceOptions(Part, frozen=True, omit_defaults=False):
     calcs: tuple[str, ...] = ("lastNotNull",)
     fields: str = ""
     values: bool = False
 
 
-class StatOptions(Part, omit_defaults=False):
+class StatOptions(Part, frozen=True, omit_defaults=False):
     reduce_options: ReduceOptions = ReduceOptions()
     color_mode: Literal["none", "value", "background"] = "none"
     graph_mode: Literal["none", "area"] = "none"
@@ -168,12 +168,12 @@ class StatOptions(Part, omit_defaults=False):
     justify_mode: Literal["auto", "center"] = "auto"
 
 
-class TableOptions(Part, omit_defaults=False):
+class TableOptions(Part, frozen=True, omit_defaults=False):
     show_header: bool = True
     cell_height: Literal["sm", "md", "lg"] = "sm"
 
 
-class BarOptions(Part, omit_defaults=False):
+class BarOptions(Part, frozen=True, omit_defaults=False):
     """Bars over the first column."""
 
     orientation: Literal["auto", "horizontal", "vertical"] = "auto"
@@ -187,7 +187,7 @@ class BarOptions(Part, omit_defaults=False):
 Options = SeriesOptions | StatOptions | TableOptions | BarOptions
 
 
-class Panel(Part, kw_only=True):
+class Panel(Part, frozen=True, kw_only=True):
     id: int = 0
     type: Literal["timeseries", "stat", "table", "barchart", "row"]
     title: str
@@ -205,13 +205,13 @@ class Panel(Part, kw_only=True):
     """Of rows."""
 
 
-class Choice(Part, omit_defaults=False):
+class Choice(Part, frozen=True, omit_defaults=False):
     text: str
     value: str
     selected: bool = False
 
 
-class QueryVariable(Part, tag_field="type", tag="query"):
+class QueryVariable(Part, frozen=True, tag_field="type", tag="query"):
     """Values out of a query of two columns, value and text."""
 
     name: str
@@ -226,7 +226,7 @@ class QueryVariable(Part, tag_field="type", tag="query"):
     current: Choice | None = None
 
 
-class CustomVariable(Part, tag_field="type", tag="custom"):
+class CustomVariable(Part, frozen=True, tag_field="type", tag="custom"):
     """Values that are listed: ``text : value, …``"""
 
     name: str
@@ -239,18 +239,18 @@ class CustomVariable(Part, tag_field="type", tag="custom"):
 Variable = QueryVariable | CustomVariable
 
 
-class Templating(Part):
+class Templating(Part, frozen=True):
     list: tuple[Variable, ...] = ()
 
 
-class Range(Part):
+class Range(Part, frozen=True):
     """Grafana's words: ``now-7d``, ``now/d`` (the day's beginning or, as an end, its end)."""
 
     from_: str = msgspec.field(name="from")
     to: str
 
 
-class Link(Part, tag_field="type", tag="dashboards"):
+class Link(Part, frozen=True, tag_field="type", tag="dashboards"):
     """A menu of the dashboards with these tags, which keeps range and variables."""
 
     title: str
@@ -262,7 +262,7 @@ class Link(Part, tag_field="type", tag="dashboards"):
     target_blank: bool = False
 
 
-class Dashboard(Part):
+class Dashboard(Part, frozen=True):
     uid: str
     title: str
     description: str

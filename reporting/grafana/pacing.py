@@ -1,6 +1,7 @@
 """The dashboard "pacing": how fast money goes out, and what holds it back."""
 
 from openrtb.nobid import NoBidReason
+from reporting.grafana.latency import rate
 from reporting.grafana.panels import CURRENCIES, Board, chart, column, figures, ids, table
 from reporting.grafana.sql import ACCOUNT, CURRENCY, STEP, WITHIN, Delivery, chosen, labelled
 
@@ -36,6 +37,7 @@ _STOPPED = labelled(
 )
 _REASONS = ", ".join(str(int(reason)) for reason in _HELD)
 _WORDS = ", ".join(f"'{reason.name.lower().replace('_', ' ')}'" for reason in _HELD)
+_HELD_BACK = 'outbid_bidder_no_bids_total{reason=~"' + "|".join(reason.name.lower() for reason in _HELD) + '"}'
 
 BOARD = Board(
     uid="outbid-pacing",
@@ -79,6 +81,32 @@ BOARD = Board(
                     description="Sampled, and weighted: of all line items, whatever is chosen above.",
                     named=True,
                     interval="1m",
+                ),
+            ),
+        ),
+        (
+            8,
+            (
+                chart(
+                    "Leases",
+                    [
+                        ("sum(outbid_bidder_leases)", "held by bidders"),
+                        ("sum(outbid_bidder_leases_used_up)", "all of it reserved"),
+                        ("sum by (state) (outbid_control_leases)", "in the ledger, {{state}}"),
+                    ],
+                ),
+                chart(
+                    "Overspent",
+                    [("max(outbid_control_overspent_ratio)", "the worst budget")],
+                    "percentunit",
+                    "The bound is 0.1 % of a budget.",
+                ),
+                chart(
+                    "No bids, as bidders count them",
+                    [
+                        (rate(_HELD_BACK, "reason"), "{{reason}}"),
+                    ],
+                    "reqps",
                 ),
             ),
         ),
