@@ -27,6 +27,8 @@ from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
+from bidder.metrics import Worker, page
+from bidder.neighbouring_workers import Neighbours
 from bidder.remote_people import RemotePeople
 from bidder.request_sample import RequestSample
 from bidder.request_sample_files import SampleFiles
@@ -80,10 +82,15 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample)
     state = State(leases, where.tracker_base)
-    service = Service(auction, state, settings, people.room)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
+    worker = Worker(slot, where.data, writer, link)
+    service = Service(auction, state, settings, people.room, worker)
+    service.neighbours = Neighbours(worker, lambda: page(service))
     renewing = (people.keep, renew(sellers, loop), remind(forgotten))
-    jobs = (link.run(), service.watch(), *renewing, kept.keep(), listen(service, where, stop))
+    jobs = (
+        *(link.run(), service.watch(), service.neighbours.run()),
+        *(*renewing, kept.keep(), listen(service, where, stop)),
+    )
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
     try:

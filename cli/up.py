@@ -31,23 +31,29 @@ def run(asked: argparse.Namespace) -> int:
 async def _up(count: int) -> int:
     from cli.supervisor import StartError, Supervisor
     from domain.settings import places
+    from monitoring.config import log_settings
+    from monitoring.logs import line
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    here = places()
-    supervisor = Supervisor(stages(here, count), say)
+    here, log = places(), log_settings()
+
+    def tell(text: str) -> None:
+        say(text if text.startswith('{"time":') else line("up", text, log))
+
+    supervisor = Supervisor(stages(here, count), tell)
     try:
         starting = asyncio.create_task(supervisor.start())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            for line in addresses(here):
-                say(line)
+            for address in addresses(here):
+                tell(address)
             await stopped
     except StartError as error:
-        say(f"outbid: {error}")
+        tell(f"outbid: {error}")
         return 1
     finally:
         starting.cancel()
@@ -83,4 +89,5 @@ def addresses(here: "Places") -> list[str]:
 
 
 def say(line: str) -> None:
+    """To standard error, at once."""
     print(line, file=sys.stderr, flush=True)

@@ -80,6 +80,16 @@ class LogWriter:
         """Records that were dropped since the start (of a money log: each was also refused with `LogFull`)."""
         return self._pending.shed
 
+    @property
+    def waiting(self) -> int:
+        """Bytes appended and not yet handed to the kernel."""
+        return self._pending.waiting
+
+    @property
+    def shut(self) -> bool:
+        """Does the disk take nothing at present?"""
+        return self._pending.shut
+
     async def durable(self, position: int) -> None:
         """Returns when everything up to ``position`` is published. Raises LogFull if the record could not be kept."""
         self._loop = asyncio.get_running_loop()  # before looking: the thread rouses whoever it finds waiting

@@ -26,6 +26,7 @@ from pacing.ledger import book
 from pacing.notices import Terms
 from pacing.protocol import LEASE_S, Delivery, Grants, Heartbeat, Register
 from pacing.settler import MoneyLogs, save_checkpoint
+from pacing.standing import Standing, standing
 from pacing.tables import workers
 
 log = logging.getLogger(__name__)
@@ -150,6 +151,11 @@ class Treasury:
         """Bytes of money log that are not booked yet."""
         with self._careful():
             return self._logs.behind()
+
+    def standing(self) -> Standing:
+        """Where leases and budgets stand, for whoever watches."""
+        with self._careful():
+            return standing(self._leases, self._clock.now_ns(), self._logs.behind())
 
     def delivery(self) -> list[Delivery]:
         """Spend against plan of every live line item."""

@@ -16,6 +16,10 @@ from domain.keys import load_keys
 from domain.settings import Places, places
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
+from monitoring.health import Readiness
+from monitoring.page import Page
+from monitoring.process import LoopLag
+from monitoring.web import Requests, Told, attach
 from targeting.holds import Holds
 from targeting.opt_outs import restore
 from targeting.profiles import ProfileStore
@@ -30,6 +34,7 @@ from trackers.directory import Directory
 from trackers.joins import JOINS, Joins
 from trackers.log_port import read_log
 from trackers.memory import Memory
+from trackers.metrics import REQUESTS, page, readiness
 from trackers.notices import billing, impression, loss, win
 from trackers.opt_out import opt_out
 from trackers.plays import event
@@ -121,8 +126,17 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
             log.critical("events cannot be remembered; stopping", exc_info=task.exception())
             stop()
 
-    app = web.Application(middlewares=[answer_refusals], client_max_size=settings.max_body_bytes)
+    requests, lag = Requests(REQUESTS), LoopLag()
+
+    async def tell() -> Page:
+        return page(app[DESK], place, requests, lag)
+
+    async def ready() -> Readiness:
+        return readiness(app[DESK])
+
+    app = web.Application(middlewares=[requests.middleware(), answer_refusals], client_max_size=settings.max_body_bytes)
     app.add_routes(ROUTES)
+    attach(app, Told(tell, ready), lag)
     secure = place.tracker_base.startswith("https://")
     app[COOKIES] = Cookies(Consents(tcf_vendor()), secure, settings.partitioned_cookie, settings.cookie_days)
     app.cleanup_ctx.append(running)

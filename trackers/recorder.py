@@ -67,6 +67,10 @@ class Recorder:
         return self._memory.click(bid, imp)
 
     @property
+    def writer(self) -> LogWriter:
+        return self._log
+
+    @property
     def behind(self) -> int:
         """Events that are logged and not yet in the memory's store."""
         return len(self._waiting)

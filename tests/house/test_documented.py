@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from domain import events
+from monitoring.page import Family
 from openrtb.nobid import NoBidReason
 from reporting import report
 
@@ -120,16 +121,30 @@ def test_every_event_field_is_documented_in_its_order(record: type[msgspec.Struc
     assert [name for name, _ in ROW.findall(text)] == [field.name for field in msgspec.structs.fields(record)]
 
 
-def test_every_metric_is_documented() -> None:
-    code = "\n".join(path.read_text() for path in python_files())
-    exported = set(re.findall(r"\b(outbid_[a-z_]+)(?:\{\S*?)? \{", code))
-    documented = {
-        name.partition("{")[0]
-        for page in DOCS.glob("*.md")
-        for name, _ in ROW.findall(page.read_text())
-        if "outbid_" in name
-    }
-    assert exported == documented
+def metric_families() -> dict[str, Family]:
+    """All that any process declares, by name."""
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("*/metrics.py")]
+    pages = [importlib.import_module(name).FAMILIES for name in modules]
+    assert len(pages) >= 5
+    return {family.name: family for page in pages for family in page}
+
+
+def test_every_metric_is_documented_in_its_words() -> None:
+    rows = re.findall(r"^\| `(outbid_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    declared = [
+        (name, family.kind, ", ".join(f"`{label}`" for label in family.labels), family.help)
+        for name, family in metric_families().items()
+    ]
+    assert sorted(rows) == sorted(declared)
+
+
+def test_metrics_are_named_by_the_rules() -> None:
+    """Prometheus' own: counters end in _total, and units are base units."""
+    for name, family in metric_families().items():
+        assert re.fullmatch(r"outbid_(bidder|tracker|control|reporter|watcher|process)_[a-z0-9_]+", name), name
+        assert name.endswith("_total") == (family.kind == "counter"), name
+        assert not re.search(r"_(ms|milliseconds|minutes|kb|mb|percent)(_|$)", name), name
+        assert family.help.endswith("."), name
 
 
 def test_every_dimension_and_figure_of_reports_is_documented() -> None:
