@@ -21,6 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     push.add_argument("--token", help="of a service account (default: [grafana] token, which other users cannot see)")
     push.add_argument("--prometheus", metavar="URL", help="as Grafana reaches it (default: [grafana] prometheus)")
     push.add_argument("--overwrite", action="store_true", help="dashboards that were changed in Grafana, too")
+    push.add_argument("--no-alerts", action="store_true", help="leaves alert rules out")
     push.add_argument("--dry-run", action="store_true", help="only tells what would be done")
     push.set_defaults(run=run)
     files = what.add_parser("files", help="writes the same as files for Grafana's provisioning")
@@ -45,7 +46,7 @@ def run(asked: argparse.Namespace) -> int:
     if missing:
         raise Refused(missing)
     trouble = False
-    for outcome in _push(wanted, reporting().store, asked.dry_run, asked.overwrite):
+    for outcome in _push(wanted, reporting().store, asked):
         trouble |= outcome.trouble
         why = f": {outcome.why}" if outcome.why else ""
         print(f"{_MARKS[outcome.done]} {outcome.done:9}  {outcome.thing}{why}", flush=True)
@@ -54,8 +55,10 @@ def run(asked: argparse.Namespace) -> int:
     return int(trouble)
 
 
-def _push(wanted: "Grafana", store: str, dry: bool, overwrite: bool) -> "Iterator[Outcome]":
+def _push(wanted: "Grafana", store: str, asked: argparse.Namespace) -> "Iterator[Outcome]":
     from domain.settings import SettingsError
+    from monitoring.rules import rules
+    from reporting.grafana.alerts import groups
     from reporting.grafana.boards import BOARDS
     from reporting.grafana.client import Client
     from reporting.grafana.push import Outcome, Push
@@ -72,7 +75,7 @@ def _push(wanted: "Grafana", store: str, dry: bool, overwrite: bool) -> "Iterato
             "[grafana] store.",
             file=sys.stderr,
         )
-    push = Push(Client(wanted.url, wanted.token), dry, overwrite)
+    push = Push(Client(wanted.url, wanted.token), asked.dry_run, asked.overwrite)
     yield push.folder()
     yield from push.source(reports)
     if metrics is not None:
@@ -85,6 +88,12 @@ def _push(wanted: "Grafana", store: str, dry: bool, overwrite: bool) -> "Iterato
         yield push.dashboard(shown.laid_out())
         if shown != board:
             yield Outcome("left out", f"panels of {board.title}", "they need Prometheus: --prometheus URL")
+    if asked.no_alerts:
+        return
+    for group in groups(rules(), metrics=metrics is not None):
+        yield push.alerts(group)
+    if metrics is None:
+        yield Outcome("left out", "alert rules over metrics", "they need Prometheus: --prometheus URL")
 
 
 def write(asked: argparse.Namespace) -> int:

@@ -192,8 +192,19 @@ class GrafanaServer:
         at, told = (request.match_info["folder"], request.match_info["group"]), await request.json()
         if at[0] not in self.folders:
             return _answer({"message": "folder not found"}, 404)
-        if request.headers.get("X-Disable-Provenance") != "true":
-            return _answer({"message": "the tests want rules that people may edit"}, 400)
+        missing = {
+            "title",
+            "condition",
+            "data",
+            "noDataState",
+            "execErrState",
+            "for",
+            "folderUID",
+            "ruleGroup",
+            "orgID",
+        }
+        if not isinstance(told["interval"], int) or any(missing - set(rule) for rule in told["rules"]):
+            return _answer({"message": "bad request data"}, 400)
         rules = [{"id": n, "updated": "2026-11-26T10:00:00Z", **rule} for n, rule in enumerate(told["rules"], 1)]
         self.groups[at] = {**told, "title": at[1], "folderUid": at[0], "rules": rules}
         return _answer(self.groups[at])

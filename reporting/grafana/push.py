@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from reporting.grafana.alerts import Group
 from reporting.grafana.client import Json, Rejected
 from reporting.grafana.model import Dashboard
 from reporting.grafana.sources import DataSource
@@ -42,6 +43,8 @@ class Api(Protocol):
     def dashboard(self, uid: str) -> Json: ...
     def last_message(self, uid: str) -> str | None: ...
     def save_dashboard(self, dashboard: Json, folder: str, message: str) -> None: ...
+    def rule_group(self, folder: str, group: str) -> Json: ...
+    def save_rule_group(self, folder: str, group: str, body: Json) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,22 @@ class Push:
             saved = {**ours, "id": held.get("id"), "version": held.get("version")}
             self.api.save_dashboard(saved, meta.get("folderUid") or FOLDER, MESSAGE)
         return Outcome("changed", thing)
+
+    def alerts(self, group: Group) -> Outcome:
+        """The group as a whole: a rule that we no longer have goes."""
+        thing = f"{len(group.rules)} alert rules {group.name!r}"
+        place = {"folderUID": FOLDER, "ruleGroup": group.name, "orgID": 1}
+        rules = [msgspec.to_builtins(rule) for rule in group.rules]
+        ours = {"title": group.name, "folderUid": FOLDER, "interval": group.interval_s}
+        try:
+            theirs = self.api.rule_group(FOLDER, group.name)
+            if theirs is not None and _holds(theirs, {**ours, "rules": rules}):
+                return Outcome("unchanged", thing)
+            if not self.dry:
+                self.api.save_rule_group(FOLDER, group.name, {**ours, "rules": [rule | place for rule in rules]})
+        except Rejected as error:
+            return Outcome("refused", thing, str(error), trouble=True)
+        return Outcome("created" if theirs is None else "changed", thing)
 
 
 def _visible(source: dict[str, Any]) -> dict[str, Any]:

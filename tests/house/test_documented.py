@@ -130,7 +130,9 @@ def metric_families() -> dict[str, Family]:
 
 
 def test_every_metric_is_documented_in_its_words() -> None:
-    rows = re.findall(r"^\| `(outbid_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(outbid_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", (DOCS / "metrics.md").read_text(), re.MULTILINE
+    )
     declared = [
         (name, family.kind, ", ".join(f"`{label}`" for label in family.labels), family.help)
         for name, family in metric_families().items()

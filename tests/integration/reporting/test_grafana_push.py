@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from cli.main import main
+from monitoring.rules import rules
 from reporting.grafana.boards import BOARDS
 from reporting.grafana.panels import MONITORING, REPORTS
 from tests.grafana_server import GrafanaServer
@@ -59,6 +60,11 @@ def test_all_is_made_once_and_then_left_alone(grafana: GrafanaServer, capsys: py
     assert grafana.secrets[REPORTS.uid] == {"password": "it's a secret"}
     assert grafana.sources[MONITORING.uid]["url"] == "http://prometheus:9090"
 
+    assert {name for _, name in grafana.groups} == {"outbid metrics", "outbid reports"}
+    assert {rule["title"] for rule in grafana.groups["outbid", "outbid metrics"]["rules"]} == {
+        f"Outbid: {rule.name.replace('_', ' ')}" for rule in rules()
+    }
+
     before = list(grafana.writes)
     assert push(grafana) == 0
     assert told(capsys) == {"unchanged": wanted}
@@ -71,14 +77,18 @@ def test_what_differs_is_brought_up_to_date(grafana: GrafanaServer, capsys: pyte
     capsys.readouterr()
     older = BOARDS[0].uid
     grafana.edit(older, message="outbid grafana push", title="as an older release had it")
-    grafana.dashboards[older][-1]["folderUid"] = grafana.dashboards[older][-1]["folderUid"]
     grafana.folders["moved"] = {"id": 9, "uid": "moved", "title": "Somewhere else", "version": 1}
     for version in grafana.dashboards[older]:
         version["folderUid"] = "moved"
     grafana.sources[REPORTS.uid]["jsonData"]["host"] = "old.example"
     grafana.sources[REPORTS.uid]["isDefault"] = True
+    grafana.groups["outbid", "outbid reports"]["rules"].pop()
     assert push(grafana) == 0
-    assert told(capsys)["changed"] == {f"dashboard {BOARDS[0].title}", "data source Outbid reports"}
+    assert told(capsys)["changed"] == {
+        f"dashboard {BOARDS[0].title}",
+        "data source Outbid reports",
+        "3 alert rules 'outbid reports'",
+    }
     last = grafana.dashboards[older][-1]
     assert (last["dashboard"]["title"], last["dashboard"]["version"]) == (BOARDS[0].title, 3)
     assert last["folderUid"] == "moved"  # where people put it
@@ -130,6 +140,7 @@ def test_without_prometheus_what_needs_it_is_left_out(
     needing = {board for board in BOARDS if board.needs_metrics()}
     assert set(grafana.dashboards) == UIDS - {board.uid for board in needing}
     assert MONITORING.uid not in grafana.sources
+    assert {name for _, name in grafana.groups} == {"outbid reports"}
     assert {f"dashboard {board.title}" for board in needing} <= told(capsys).get("left out", set())
     for versions in grafana.dashboards.values():
         assert {panel["datasource"]["type"] for panel in versions[-1]["dashboard"]["panels"]} == {REPORTS.type}
