@@ -47,7 +47,7 @@ BOARD = Board(
         (
             4,
             (
-                figures("Answer time", _quantiles(_ANSWER), unit="s"),
+                figures("Answer time now", _quantiles(_ANSWER), unit="s"),
                 figures(
                     "Requests a second",
                     [(rate(_ASKED), "requests"), (rate("outbid_bidder_bids_total"), "bids")],
