@@ -1,18 +1,23 @@
 """Every query of every dashboard, run on both kinds of store over the same trade, and held against plain counting."""
 
+import hashlib
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from msgspec.structs import replace
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error
 
-from domain.events import NOT_COUNTED, PROOFS, Bid, Kind, Mark, NoBid, Notice
+from domain.events import NOT_COUNTED, PROOFS, Bid, Mark, Notice
 from domain.naming import name_id
 from reporting import report
 from reporting.embedded import EmbeddedStore
+from reporting.grafana.alerts import StoreRule, store_rules
 from reporting.grafana.boards import BOARDS
 from reporting.grafana.model import Panel, QueryVariable, SqlTarget
 from reporting.grafana.panels import Board
@@ -21,15 +26,13 @@ from reporting.rows import DAY_NS, blocks
 from reporting.schema import ATTRIBUTIONS
 from reporting.server import ServerStore
 from reporting.store import Store, migrate, open_store
+from tests import grafana_oracle as oracle
 from tests.clickhouse_server import ClickHouseServer
+from tests.grafana_oracle import CREDITS, FORMULAS, SINCE, TRADE, UNTIL, sums, within
 from tests.grafana_queries import ALL, Values, expanded
-from tests.integration.reporting.test_rollups import counted, made_up
-from tests.trade import SITES, Trade, snapshot
+from tests.trade import SITES, snapshot
 
 FIRST, LAST = date(2026, 9, 22), date(2026, 9, 23)
-SINCE = datetime(2026, 9, 22, tzinfo=UTC)
-UNTIL = datetime(2026, 9, 23, 23, 59, 59, tzinfo=UTC)
-"""Two of the days of the trade; there is some before and after them."""
 VALUES: Values = {
     "grain": ("hour",),
     "currency": ("USD",),
@@ -37,29 +40,8 @@ VALUES: Values = {
     "sample": ("1",),
     **dict.fromkeys(("advertiser", "campaign", "line_item", "exchange"), ALL),
 }
+ROOT = Path(__file__).parents[3]
 Rows = list[dict[str, Any]]
-NOON_NS = int(datetime(2026, 9, 23, 12, tzinfo=UTC).timestamp()) * 10**9
-
-
-def eventful() -> tuple[Trade, list[dict[str, Any]]]:
-    """Trade in which also happens what dashboards are there to show: budgets end, a line item stops, bids just miss."""
-    trade, credits = made_up()
-    reasons = (500, 505, 513, 504)
-    trade.bids = [
-        replace(event, reason=reasons[number % 4]) if isinstance(event, NoBid) else event
-        for number, event in enumerate(trade.bids)
-    ]
-    trade.money = [
-        replace(event, min_to_win=event.max_price * (event.bid % 7) // 4)
-        if isinstance(event, Notice) and event.kind == Kind.LOSS
-        else event
-        for event in trade.money
-    ]
-    trade.settlements = [row for row in trade.settlements if row.line_item != 4 or row.received_ns < NOON_NS]
-    return trade, credits
-
-
-TRADE, CREDITS = eventful()
 
 
 @pytest.fixture(scope="module", params=["chdb", "server"])
@@ -148,58 +130,6 @@ def test_variables_offer_what_panels_ask_for(store: Store, board: Board) -> None
                 value, text = kinds
                 assert {row[value] for row in rows} >= {"1", "2"} or {row[value] for row in rows} >= {1, 2}
                 assert all(row[text] for row in rows)
-
-
-DAYS = {int(datetime(2026, 9, day, tzinfo=UTC).timestamp()) for day in (22, 23)}
-PLACES = ("advertiser", "campaign", "line_item", "creative", "exchange")
-MONEY = {"spend", "fees", "conversion_value", "click_value"}
-
-
-def share(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
-
-
-FORMULAS: dict[str, Callable[[Counter[str]], float | None]] = {
-    "win_rate": lambda s: share(s["wins"], s["bids"]),
-    "loss_rate": lambda s: share(s["losses"], s["bids"]),
-    "ctr": lambda s: share(s["clicks"], s["impressions"]),
-    "cvr": lambda s: share(s["click_conversions"], s["clicks"]),
-    "viewability": lambda s: share(s["viewable"], s["measured"]),
-    "completion_rate": lambda s: share(s["completes"], s["starts"]),
-    "billed_share": lambda s: share(s["billed"], s["impressions"]),
-    "shown_share": lambda s: share(s["impressions"], s["wins"]),
-    "spend": lambda s: s["spend"] / 1e9,
-    "fees": lambda s: s["fees"] / 1e9,
-    "value": lambda s: s["conversion_value"] / 1e9,
-    "exchange_spend": lambda s: s["exchange_spend"] / 1e9,
-    "ecpm": lambda s: share(s["spend"] / 1e9 * 1000, s["impressions"]),
-    "ecpc": lambda s: share(s["spend"] / 1e9, s["clicks"]),
-    "cpa": lambda s: share(s["spend"] / 1e9, s["click_conversions"] + s["view_conversions"]),
-    "roas": lambda s: share(s["conversion_value"], s["spend"]),
-    "bid_cpm": lambda s: share(s["bid_price"] / 1e9 * 1000, s["bids"]),
-    "won_cpm": lambda s: share(s["win_max_price"] / 1e9 * 1000, s["wins_priced"]),
-    "clearing_cpm": lambda s: share(s["win_price"] / 1e9 * 1000, s["wins_priced"]),
-    "surplus": lambda s: None if not s["win_max_price"] else 1 - s["win_price"] / s["win_max_price"],
-}
-"""What figures mean, said once more; all others are sums."""
-
-
-def sums(by: str, account: int = 0, exchange: int = 0, chosen: tuple[str, ...] = ()) -> dict[int, Counter[str]]:
-    """Of the two days, by plain counting: figures by an id; of an account, its USD alone."""
-    found: dict[int, Counter[str]] = {}
-    for (start, *ids, currency), figures in counted(TRADE, CREDITS, "day").items():
-        at = dict(zip(PLACES, ids, strict=True))
-        if start not in DAYS or (account and at["advertiser"] != account) or (exchange and at["exchange"] != exchange):
-            continue
-        if chosen and str(at["campaign"]) not in chosen:
-            continue
-        kept = {name: n for name, n in figures.items() if name not in MONEY or currency == "USD"}
-        found.setdefault(at.get(by, 0), Counter()).update(kept)
-    return found
-
-
-def within(ns: int) -> bool:
-    return SINCE.timestamp() <= ns // 10**9 <= UNTIL.timestamp()
 
 
 def panel_of(uid: str, title: str) -> str:
@@ -336,3 +266,54 @@ def test_win_rates_by_price(store: Store) -> None:
     for row, (edge, those) in zip(rows, sorted(bands.items()), strict=True):
         assert float(row["cpm"].removeprefix("from ")) == pytest.approx(edge, abs=6e-4)
         assert row["win_rate"] == pytest.approx(sum(those) / len(those))
+
+
+def names(store: Store, rule: StoreRule, now: datetime) -> set[str]:
+    rows = store.query(rule.sql.replace("now()", f"toDateTime({int(now.timestamp())})"))
+    assert all(float(number) > 0 for _, number in rows)
+    return {name for name, _ in rows}
+
+
+@pytest.mark.parametrize("place", range(3), ids=lambda place: store_rules()[place].name)
+def test_store_rules_name_what_is_wrong(store: Store, place: int) -> None:
+    rule = store_rules(oracle.LEAST)[place]
+    moments = [datetime(2026, 9, 21, 16, 20, tzinfo=UTC) + timedelta(hours=4 * n) for n in range(18)]
+    expected = [
+        {name for id_, name in oracle.EXCHANGES.items() if oracle.wrong(rule.name, id_, now)} for now in moments
+    ]
+    assert any(expected) and not all(expected)
+    assert [names(store, rule, now) for now in moments] == expected
+    assert not any(names(store, store_rules()[place], now) for now in moments)  # too few to say anything
+
+
+def test_grafana_s_user_may_read_and_nothing_else(store: Store, clickhouse: ClickHouseServer) -> None:
+    if isinstance(store, EmbeddedStore):
+        return  # users are the server's
+    text = (ROOT / "deploy/clickhouse/users.d/grafana.xml").read_text()
+    text = text.replace("PASSWORD_SHA256", hashlib.sha256(b"to read").hexdigest())
+    text = text.replace("<database>outbid</database>", "<database>grafana</database>")
+    (clickhouse.root / "users.d" / "grafana.xml").write_text(text)
+    client = Client("127.0.0.1", clickhouse.port, user="grafana", password="to read", database="grafana")
+    deadline = time.monotonic() + 30
+    while True:  # the server looks at the files of its users every few seconds
+        try:
+            client.execute("SELECT 1")
+            break
+        except Error:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    client.execute("SET max_execution_time = 20")  # as the plugin does
+    for parameter in PANELS:
+        target = parameter.values[2]
+        assert client.execute(expanded(target.raw_sql, SINCE, UNTIL, 3600, VALUES))
+    for forbidden in (
+        "INSERT INTO names (id) VALUES",
+        "DROP TABLE names",
+        "ALTER TABLE names DROP COLUMN key",
+        "CREATE TABLE mine (a UInt8) ENGINE = Memory",
+        "SET readonly = 0",
+        "SELECT * FROM other.names",
+    ):
+        with pytest.raises(Error):
+            client.execute(forbidden, *([[(1,)]] if forbidden.startswith("INSERT") else []))
+    client.disconnect()
