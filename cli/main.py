@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    alerts,
     audiences,
     backtest,
     bidder,
@@ -33,6 +34,7 @@ from cli import (
     supply,
     tracker,
     up,
+    watch,
 )
 
 COMMANDS = (
@@ -51,6 +53,7 @@ COMMANDS = (
     statement,
     backtest,
     reconcile,
+    alerts,
     prices,
     profiles,
     people,
@@ -61,6 +64,7 @@ COMMANDS = (
     tracker,
     control,
     reporter,
+    watch,
 )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("up", help="start bidders, tracker, control and reporter on this host")
+    command = commands.add_parser("up", help="start bidders, tracker, control, reporter and watcher on this host")
     command.add_argument("--workers", type=workers, default=1, metavar="N", help="bidder processes on the bid port")
     command.set_defaults(run=run)
 
@@ -62,18 +62,23 @@ async def _up(count: int) -> int:
 
 
 def stages(here: "Places", count: int) -> list[list["Service"]]:
-    """What runs on one host: control first (it has the snapshot), the bid port last (it takes traffic)."""
+    """What runs on one host: control first (it has the snapshot), then the bid port, which takes traffic, and last who
+    watches them all.
+    """
     from cli.supervisor import Service
+    from monitoring.config import alert_settings
 
     def outbid(name: str, port: int, *arguments: str) -> Service:
         # -P: whatever lies in the working directory is no part of Outbid
         command = (sys.executable, "-P", "-m", "cli.main", *arguments)
         return Service(name, command, f"http://{here.host}:{port}/health")
 
+    watcher = [[outbid("watcher", here.watcher_port, "watch")]] if alert_settings().enabled else []
     return [
         [outbid("control", here.control_port, "control")],
         [outbid("tracker", here.tracker_port, "tracker"), outbid("reporter", here.reporter_port, "reporter")],
         [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
+        *watcher,
     ]
 
 
@@ -84,6 +89,7 @@ def addresses(here: "Places") -> list[str]:
         f"trackers     {here.tracker_base}",
         f"control      {here.control_base}",
         f"reports      {here.reporter_base}/v1/report",
+        f"watcher      {here.watcher_base}/v1/alerts",
         f"data         {here.data}",
     ]
 

@@ -5,6 +5,7 @@ puts them on a page when it is asked, so that whoever is not asked pays nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite, isnan
 from typing import Literal, NamedTuple
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -87,8 +88,8 @@ class Page:
 
 def number(value: float) -> str:
     """A value as the format writes it."""
-    if value == float("inf"):
-        return "+Inf"
+    if not isfinite(value):
+        return "NaN" if isnan(value) else "+Inf" if value > 0 else "-Inf"
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 

@@ -85,7 +85,7 @@ BUILT_IN = (
     Rule(
         "disk_nearly_full", "outbid_process_disk_free_bytes", by=("instance",), combine="min",
         per="outbid_process_disk_size_bytes", below=0.05, for_s=60, severity="critical",
-        summary="Less than 5 % is free where the data directory is: bids stop being logged first, then money is refused.",
+        summary="Less than 5 % is free where the data directory is: bids stop being logged, then money is refused.",
     ),
     Rule(
         "money_refused", "outbid_tracker_refused_total", {"reason": "log_full"}, "increase", above=0,

@@ -63,6 +63,7 @@ class Metrics:
         self._behind: dict[str, int | str] = {}
         self._caught_up_s = time.monotonic()
         self._newest: dict[str, int] = {}
+        self._store: Store | None = None
         self._rows: dict[str, int] = {}
 
     @contextmanager
@@ -79,27 +80,31 @@ class Metrics:
 
     async def watch(self) -> None:
         """Looks for ever; run it as a task."""
-        store: Store | None = None
         try:
             while True:
                 self._behind = await asyncio.to_thread(self._feed.behind)
                 if not any(self._behind.values()):
                     self._caught_up_s = time.monotonic()
-                try:
-                    if self._feed.ready.is_set():
-                        opened = store or await asyncio.to_thread(self._feed.open)
-                        store = opened
-                        self._rows, self._newest = await asyncio.to_thread(look, opened, self._clock.now_ns())
-                except StoreError as error:
-                    log.debug("the store's tables cannot be looked at: %s", error)
-                    if store is not None:
-                        await asyncio.to_thread(store.close)
-                        store = None
+                if self._feed.ready.is_set():
+                    await asyncio.to_thread(self._look)
                 await asyncio.sleep(LOOK_S)
         finally:
-            if store is not None:
-                with suppress(StoreError):
-                    store.close()
+            self._close()
+
+    def _look(self) -> None:
+        try:
+            if self._store is None:
+                self._store = self._feed.open()
+            self._rows, self._newest = look(self._store, self._clock.now_ns())
+        except StoreError as error:
+            log.debug("the store's tables cannot be looked at: %s", error)
+            self._close()
+
+    def _close(self) -> None:
+        if self._store is not None:
+            with suppress(StoreError):
+                self._store.close()
+            self._store = None
 
     async def page(self) -> Page:
         told, feed = Page(FAMILIES), self._feed

@@ -12,6 +12,7 @@ import pytest
 
 from domain import events
 from monitoring.page import Family
+from monitoring.rules import BUILT_IN
 from openrtb.nobid import NoBidReason
 from reporting import report
 
@@ -130,9 +131,8 @@ def metric_families() -> dict[str, Family]:
 
 
 def test_every_metric_is_documented_in_its_words() -> None:
-    rows = re.findall(
-        r"^\| `(outbid_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", (DOCS / "metrics.md").read_text(), re.MULTILINE
-    )
+    text = (DOCS / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(outbid_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
     declared = [
         (name, family.kind, ", ".join(f"`{label}`" for label in family.labels), family.help)
         for name, family in metric_families().items()
@@ -178,3 +178,15 @@ def test_every_record_is_documented() -> None:
 def test_every_kind_and_mark_is_documented(flags: type[events.Kind] | type[events.Mark]) -> None:
     text = section((DOCS / "events.md").read_text(), f"## {flags.__name__}")
     assert dict(ROW.findall(text)) == {flag.name: str(flag.value) for flag in flags}
+
+
+def test_every_built_in_alert_rule_is_documented_and_asks_for_metrics_that_there_are() -> None:
+    text = section((DOCS / "operations.md").read_text(), "### Rules")
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", text, re.MULTILINE)
+    assert rows == [(rule.name, rule.severity, rule.summary) for rule in BUILT_IN]
+    families = metric_families()
+    for rule in BUILT_IN:
+        for name in filter(None, (rule.metric, rule.per, rule.only_if)):
+            assert (rule.read != "value") == (families[name].kind == "counter"), rule.name
+        labels = {"instance", "worker", *families[rule.metric].labels}
+        assert labels >= {*rule.by, *rule.where}, rule.name
