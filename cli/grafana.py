@@ -57,6 +57,7 @@ def run(asked: argparse.Namespace) -> int:
 
 def _push(wanted: "Grafana", store: str, asked: argparse.Namespace) -> "Iterator[Outcome]":
     from domain.settings import SettingsError
+    from monitoring.config import alert_settings
     from monitoring.rules import rules
     from reporting.grafana.alerts import groups
     from reporting.grafana.boards import BOARDS
@@ -90,7 +91,7 @@ def _push(wanted: "Grafana", store: str, asked: argparse.Namespace) -> "Iterator
             yield Outcome("left out", f"panels of {board.title}", "they need Prometheus: --prometheus URL")
     if asked.no_alerts:
         return
-    for group in groups(rules(), metrics=metrics is not None):
+    for group in groups(rules(alert_settings().rule), metrics=metrics is not None):
         yield push.alerts(group)
     if metrics is None:
         yield Outcome("left out", "alert rules over metrics", "they need Prometheus: --prometheus URL")
@@ -99,8 +100,10 @@ def _push(wanted: "Grafana", store: str, asked: argparse.Namespace) -> "Iterator
 def write(asked: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from monitoring.config import alert_settings
+    from monitoring.rules import rules
     from reporting.grafana.provisioning import write as write_files
 
-    for path in write_files(Path(asked.folder)):
+    for path in write_files(Path(asked.folder), rules(alert_settings().rule)):
         print(path)
     return 0

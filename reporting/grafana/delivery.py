@@ -1,6 +1,7 @@
 """The dashboard "delivery": what was bought, for whom, and what came of it."""
 
 from reporting.counting import COUNTED
+from reporting.grafana.context import COUNTRY, DEVICE, PLACE, SYSTEM, shown_by
 from reporting.grafana.panels import CURRENCIES, Board, chart, figures, grain, ids, table
 from reporting.grafana.sql import ACCOUNT, Delivery, facts, labelled
 
@@ -15,6 +16,7 @@ _SITES = labelled(
     "site",
     "l_name",
 )
+_SHOWN = ("impressions", "clicks", "ctr")
 _TOTALS = ("bids", "wins", "win_rate", "impressions", "clicks", "ctr", "conversions", "spend")
 _CAMPAIGN = ("spend", "bids", "win_rate", "impressions", "clicks", "ctr", "ecpm", "ecpc",
              "click_conversions", "view_conversions", "cpa")  # fmt: skip
@@ -64,13 +66,30 @@ BOARD = Board(
         ),
         (
             9,
+            tuple(
+                table(
+                    title,
+                    shown_by(name, value, ACCOUNT, by=_OF.chosen),
+                    _SHOWN,
+                    "From raw notices: as far back as these are kept.",
+                )
+                for title, name, value in (
+                    ("Countries", "country", COUNTRY),
+                    ("Devices", "device", DEVICE),
+                    ("Systems", "os", SYSTEM),
+                    ("Sites, apps and screens", "place", PLACE),
+                )
+            ),
+        ),
+        (
+            9,
             (
                 table(
                     "Sites",
                     "SELECT l_name AS site, s_impressions AS impressions, s_clicks AS clicks,"
                     f" s_clicks / nullIf(s_impressions, 0) AS ctr FROM ({_SITES})"
                     " ORDER BY impressions DESC, site LIMIT 50",
-                    ("impressions", "clicks", "ctr"),
+                    _SHOWN,
                     "From raw notices: as far back as these are kept.",
                 ),
                 table(

@@ -6,6 +6,7 @@ Bands are powers of the square root of two. Wins are matched to bids by the bid'
 
 from domain.events import Mark
 from reporting.counting import COUNTED
+from reporting.grafana.context import DEVICE, shown_by
 from reporting.grafana.model import Choice, CustomVariable, QueryVariable
 from reporting.grafana.panels import REPORTS, Board, bars, chart, figures, grain, ids, table
 from reporting.grafana.sql import WITHIN, Delivery, chosen
@@ -127,6 +128,12 @@ BOARD = Board(
             9,
             (
                 table("CTR by format", _FORMATS, ("impressions", "ctr")),
+                bars(
+                    "CTR by device",
+                    f"SELECT device, ctr FROM ({shown_by('device', DEVICE, _HERE, by=_CHOSEN)})",
+                    "device",
+                    "percentunit",
+                ),
                 bars("CTR by hour of day (UTC)", _HOURS, "hour", "percentunit"),
                 table("Campaigns", _OF.ranked("campaign", *_CAMPAIGN), _CAMPAIGN),
             ),

@@ -1,19 +1,16 @@
 """Every query of every dashboard, run on both kinds of store over the same trade, and held against plain counting."""
 
-import hashlib
-import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from clickhouse_driver import Client
-from clickhouse_driver.errors import Error
 
-from domain.events import NOT_COUNTED, PROOFS, Bid, Mark, Notice
+from domain.context_word import Context, unpack
+from domain.events import NOT_COUNTED, PROOFS, Bid, Kind, Mark, Notice
 from domain.naming import name_id
 from reporting import report
 from reporting.embedded import EmbeddedStore
@@ -286,34 +283,22 @@ def test_store_rules_name_what_is_wrong(store: Store, place: int) -> None:
     assert not any(names(store, store_rules()[place], now) for now in moments)  # too few to say anything
 
 
-def test_grafana_s_user_may_read_and_nothing_else(store: Store, clickhouse: ClickHouseServer) -> None:
-    if isinstance(store, EmbeddedStore):
-        return  # users are the server's
-    text = (ROOT / "deploy/clickhouse/users.d/grafana.xml").read_text()
-    text = text.replace("PASSWORD_SHA256", hashlib.sha256(b"to read").hexdigest())
-    text = text.replace("<database>outbid</database>", "<database>grafana</database>")
-    (clickhouse.root / "users.d" / "grafana.xml").write_text(text)
-    client = Client("127.0.0.1", clickhouse.port, user="grafana", password="to read", database="grafana")
-    deadline = time.monotonic() + 30
-    while True:  # the server looks at the files of its users every few seconds
-        try:
-            client.execute("SELECT 1")
-            break
-        except Error:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-    client.execute("SET max_execution_time = 20")  # as the plugin does
-    for parameter in PANELS:
-        target = parameter.values[2]
-        assert client.execute(expanded(target.raw_sql, SINCE, UNTIL, 3600, VALUES))
-    for forbidden in (
-        "INSERT INTO names (id) VALUES",
-        "DROP TABLE names",
-        "ALTER TABLE names DROP COLUMN key",
-        "CREATE TABLE mine (a UInt8) ENGINE = Memory",
-        "SET readonly = 0",
-        "SELECT * FROM other.names",
-    ):
-        with pytest.raises(Error):
-            client.execute(forbidden, *([[(1,)]] if forbidden.startswith("INSERT") else []))
-    client.disconnect()
+@pytest.mark.parametrize(
+    ("title", "column", "part"),
+    [
+        ("Countries", "country", lambda context: context.country or "unknown"),
+        ("Devices", "device", lambda context: {0: "unknown", 2: "PC", 4: "phone"}[context.device_type]),
+        ("Systems", "os", lambda context: context.os.name.lower()),
+        ("Sites, apps and screens", "place", lambda context: context.place.name.lower()),
+    ],
+)
+def test_parts_of_the_context(store: Store, title: str, column: str, part: Callable[[Context], str]) -> None:
+    expected: dict[str, Counter[str]] = {}
+    for event in TRADE.money:
+        if isinstance(event, Notice) and event.advertiser == 1 and within(event.received_ns):
+            name = {Kind.IMPRESSION: "impressions", Kind.CLICK: "clicks"}.get(Kind(event.kind))
+            if name and not event.marks & NOT_COUNTED:
+                expected.setdefault(part(unpack(event.context)), Counter())[name] += 1
+    for row in run(store, panel_of("outbid-delivery", title))[1]:
+        agrees(row, expected.pop(row.pop(column)))
+    assert not expected
