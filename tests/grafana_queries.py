@@ -67,6 +67,6 @@ def _conditional(condition: str, name: str, values: Values) -> str:
 def _formatted(chosen: Sequence[str], shape: str | None) -> str:
     if shape == "singlequote":
         return ",".join("'" + value.replace("'", "\\'") + "'" for value in chosen)
-    if shape == "csv" or (shape is None and len(chosen) == 1):
+    if shape == "csv" or (shape in (None, "raw") and len(chosen) == 1):
         return ",".join(chosen)
     raise KeyError(f"format {shape}")

@@ -57,7 +57,7 @@ _MISSED = (
 _FORMATS = (
     "SELECT j_format AS format, sum(s_impressions) AS impressions, sum(s_clicks) / nullIf(impressions, 0) AS ctr FROM"
     " (SELECT creative AS k_creative, toUInt64(creative) AS j_id, sum(impressions) AS s_impressions,"
-    f" sum(clicks) AS s_clicks FROM delivery_${{grain}} WHERE {_OF.where()} GROUP BY k_creative) AS facts"
+    f" sum(clicks) AS s_clicks FROM delivery_${{grain:raw}} WHERE {_OF.where()} GROUP BY k_creative) AS facts"
     " ANY LEFT JOIN (SELECT toUInt64(id) AS j_id, toString(max(format)) AS j_format FROM names"
     " WHERE dimension = 'creative' GROUP BY j_id) AS named USING (j_id)"
     " GROUP BY format ORDER BY impressions DESC, format"

@@ -87,7 +87,6 @@ def chart(
     targets: tuple[Target, ...] = (over_time(told),) if isinstance(told, str) else expressions(*told)
     drawing = Drawing(
         fill_opacity=30 if stacked else 8,
-        show_points="never",
         stacking=Stacking(mode="normal") if stacked else None,
     )
     look = Field(unit=unit, min=0, display_name=_BY_NAME if named and sql else "", custom=drawing)

@@ -123,7 +123,7 @@ def facts(*conditions: str, by: Sequence[str] = ("advertiser", "campaign", "line
 class Delivery:
     """Figures of the rollup ``table`` within the dashboard's range and what its variables choose."""
 
-    table: str = "delivery_${grain}"
+    table: str = "delivery_${grain:raw}"
     chosen: tuple[str, ...] = ("advertiser", "campaign", "line_item", "exchange")
     account: bool = True
     """Only accounts in the chosen currency (where money is shown)."""

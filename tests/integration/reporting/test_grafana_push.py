@@ -167,6 +167,10 @@ def test_refusals_say_what_to_do(
     refusal = capsys.readouterr().err
     assert "--url" in refusal and "--token" in refusal
 
+    with monkeypatch.context() as changed:
+        changed.delenv("OUTBID_GRAFANA_STORE")
+        assert push(grafana, "--token", grafana.TOKEN, "--dry-run") == 0
+        assert "may change data" in capsys.readouterr().err
     writes = len(grafana.writes)
     monkeypatch.setenv("OUTBID_REPORTING_STORE", "chdb")
     assert push(grafana, "--token", grafana.TOKEN) == 2

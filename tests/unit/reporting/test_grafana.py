@@ -14,6 +14,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard as SdkDashboard
 
+from cli.main import main
 from domain.settings import SettingsError
 from monitoring.rules import BUILT_IN
 from openrtb.nobid import NoBidReason
@@ -39,6 +40,11 @@ def test_the_files_are_up_to_date() -> None:
         assert (DEPLOY / name).read_bytes() == content, "run: python -m reporting.grafana.provisioning"
     there = {p.relative_to(DEPLOY).as_posix() for d in ("grafana", "prometheus") for p in (DEPLOY / d).rglob("*.*")}
     assert there == set(made)
+
+
+def test_the_command_writes_them_elsewhere(tmp_path: Path) -> None:
+    assert main(["grafana", "files", str(tmp_path)]) == 0
+    assert {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*.*")} == files()
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
