@@ -3,7 +3,7 @@
 from reporting.counting import COUNTED
 from reporting.grafana.context import COUNTRY, DEVICE, PLACE, SYSTEM, shown_by
 from reporting.grafana.panels import CURRENCIES, Board, chart, figures, grain, ids, table
-from reporting.grafana.sql import ACCOUNT, Delivery, facts, labelled
+from reporting.grafana.sql import ACCOUNT, CURRENCY, Delivery, facts, labelled
 
 _OF = Delivery()
 _SITES = labelled(
@@ -99,6 +99,14 @@ BOARD = Board(
                     " ORDER BY conversions DESC, event",
                     ("conversions",),
                     "As they were told, in the advertisers' words; clicked: told with a click's id.",
+                ),
+                table(
+                    "Credited conversions by event",
+                    "SELECT event, sumIf(sign, kind = 1) AS click_conversions,"
+                    f" sumIf(sign, kind = 2) AS view_conversions, sumIf(attributions.value * sign, currency = {CURRENCY}) / 1e9 AS value FROM attributions"
+                    f" WHERE {facts('kind IN (1, 2)', ACCOUNT)} GROUP BY event ORDER BY click_conversions DESC, event",
+                    ("click_conversions", "view_conversions", "value"),
+                    "As the attribution job credits them, on the day of the conversion; what was taken back is gone.",
                 ),
             ),
         ),

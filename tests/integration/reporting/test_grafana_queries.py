@@ -212,6 +212,12 @@ def test_dashboards_say_what_the_reports_say(store: Store) -> None:
     assert int(row["bids"]) == sum(line.sums["bids"] for line in lines if line.labels["exchange"] == "usx")
 
 
+def test_credited_conversions(store: Store) -> None:
+    [row] = run(store, panel_of("outbid-delivery", "Credited conversions by event"))[1]
+    assert row.pop("event") == "lead"
+    agrees(row, sums("", account=1)[0])
+
+
 def test_spend_since_midnight_ends_at_the_day_s(store: Store) -> None:
     last: dict[str, float] = {}
     for row in run(store, panel_of("outbid-pacing", "Spend since midnight"))[1]:
