@@ -103,7 +103,8 @@ BOARD = Board(
                 table(
                     "Credited conversions by event",
                     "SELECT event, sumIf(sign, kind = 1) AS click_conversions,"
-                    f" sumIf(sign, kind = 2) AS view_conversions, sumIf(attributions.value * sign, currency = {CURRENCY}) / 1e9 AS value FROM attributions"
+                    f" sumIf(sign, kind = 2) AS view_conversions,"
+                    f" sumIf(attributions.value * sign, currency = {CURRENCY}) / 1e9 AS value FROM attributions"
                     f" WHERE {facts('kind IN (1, 2)', ACCOUNT)} GROUP BY event ORDER BY click_conversions DESC, event",
                     ("click_conversions", "view_conversions", "value"),
                     "As the attribution job credits them, on the day of the conversion; what was taken back is gone.",
