@@ -3,6 +3,8 @@
 Text in ``$__…()`` is a macro of the ClickHouse plugin, ``${…}`` a variable of the dashboard; Grafana fills in both.
 What people choose there are ids, a grain and a currency out of lists that the dashboard itself offers.
 
+``GLOBAL IN`` lets the same text run on a cluster, whose tables span its shards.
+
 Figures are summed first, under names with ``s_`` (ClickHouse takes an alias for a column of the same name), then
 divided. Money is nanos until the outermost SELECT; there it becomes a float, for charts. Exact figures are
 the report's.
@@ -20,7 +22,7 @@ DIMENSIONS = ("advertiser", "campaign", "line_item", "creative", "exchange")
 """Of the rollups, each an id."""
 CURRENCY = "${currency:singlequote}"
 ACCOUNT = (
-    "advertiser IN (SELECT toUInt32(id) FROM names WHERE dimension = 'advertiser' GROUP BY id"
+    "advertiser GLOBAL IN (SELECT toUInt32(id) FROM names WHERE dimension = 'advertiser' GROUP BY id"
     f" HAVING argMax(currency, version) = {CURRENCY})"
 )
 """Whose account has the chosen currency: what is counted beside money must be of the same accounts."""
@@ -163,7 +165,7 @@ class Delivery:
             f"SELECT {by} AS m_id, {_sum(need)} AS m_sum FROM {self.table} WHERE {self.where()} GROUP BY m_id"
             f" HAVING m_sum != 0 ORDER BY m_sum DESC, m_id LIMIT {top}"
         )
-        return f" AND {by} IN (SELECT m_id FROM ({ranked}))"
+        return f" AND {by} GLOBAL IN (SELECT m_id FROM ({ranked}))"
 
 
 def _sum(name: str) -> str:
