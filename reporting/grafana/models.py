@@ -45,7 +45,8 @@ def _band(ratio: str, steps: int = 2) -> str:
 
 
 def _won_by(ratio: str, condition: str, x: str, label: str) -> str:
-    decided = f"SELECT price, floor, bid GLOBAL IN ({_WON}) AS won FROM bids WHERE test = 0 AND {condition} AND {_PICKED}"
+    bids = f"test = 0 AND {condition} AND {_PICKED}"
+    decided = f"SELECT price, floor, bid GLOBAL IN ({_WON}) AS won FROM bids WHERE {bids}"
     banded = f"SELECT {_band(ratio)} AS k_band, count() AS n_bids, sum(won) AS n_won FROM ({decided}) GROUP BY k_band"
     return f"SELECT {label} AS {x}, n_won / n_bids AS win_rate FROM ({banded}) ORDER BY k_band"
 
