@@ -33,10 +33,13 @@ from reporting.config import settings
 from reporting.feed import Feed
 from reporting.metrics import Metrics
 from reporting.render import FORMATS
+from reporting.status import status
 from reporting.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_SHOWN = 20
+"""The newest refused records that ``/health`` names."""
 _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).decode
 
 
@@ -59,6 +62,7 @@ class Answers:
         app.router.add_get("/v1/books", self.books)
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
+        app.router.add_get("/v1/store", self.store)
         app.router.add_post("/v1/people/show", self.show_people)
         app.router.add_post("/v1/people/forget", self.forget_people)
         app.on_cleanup.append(self._close)
@@ -70,7 +74,8 @@ class Answers:
             "ready": feed.ready.is_set(),
             "trouble": feed.trouble,
             "failures": dict(shipper.failures) if shipper else {},
-            "refused_records": shipper.refused if shipper else 0,
+            "refused_records": feed.aside.count,
+            "poison": [msgspec.to_builtins(note) for note in feed.aside.notes()[:_SHOWN]],
         }
         return _json(body, 200 if feed.ready.is_set() else 503)
 
@@ -89,6 +94,9 @@ class Answers:
 
     async def books(self, request: web.Request) -> web.Response:
         return _json(await self._ask(report.books, "books"))
+
+    async def store(self, request: web.Request) -> web.Response:
+        return _json(await self._ask(status))
 
     async def exposure(self, request: web.Request) -> web.Response:
         """Keys of persons are in it, so it is not for everybody who reaches the port."""
