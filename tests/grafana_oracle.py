@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from msgspec.structs import replace
 
-from domain.events import Kind, NoBid, Notice
-from tests.integration.reporting.test_rollups import counted, made_up
+from domain.events import Conversion, Kind, Mark, NoBid
+from tests.integration.reporting.test_rollups import Credit, counted
 from tests.trade import Trade
 
 SINCE = datetime(2026, 9, 22, tzinfo=UTC)
@@ -17,20 +16,29 @@ UNTIL = datetime(2026, 9, 23, 23, 59, 59, tzinfo=UTC)
 NOON_NS = int(datetime(2026, 9, 23, 12, tzinfo=UTC).timestamp()) * 10**9
 
 
-def eventful() -> tuple[Trade, list[dict[str, Any]]]:
-    """Trade in which also happens what dashboards are there to show: budgets end, a line item stops, bids just miss."""
-    trade, credits = made_up()
+def eventful() -> tuple[Trade, list[Credit]]:
+    """Trade in which also happens what dashboards are there to show: budgets end, a line item stops, bids just miss,
+    notices tell no price, credit for a conversion is taken back.
+    """
+    trade = Trade(seed=11, auctions=900)
     reasons = (500, 505, 513, 504)
     trade.bids = [
         replace(event, reason=reasons[number % 4]) if isinstance(event, NoBid) else event
         for number, event in enumerate(trade.bids)
     ]
-    trade.money = [
-        replace(event, min_to_win=event.max_price * (event.bid % 7) // 4)
-        if isinstance(event, Notice) and event.kind == Kind.LOSS
-        else event
-        for event in trade.money
-    ]
+    credits: list[Credit] = []
+    for place, event in enumerate(trade.money):
+        if isinstance(event, Conversion):
+            if event.bid:
+                ids = (event.exchange, event.advertiser, event.campaign, event.line_item, event.creative)
+                told = (event.bid % 7 * 100, "USD" if event.bid % 2 else "EUR")
+                credits.append(Credit(event.received_ns, *ids, *told, event.bid % 3, 1))
+                if event.bid % 4 == 0:
+                    credits += [replace(credits[-1], sign=-1), replace(credits[-1], kind=2, line_item=9)]
+        elif event.kind == Kind.LOSS:
+            trade.money[place] = replace(event, min_to_win=event.max_price * (event.bid % 7) // 4)
+        elif event.bid % 5 == 0:
+            trade.money[place] = replace(event, marks=int(event.marks | Mark.NO_PRICE), price=0)
     trade.settlements = [row for row in trade.settlements if row.line_item != 4 or row.received_ns < NOON_NS]
     return trade, credits
 

@@ -19,7 +19,7 @@ from reporting.grafana.boards import BOARDS
 from reporting.grafana.model import Panel, QueryVariable, SqlTarget
 from reporting.grafana.panels import Board
 from reporting.names import Dictionary, of_sites, of_snapshot
-from reporting.rows import DAY_NS, blocks
+from reporting.rows import DAY_NS
 from reporting.schema import ATTRIBUTIONS
 from reporting.server import ServerStore
 from reporting.store import Store, migrate, open_store
@@ -27,6 +27,7 @@ from tests import grafana_oracle as oracle
 from tests.clickhouse_server import ClickHouseServer
 from tests.grafana_oracle import CREDITS, FORMULAS, SINCE, TRADE, UNTIL, sums, within
 from tests.grafana_queries import ALL, Values, expanded
+from tests.stored import send
 from tests.trade import SITES, snapshot
 
 FIRST, LAST = date(2026, 9, 22), date(2026, 9, 23)
@@ -49,14 +50,11 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         address = server.address("grafana")
     opened = open_store(address, tmp_path_factory.mktemp("grafana"))
     migrate(opened)
-    made, _, unfit = blocks([*TRADE.bids, *TRADE.money, *TRADE.settlements])
-    assert not unfit
-    for number, block in enumerate(made):
-        opened.insert(block.table, {**block.columns, "batch": [number] * block.rows}, str(number))
-    for day in sorted({row["received_ns"] // DAY_NS for row in CREDITS}):
-        credited = [{**row, "batch": 1} for row in CREDITS if row["received_ns"] // DAY_NS == day]
-        columns = {name: [row[name] for row in credited] for name in ATTRIBUTIONS.columns}
-        opened.insert(ATTRIBUTIONS, columns, f"credits/{day}")
+    send(opened, [*TRADE.bids, *TRADE.money, *TRADE.settlements], "trade")
+    for day in sorted({credit.received_ns // DAY_NS for credit in CREDITS}):
+        credited = [credit for credit in CREDITS if credit.received_ns // DAY_NS == day]
+        columns: dict[str, list[Any]] = {n: [getattr(c, n) for c in credited] for n in credited[0].__struct_fields__}
+        opened.insert(ATTRIBUTIONS, {**columns, "event": ["lead"] * len(credited)}, f"credits/{day}")
     names = of_snapshot(snapshot())
     Dictionary().write(opened, names, 2)
     Dictionary().write(opened, of_sites((name_id(site), site) for site in SITES), 2)
