@@ -1,5 +1,6 @@
 """Panels, and how they are laid out: a dashboard is rows of panels that share its width."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -45,6 +46,7 @@ PLUGIN_VERSION = "4.0.0"
 """Of the ClickHouse plugin: queries are written for this one and later ones."""
 TAG = "outbid"
 _WIDTH = 24
+_CLAUSE = re.compile(r" (?=(?:FROM|WHERE|GROUP BY|HAVING|ORDER BY|UNION ALL|ANY LEFT JOIN|ARRAY JOIN) |AND \$__)")
 _BY_NAME = "${__field.labels.series}"
 
 
@@ -52,7 +54,7 @@ def over_time(sql: str) -> SqlTarget:
     return SqlTarget(
         ref_id="A",
         datasource=REPORTS,
-        raw_sql=sql,
+        raw_sql=_CLAUSE.sub("\n", sql),  # for people who look at it in Grafana
         query_type="timeseries",
         format=0,
         plugin_version=PLUGIN_VERSION,

@@ -204,6 +204,16 @@ def test_a_store_that_grafana_cannot_reach_is_refused(address: str) -> None:
         of_prometheus("prometheus:9090")
 
 
+def test_a_store_of_a_cluster_is_reached_by_its_node() -> None:
+    source = of_store("clickhouse://grafana:a%20b@ch.example/reports?cluster=fleet")
+    assert (source.json_data.host, source.json_data.port, source.json_data.default_database) == (
+        "ch.example",
+        9000,
+        "reports",
+    )
+    assert source.secure_json_data.password == "a b"
+
+
 BEGIN, END = datetime.fromisoformat("2014-11-12T11:45:26.371Z"), datetime.fromisoformat("2015-11-12T11:45:26.371Z")
 
 
