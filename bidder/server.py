@@ -38,6 +38,9 @@ from domain.clock import from_env
 from domain.keys import load_keys
 from domain.settings import Places, places
 from domain.token import Sealer
+from eventlog.config import log_settings
+from eventlog.consumers import OF_BIDS, expect
+from eventlog.retention import Sweeper
 from eventlog.writer import LogWriter
 from targeting import opt_outs
 from targeting.config import profile_settings
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOG_SYNC_S = 0.5
+NAMES_AGAIN_S = 6 * 3600
 RENEW_S = 0.05
 """How old the profiles may be that a request sees."""
 
@@ -67,6 +71,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     keys = load_keys(where.data)
     writer = LogWriter(where.data / "log" / "bids" / str(slot), sync_s=LOG_SYNC_S)
+    expect(writer.directory, OF_BIDS)
     people = open_people(where, loop)
     forgotten = Forgotten(where.data)
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
@@ -87,9 +92,10 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     service = Service(auction, state, settings, people.room, worker)
     service.neighbours = Neighbours(worker, lambda: page(service))
     renewing = (people.keep, renew(sellers, loop), remind(forgotten))
+    sweeper = Sweeper(where.data / "log", log_settings())
     jobs = (
         *(link.run(), service.watch(), service.neighbours.run()),
-        *(*renewing, kept.keep(), listen(service, where, stop)),
+        *(*renewing, kept.keep(), sweeper.run(), name_again(answer), listen(service, where, stop)),
     )
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
@@ -172,6 +178,13 @@ async def renew(reader: Reader | SellerReader, loop: asyncio.AbstractEventLoop) 
     while True:
         await asyncio.sleep(RENEW_S)
         reader.renew(loop.time())
+
+
+async def name_again(answer: Answer) -> None:
+    """Has sites named several times a day, so that their names are in whatever stretch of the log is kept."""
+    while True:
+        await asyncio.sleep(NAMES_AGAIN_S)
+        answer.name_again()
 
 
 async def remind(forgotten: Forgotten) -> None:

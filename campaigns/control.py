@@ -28,7 +28,7 @@ from campaigns.store import Store
 from domain.clock import Clock, from_env
 from domain.keys import internal_secret, load_keys
 from domain.settings import Places, places
-from eventlog.remote import Piece
+from eventlog.remote import Piece, Wanted
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told, attach
 from pacing.ledger import read_books, read_settlements
@@ -92,7 +92,7 @@ class Control:
         return await self.at_desk(write)
 
     def _collector(self, url: str, secret: str, clock: Clock) -> Collector:
-        def wanted() -> Awaitable[int | None]:
+        def wanted() -> Awaitable[Wanted | None]:
             return self.at_desk(lambda: self.treasury.wanted(url))
 
         def deliver(piece: Piece, asked_ns: int) -> Awaitable[None]:

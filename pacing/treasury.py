@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from domain.campaign import Snapshot
 from domain.clock import Clock
 from domain.events import Event
-from eventlog.remote import Piece
+from eventlog.remote import Piece, Wanted
 from pacing import counters, funds, lease_store, notices, supply_store
 from pacing.accounts import Accounts
 from pacing.conductor import SLACK, Conductor
@@ -126,10 +126,11 @@ class Treasury:
             for listen in self.listeners:
                 listen(conn, events)
             save_checkpoint(conn, name, position)
+        self._logs.booked(name, position)
         return len(events)
 
-    def wanted(self, tracker: str) -> int | None:
-        """Where the log of a tracker elsewhere is to be fetched on; None: not now."""
+    def wanted(self, tracker: str) -> Wanted | None:
+        """What is to be fetched of the log of a tracker elsewhere; None: nothing now."""
         with self._careful():
             return self._logs.wanted(tracker)
 

@@ -20,6 +20,7 @@ from monitoring.process import LoopLag
 from monitoring.web import Requests, request_seconds
 from reporting.feed import Feed
 from reporting.schema import FACTS
+from reporting.sources import Lag
 from reporting.store import Store, StoreError
 
 REQUESTS = request_seconds("reporter")
@@ -27,6 +28,15 @@ READY = Family("outbid_reporter_ready", "gauge", "1 while the store is open and 
 FED = Family("outbid_reporter_fed", "gauge", "1 while nothing keeps the store from being fed.")
 LAG = Family(
     "outbid_reporter_lag", "gauge", "What a source has that the store lacks: bytes of a log, bookings.", ("source",)
+)
+LAG_SECONDS = Family(
+    "outbid_reporter_lag_seconds", "gauge", "How long the oldest of it has been in the source.", ("source",)
+)
+SHIPPED = Family(
+    "outbid_reporter_shipped_records_total", "counter", "Records that were put into the store.", ("source",)
+)
+STORE_FAILURES = Family(
+    "outbid_reporter_store_failures_total", "counter", "Times that the store failed or could not be reached."
 )
 FAILING = Family("outbid_reporter_failing_sources", "gauge", "Sources that cannot be shipped, or asked.")
 REFUSED = Family("outbid_reporter_refused_records_total", "counter", "Records that no table could take.")
@@ -41,7 +51,23 @@ FINDINGS = Family(
 )
 
 FAMILIES = (
-    *(REQUESTS, READY, FED, LAG, FAILING, REFUSED, FRESHNESS, ROWS, QUERIES, FAILED, FINDINGS, *process.FAMILIES),
+    *(
+        REQUESTS,
+        READY,
+        FED,
+        LAG,
+        LAG_SECONDS,
+        SHIPPED,
+        STORE_FAILURES,
+        FAILING,
+        REFUSED,
+        FRESHNESS,
+        ROWS,
+        QUERIES,
+        FAILED,
+        FINDINGS,
+        *process.FAMILIES,
+    ),
 )
 
 LOOK_S = 5.0
@@ -61,6 +87,7 @@ class Metrics:
         self._taken: dict[str, Histogram] = {}
         self._failed: Counter[str] = Counter()
         self._behind: dict[str, int | str] = {}
+        self._lags: dict[str, Lag] = {}
         self._caught_up_s = time.monotonic()
         self._newest: dict[str, int] = {}
         self._store: Store | None = None
@@ -83,6 +110,7 @@ class Metrics:
         try:
             while True:
                 self._behind = await asyncio.to_thread(self._feed.behind)
+                self._lags = await asyncio.to_thread(self._feed.lag)
                 if not any(self._behind.values()):
                     self._caught_up_s = time.monotonic()
                 if self._feed.ready.is_set():
@@ -115,8 +143,13 @@ class Metrics:
         for source, behind in sorted(self._behind.items()):
             if isinstance(behind, int):
                 told.add(LAG, behind, source)
+        for source, lag in sorted(self._lags.items()):
+            told.add(LAG_SECONDS, lag.seconds, source)
+        for source, records in sorted(feed.shipper.shipped.items() if feed.shipper else ()):
+            told.add(SHIPPED, records, source)
+        told.add(STORE_FAILURES, feed.failures)
         told.add(FAILING, sum(isinstance(behind, str) for behind in self._behind.values()))
-        told.add(REFUSED, feed.shipper.refused if feed.shipper else 0)
+        told.add(REFUSED, feed.aside.count)
         now_ns = self._clock.now_ns()
         for table, newest_ns in sorted(self._newest.items()):
             told.add(FRESHNESS, max(0.0, (now_ns - newest_ns) / 1e9), table)

@@ -14,7 +14,11 @@ from aiohttp import web
 from domain.clock import Clock, from_env
 from domain.keys import load_keys
 from domain.settings import Places, places
+from eventlog.config import log_settings
+from eventlog.consumers import OF_MONEY, expect
 from eventlog.remote import origin
+from eventlog.retention import Sweeper
+from eventlog.survey import held_bytes
 from eventlog.writer import LogWriter
 from monitoring.health import Readiness
 from monitoring.page import Page
@@ -88,6 +92,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                 open_stores.enter_context(joined)
             events, holds = LogWriter(place.data / "log" / LOG), fleet_holds() or Holds(place.data, place.holds)
             try:
+                expect(events.directory, OF_MONEY)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
                 if people is None:
                     restore(profiles, place.data)
@@ -107,7 +112,9 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                     app[JOINS] = Joins(joined or profiles, profiles.forgotten, profiles if joined else None)
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
+                    sweeper = Sweeper(place.data / "log", log_settings())
                     besides = [asyncio.create_task(directory.keep_fresh(session, settings.directory_s))]
+                    besides.append(asyncio.create_task(sweeper.run()))
                     if joined:
                         besides.append(asyncio.create_task(app[JOINS].restore()))
                     yield
@@ -129,7 +136,8 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
     requests, lag = Requests(REQUESTS), LoopLag()
 
     async def tell() -> Page:
-        return page(app[DESK], place, requests, lag)
+        held = await asyncio.to_thread(held_bytes, app[DESK].log_directory)
+        return page(app[DESK], place, requests, lag, held)
 
     async def ready() -> Readiness:
         return readiness(app[DESK])
@@ -146,6 +154,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
 def run() -> None:
     """Serves until SIGTERM or SIGINT; exits with 1 if it could not go on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s tracker %(levelname)s %(message)s")
+    sys.setswitchinterval(0.001)  # an answer waits for the thread that writes the log: it must not wait 5 ms for us
     place = places()
     loop = uvloop.new_event_loop()
     failed = []

@@ -1,7 +1,7 @@
 """What a tracker tells Prometheus, and whether it can do its work."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from domain.settings import Places
 from eventlog.writer import SPARE_BYTES
@@ -23,11 +23,14 @@ BEHIND = Family("outbid_tracker_behind_events", "gauge", "Events in the log that
 LOG_PENDING = Family("outbid_tracker_log_pending_bytes", "gauge", "Of the money log, not handed to the kernel yet.")
 LOG_LOST = Family("outbid_tracker_log_refused_records_total", "counter", "Events that the money log could not keep.")
 LOG_SHUT = Family("outbid_tracker_log_shut", "gauge", "1 while the money log takes nothing.")
+LOG_HELD = Family(
+    "outbid_tracker_log_held_bytes", "gauge", "Of the money log, not passed by a consumer yet.", ("consumer",)
+)
 DIRECTORY = Family("outbid_tracker_directory_version", "gauge", "The snapshot whose advertisers are known; 0: none.")
 
 FAMILIES = (
     *(REQUESTS, EVENTS, MARKED, REFUSED, PRICES, JOINS, OTHER),
-    *(BEHIND, LOG_PENDING, LOG_LOST, LOG_SHUT, DIRECTORY, *process.FAMILIES),
+    *(BEHIND, LOG_PENDING, LOG_LOST, LOG_SHUT, LOG_HELD, DIRECTORY, *process.FAMILIES),
 )
 
 REASONS = ("forged", "malformed", "log_full", "unknown_advertiser")
@@ -38,8 +41,8 @@ FAR_BEHIND = 50_000
 """Events held in memory because the profile store does not take them: more are no reason to stop, but to look."""
 
 
-def page(desk: Desk, place: Places, requests: Requests, lag: LoopLag) -> Page:
-    """All that is known, at this moment."""
+def page(desk: Desk, place: Places, requests: Requests, lag: LoopLag, held: Mapping[str, int]) -> Page:
+    """All that is known, at this moment. ``held``: bytes of the log by the consumer that has not passed them."""
     told, writer = Page(FAMILIES), desk.recorder.writer
     process.describe(told, "tracker", place.data, lag)
     requests.put(told)
@@ -50,6 +53,8 @@ def page(desk: Desk, place: Places, requests: Requests, lag: LoopLag) -> Page:
     told.add(LOG_PENDING, writer.waiting)
     told.add(LOG_LOST, writer.shed)
     told.add(LOG_SHUT, writer.shut)
+    for consumer, size in sorted(held.items()):
+        told.add(LOG_HELD, size, consumer)
     told.add(DIRECTORY, desk.directory.version)
     return told
 
