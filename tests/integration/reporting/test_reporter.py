@@ -130,10 +130,8 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
 
 def fresh(metrics: Metrics, trade: Trade) -> dict[str, float]:
     """Tables of which other rows are told than were logged."""
-    wanted: dict[str, int] = {
-        "bids": sum(isinstance(event, Bid) for event in trade.bids),
-        "settlements": len(trade.settlements),
-    }
+    bids = sum(isinstance(event, Bid) for event in trade.bids)
+    wanted = {"bids": bids, "settlements": len(trade.settlements)}
     told = metrics.by("outbid_reporter_table_rows", "table")
     return {table: rows for table, rows in wanted.items() if told.get(table) != rows}
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bidder import auction as story
 from bidder.auction import Auction
-from bidder.metrics import FAMILIES, REQUESTS, Worker
+from bidder.metrics import FAMILIES, LOG_SHUT, REQUESTS, Worker
 from bidder.neighbouring_workers import PATIENCE_S, Neighbours
 from bidder.stopwatch import STAGES, Stopwatch
 from bidder.tally import BOUNDS_S, Tally
@@ -92,6 +92,7 @@ def test_workers_tell_for_each_other(tmp_path: Path) -> None:
     def page(slot: int) -> Page:
         told = Page(FAMILIES, {"worker": str(slot)})
         told.add(REQUESTS, 10 + slot, 'an "exchange"')
+        told.add(LOG_SHUT, slot == 1)
         return told
 
     async def ask() -> tuple[str, str]:
