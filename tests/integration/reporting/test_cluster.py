@@ -16,6 +16,9 @@ from reporting.rollups import GRAINS, ROLLUPS, differences, fact_days, rebuild, 
 from reporting.schema import SETTLEMENTS
 from reporting.store import Store, StoreError, migrate, open_store
 from tests.clickhouse_server import PASSWORD, ClickHouseServer
+from tests.grafana_oracle import SINCE, TRADE, UNTIL, sums
+from tests.grafana_queries import expanded
+from tests.integration.reporting.test_grafana_queries import PANELS, VALUES
 from tests.keeper import Keeper
 from tests.stored import send
 from tests.trade import Trade, snapshot
@@ -138,5 +141,24 @@ def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path:
         stores[0].command(statement)
     left = {str(row[0]) for store in stores for row in store.query("SHOW TABLES")}
     assert not [name for name in left if "delivery_hour" in name or name == "names"]
+    for store in stores:
+        store.close()
+
+
+def test_grafana_s_queries_run_on_a_cluster(nodes: list[ClickHouseServer], tmp_path: Path) -> None:
+    stores = [open_store(f"{server.address('grafana')}?cluster=fleet", tmp_path) for server in nodes]
+    migrate(stores[0])
+    half = len(TRADE.bids) // 2
+    send(stores[0], [*TRADE.bids[:half], *TRADE.settlements], "first")
+    send(stores[2], [*TRADE.bids[half:], *TRADE.money], "second")
+    Dictionary().write(stores[2], of_snapshot(snapshot()), 1)
+    for panel in PANELS:
+        board, shown, target = panel.values
+        rows = stores[2].query(expanded(target.raw_sql, SINCE, UNTIL, 3600, VALUES))
+        assert rows or shown.title == "Credited conversions by event"
+        if (board.uid, shown.title) == ("outbid-delivery", "In this range"):
+            assert [int(rows[0][n]) for n in (0, 1, 3, 4)] == [
+                sums("", account=1)[0][name] for name in ("bids", "wins", "impressions", "clicks")
+            ]
     for store in stores:
         store.close()
