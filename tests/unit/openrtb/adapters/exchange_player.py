@@ -95,6 +95,9 @@ class Player:
         batch, self.log = self.log[:limit], self.log[limit:]
         return "money/0", 0, batch
 
+    def booked(self, name: str, position: int) -> None:
+        """As `pacing.settler.MoneyLogs` is told."""
+
     def complete_ns(self, now_ns: int) -> int:
         return 0
 
