@@ -96,7 +96,7 @@ class Answers:
         return _json(await self._ask(report.books, "books"))
 
     async def store(self, request: web.Request) -> web.Response:
-        return _json(await self._ask(status))
+        return _json(await self._ask(status, "store"))
 
     async def exposure(self, request: web.Request) -> web.Response:
         """Keys of persons are in it, so it is not for everybody who reaches the port."""
