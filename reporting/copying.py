@@ -36,7 +36,10 @@ def copy(source: Store, target: Store, say: Callable[[str], None]) -> None:
     for table in ROLLUPS.values():  # from the finest on: what views make of it in the coarser ones is replaced after it
         for day, rows in _days(source, table):
             target.command(target.dialect.drop_partition(table.name, day))
-            _insert(target, table, _rows(source, table, f"day = toDate('{day}')"), "")
+            begun = "toUInt32(toStartOfHour(time))"  # a day of minutes can be many rows
+            for (hour,) in source.query(f"SELECT DISTINCT {begun} FROM {table.name} WHERE day = toDate('{day}')"):
+                of_hour = f"day = toDate('{day}') AND {begun} = {int(hour)}"
+                _insert(target, table, _rows(source, table, of_hour), "")
             say(f"{table.name} of {day}: {rows:,} rows")
     _insert(target, NAMES, _rows(source, NAMES, "1"), "")
     _check(source, target)
