@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    alerts,
     audiences,
     backtest,
     bidder,
@@ -17,6 +18,7 @@ from cli import (
     explain,
     identity,
     ledger,
+    logs,
     losses,
     people,
     prices,
@@ -33,6 +35,7 @@ from cli import (
     supply,
     tracker,
     up,
+    watch,
 )
 
 COMMANDS = (
@@ -50,17 +53,20 @@ COMMANDS = (
     statement,
     backtest,
     reconcile,
+    alerts,
     prices,
     profiles,
     people,
     reach,
     supply,
+    logs,
     store,
     secret,
     bidder,
     tracker,
     control,
     reporter,
+    watch,
 )
 
 

@@ -30,6 +30,8 @@ _RETRY_S, _LONGEST_RETRY_S = 1.0, 30.0
 """Pause after a first failure of the store; it doubles with each further one, and is drawn from its upper half."""
 _RESTS_S = 5.0
 """A log that brought nothing for so long is announced to be complete: then nothing of it is in doubt after a start."""
+_MUCH = 10_000
+"""Records of a round after which the next follows at once; control gives as many bookings at a time."""
 _CALM_ROUNDS = 10
 """Without a failure, until the pause is the first one again."""
 _snapshot = msgspec.msgpack.Decoder(Snapshot)
@@ -124,7 +126,7 @@ class Feed(threading.Thread):
             self.trouble, calm = "", calm + 1
             if calm >= _CALM_ROUNDS:
                 self._pause_s = _RETRY_S
-            if shipped < self._settings.batch_rows:
+            if shipped < min(self._settings.batch_rows, _MUCH):
                 shipper.rest(_RESTS_S)
                 self._stopping.wait(self._settings.pause_s)
         shipper.rest()

@@ -1,7 +1,7 @@
-"""What was announced and may not be complete is completed: blocks that the store lacks are sent, rollups are put right.
+"""What was announced and may not be complete is completed: blocks that the store lacks are sent, rollups put right.
 
-A current engine is sent everything again: it knows a block by its token, in the table and in the rollups, and takes what
-it lacks. 18.16, or a server that so much was sent to meanwhile that it may have forgotten, is asked for each block
+A current engine is sent everything again: it knows a block by its token, in the table and in the rollups, and takes
+what it lacks. 18.16, or a server that so much was sent to meanwhile that it may have forgotten, is asked for each block
 whether it has rows with that id; and because it can have taken a block and been killed before its views did, the days
 are made anew in the rollups.
 """
@@ -28,6 +28,16 @@ def batch_id(source: str, start: int, end: int, block: Block) -> str:
     return f"{source}:{start}-{end}:{block.table.name}:{block.day}"
 
 
+def send(store: Store, aside: Aside, source: str, block: Block, name: str) -> None:
+    """Sends a block whole. One that is refused for what is in it is noted to be taken apart: its recovery does."""
+    try:
+        store.send(block, name)
+    except StoreError as error:
+        if error.of_content:
+            aside.take_apart(source, name)
+        raise
+
+
 class Recovery:
     """Of one or more batches; at the end `rebuild`."""
 
@@ -42,10 +52,10 @@ class Recovery:
             if self._aside.is_apart(source.name, name):
                 self._in_pieces(source, start, records, block, name)
             elif self._remembers(block):
-                self._send(source, block, name)
+                send(self._store, self._aside, source.name, block, name)
             else:
                 if not self._has(block, name):
-                    self._send(source, block, name)
+                    send(self._store, self._aside, source.name, block, name)
                 self._days.add(block.day)
 
     def rebuild(self) -> None:
@@ -56,24 +66,18 @@ class Recovery:
                     rebuild(self._store, datetime.fromtimestamp(day * DAY_NS // 10**9, UTC).date())
         self._days.clear()
 
-    def _send(self, source: Source, block: Block, name: str) -> None:
-        try:
-            self._store.send(block, name)
-        except StoreError as error:
-            if error.of_content:
-                self._aside.take_apart(source.name, name)
-            raise
-
     def _remembers(self, block: Block) -> bool:
         """The store knows each block that can be in doubt by its token."""
         window = max(self._store.dialect.settings.get(name, 0) for name in _WINDOWS)
         if not window or self._store.sole:
             return bool(window)
-        sql = f"SELECT uniqExact(batch) FROM {block.table.name} WHERE day >= toDate(%(day)s)"
+        table = self._store.dialect.local(block.table.name)
+        sql = f"SELECT uniqExact(batch) FROM {table} WHERE day >= toDate(%(day)s)"
         return int(self._store.query(sql, {"day": block.day})[0][0]) < window // 2
 
     def _has(self, block: Block, name: str) -> bool:
-        sql = f"SELECT count() FROM {block.table.name} WHERE day = toDate(%(day)s) AND batch = %(batch)s"
+        table = self._store.dialect.local(block.table.name)
+        sql = f"SELECT count() FROM {table} WHERE day = toDate(%(day)s) AND batch = %(batch)s"
         found = int(self._store.query(sql, {"day": block.day, "batch": name_id(name)})[0][0])
         if found not in (0, block.rows):
             raise StoreError(f"{block.table.name} holds {found} of the {block.rows} rows of batch {name}")

@@ -25,8 +25,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fatal(store: Store, instant: str, number: int, delay_us: int) -> None:
-    """Makes the insert of that number the last thing this process does."""
+def fatal(store: Store, instant: str, number: int, delay_us: int, strike: Callable[[], None] = die) -> None:
+    """Strikes at the insert of that number: makes it the last thing this process does, or whatever else is struck."""
     count = 0
 
     def deadly(act: Callable[..., None]) -> Callable[..., None]:
@@ -34,12 +34,12 @@ def fatal(store: Store, instant: str, number: int, delay_us: int) -> None:
             nonlocal count
             count += 1
             if count == number and instant == "before":
-                die()
+                strike()
             if count == number and instant == "during":
-                threading.Thread(target=lambda: (time.sleep(delay_us / 1e6), die())).start()
+                threading.Thread(target=lambda: (time.sleep(delay_us / 1e6), strike())).start()
             act(*arguments)
             if count == number and instant == "after":
-                die()
+                strike()
 
         return wrapped
 
