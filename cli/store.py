@@ -24,6 +24,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     part.add_argument("--from", dest="since", metavar="DAY", required=True, help="first day, YYYY-MM-DD, UTC")
     part.add_argument("--to", dest="until", metavar="DAY", required=True, help="last day, YYYY-MM-DD, UTC")
     part.set_defaults(run=anew)
+    part = parts.add_parser("copy", help="copies all of it into another one, which is to take its place")
+    part.add_argument("address", metavar="ADDRESS", help="clickhouse://user:password@host:port/database[?cluster=name]")
+    part.set_defaults(run=copy)
     part = parts.add_parser("ddl", help="prints the schema as statements of a current ClickHouse")
     part.add_argument("--cluster", metavar="NAME", default="", help="of that cluster, replicated and in shards")
     part.add_argument("--database", metavar="NAME", default="outbid")
@@ -107,6 +110,27 @@ def anew(asked: argparse.Namespace) -> int:
                 day += timedelta(days=1)
 
     return _alone(rebuild_all)
+
+
+def copy(asked: argparse.Namespace) -> int:
+    from domain.settings import SettingsError, places
+    from eventlog.remote import origin
+    from reporting.copying import copy as copy_all
+    from reporting.store import open_store
+
+    if not asked.address.startswith("clickhouse://"):
+        raise SettingsError(f"{asked.address!r}: it must be clickhouse://user:password@host:port/database")
+    here = places()
+
+    def copy_into(store: "Store") -> None:
+        target = open_store(asked.address, here.data, owner=origin(here.data), query_seconds=3_600.0)
+        try:
+            copy_all(store, target, lambda line: print(line, flush=True))
+        finally:
+            target.close()
+        print(f'done; now say [reporting] store = "{asked.address}" and start the reporter')
+
+    return _alone(copy_into)
 
 
 def ddl(asked: argparse.Namespace) -> int:

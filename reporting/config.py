@@ -34,7 +34,8 @@ class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: KeepDays = KeepDays()
 
 
-MONEY_DAYS = 425
+MONEY_DAYS = 427
+"""Fourteen months at most."""
 
 
 def settings() -> Reporting:

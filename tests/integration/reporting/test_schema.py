@@ -9,13 +9,18 @@ import pytest
 
 from cli.main import main
 from domain.clock import utc
+from reporting import report
+from reporting.copying import copy
 from reporting.ddl import ddl
 from reporting.migrations import MIGRATIONS
+from reporting.names import Dictionary, of_snapshot
 from reporting.rollups import GRAINS, differences, fact_days
+from reporting.schema import BATCHES
 from reporting.status import status
-from reporting.store import Store, applied, migrate, open_store, revert
+from reporting.store import Store, StoreError, applied, migrate, open_store, revert
+from tests.clickhouse_server import ClickHouseServer
 from tests.stored import send
-from tests.trade import START_NS, Trade
+from tests.trade import START_NS, Trade, snapshot
 
 START = utc(START_NS).date()
 ROOT = Path(__file__).parents[3]
@@ -100,3 +105,37 @@ def test_the_current_engine_takes_the_cluster_form(tmp_path: Path) -> None:
         answer = session.query(f"SELECT day, advertiser, sum(clicks) FROM delivery_{grain} GROUP BY ALL ORDER BY ALL")
         assert str(answer).split() == ['"2026-09-21",1,1', '"2026-09-21",2,1', '"2026-09-22",1,1'], grain
     session.close()
+
+
+def test_a_store_is_copied_into_a_server_that_takes_its_place(clickhouse: ClickHouseServer, tmp_path: Path) -> None:
+    """A copy that is broken off goes on where it was; then views fill the rollups on from where they were."""
+    source, target = open_store("chdb", tmp_path), open_store(clickhouse.address("copied"), tmp_path, owner="me")
+    migrate(source)
+    trade = Trade(seed=41, auctions=80, days=0.2)
+    send(source, [*trade.bids, *trade.money, *trade.settlements], "trade")
+    Dictionary().write(source, of_snapshot(snapshot()), 3)
+    source.insert(BATCHES, {"log": ["x/bids/0"], "start": [5], "end": [9]})
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if len(said) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy(source, target, say)
+    copy(source, target, said.append)
+    assert sum("there already" in line for line in said) == 4
+    for by in (("day", "line_item", "site"), ("hour", "creative")):
+        lines = report.run(source, report.Request(by))
+        assert lines and report.run(target, report.Request(by)) == lines
+    assert target.query("SELECT log, start, end FROM batches") == [("x/bids/0", 5, 9)]
+    [day] = {day for _, day in fact_days(target)}
+    assert not any(differences(target, day, grain) for grain in GRAINS)
+    more = Trade(seed=42, auctions=30, days=0.2)
+    send(target, [*more.bids, *more.money, *more.settlements], "more")
+    assert not any(differences(target, day, grain) for grain in GRAINS)
+    with pytest.raises(StoreError, match="in use"):
+        copy(source, target, said.append)
+    for store in (source, target):
+        store.close()
