@@ -48,6 +48,7 @@ MOST_FINDINGS = 500
 MOST_HOURS = 24 * 32
 """Checked at once."""
 LOOK_AGAIN_S = 1.0
+FOR_EVER = KeepDays(0, 0, 0)
 _ORDER = list(CHECKS)
 _AMOUNTS = {"bids": ("test = 0", "price"), "no_bids": ("1", "toInt64(weight)"), "conversions": (COUNTED, "value"),
             "visits": (COUNTED, "toInt64(0)")}  # fmt: skip
@@ -120,7 +121,7 @@ class Auditor:
         grace_s: float = 300.0,
         fresh_s: float = 900.0,
         tolerated: float = 0.02,
-        keep: KeepDays = KeepDays(0, 0, 0),
+        keep: KeepDays = FOR_EVER,
     ) -> None:
         self._store, self._data, self._origin, self._shipped = store, data, origin, shipped
         self._clock, self._ledger, self._fresh_s, self._tolerated = clock, ledger, fresh_s, tolerated
@@ -143,7 +144,8 @@ class Auditor:
         wanted = sorted(hour for hour in set(hours) if hour <= closed)[-MOST_HOURS:]
         reaches = self.count()
         through = self._shipped().get(f"{self._origin}/settlements", 0)
-        ready, pending = [], {}
+        ready: list[int] = []
+        pending: dict[int, str] = {}
         for stretch in stretches(wanted):
             booked, reason = self._booked(stretch, through)
             late = self._pending(stretch, reaches, reason, booked)

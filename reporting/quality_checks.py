@@ -222,8 +222,8 @@ def nameless(store: Store, hours: Hours) -> Iterator[Breach]:
 def rolled_up(
     store: Store, hours: Hours, grain: str, gone: Collection[str] = ()
 ) -> Iterator[tuple[str, int, int, int, int]]:
-    """(figure, hour, account, by the facts, by the rollup) where a rollup by minute or hour differs from the facts. Those
-    in the tables ``gone`` are not kept any more.
+    """(figure, hour, account, by the facts, by the rollup) where a rollup by minute or hour differs from the facts;
+    those of the tables ``gone`` are not kept any more.
     """
     facts: dict[tuple[str, int, int], int] = {}
     lost = {name for source in SOURCES if source.table in gone for name in source.sums}

@@ -1,9 +1,7 @@
-"""What a tracker remembers, made anew from its money log: for a profile store that was lost, damaged, or put back from an
-old copy.
+"""What a tracker remembers, made anew from its money log: for a profile store that was lost or put back from a copy.
 
-The log is played into a memory of its own, and what that has more than the real one is what is missing there. Nothing is
-ever taken away: lists, imports and what people asked for are in no event log, and segments that are gone told of events,
-too. Memberships of audiences by rules are not written: the tracker makes them anew from the log when it starts next.
+The log is played into a memory of its own, and what that has more than the real one is missing there. Nothing is ever
+taken away: lists, imports and what people asked for are in no event log, and segments that are gone told of events too. Memberships of audiences by rules are not written: the tracker makes them anew from the log when it starts next.
 """
 
 from __future__ import annotations  # lmdb's types are generic for the type checker only
@@ -59,9 +57,9 @@ class Difference:
 def replay(
     data: Path, log: str, real: ProfileStore, book: RuleBook, say: Say, *, write: bool, records: bool = True
 ) -> Difference:
-    """Compares, and makes good if ``write``: then nobody else may write the log or remember it. Only what the memory says
-    that it has is compared, unless it is made good. ``book`` knows what stages conversions bring people to. ``records``:
-    the persons' records are in this store.
+    """Compares, and makes good if ``write``: then nobody else may write the log or remember it. Only what the memory
+    says that it has is compared, unless it is made good. ``book`` knows what stages conversions bring people to.
+    ``records``: the persons' records are in this store.
     """
     directory, scratch = data / "log" / log, data / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
