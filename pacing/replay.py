@@ -1,8 +1,8 @@
 """The ledger beside the money logs: bids whose billing events are in the logs, and that were never booked.
 
 What is booked is never changed: a bid that the ledger has with another price than the logs tell is said to people,
-who correct it (`outbid prices reconcile`, `outbid ledger`). Top-ups, refunds and corrections are in no event log. Of each log
-only what the ledger says that it has read is looked at; the rest the settler books by itself.
+who correct it (`outbid prices reconcile`, `outbid ledger`). Top-ups, refunds and corrections are in no event log. Of
+each log only what the ledger says that it has read is looked at; the rest the settler books by itself.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,8 +1,8 @@
 """Days of the analytics store made anew from event logs and ledger: for rows that were lost, doubled or changed.
 
 Of a day each table is made apart from what the logs have, as far as they were shipped, and compared with what is
-there. If they differ it takes the place of the old day at once. Rollups of the day are made anew if they do not agree with it.
-What was begun and not completed must be completed before (`Shipper.round`, and then `Shipper.rest`).
+there. If they differ it takes the place of the old day at once. Rollups of the day are made anew if they do not agree
+with it. What was begun and not completed must be completed before (`Shipper.round`, and then `Shipper.rest`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -55,8 +55,8 @@ class Change:
 
 
 class StoreReplay:
-    """``sources``: all logs of this host, and the ledger's bookings where this host ships them. Nobody else may ship from
-    these into the store meanwhile (`reporting.store_lock`). Raises Refused if others ship into it.
+    """``sources``: all logs of this host, and the ledger's bookings where this host ships them. Nobody else may ship
+    from these into the store meanwhile (`reporting.store_lock`). Raises Refused if others ship into it.
     """
 
     def __init__(self, store: Store, sources: Sequence[Source], origin: str, say: Say) -> None:
@@ -82,8 +82,8 @@ class StoreReplay:
         return sorted(found)
 
     def day(self, day: date, *, write: bool) -> tuple[list[Change], dict[str, str]]:
-        """Compares a day, and makes it good if ``write``; (tables and what they have, tables that cannot be made and why).
-        Raises StoreError.
+        """Compares a day, and makes it good if ``write``. Returns the tables, and those that cannot be made with the
+        reason. Raises StoreError.
         """
         kept_back = self._incomplete(day)
         tables = [t for kind in OF_LOG.values() for t in kind if t not in kept_back]
@@ -125,10 +125,8 @@ class StoreReplay:
             if name not in self._sources:
                 found |= dict.fromkeys(OF_LOG.get(kind, ()), f"the log {name} was shipped, and is not there")
         for source in self._logs():
-            first = next(_beginnings(source), None)
-            if first is not None and place_of(first[0])[0] > 1 and first[1] > _midnight(day):
-                began = datetime.fromtimestamp(first[1] // SECOND, UTC)
-                found |= dict.fromkeys(OF_LOG[_kind(source.name)], f"{source.name} begins at {began:%Y-%m-%dT%H:%MZ}")
+            if why := _lacking(source, day, self._shipped.get(source.name, 0)):
+                found |= dict.fromkeys(OF_LOG[_kind(source.name)], f"{source.name} {why}")
         if not any(_kind(name) == "settlements" for name in self._sources):
             found["settlements"] = "another host ships the ledger's bookings"
         return found
@@ -209,6 +207,19 @@ def _beginnings(source: LogSource) -> Iterator[tuple[int, int]]:
         times = (_time_of(record) for record in records)
         if at_ns := next((at_ns for at_ns in times if at_ns), 0):
             yield position, at_ns
+
+
+def _lacking(source: LogSource, day: date, shipped: int) -> str:
+    """Why a log does not have the whole of a day, as far as it was shipped; empty: it has."""
+    if not shipped:
+        return ""
+    low, high = _bounds(source, day)
+    needed, there = place_of(low)[0] or 1, set(segments(source.directory))
+    first = next(_beginnings(source), None)
+    if not place_of(low)[0] and first is not None and first[1] <= _midnight(day):
+        needed = place_of(first[0])[0]
+    gone = [n for n in range(needed, place_of(min(high, shipped))[0] + 1) if n not in there and position_of(n) < high]
+    return f"does not have segment {gone[0]} any more" if gone else ""
 
 
 def _bounds(source: LogSource, day: date) -> tuple[int, int]:

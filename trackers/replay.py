@@ -1,7 +1,8 @@
 """What a tracker remembers, made anew from its money log: for a profile store that was lost or put back from a copy.
 
 The log is played into a memory of its own, and what that has more than the real one is missing there. Nothing is ever
-taken away: lists, imports and what people asked for are in no event log, and segments that are gone told of events too. Memberships of audiences by rules are not written: the tracker makes them anew from the log when it starts next.
+taken away: lists, imports and what people asked for are in no event log, and segments that are gone told of events too.
+Memberships of audiences by rules are not written: the tracker makes them anew from the log when it starts next.
 """
 
 from __future__ import annotations  # lmdb's types are generic for the type checker only
