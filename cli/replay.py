@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from domain.settings import Places
+    from reporting.replay import Outcome
 
 PROJECTIONS = ("store", "memory", "ledger")
 
@@ -54,6 +55,9 @@ def refuse(text: str) -> int:
 
 def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
     """Days that differ from the logs are made anew, and what was not shipped yet is shipped."""
+    from contextlib import closing
+
+    from domain.clock import from_env, utc
     from eventlog.remote import origin
     from reporting.config import settings
     from reporting.replay import Refused, StoreReplay
@@ -82,15 +86,16 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
                 shipper.rest()
                 for source, why in shipper.failures.items():
                     return refuse(f"{source} cannot be read: {why}")
-            replay = StoreReplay(store, sources(), name, say)
-            for one in [day] if day else replay.days():
-                changes, left = replay.day(one, write=write)
-                for change in changes:
-                    if change.differs and not write:
-                        say(f"{change.table} of {one}: {change.before:,} rows, would be {change.after:,}")
-                    changed += change.differs
-                for why in sorted(set(left.values())):
-                    say(f"{one}: {', '.join(t for t, reason in left.items() if reason == why)} left as they are: {why}")
+            today = utc(from_env().now_ns()).date()
+            with closing(StoreReplay(store, sources(), name, say, today, wanted.keep_days)) as replay:
+                for one in [day] if day else replay.days():
+                    outcome = replay.day(one, write=write)
+                    changed += outcome.differs
+                    if not write:
+                        tell(one, outcome)
+                    for why in sorted(set(outcome.left.values())):
+                        tables = ", ".join(table for table, reason in outcome.left.items() if reason == why)
+                        say(f"{one}: left as they are: {tables}: {why}")
         finally:
             store.close()
     except (StoreError, Refused) as error:
@@ -103,6 +108,15 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
         else "all is as in the logs"
     )
     return 1 if changed and not write else 0
+
+
+def tell(day: date, outcome: "Outcome") -> None:
+    """What would change."""
+    for change in outcome.changes:
+        if change.differs:
+            say(f"{change.table} of {day}: {change.before:,} rows, would be {change.after:,}")
+    if outcome.grains:
+        say(f"rollups of {day} by {', '.join(outcome.grains)}: would be made anew")
 
 
 def replay_memory(place: "Places", *, write: bool) -> int:

@@ -5,7 +5,7 @@ there. If they differ it takes the place of the old day at once. Rollups of the 
 with it. What was begun and not completed must be completed before (`Shipper.round`, and then `Shipper.rest`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -16,8 +16,10 @@ from domain.events import Event, Name
 from eventlog.reader import LogReader
 from eventlog.segments import place_of, position_of, segments
 from reporting import rollups
+from reporting.config import KeepDays
 from reporting.names import Dictionary, of_sites
 from reporting.recovery import batch_id
+from reporting.retention import kept
 from reporting.rows import blocks
 from reporting.schema import FACTS, Table
 from reporting.sources import LogSource, Source
@@ -33,6 +35,7 @@ READ = 50_000
 SLACK_NS = 3_600 * SECOND
 """Records are logged in the order of their times, but for less than this."""
 _DAY_NS = 86_400 * SECOND
+_LEDGER, _SPARE = "settlements", "_replayed"
 _TABLES = {table.name: table for table in FACTS}
 _decode = msgspec.msgpack.Decoder(Event).decode
 
@@ -54,17 +57,39 @@ class Change:
     differs: bool
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """Of one day."""
+
+    changes: list[Change]
+    """Of all tables that have something, or should."""
+    left: dict[str, str]
+    """Tables that cannot be made anew, with the reason."""
+    grains: list[str]
+    """Rollups that do not agree with the facts (as they are, in a comparison)."""
+
+    @property
+    def differs(self) -> int:
+        """How many tables, and rollups."""
+        return sum(change.differs for change in self.changes) + len(self.grains)
+
+
 class StoreReplay:
     """``sources``: all logs of this host, and the ledger's bookings where this host ships them. Nobody else may ship
-    from these into the store meanwhile (`reporting.store_lock`). Raises Refused if others ship into it.
+    from these into the store meanwhile (`reporting.store_lock`). ``today``, and ``keep``: what is too old is not made.
+    Raises Refused if others ship into it, too. `close` it.
     """
 
-    def __init__(self, store: Store, sources: Sequence[Source], origin: str, say: Say) -> None:
+    def __init__(
+        self, store: Store, sources: Sequence[Source], origin: str, say: Say, today: date, keep: KeepDays
+    ) -> None:
         self._store, self._sources, self._say = store, {source.name: source for source in sources}, say
+        self._today, self._keep = today, kept(keep)
+        self._spares: set[str] = set()
+        self._ledger_read = False
         store.settle()
-        self._shipped = {
-            str(name): int(end) for name, end in store.query("SELECT log, max(end) FROM batches GROUP BY log")
-        }
+        rows = store.query("SELECT log, max(end) FROM batches GROUP BY log")
+        self._shipped = {str(name): int(end) for name, end in rows}
         others = {name.partition("/")[0] for name in self._shipped} - {origin}
         if others:
             raise Refused(f"hosts with other logs ship into this store, too: {', '.join(sorted(others))}")
@@ -81,60 +106,67 @@ class StoreReplay:
                 found |= {_date(day) for day in range(first_day, last_day + 1)}
         return sorted(found)
 
-    def day(self, day: date, *, write: bool) -> tuple[list[Change], dict[str, str]]:
-        """Compares a day, and makes it good if ``write``. Returns the tables, and those that cannot be made with the
-        reason. Raises StoreError.
-        """
-        kept_back = self._incomplete(day)
-        tables = [t for kind in OF_LOG.values() for t in kind if t not in kept_back]
-        spares = {name: f"{name}_replayed" for name in tables}
-        for name, spare in spares.items():
-            self._store.command(self._store.dialect.drop(spare))
-            self._store.command(self._store.dialect.create(_TABLES[name], spare))
-        try:
-            self._fill(day, spares, write=write)
-            changes = [self._compare(_TABLES[name], spare, day) for name, spare in spares.items()]
-            changes = [change for change in changes if change.before or change.after]
-            if write:
-                for change in changes:
-                    if change.differs:
-                        self._put(change, spares[change.table])
-                self._roll_up(day)
-            return changes, kept_back
-        finally:
-            for spare in spares.values():
-                self._store.command(self._store.dialect.drop(spare))
+    def day(self, day: date, *, write: bool) -> Outcome:
+        """Compares a day, and makes it good if ``write``. Raises StoreError."""
+        left = self._incomplete(day)
+        tables = [name for kind in OF_LOG.values() for name in kind if name not in left]
+        self._drop(*(name for name in tables if name != _LEDGER))
+        self._fill(day, tables, write=write)
+        changes = [change for name in tables if (change := self._compare(_TABLES[name], day))]
+        if write:
+            for change in changes:
+                if change.differs:
+                    self._put(change)
+        wrong = [grain for grain in self._grains(day) if rollups.differences(self._store, day, grain)]
+        if wrong and write:
+            with self._store.alone():
+                rollups.rebuild(self._store, day, wrong)
+            self._say(f"rollups of {day} by {', '.join(wrong)}: made anew")
+        return Outcome(changes, left, wrong)
+
+    def close(self) -> None:
+        """Drops what was made apart."""
+        self._drop(*self._spares.copy())
 
     def _days(self) -> Iterator[date]:
-        rows = self._store.query(
-            "SELECT DISTINCT partition FROM system.parts WHERE active AND database = currentDatabase() AND table IN ("
-            + ", ".join(f"'{name}'" for kind in OF_LOG.values() for name in kind)
-            + ")"
-        )
-        for (partition,) in rows:
+        of = ", ".join(f"'{name}'" for kind in OF_LOG.values() for name in kind)
+        active = "SELECT DISTINCT partition FROM system.parts WHERE active AND database = currentDatabase()"
+        for (partition,) in self._store.query(f"{active} AND table IN ({of})"):
             yield date.fromisoformat(str(partition))
 
     def _logs(self) -> list[LogSource]:
         return [source for source in self._sources.values() if isinstance(source, LogSource)]
 
+    def _grains(self, day: date) -> list[str]:
+        return [grain for grain in rollups.GRAINS if day >= rollups.first_kept(grain, self._today)]
+
     def _incomplete(self, day: date) -> dict[str, str]:
-        """Tables that the logs do not have the whole of on a day, with the reason."""
-        found: dict[str, str] = {}
+        """Tables that the logs do not have the whole of on a day, or that are not kept so long, with the reason."""
+        age = (self._today - day).days
+        found = {
+            name: "not kept any more"
+            for kind in OF_LOG.values()
+            for name in kind
+            if self._keep[name] and age > self._keep[name]
+        }
         for name in self._shipped:
-            kind = _kind(name)
             if name not in self._sources:
-                found |= dict.fromkeys(OF_LOG.get(kind, ()), f"the log {name} was shipped, and is not there")
+                found |= dict.fromkeys(OF_LOG.get(_kind(name), ()), f"the log {name} was shipped, and is not there")
         for source in self._logs():
             if why := _lacking(source, day, self._shipped.get(source.name, 0)):
                 found |= dict.fromkeys(OF_LOG[_kind(source.name)], f"{source.name} {why}")
         if not any(_kind(name) == "settlements" for name in self._sources):
-            found["settlements"] = "another host ships the ledger's bookings"
+            found[_LEDGER] = "another host ships the ledger's bookings"
         return found
 
-    def _fill(self, day: date, spares: Mapping[str, str], *, write: bool) -> None:
+    def _fill(self, day: date, tables: Sequence[str], *, write: bool) -> None:
+        """Makes tables apart that have the day. Bookings of a day are all over the ledger: they are read once, all days
+        of them.
+        """
         names = Dictionary()
         for name, shipped in self._shipped.items():
-            if not set(OF_LOG[_kind(name)]) & spares.keys():
+            ledger = _kind(name) == "settlements"
+            if not set(OF_LOG[_kind(name)]) & {*tables} or (ledger and self._ledger_read):
                 continue
             source = self._sources[name]
             low, high = _bounds(source, day) if isinstance(source, LogSource) else (0, shipped)
@@ -143,36 +175,42 @@ class StoreReplay:
                 if write:
                     names.write(self._store, of_sites(made.sites.items()), 1)
                 for block in made.blocks:
-                    if _date(block.day) == day and block.table.name in spares:
-                        apart = replace(block, table=replace(block.table, name=spares[block.table.name]))
+                    if block.table.name in tables and (ledger or _date(block.day) == day):
+                        apart = replace(block, table=replace(block.table, name=self._spare(block.table.name)))
                         self._store.send(apart, f"replay:{batch_id(name, first, last, block)}")
+            self._ledger_read |= ledger
 
-    def _compare(self, table: Table, spare: str, day: date) -> Change:
+    def _spare(self, name: str) -> str:
+        spare = f"{name}{_SPARE}"
+        if name not in self._spares:
+            self._spares.add(name)
+            self._store.command(self._store.dialect.drop(spare))
+            self._store.command(self._store.dialect.create(_TABLES[name], spare))
+        return spare
+
+    def _drop(self, *names: str) -> None:
+        for name in self._spares.intersection(names):
+            self._store.command(self._store.dialect.drop(f"{name}{_SPARE}"))
+            self._spares.remove(name)
+
+    def _compare(self, table: Table, day: date) -> Change | None:
         columns = ", ".join(f"`{name}`" for name in table.columns if name != "batch")
         asked = f"SELECT count(), sum(cityHash64({columns})) FROM {{}} WHERE day = toDate('{day}')"
-        (before, old), (after, new) = (
-            map(int, self._store.query(asked.format(name))[0]) for name in (table.name, spare)
-        )
+        before, old = map(int, self._store.query(asked.format(table.name))[0])
+        after = new = 0
+        if table.name in self._spares:
+            after, new = map(int, self._store.query(asked.format(self._spare(table.name)))[0])
+        if not before and not after:
+            return None
         return Change(table.name, day, before, after, (before, old) != (after, new))
 
-    def _put(self, change: Change, spare: str) -> None:
+    def _put(self, change: Change) -> None:
         if change.after:
+            spare = self._spare(change.table)
             self._store.command(f"ALTER TABLE {change.table} REPLACE PARTITION '{change.day}' FROM {spare}")
         else:  # current engines refuse to put an empty partition into another's place
             self._store.command(self._store.dialect.drop_partition(change.table, change.day))
         self._say(f"{change.table} of {change.day}: {change.before:,} rows, now {change.after:,}")
-
-    def _roll_up(self, day: date) -> None:
-        there = {grain for grain in rollups.GRAINS if self._has(rollups.ROLLUPS[grain].name, day) or grain == "day"}
-        wrong = [grain for grain in rollups.GRAINS if grain in there and rollups.differences(self._store, day, grain)]
-        if wrong:
-            with self._store.alone():
-                rollups.rebuild(self._store, day, wrong)
-            self._say(f"rollups of {day} by {', '.join(wrong)}: made anew")
-
-    def _has(self, table: str, day: date) -> bool:
-        rows = self._store.query(f"SELECT count() FROM {table} WHERE day = toDate('{day}')")
-        return int(rows[0][0]) > 0
 
 
 def _kind(name: str) -> str:
@@ -242,8 +280,3 @@ def _time_of(record: bytes) -> int:
     if isinstance(event, Name):
         return 0
     return int(getattr(event, "received_ns", 0) or getattr(event, "time_ns", 0))
-
-
-def days_of(changes: Iterable[Change]) -> list[date]:
-    """On which something differs."""
-    return sorted({change.day for change in changes if change.differs})

@@ -1,6 +1,7 @@
 """`outbid replay store`: days that lost, doubled or changed rows are as the logs have them again, rollups too."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from eventlog.remote import origin
 from eventlog.segments import segment_path, segments
 from reporting import rollups, schema
+from reporting.config import KeepDays
 from reporting.names import Dictionary, of_snapshot
 from reporting.replay import OF_LOG, Refused, StoreReplay
 from reporting.shipper import Shipper
@@ -39,13 +41,18 @@ class World:
 
     def replay(self, *, write: bool, day: date | None = None) -> dict[tuple[str, date], tuple[int, int]]:
         """What differed: (table, day) -> (rows before, rows in the logs)."""
-        replay = StoreReplay(self.store, self.sources(), self.name, self.said.append)
         found = {}
-        for one in [day] if day else replay.days():
-            changes, left = replay.day(one, write=write)
-            assert left == {}
-            found |= {(c.table, c.day): (c.before, c.after) for c in changes if c.differs}
+        with closing(self.replayed()) as replay:
+            for one in [day] if day else replay.days():
+                outcome = replay.day(one, write=write)
+                assert outcome.left == {}
+                found |= {(c.table, c.day): (c.before, c.after) for c in outcome.changes if c.differs}
+        left = self.store.query("SELECT name FROM system.tables WHERE name LIKE '%replayed%'")
+        assert list(left) == []
         return found
+
+    def replayed(self, today: date = date(2026, 9, 23)) -> StoreReplay:
+        return StoreReplay(self.store, self.sources(), self.name, self.said.append, today, KeepDays())
 
     def contents(self) -> dict[str, tuple[int, int]]:
         """Rows of each table, and a hash of them that no order changes."""
@@ -120,19 +127,22 @@ def test_damage_is_made_good_and_nothing_else_is_touched(world: World) -> None:
     directory = world.data / "log" / "money" / "0"
     for number in segments(directory)[:2]:
         segment_path(directory, number).unlink()
-    changes, left = StoreReplay(store, world.sources(), world.name, world.said.append).day(first, write=True)
-    assert not [change for change in changes if change.differs]
-    assert set(left) == set(OF_LOG["money"]) and "does not have segment 1 any more" in left["clicks"]
+    with closing(world.replayed()) as replay:
+        outcome = replay.day(first, write=True)
+    assert outcome.differs == 0
+    assert set(outcome.left) == set(OF_LOG["money"]) and "segment 1 any more" in outcome.left["clicks"]
+    with closing(world.replayed(today=date(2026, 12, 1))) as later:
+        assert later.day(first, write=True).left["bids"] == "not kept any more"
     assert world.contents() == whole
 
     # It is refused where others ship, too, or nobody knows what was shipped.
     store.insert(schema.BATCHES, {"log": ["another/bids/0"], "start": [5], "end": [9]})
     with pytest.raises(Refused, match="another"):
-        StoreReplay(store, world.sources(), world.name, world.said.append)
+        world.replayed()
     store.command(store.dialect.drop("batches"))
     store.command(store.dialect.create(schema.BATCHES))
     with pytest.raises(Refused, match="nothing says"):
-        StoreReplay(store, world.sources(), world.name, world.said.append)
+        world.replayed()
 
 
 def test_one_process_of_a_host_writes_into_a_store(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""Bids whose billing is in the logs and not in the ledger are found and booked, as the settler would have; and the sums of
-hours that control tells are those of the rows."""
+"""Bids whose billing is in the logs and not in the ledger are found and booked, as the settler would have; and the sums
+of hours that control tells are those of the rows."""
 
 from pathlib import Path
 
