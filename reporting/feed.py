@@ -20,6 +20,7 @@ from reporting.retention import sweep
 from reporting.shipper import Shipper
 from reporting.sources import Lag, SettlementSource, Source, logs
 from reporting.store import Store, StoreError, migrate, open_store
+from reporting.store_lock import StoreLock
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Feed(threading.Thread):
         self._stopping = threading.Event()
         self.shipping = threading.Lock()
         """Held while a batch is read and sent. Who holds it knows that nothing is on its way that was read before."""
+        self._lock = StoreLock(places.data, settings.store)
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
         self._names_due = self._sweep_due = 0.0
 
@@ -71,11 +73,16 @@ class Feed(threading.Thread):
         """Ends after the batch in hand."""
         self._stopping.set()
         self.join()
+        self._lock.release()
 
     def run(self) -> None:
         self._pause_s = _RETRY_S
         while not self._stopping.is_set():
             store: Store | None = None
+            if not self._lock.take():
+                self.trouble = "another process of this host writes into the analytics store: a reporter, or a replay"
+                self._stopping.wait(_RETRY_S)
+                continue
             try:
                 store = self.open()
                 migrate(store)

@@ -24,6 +24,7 @@ from reporting.schema import (
     View,
 )
 from reporting.store import Store
+from reporting.tallies import TALLIES
 
 Has = Callable[[str, str], bool]
 """Whether a table has a column."""
@@ -117,4 +118,5 @@ MIGRATIONS = (
         views=rollups.views,
         fill=rollups.fill,
     ),
+    Migration(11, "counts of the event logs", (TALLIES,)),
 )

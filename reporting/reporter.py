@@ -6,6 +6,8 @@
 - ``GET /v1/books`` what was bought from each exchange, all of it
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
+- ``GET /v1/quality`` findings of the last hourly check of data quality; with ``from`` and ``to``, two hours, those are
+  checked now
 - ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
   bearer token: the rows that name them, or how many were blanked (`reporting.people`)
 """
@@ -32,6 +34,7 @@ from reporting import exposure, losses, people, report
 from reporting.config import settings
 from reporting.feed import Feed
 from reporting.metrics import Metrics
+from reporting.quality_watch import QualityWatch, asked_hours
 from reporting.render import FORMATS
 from reporting.status import status
 from reporting.store import Store, StoreError
@@ -46,8 +49,8 @@ _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).d
 class Answers:
     """The HTTP side. Queries run one at a time in a thread that has a connection of its own."""
 
-    def __init__(self, feed: Feed, secret: str, metrics: Metrics) -> None:
-        self._feed, self._secret, self.metrics = feed, secret, metrics
+    def __init__(self, feed: Feed, secret: str, metrics: Metrics, quality: QualityWatch | None = None) -> None:
+        self._feed, self._secret, self.metrics, self._quality = feed, secret, metrics, quality
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
@@ -63,6 +66,7 @@ class Answers:
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
         app.router.add_get("/v1/store", self.store)
+        app.router.add_get("/v1/quality", self.quality)
         app.router.add_post("/v1/people/show", self.show_people)
         app.router.add_post("/v1/people/forget", self.forget_people)
         app.on_cleanup.append(self._close)
@@ -109,6 +113,16 @@ class Answers:
         sources = await asyncio.get_running_loop().run_in_executor(self._lags, self._feed.behind)
         behind = sum(value if isinstance(value, int) else 1 for value in sources.values())
         return _json({"behind": behind, "sources": sources})
+
+    async def quality(self, request: web.Request) -> web.Response:
+        if self._quality is None or not self._feed.ready.is_set():
+            raise StoreError(self._feed.trouble)
+        watch = self._quality
+        if hours := asked_hours(request.query):
+            report = await asyncio.to_thread(watch.check, *hours)
+            return _json(msgspec.to_builtins(report))
+        last = msgspec.to_builtins(watch.report) if watch.report else None
+        return _json({"report": last, "trouble": watch.trouble})
 
     async def show_people(self, request: web.Request) -> web.Response:
         persons = await self._persons(request)
@@ -193,14 +207,17 @@ def run() -> None:
     """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
     here = places()
     feed = Feed(here, settings())
+    quality = QualityWatch(here, settings(), feed, from_env())
     feed.start()
+    quality.start()
     try:
         web.run_app(
-            Answers(feed, internal_secret(load_keys(here.data)), Metrics(feed, here.data, from_env())).app(),
+            Answers(feed, internal_secret(load_keys(here.data)), Metrics(feed, here.data, from_env()), quality).app(),
             host=here.host,
             port=here.reporter_port,
             loop=uvloop.new_event_loop(),
             print=None,
         )
     finally:
+        quality.stop()
         feed.stop()
