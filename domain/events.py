@@ -210,6 +210,8 @@ class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):
     deal: int
     site: int
     person: int
+    happened_ns: int = 0
+    """When it happened, where a postback told; 0: when it was received."""
 
 
 class Visit(Struct, frozen=True, array_like=True, tag=7, gc=False):

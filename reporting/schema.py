@@ -173,6 +173,7 @@ CONVERSIONS = Table(
         "click_ns": "UInt64",
         **{name: kind for name, kind in _PLACE.items() if name != "advertiser"},
         "person": "UInt64",
+        "happened_ns": "UInt64",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "received_ns"),
@@ -296,4 +297,5 @@ MIGRATIONS = (
         ),
     ),
     Migration(7, "visits of advertisers' pages", (VISITS,)),
+    Migration(8, "when conversions happened", adds=((CONVERSIONS, "happened_ns"),)),
 )
