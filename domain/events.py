@@ -212,6 +212,8 @@ class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):
     person: int
     happened_ns: int = 0
     """When it happened, where a postback told; 0: when it was received."""
+    context: int = 0
+    """`Notice.context` of the click."""
 
 
 class Visit(Struct, frozen=True, array_like=True, tag=7, gc=False):

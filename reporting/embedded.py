@@ -17,6 +17,7 @@ from reporting.store import Parameter, Row, StoreError
 _ARROW = {
     "word": pa.string(),
     "String": pa.string(),
+    "Int8": pa.int8(),
     "UInt8": pa.uint8(),
     "UInt32": pa.uint32(),
     "UInt64": pa.uint64(),

@@ -12,8 +12,8 @@ from datetime import date
 from typing import Any
 
 from domain.errors import Problem, Refused
-from domain.events import NOT_COUNTED, Mark, PlayEvent
 from domain.money import format_nanos
+from reporting.counting import SOURCES
 from reporting.store import Parameter, Store
 
 IDS = ("advertiser", "campaign", "line_item", "creative", "exchange", "site")
@@ -38,47 +38,6 @@ _SUMS = (*COUNTS, *MONEY)
 
 _COLUMNS = TIMES | {FORMAT: "creative"}
 """What a dimension is in the fact tables, where it is not called the same. The names of creatives say their format."""
-_COUNTED = f"bitAnd(marks, {int(NOT_COUNTED)}) = 0"
-_FIRST = f"bitAnd(marks, {int(Mark.FIRST)}) != 0"
-_STARTED, _COMPLETED = int(PlayEvent.START), int(PlayEvent.COMPLETE)
-_VIEWABLE, _NOT_VIEWABLE = int(PlayEvent.VIEWABLE), int(PlayEvent.NOT_VIEWABLE)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """One fact table's part in the metrics: which rows, and what each metric adds up."""
-
-    table: str
-    where: str
-    sums: dict[str, str]
-    currency: str = "''"
-    """The account currency, where the table has it; elsewhere it is the advertiser's."""
-
-
-SOURCES = (
-    Facts("bids", "test = 0", {"bids": "count()"}),
-    Facts("wins", f"{_COUNTED} AND {_FIRST}", {"wins": "count()"}),
-    Facts("billings", f"{_COUNTED} AND {_FIRST}", {"wins": "count()"}),
-    Facts("impressions", _COUNTED, {"impressions": "count()", "wins": f"countIf({_FIRST})"}),
-    Facts("clicks", _COUNTED, {"clicks": "count()"}),
-    Facts(
-        "events",
-        f"{_COUNTED} AND event IN ({_STARTED}, {_COMPLETED}, {_VIEWABLE}, {_NOT_VIEWABLE})",
-        {
-            "starts": f"countIf(event = {_STARTED})",
-            "completes": f"countIf(event = {_COMPLETED})",
-            "measured": f"countIf(event IN ({_VIEWABLE}, {_NOT_VIEWABLE}))",
-            "viewable": f"countIf(event = {_VIEWABLE})",
-        },
-    ),
-    Facts("conversions", _COUNTED, {"conversions": "count()"}),
-    Facts(
-        "settlements",
-        "1",
-        {"billed": "countIf(number = 0)", "spend": "sum(account_price)", "fees": "sum(fees)"},
-        "account_currency",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -164,11 +123,17 @@ def build(by: Iterable[str], first: date | None = None, last: date | None = None
     keys = [f"k_{name}" for name in by]
     parts = []
     for facts in SOURCES:
+        told = [f"n_{name} != 0" for name in _SUMS if name in facts.sums]
+        if not told:
+            continue
         columns = [f"{_COLUMNS.get(name, name)} AS k_{name}" for name in by]
         columns += ["advertiser AS k_account", f"toString({facts.currency}) AS k_own"]
         columns += [f"toInt64({facts.sums.get(name, '0')}) AS n_{name}" for name in _SUMS]
         grouped = ", ".join([*keys, "k_account", "k_own"])
-        parts.append(f"SELECT {', '.join(columns)} FROM {facts.table} WHERE {facts.where}{days} GROUP BY {grouped}")
+        having = f" HAVING {' OR '.join(told)}" if len(told) < len(facts.sums) else ""
+        parts.append(
+            f"SELECT {', '.join(columns)} FROM {facts.table} WHERE {facts.where}{days} GROUP BY {grouped}{having}"
+        )
     sums = [f"n_{name}" for name in _SUMS]
     union = f"SELECT {', '.join([*keys, 'k_account', 'k_own', *sums])} FROM ({' UNION ALL '.join(parts)})"
     joined = join_names(union, "k_account", "k_currency", "advertiser", "currency")

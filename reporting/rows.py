@@ -29,7 +29,7 @@ _NOTICE_TABLE: dict[int, Table] = {
     Kind.CLICK: schema.CLICKS,
     Kind.EVENT: schema.EVENTS,
 }
-_RANGE = {"UInt8": (0, (1 << 8) - 1), "UInt32": (0, (1 << 32) - 1), "UInt64": (0, (1 << 64) - 1),
+_RANGE = {"Int8": (-128, 127), "UInt8": (0, (1 << 8) - 1), "UInt32": (0, (1 << 32) - 1), "UInt64": (0, (1 << 64) - 1),
           "Int64": (-(1 << 63), (1 << 63) - 1)}  # fmt: skip
 _LAST_NS = 0xFFFF * DAY_NS
 """ClickHouse's Date ends there, in 2149; its DateTime in 2106."""

@@ -5,11 +5,10 @@ Names of columns are those of the events in `domain.events` and `pacing.protocol
 they mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["word", "String", "UInt8", "UInt32", "UInt64", "Int64"]
+Kind = Literal["word", "String", "Int8", "UInt8", "UInt32", "UInt64", "Int64", "Date", "DateTime"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,19 @@ class Table:
     clock: str = ""
     newest: str = ""
     """Of rows with the same order key only the one with the highest value here is meant (sooner or later also kept)."""
+    sums: tuple[str, ...] = ()
+    """Of rows with the same order key only the sums of these columns are meant (sooner or later also kept)."""
+    partition: str = ""
+    """Column by which it is kept apart on the disk; of a fact table always the day."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Puts the rows of ``select`` into the table ``into`` whenever a block arrives in the table it selects from."""
+
+    name: str
+    into: str
+    select: str
 
 
 @dataclass(frozen=True)
@@ -32,9 +44,10 @@ class Dialect:
 
     word: str
     """Type of a text of few different values."""
-    fact_settings: str
-    """End of a fact table's definition."""
-
+    settings: dict[str, int]
+    """Of the tables that batches go into, by views too."""
+    chains: bool
+    """Whether what a view puts into a table goes on to the views of that table."""
     now: str = ""
     """End of a statement that drops a table, so that its data is gone from the disk when it returns."""
 
@@ -43,30 +56,55 @@ class Dialect:
 
     def add(self, table: Table, column: str) -> str:
         """Rows that are there get 0, or the empty text."""
-        kind = table.columns[column]
-        return f"ALTER TABLE {table.name} ADD COLUMN `{column}` {self.word if kind == 'word' else kind}"
+        return f"ALTER TABLE {table.name} ADD COLUMN `{column}` {self.kind(table.columns[column])}"
 
-    def create(self, table: Table) -> str:
-        lines = [f"`{name}` {self.word if kind == 'word' else kind}" for name, kind in table.columns.items()]
-        engine, tail = f"ReplacingMergeTree({table.newest})" if table.newest else "MergeTree", ""
+    def drop_column(self, table: Table, column: str) -> str:
+        return f"ALTER TABLE {table.name} DROP COLUMN `{column}`"
+
+    def set(self, table: Table) -> list[str]:
+        """Gives a table that is there today's settings."""
+        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+        return [f"ALTER TABLE {table.name} MODIFY SETTING {settings}"] if settings else []
+
+    def create(self, table: Table, spare: str = "") -> str:
+        """``spare``: the name of a table like it, to make a partition of it apart. It takes the same block twice."""
+        lines = [f"`{name}` {self.kind(kind)}" for name, kind in table.columns.items()]
         if table.clock:
             seconds = f"toDateTime(intDiv({table.clock}, 1000000000), 'UTC')"
             lines.append(f"time DateTime('UTC') MATERIALIZED {seconds}")
             lines.append(f"day Date MATERIALIZED toDate({seconds}, 'UTC')")
-            tail = " PARTITION BY day"
         columns = ",\n    ".join(lines)
+        by = "day" if table.clock else table.partition
+        partition = f" PARTITION BY {by}" if by else ""
         order = ", ".join(f"`{name}`" for name in table.order)
-        settings = f" {self.fact_settings}" if table.clock and self.fact_settings else ""
-        body = f"CREATE TABLE IF NOT EXISTS {table.name} (\n    {columns}\n)"
-        return f"{body} ENGINE = {engine}{tail} ORDER BY ({order}){settings}"
+        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items()) if by and not spare else ""
+        body = f"CREATE TABLE IF NOT EXISTS {spare or table.name} (\n    {columns}\n)"
+        tail = f" SETTINGS {settings}" if settings else ""
+        return f"{body} ENGINE = {self.engine(table)}{partition} ORDER BY ({order}){tail}"
+
+    def create_view(self, view: View) -> str:
+        return f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view.name} TO {view.into} AS {view.select}"
+
+    def engine(self, table: Table) -> str:
+        if table.sums:  # numbers that are not in the key are summed, those of columns that are added later too
+            return "SummingMergeTree"
+        return f"ReplacingMergeTree({table.newest})" if table.newest else "MergeTree"
+
+    def kind(self, kind: Kind) -> str:
+        return {"word": self.word, "DateTime": "DateTime('UTC')"}.get(kind, kind)
 
 
 CURRENT = Dialect(
     word="LowCardinality(String)",
-    fact_settings="SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",  # what was shipped survives a power cut
+    settings={
+        "fsync_after_insert": 1,  # what was shipped survives a power cut
+        "fsync_part_directory": 1,
+        "non_replicated_deduplication_window": 10_000,  # a batch that is sent again is known by its token
+    },
+    chains=True,
     now=" SYNC",
 )
-V18 = Dialect(word="String", fact_settings="")
+V18 = Dialect(word="String", settings={}, chains=False)
 """ClickHouse 18.16.1 as in Debian 12."""
 
 _PLACE: dict[str, Kind] = {
@@ -102,6 +140,7 @@ _NOTICE: dict[str, Kind] = {
     "discount": "Int64",
     "device": "UInt32",
     "household": "UInt32",
+    "context": "UInt32",
     **_BATCH,
 }
 
@@ -122,6 +161,7 @@ BIDS = Table(
         "country": "word",
         "device_type": "Int64",
         "test": "UInt8",
+        "context": "UInt32",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "time_ns"),
@@ -174,6 +214,7 @@ CONVERSIONS = Table(
         **{name: kind for name, kind in _PLACE.items() if name != "advertiser"},
         "person": "UInt64",
         "happened_ns": "UInt64",
+        "context": "UInt32",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "received_ns"),
@@ -209,12 +250,39 @@ SETTLEMENTS = Table(
         "marks": "UInt32",
         "fees": "Int64",
         "number": "UInt32",
+        "context": "UInt32",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "received_ns"),
     "received_ns",
 )
-FACTS = (BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, VISITS, SETTLEMENTS)
+ATTRIBUTIONS = Table(
+    "attributions",
+    {
+        "received_ns": "UInt64",
+        "advertiser": "UInt32",
+        "event": "word",
+        "order": "String",
+        "value": "Int64",
+        "currency": "word",
+        "person": "UInt64",
+        "kind": "UInt8",
+        "touch_ns": "UInt64",
+        "bid": "UInt64",
+        **{name: kind for name, kind in _PLACE.items() if name != "advertiser"},
+        "context": "UInt32",
+        "sign": "Int8",
+        "made_ns": "UInt64",
+        **_BATCH,
+    },
+    ("advertiser", "campaign", "line_item", "received_ns"),
+    "received_ns",
+)
+"""What each conversion is credited to: ``sign`` 1 is a new credit, -1 takes back an old one."""
+FACTS = (
+    *(BIDS, NO_BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, CONVERSIONS, VISITS, SETTLEMENTS),
+    ATTRIBUTIONS,
+)
 
 NAMES = Table(
     "names",
@@ -238,64 +306,3 @@ BATCHES = Table("batches", {"log": "String", "start": "UInt64", "end": "UInt64"}
 """The newest batch of each log that was begun: everything before its ``start`` is in the store."""
 
 APPLIED = Table("migrations", {"number": "UInt32", "title": "String"}, ("number",))
-
-
-Has = Callable[[str, str], bool]
-"""Whether a table has a column."""
-
-
-@dataclass(frozen=True)
-class Migration:
-    """One step of the schema; it goes up in order, and comes down in reverse. A table that is created has all of
-    today's columns: ``adds`` (table, column) are for stores that had the table before.
-    """
-
-    number: int
-    title: str
-    creates: tuple[Table, ...] = ()
-    adds: tuple[tuple[Table, str], ...] = ()
-
-    def up(self, dialect: Dialect, has: Has = lambda table, column: False) -> list[str]:
-        """What is still to be done in a store that ``has`` these columns."""
-        created = [dialect.create(table) for table in self.creates]
-        return created + [dialect.add(table, column) for table, column in self.adds if not has(table.name, column)]
-
-    def down(self, has: Has = lambda table, column: True) -> list[str]:
-        dropped = [f"ALTER TABLE {t.name} DROP COLUMN `{column}`" for t, column in self.adds if has(t.name, column)]
-        return [f"DROP TABLE IF EXISTS {table.name}" for table in reversed(self.creates)] + dropped[::-1]
-
-
-MIGRATIONS = (
-    Migration(1, "facts, names and batches", (*FACTS, NAMES, BATCHES)),
-    Migration(
-        2,
-        "fees and corrections of settlements, fee terms of notices",
-        adds=(
-            (SETTLEMENTS, "fees"),
-            (SETTLEMENTS, "number"),
-            *((t, "terms") for t in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS)),
-        ),
-    ),
-    Migration(3, "events of playing and viewing", (EVENTS,)),
-    Migration(
-        4,
-        "what notices tell besides price and currency",
-        adds=tuple(
-            (table, column)
-            for table in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS)
-            for column in ("multiplier", "imp_ms", "mbr", "discount_share", "discount")
-        ),
-    ),
-    Migration(5, "formats of creatives", adds=((NAMES, "format"),)),
-    Migration(
-        6,
-        "devices and households whose impressions are counted",
-        adds=tuple(
-            (table, column)
-            for table in (WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS)
-            for column in ("device", "household")
-        ),
-    ),
-    Migration(7, "visits of advertisers' pages", (VISITS,)),
-    Migration(8, "when conversions happened", adds=((CONVERSIONS, "happened_ns"),)),
-)

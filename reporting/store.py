@@ -1,11 +1,13 @@
 """What reporting wants of an analytics engine, and which one the settings name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
+from domain.clock import from_env, utc
 from domain.settings import SettingsError
-from reporting.schema import APPLIED, MIGRATIONS, Dialect, Has, Table
+from reporting.schema import APPLIED, Dialect, Table
 
 Row = Sequence[Any]
 Parameter = int | str
@@ -67,19 +69,29 @@ def open_store(address: str, data: Path, *, owner: str = "", query_seconds: floa
     )
 
 
-def migrate(store: Store) -> int:
+def migrate(store: Store, today: date | None = None) -> int:
     """Brings the schema up to date; returns its number. A step cut short by a crash is simply done again."""
+    from reporting.migrations import MIGRATIONS  # whose steps need a store
+
+    today = today or utc(from_env().now_ns()).date()
     store.command(store.dialect.create(APPLIED))
-    done = {int(row[0]) for row in store.query("SELECT number FROM migrations")}
+    done = applied(store)
     for migration in MIGRATIONS:
         if migration.number not in done:
             for statement in migration.up(store.dialect, _columns(store)):
                 store.command(statement)
+            if migration.fill is not None:
+                migration.fill(store, today)
             store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})
     return MIGRATIONS[-1].number
 
 
-def _columns(store: Store) -> Has:
+def applied(store: Store) -> set[int]:
+    """Numbers of the steps that were done."""
+    return {int(row[0]) for row in store.query("SELECT number FROM migrations")}
+
+
+def _columns(store: Store) -> Callable[[str, str], bool]:
     """Asked for, because the oldest server knows no ``IF NOT EXISTS`` of a column."""
     rows = store.query("SELECT table, name FROM system.columns WHERE database = currentDatabase()")
     there = {(str(table), str(name)) for table, name in rows}
@@ -88,12 +100,14 @@ def _columns(store: Store) -> Has:
 
 def revert(store: Store, to: int) -> None:
     """Takes back every step above number ``to``, with the data in its tables."""
+    from reporting.migrations import MIGRATIONS
+
     for migration in reversed(MIGRATIONS):
         if migration.number > to:
-            for statement in migration.down(_columns(store)):
+            for statement in migration.down(store.dialect, _columns(store)):
                 store.command(statement)
     kept = [migration for migration in MIGRATIONS if migration.number <= to]
-    store.command("DROP TABLE IF EXISTS migrations")
+    store.command(store.dialect.drop(APPLIED.name))
     store.command(store.dialect.create(APPLIED))
     for migration in kept:
         store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})

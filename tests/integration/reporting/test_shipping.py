@@ -15,9 +15,10 @@ from domain.events import NOT_COUNTED, Bid, Kind, NoBid, Notice, encode
 from eventlog.remote import origin
 from eventlog.writer import LogWriter
 from reporting import losses, report
+from reporting.migrations import MIGRATIONS
 from reporting.names import Dictionary, of_snapshot
 from reporting.report import COUNTS, DIMENSIONS
-from reporting.schema import FACTS, MIGRATIONS, SETTLEMENTS
+from reporting.schema import FACTS, SETTLEMENTS
 from reporting.shipper import Shipper
 from reporting.sources import SettlementSource, logs
 from reporting.store import Store, migrate, open_store, revert
