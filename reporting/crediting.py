@@ -84,24 +84,30 @@ class Order(NamedTuple):
     kept: list[Converted]
     """Each event once, as they happened."""
     settled: dict[Name, Credited]
-    """Of those before the first that is to be decided: their credit, which stays."""
+    """In this order, of those before the first that is to be decided: their credit, which stays."""
     open: list[Converted]
     """Those that are to be decided: from the first whose credit is wanted on, since later ones follow it."""
     before: dict[Name, Credited]
     """What the open ones were credited to until now."""
+    gone: list[Credited]
+    """Credits of conversions that are not in the store any more; they stay."""
 
     @property
     def inherited(self) -> Credited | None:
         """What all open ones are credited to."""
-        named = (self.settled.get(name_of(one)) for one in self.kept)
-        return next((credit for credit in named if credit is not None and credit.kind), None)
+        return next((credit for credit in (*self.gone, *self.settled.values()) if credit.kind), None)
 
 
 def name_of(one: Converted | Credited) -> Name:
     return one.received_ns, one.event, one.value, one.currency
 
 
-def prepare(told: Iterable[Converted], now: Iterable[Credited], again: Callable[[Converted], bool]) -> Order:
+def prepare(
+    told: Iterable[Converted],
+    now: Iterable[Credited],
+    again: Callable[[Converted], bool],
+    gone: Iterable[Credited] = (),
+) -> Order:
     """``told``: all conversions of the order; ``now``: what they are credited to; ``again``: is it to be decided anew?
     Those without a credit are.
     """
@@ -117,6 +123,7 @@ def prepare(told: Iterable[Converted], now: Iterable[Credited], again: Callable[
         {name: credit[name] for name in names[:start]},
         kept[start:],
         {name: credit[name] for name in names[start:] if name in credit},
+        sorted(gone),
     )
 
 
@@ -131,12 +138,12 @@ def credits(
     clicks: Seen,
     views: Seen,
     rules: Callable[[int], Rules],
-    kept_since_ns: int,
+    kept_since: Mapping[int, int],
 ) -> list[Credited]:
     """The credits that the conversions of an order are to have: one for each, those credited to nothing too.
 
     ``views``: of a campaign that wants viewable ads, those alone. Whose touches cannot be looked up any more, because
-    the person was forgotten, or the touch is from before ``kept_since_ns``, keeps the credit it has.
+    the person was forgotten, or the touch is from before ``kept_since`` (by kind of credit), keeps the credit it has.
     """
     found = list(order.settled.values())
     standing = order.inherited
@@ -145,7 +152,7 @@ def credits(
         held = order.before.get(name_of(one))
         if not standing and held is not None and held.kind and not by_click_id(one, rules):
             weaker = not credit.kind or (credit.kind, held.kind) == (Credit.VIEW, Credit.CLICK)
-            if weaker and (held.touch_ns < kept_since_ns or not one.person):
+            if weaker and (held.touch_ns < kept_since.get(held.kind, 0) or not one.person):
                 credit = held
         if credit.kind and not standing:
             standing = credit

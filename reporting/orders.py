@@ -1,24 +1,23 @@
 """The conversions of some orders, and what they are credited to, as the store has them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from domain.events import NOT_COUNTED
+from reporting.counting import COUNTED
 from reporting.crediting import Converted, Credited, Touch
-from reporting.schema import ATTRIBUTIONS, CONVERSIONS, Table
+from reporting.schema import ATTRIBUTIONS, Table
 from reporting.store import Store
 from reporting.touches import drop, in_memory
 
 ORDERS = Table("attribution_orders", {"advertiser": "UInt32", "order": "String"}, ("advertiser",))
-COUNTED = f"bitAnd(marks, {int(NOT_COUNTED)}) = 0"
 AT = "if(happened_ns = 0, received_ns, happened_ns)"
 """When a conversion happened."""
 
 OrderKey = tuple[int, str]
 """Advertiser, and its own id of the order."""
-_CONTEXT = "context" if "context" in CONVERSIONS.columns else "toUInt32(0)"
 _TOLD = (
     "received_ns, advertiser, event, `order`, value, currency, person, "
-    f"{AT}, click_ns, bid, exchange, campaign, line_item, creative, deal, site, {_CONTEXT}"
+    f"{AT}, click_ns, bid, exchange, campaign, line_item, creative, deal, site, context"
 )
 CREDITED = ", ".join(f"`{name}`" for name in Credited._fields)
 
@@ -33,30 +32,25 @@ def read(
     theirs = f"(advertiser, `order`) GLOBAL IN (SELECT advertiser, `order` FROM {ORDERS.name})"
     told: dict[OrderKey, list[Converted]] = {}
     for row in store.query(f"SELECT {_TOLD} FROM conversions WHERE {COUNTED} AND {theirs}"):
-        one = _converted(*row)
+        one = _converted(row)
         told.setdefault((one.advertiser, one.order), []).append(one)
     now: dict[OrderKey, list[tuple[Credited, int]]] = {}
     sums = f"SELECT {CREDITED}, sum(sign) AS times FROM {ATTRIBUTIONS.name} WHERE {theirs} GROUP BY {CREDITED}"
     for row in store.query(f"{sums} HAVING times != 0"):
-        credit = credited(row[:-1])
+        credit = _credited(row[:-1])
         now.setdefault((credit.advertiser, credit.order), []).append((credit, int(row[-1])))
     drop(store, ORDERS)
     return told, now
 
 
-def _converted(
-    received_ns: object, advertiser: object, event: str, order: str, value: object, currency: str, person: object,
-    at_ns: object, click_ns: object, bid: object, *place: object,
-) -> Converted:  # fmt: skip
-    click = Touch(int(click_ns), int(bid), 0, *map(int, place)) if int(bid) else None  # type: ignore[call-overload]
-    facts = int(received_ns), int(advertiser), event, order, int(value), currency, int(person)  # type: ignore[call-overload]
-    return Converted(*facts, int(at_ns), click)  # type: ignore[call-overload]
+def _converted(row: Sequence[Any]) -> Converted:
+    received_ns, advertiser, event, order, value, currency, person, at_ns, click_ns, bid, *place = row
+    click = Touch(int(click_ns), int(bid), 0, *map(int, place)) if int(bid) else None
+    return Converted(
+        int(received_ns), int(advertiser), event, order, int(value), currency, int(person), int(at_ns), click
+    )
 
 
-def credited(row: Iterable[object]) -> Credited:
-    """From the columns `CREDITED`."""
-    texts = ("event", "order", "currency")
-    cells = (value if name in texts else int(value) for name, value in zip(Credited._fields, row, strict=True))  # type: ignore[call-overload]
-    return Credited(*cells)
-
-
+def _credited(row: Sequence[Any]) -> Credited:
+    received_ns, advertiser, event, order, value, currency, *rest = row
+    return Credited(int(received_ns), int(advertiser), event, order, int(value), currency, *map(int, rest))

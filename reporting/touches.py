@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from domain.events import NOT_COUNTED, PlayEvent
+from domain.events import PlayEvent
+from reporting.counting import COUNTED
 from reporting.crediting import Touch
 from reporting.rows import DAY_NS
 from reporting.schema import CLICKS, EVENTS, IMPRESSIONS, Table
@@ -26,7 +27,6 @@ WANTED = Table(
 )
 MOST_TIMES = 256
 """Of one key at once."""
-_COUNTED = f"bitAnd(marks, {int(NOT_COUNTED)}) = 0"
 _FIELDS = ("received_ns", "bid", "imp", "exchange", "campaign", "line_item", "creative", "deal", "site", "context")
 
 
@@ -35,12 +35,12 @@ class Source:
     """A table of touches, and which of its rows are some."""
 
     table: Table
-    where: str = _COUNTED
+    where: str = COUNTED
 
 
 CLICKED = Source(CLICKS)
 SHOWN = Source(IMPRESSIONS)
-IN_VIEW = Source(EVENTS, f"{_COUNTED} AND event = {int(PlayEvent.VIEWABLE)}")
+IN_VIEW = Source(EVENTS, f"{COUNTED} AND event = {int(PlayEvent.VIEWABLE)}")
 """For campaigns whose ads must have been in view: then it is a view at the time when that was told."""
 
 
@@ -112,8 +112,7 @@ def _sql(search: Search, low: int, high: int) -> str:
     if search.among:
         where.append(buckets(search.among))
     where.append(f"person GLOBAL IN (SELECT person FROM {WANTED.name})")
-    columns = [name if name in source.table.columns else f"toUInt32(0) AS {name}" for name in _FIELDS]
-    touches = f"SELECT advertiser, person, {', '.join(columns)} FROM {source.table.name} WHERE {' AND '.join(where)}"
+    touches = f"SELECT advertiser, person, {', '.join(_FIELDS)} FROM {source.table.name} WHERE {' AND '.join(where)}"
     sets = f"SELECT advertiser, person, arraySort(groupArray(at_ns)) AS times FROM {WANTED.name}"
     joined = (
         f"SELECT *, arrayFirstIndex(x -> x >= received_ns, times) AS place FROM ({touches}) AS touches "

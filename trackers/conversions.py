@@ -61,8 +61,8 @@ class Answer(Struct, frozen=True):
 FIELDS = "it must have event and order, and may have value, currency, obclid and (in a postback) time"
 
 TIMES = (
-    "it must be when it happened, from 2000 until now: 2026-03-01T12:00:00Z, with the offset from UTC, or unix seconds, "
-    "or the day, 2026-03-01"
+    "it must be when it happened, from 2000 until now: 2026-03-01T12:00:00Z, with the offset from UTC, or unix seconds,"
+    " or the day, 2026-03-01"
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
