@@ -6,6 +6,7 @@ from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from bidder.candidates cimport Candidate, Candidates
+from bidder.context_word cimport context_word
 from bidder.expiry cimport expiry
 from bidder.frequency cimport DEVICE, HOUSEHOLD
 from bidder.limits cimport billed
@@ -14,7 +15,7 @@ from bidder.markups cimport Markups, Variant
 from bidder.seller cimport Seller
 from bidder.view cimport Ad, Line, Price, View, price_of
 from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
-from domain.token cimport Content, FORMAT_AT, MAC_TEXT, SEALED_TEXT, Sealer
+from domain.token cimport Content, FORMAT_AT, MAC_TEXT, SEALED_TEXT, Sealer, pack_context
 from openrtb.request cimport BANNER, NATIVE, Request
 from openrtb.respond cimport append_cpm, append_json, append_number
 from targeting.holds cimport name_bid
@@ -33,7 +34,6 @@ cdef int LOSS = Kind.LOSS
 cdef int IMPRESSION = Kind.IMPRESSION
 cdef int CLICK = Kind.CLICK
 cdef int EVENT = Kind.EVENT
-cdef int TEST_FLAG = 0x10
 
 LAST_COUNTER = 0xFFFF_FFFF
 
@@ -54,6 +54,7 @@ cdef class Answer:
     cdef readonly uint64_t counter
     cdef set named  # sites whose name this worker has logged
     cdef char sealed[SEALED_TEXT]
+    cdef uint32_t word  # of the request (`domain.context_word`)
 
     def __init__(self, Sealer sealer not None, append, str tracker_base not None):
         self.sealer = sealer
@@ -130,7 +131,7 @@ cdef class Answer:
         # Of a person with several keys it says, too, under which of them the impression is learnt.
         content.device = number(r.device) if units & (1 << DEVICE) or r.joined else 0
         content.household = number(r.household) if units & (1 << HOUSEHOLD) else 0
-        content.basis_and_flags = seller.bases[format] | (TEST_FLAG if r.test else 0) | (format << FORMAT_AT)
+        content.context = pack_context(self.word, format, seller.bases[format], r.test)
         self.sealer.seal(bid, r.imps[row.imp].place, &content, self.sealed)
         return bid
 
@@ -256,6 +257,7 @@ cdef class Answer:
         self.pack_str(r.country_code)
         pack_uint(record, <uint64_t>r.device_type)
         pack_bool(record, r.test)
+        pack_uint(record, self.word | (<uint32_t>(view.ads[row.ad].format + 1) << FORMAT_AT))
         self.append(record.data()[:record.size()])
         return 0
 
@@ -293,6 +295,7 @@ cdef class Answer:
         cdef size_t i, k
         cdef uint64_t bid
         self.name_site(r)
+        self.word = context_word(r)
         self.out.clear()
         self.out.append(b'{"id":')
         append_json(&self.out, r.id)

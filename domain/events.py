@@ -107,6 +107,8 @@ class Bid(Struct, frozen=True, array_like=True, tag=1, gc=False):
     device_type: int
     """OpenRTB list 5.21, 0 unknown"""
     test: bool
+    context: int = 0
+    """`domain.context_word`"""
 
 
 class NoBid(Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -180,6 +182,8 @@ class Notice(Struct, frozen=True, array_like=True, tag=4, gc=False):
     """Number (32 bits of a hash) of the device whose counters the impression is in beside the person's; 0: none."""
     household: int = 0
     """The same of a household."""
+    context: int = 0
+    """`domain.context_word` of the bid"""
 
 
 def tells_price(notice: Notice) -> bool:

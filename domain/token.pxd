@@ -1,11 +1,13 @@
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
-    SEALED_TEXT = 140  # characters: 105 bytes (12 nonce, 77 content, 16 tag) in unpadded web-safe base64
+    SEALED_TEXT = 144  # characters: 108 bytes (12 nonce, 80 content, 16 tag) in unpadded web-safe base64
     TAG_TEXT = 24      # the last characters, which hold the tag (and two bytes of content)
     MAC_TEXT = 11      # characters: 8 bytes
-    TOKEN_TEXT = 151
-    FORMAT_AT = 5      # in basis_and_flags
+    TOKEN_TEXT = 155
+    FORMAT_AT = 25     # in context: place in domain.creative.FORMATS + 1
+    BASIS_AT = 28      # in context, above the word of domain.context_word; 3 bits
+    TEST_AT = 31
 
 cdef packed struct Content:
     uint64_t bid_ns
@@ -24,7 +26,11 @@ cdef packed struct Content:
     uint32_t household
     uint16_t exchange
     uint16_t expiry_s
-    uint8_t basis_and_flags  # with it the length is a multiple of three, so that base64 has no loose ends
+    uint32_t context         # and basis and test flag. The whole is a multiple of three, so base64 has no loose ends
+
+cdef inline uint32_t pack_context(uint32_t word, int format, int basis, bint test) noexcept nogil:
+    """``word``: `domain.context_word` without a format."""
+    return word | (<uint32_t>(format + 1) << FORMAT_AT) | (<uint32_t>basis << BASIS_AT) | (<uint32_t>test << TEST_AT)
 
 cdef class Sealer:
     cdef object aes
@@ -33,3 +39,4 @@ cdef class Sealer:
     cdef int seal(self, uint64_t bid, int imp, Content *content, char *out) except -1
     # Once a URL: writes the MAC_TEXT characters that bind the sealed text (and ``extra``) to an event kind.
     cdef void bind(self, int kind, const char *sealed, const char *extra, Py_ssize_t extra_length, char *out) noexcept
+    cdef void bind_tag(self, int kind, const char *tag, const char *extra, Py_ssize_t extra_length, char *out) noexcept

@@ -1,9 +1,12 @@
 """The bid token: what a notice needs to know of its bid, carried inside the tracker URL.
 
-Layout: nonce (bid id 8 bytes, imp 2, version 2), content (77 bytes, AES-128-GCM), tag (16) -> 140 characters of web-safe
+Layout: nonce (bid id 8 bytes, imp 2, version 2), content (80 bytes, AES-128-GCM), tag (16) -> 144 characters of web-safe
 base64; then, for each URL, 11 characters of SipHash-2-4 over (kind, tag, extra). The bid id is unique for ever,
 so the nonce never repeats under a key. The MAC keeps a URL of one kind from being used as another; for clicks ``extra``
 is the landing URL, so that the redirect cannot be bent.
+
+Tokens of version 3, which were in flight while a deployment was upgraded, still open: they had one byte of basis, format
+and test flag where there is the context now.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -17,11 +20,18 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-assert sizeof(Content) == 77
+assert sizeof(Content) == 80
 
 cdef const char *ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-cdef int VERSION = 3
-cdef int TEST_FLAG = 0x10
+cdef int VERSION = 4
+cdef uint32_t CONTEXT = (1 << BASIS_AT) - 1
+
+cdef enum:
+    OLD_VERSION = 3
+    OLD_CONTENT = 77  # bytes; the last has what follows
+    OLD_SEALED = 140  # characters
+    OLD_TEST = 0x10
+    OLD_FORMAT_AT = 5
 
 
 class Forged(ValueError):
@@ -55,6 +65,8 @@ class Token(msgspec.Struct, frozen=True, gc=False):
     """32 bits: the device whose impressions a frequency cap counts, where that is not the person's record; 0: none."""
     household: int = 0
     """The same of a household."""
+    context: int = 0
+    """`domain.context_word`; its format is always that of ``format``."""
 
 
 cdef void to_base64(const unsigned char *data, Py_ssize_t length, char *out) noexcept nogil:
@@ -79,6 +91,11 @@ cdef void to_base64(const unsigned char *data, Py_ssize_t length, char *out) noe
         out[o + 1] = ALPHABET[(group >> 12) & 63]
 
 
+cdef inline uint32_t upgraded(uint32_t flags) noexcept nogil:
+    """The last byte of version 3 -> today's word."""
+    return pack_context(0, flags >> OLD_FORMAT_AT & 3, flags & 0x0F, flags & OLD_TEST != 0)
+
+
 cdef class Sealer:
     """Seals and opens tokens under the deployment's keys (`domain.keys.Keys`)."""
 
@@ -99,25 +116,28 @@ cdef class Sealer:
         memcpy(n + 8, &small, 2)
         memcpy(n + 10, &version, 2)
         cdef bytes sealed = self.aes.encrypt(nonce, PyBytes_FromStringAndSize(<char *>content, sizeof(Content)), None)
-        cdef unsigned char whole[105]
+        cdef unsigned char whole[108]
         memcpy(whole, n, 12)
-        memcpy(whole + 12, PyBytes_AS_STRING(sealed), 93)
-        to_base64(whole, 105, out)
+        memcpy(whole + 12, PyBytes_AS_STRING(sealed), 96)
+        to_base64(whole, 108, out)
         return 0
 
     cdef void bind(self, int kind, const char *sealed, const char *extra, Py_ssize_t extra_length, char *out) noexcept:
+        self.bind_tag(kind, sealed + SEALED_TEXT - TAG_TEXT, extra, extra_length, out)
+
+    cdef void bind_tag(self, int kind, const char *tag, const char *extra, Py_ssize_t extra_length, char *out) noexcept:
         # The tag stands for the whole sealed part: nobody can make another one with the same tag.
         cdef unsigned char message[TAG_TEXT + 9]
         cdef uint64_t mac
         message[0] = <unsigned char>kind
-        memcpy(message + 1, sealed + SEALED_TEXT - TAG_TEXT, TAG_TEXT)
+        memcpy(message + 1, tag, TAG_TEXT)
         mac = siphash(self.k0, self.k1, <const unsigned char *>extra, extra_length) if extra_length else 0
         memcpy(message + 1 + TAG_TEXT, &mac, 8)
         mac = siphash(self.k0, self.k1, message, TAG_TEXT + 9)
         to_base64(<unsigned char *>&mac, 8, out)
 
     def seal_token(self, token) -> str:
-        """The sealed part (140 characters) of a `Token`; for tests and tools, the bidder seals from C."""
+        """The sealed part (144 characters) of a `Token`; for tests and tools, the bidder seals from C."""
         cdef Content content
         cdef char out[SEALED_TEXT]
         content.bid_ns, content.person, content.site = token.bid_ns, token.person, token.site
@@ -127,12 +147,14 @@ cdef class Sealer:
         content.terms = token.terms
         content.exchange, content.expiry_s = token.exchange, token.expiry_s
         content.device, content.household = token.device, token.household
-        content.basis_and_flags = token.basis | (TEST_FLAG if token.test else 0) | (token.format << FORMAT_AT)
+        content.context = pack_context(
+            token.context & ~(<uint32_t>7 << FORMAT_AT), token.format, token.basis, token.test
+        )
         self.seal(token.bid, token.imp, &content, out)
         return out[:SEALED_TEXT].decode("ascii")
 
     def bind_token(self, str sealed not None, int kind, bytes extra=b"") -> str:
-        """Sealed part -> the whole token text (151 characters) for a URL of this kind."""
+        """Sealed part -> the whole token text (155 characters) for a URL of this kind."""
         cdef char out[MAC_TEXT]
         cdef bytes raw = sealed.encode("ascii")
         if len(raw) != SEALED_TEXT:
@@ -151,31 +173,36 @@ cdef class Sealer:
             raw = text.encode("ascii")
         except UnicodeEncodeError:
             raise Forged("the token has characters that no token has") from None
-        if len(raw) != TOKEN_TEXT:
+        cdef int length = SEALED_TEXT
+        if len(raw) == OLD_SEALED + MAC_TEXT:
+            length = OLD_SEALED
+        elif len(raw) != TOKEN_TEXT:
             raise Forged(f"the token has {len(raw)} characters, not {TOKEN_TEXT}")
-        self.bind(kind, raw, extra, len(extra), mac)
         cdef const char *given = raw
+        self.bind_tag(kind, given + length - TAG_TEXT, extra, len(extra), mac)
         cdef int difference = 0, i
         for i in range(MAC_TEXT):
-            difference |= given[SEALED_TEXT + i] ^ mac[i]
+            difference |= given[length + i] ^ mac[i]
         if difference:
             raise Forged("the token is not one of ours, or is for another kind of event")
         try:
-            whole = a2b_base64(raw[:SEALED_TEXT].translate(TO_STANDARD), strict_mode=True)
+            whole = a2b_base64(raw[:length].translate(TO_STANDARD), strict_mode=True)
             plain = self.aes.decrypt(whole[:12], whole[12:], None)
         except (Base64Error, InvalidTag):
             raise Forged("the token is not one of ours") from None
         memcpy(&bid, PyBytes_AS_STRING(whole), 8)
         memcpy(&imp, PyBytes_AS_STRING(whole) + 8, 2)
         memcpy(&version, PyBytes_AS_STRING(whole) + 10, 2)
-        if version != VERSION:
+        if version != (VERSION if length == SEALED_TEXT else OLD_VERSION):
             raise Forged(f"the token is of version {version}; this tracker knows version {VERSION}")
-        memcpy(&content, PyBytes_AS_STRING(plain), sizeof(Content))
+        memcpy(&content, PyBytes_AS_STRING(plain), OLD_CONTENT if version == OLD_VERSION else sizeof(Content))
+        if version == OLD_VERSION:
+            content.context = upgraded(<unsigned char>PyBytes_AS_STRING(plain)[OLD_CONTENT - 1])
         return Token(
             bid, imp, content.bid_ns, content.person, content.site, content.max_price, content.advertiser,
             content.campaign, content.line_item, content.creative, content.deal, content.lease, content.rate,
-            content.terms, content.exchange, content.expiry_s, content.basis_and_flags & 0x0F, content.basis_and_flags >> FORMAT_AT & 3,
-            bool(content.basis_and_flags & TEST_FLAG), content.device, content.household,
+            content.terms, content.exchange, content.expiry_s, content.context >> BASIS_AT & 7, (content.context >> FORMAT_AT & 7) - 1,
+            bool(content.context >> TEST_AT), content.device, content.household, content.context & CONTEXT,
         )
 
 

@@ -12,7 +12,7 @@ from openrtb import marks
 URL_MOST, ALL_MOST = 511, 4095
 ADDRESS = 40
 """Characters that are reckoned with for the tracker's own address, scheme included."""
-TOKEN = 151
+TOKEN = 155
 """Of the sealed part and the MAC (`domain.token`)."""
 PRICE = len("?p=${AUCTION_PRICE}")
 PATHS = {

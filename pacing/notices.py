@@ -104,6 +104,7 @@ class Terms:
             account_currency=account_currency,
             estimated=untold and told_price is None,
             marks=notice.marks,
+            context=notice.context,
         )
         per_unit = self.per_unit(conn, notice)
         day = day_of(notice.received_ns, zone).name

@@ -138,6 +138,8 @@ class Settlement(Struct, frozen=True):
     """Nanos of the advertiser's currency, charged beside the account price."""
     number: int = 0
     """0: the billed bid itself. 1 and up: corrections of its price, in the order in which they were made."""
+    context: int = 0
+    """`domain.context_word` of the bid, so that spend can be told by its parts."""
 
     @property
     def cost(self) -> int:

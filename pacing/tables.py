@@ -179,6 +179,7 @@ settlements = Table(
     Column("reason", String(255), nullable=False),
     Column("terms", BigInteger, nullable=False, comment="fee terms; 0: no fees"),
     Column("fees", BigInteger, nullable=False, comment="nanos of the account's currency, beside the account price"),
+    Column("context", BigInteger, nullable=False, server_default="0", comment="domain.context_word; 0: older than it"),
     UniqueConstraint("bid", "number"),
     comment="One row a billed bid, and one a correction of its price: the journal that the transactions sum up",
 )

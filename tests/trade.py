@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from domain.campaign import Advertiser, Campaign, LineItem, Snapshot, Targeting
+from domain.context_word import Context, Place, System, pack
 from domain.creative import FORMATS, Creative, every_format
 from domain.events import NOT_COUNTED, Bid, Conversion, Kind, Mark, Name, NoBid, Notice, PlayEvent
 from domain.exchange import Exchange
@@ -22,6 +23,10 @@ START_NS = 1_790_000_000_000_000_000
 """2026-09-21 14:13:20 UTC."""
 SITES = ("news.example", 'it\'s \\ a "site"\n.example', "пример.example")
 PLAYS = {1: ("starts",), 5: ("completes",), 12: ("measured", "viewable"), 13: ("measured",)}
+CONTEXTS = (
+    Context("USA", 4, System.IOS, Place.APP), Context("USA", 2, System.WINDOWS, Place.SITE),
+    Context("DEU", 4, System.ANDROID, Place.SITE), Context("", 0, System.UNKNOWN, Place.DOOH), Context("JPN"),
+)  # fmt: skip
 CURRENCY = {1: "USD", 2: "CNY"}  # of an exchange, and of an advertiser
 
 
@@ -69,10 +74,11 @@ class Trade:
             return
         advertiser, price = 1 + line_item % 2, draw.randint(1, 9_000_000)
         test = draw.random() < 0.05
+        context = pack(CONTEXTS[number % len(CONTEXTS)]._replace(format=FORMATS[line_item - 1]))
         place = (exchange, advertiser, line_item, line_item, line_item, 0, site)
         bid = 1 << 63 | number
         self.bids.append(
-            Bid(at, bid, 0, f"a{number}", *place, 7, price, 1, CURRENCY[exchange], 300, 250, "USA", 2, test)
+            Bid(at, bid, 0, f"a{number}", *place, 7, price, 1, CURRENCY[exchange], 300, 250, "USA", 2, test, context)
         )
         if draw.random() < 0.4:
             return
@@ -87,9 +93,8 @@ class Trade:
                 marks = always | (Mark.DUPLICATE if again else 0) | (Mark.LATE if draw.random() < 0.1 else 0)
                 if not marks & NOT_COUNTED and kind != Kind.CLICK and not proven:
                     marks, proven = marks | Mark.FIRST, True
-                self.money.append(
-                    Notice(kind, later, marks, bid, 0, at, *place, 7, 3, 1, price, basis, price - 1, 0, 0)
-                )
+                notice = Notice(kind, later, marks, bid, 0, at, *place, 7, 3, 1, price, basis, price - 1, 0, 0)
+                self.money.append(replace(notice, context=context))
                 if kind == basis and not marks & NOT_COUNTED:
                     account, rate = CURRENCY[advertiser], 7 if CURRENCY[advertiser] == "CNY" else 1
                     corrections = [-draw.randint(0, price), 5][: draw.choice((0, 0, 0, 1, 2))]
@@ -97,14 +102,16 @@ class Trade:
                         self.settlements.append(
                             Settlement(len(self.settlements) * 3 + 1, later, bid, *place, amount, CURRENCY[exchange],
                                        amount * rate, account, bool(corrections and not number), int(marks),
-                                       amount // 7, number)
+                                       amount // 7, number, context)
                         )  # fmt: skip
         for event in [event for event in PlayEvent if draw.random() < 0.2]:
             marks = always | (Mark.DUPLICATE if draw.random() < 0.1 else 0)
             notice = Notice(Kind.EVENT, later, marks, bid, 0, at, *place, 7, 3, 1, price, basis, 0, 0, 0)
-            self.money.append(replace(notice, event=int(event), error=901 if event == PlayEvent.ERROR else 0))
+            error = 901 if event == PlayEvent.ERROR else 0
+            self.money.append(replace(notice, event=int(event), error=error, context=context))
         if draw.random() < 0.2:
-            self.money.append(Notice(Kind.LOSS, later, always, bid, 0, at, *place, 7, 3, 1, price, basis, 0, 102, 5))
+            lost = Notice(Kind.LOSS, later, always, bid, 0, at, *place, 7, 3, 1, price, basis, 0, 102, 5)
+            self.money.append(replace(lost, context=context))
         if draw.random() < 0.2:
             marks = Mark.DUPLICATE if draw.random() < 0.3 else 0
             attributed = (bid, at, exchange, *place[2:]) if draw.random() < 0.8 else (0, 0, 0, 0, 0, 0, 0, 0)

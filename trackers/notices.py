@@ -56,6 +56,7 @@ def read_notice(desk: Desk, token: Token, kind: Kind, query: Mapping[str, str]) 
         discount=read_price(query.get("dc")).cpm_micros,
         device=token.device,
         household=token.household,
+        context=token.context,
     )
 
 

@@ -160,7 +160,7 @@ class World:
         self.check_choice(bids, [pair for pair in pairs if pair not in out], imps, who)
         texts = [] if isinstance(outcome, NoBid) else [bid["adm"] for seat in outcome["seatbid"] for bid in seat["bid"]]
         for bid, text in zip(bids, texts, strict=True):
-            token = SEALER.open(re.search(r"/impression/([\w-]{151})", text)[1], Kind.IMPRESSION)
+            token = SEALER.open(re.search(r"/impression/([\w-]{155})", text)[1], Kind.IMPRESSION)
             self.sent.append(token)
             ad = Ad(bid.line_item, bid.creative)
             whose = {who[cap.by] for _, _, cap in self.twin.caps(ad)}

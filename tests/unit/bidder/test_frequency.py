@@ -65,7 +65,7 @@ def test_a_bid_is_held_under_its_id_by_whom_its_caps_count() -> None:
     answer = made.decide(merge(REQUEST, {"device": {"ip": "203.0.113.7"}}))
     assert isinstance(answer, dict) and made.holds is not None
     (bid,) = answer["seatbid"][0]["bid"]  # type: ignore[index]
-    token = SEALER.open(bid["adm"].partition("/impression/")[2][:151], Kind.IMPRESSION)
+    token = SEALER.open(bid["adm"].partition("/impression/")[2][:155], Kind.IMPRESSION)
     assert (token.person, token.device, household_key(token.household)) == (ANN, 0, HOUSE)
     assert made.holds.held(ANN) == [] and made.holds.lose(HOUSE, int(bid["id"])) and made.holds.live() == 0
 
@@ -75,7 +75,7 @@ def test_without_caps_nothing_is_held_and_the_token_names_no_household() -> None
     answer = made.decide(merge(REQUEST, {"device": {"ip": "203.0.113.7"}}))
     assert isinstance(answer, dict) and made.holds is not None and made.holds.live() == 0
     (bid,) = answer["seatbid"][0]["bid"]  # type: ignore[index]
-    assert SEALER.open(bid["adm"].partition("/impression/")[2][:151], Kind.IMPRESSION).household == 0
+    assert SEALER.open(bid["adm"].partition("/impression/")[2][:155], Kind.IMPRESSION).household == 0
 
 
 def test_neither_a_test_nor_an_explanation_holds_anything() -> None:

@@ -67,7 +67,7 @@ def test_log_and_token_name_the_person_and_the_device() -> None:
     answer = table.decide(REQUEST)
     assert isinstance(answer, dict)
     (bid,) = answer["seatbid"][0]["bid"]
-    token = SEALER.open(bid["adm"].partition("/impression/")[2][:151], Kind.IMPRESSION)
+    token = SEALER.open(bid["adm"].partition("/impression/")[2][:155], Kind.IMPRESSION)
     assert token.person == parse_person(LOGIN)
     assert device_key(token.device) == device_key(parse_person(ANN) & 0xFFFF_FFFF)
     (logged,) = [event for event in table.events() if isinstance(event, Bid)]
@@ -87,7 +87,7 @@ def test_a_device_is_one_whoever_the_person_turns_out_to_be(known: str) -> None:
         answer = table.decide(request)
         assert isinstance(answer, dict)
         (bid,) = answer["seatbid"][0]["bid"]  # type: ignore[index]
-        token = SEALER.open(bid["adm"].partition("/impression/")[2][:151], Kind.IMPRESSION)
+        token = SEALER.open(bid["adm"].partition("/impression/")[2][:155], Kind.IMPRESSION)
         assert (token.person, token.device) == (parse_person(person), number)
     for request in (phone, merge(phone, {"user": user})):
         assert table.decide(request) == NoBid(NoBidReason.FREQUENCY, "frequency")

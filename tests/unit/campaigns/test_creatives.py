@@ -302,15 +302,15 @@ def test_a_landing_page_fits_into_a_click_url() -> None:
         url = "https://bank.example/?a=%20"
         return url + "x" * (encoded - len(quote(url, safe="")))
 
-    assert read(FILES["image"] | {"landing_url": landing(310)})[1] == []
-    _, problems = read(FILES["image"] | {"landing_url": landing(311)})
-    assert [(p.path, p.value) for p in problems] == [("creatives[0].landing_url", landing(311))]
-    assert "at most 310 characters" in problems[0].allowed and "it has 311" in problems[0].allowed
+    assert read(FILES["image"] | {"landing_url": landing(306)})[1] == []
+    _, problems = read(FILES["image"] | {"landing_url": landing(307)})
+    assert [(p.path, p.value) for p in problems] == [("creatives[0].landing_url", landing(307))]
+    assert "at most 306 characters" in problems[0].allowed and "it has 307" in problems[0].allowed
 
 
 def test_all_tracker_urls_of_an_ad_fit_into_four_kilobytes() -> None:
     """Counted from the finished document, with tokens of their length and a tracker's address of 40 characters."""
-    base, token = "https://events.tracker.outbid.example.co", "T" * 151
+    base, token = "https://events.tracker.outbid.example.co", "T" * 155
     landing = "https://cards.bank.example/" + "x" * 200
     asides = [{"size": "300x250", "image_url": f"{CDN}/c.png"}] * 20
 

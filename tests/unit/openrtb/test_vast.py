@@ -133,7 +133,7 @@ def test_what_a_version_does_not_know_is_not_in_it() -> None:
 
 def test_the_urls_of_a_bid_stay_under_four_kilobytes() -> None:
     """With a tracker's address of 40 characters, and notices of win, billing and loss beside the markup."""
-    token, base = "T" * 151, "https://events.tracker.outbid.example.com"
+    token, base = "T" * 155, "https://events.tracker.outbid.example.com"
     paths = {
         marks.CLICK: f"/click/{token}?u={quote('https://www.a.example/cards/travel', safe='')}",
         marks.CLICKED: f"/click/{token}",

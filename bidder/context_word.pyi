@@ -1,0 +1,3 @@
+from openrtb.request import Request
+
+def word_of(request: Request) -> int: ...
