@@ -34,6 +34,8 @@ from reporting.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_SHOWN = 20
+"""The newest refused records that ``/health`` names."""
 _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).decode
 
 
@@ -65,7 +67,8 @@ class Answers:
             "ready": feed.ready.is_set(),
             "trouble": feed.trouble,
             "failures": dict(shipper.failures) if shipper else {},
-            "refused_records": shipper.refused if shipper else 0,
+            "refused_records": feed.aside.count,
+            "poison": [msgspec.to_builtins(note) for note in feed.aside.notes()[:_SHOWN]],
         }
         return _json(body, 200 if feed.ready.is_set() else 503)
 
