@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    attribution,
     audiences,
     backtest,
     bidder,
@@ -49,6 +50,7 @@ COMMANDS = (
     statement,
     backtest,
     reconcile,
+    attribution,
     prices,
     profiles,
     people,

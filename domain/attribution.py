@@ -1,4 +1,4 @@
-"""Which earlier click or view a conversion is credited to: the rules that marketers set, and what is decided by them."""
+"""Which earlier click or view a conversion is credited to: the rules that marketers set, and what comes out."""
 
 from collections.abc import Iterable
 from enum import IntEnum

@@ -20,7 +20,7 @@ A_DAY = DAY_NS // BUCKET_NS
 
 
 class Counts(Struct, frozen=True):
-    """By table. ``days``: rows by day since 1970; ``buckets``: rows by ten minutes since 1970, of the days that grew."""
+    """By table. ``days``: rows by day since 1970; ``buckets``: by ten minutes since 1970, of the days that grew."""
 
     days: dict[str, dict[int, int]] = {}
     buckets: dict[str, dict[int, int]] = {}

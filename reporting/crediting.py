@@ -69,6 +69,8 @@ class Credited(NamedTuple):
     context: int
 
 
+_TOUCH = Credited._fields.index("kind")
+"""Where in a `Credited` it begins what it is credited to."""
 Name = tuple[int, str, int, str]
 """A conversion within its order: when it was received, its event, value and currency."""
 Keys = Sequence[int]
@@ -147,13 +149,16 @@ def credits(
     """
     found = list(order.settled.values())
     standing = order.inherited
+    followed = {credit[_TOUCH:] for credit in (*order.gone, *found)}
+    # what conversions before were credited to until now: whoever was credited to the same may owe it to them
     for one in order.open:
         credit = _of(one, standing) if standing else _own(one, keys.get(one.person, ()), clicks, views, rules)
-        held = order.before.get(name_of(one))
-        if not standing and held is not None and held.kind and not by_click_id(one, rules):
+        if held := order.before.get(name_of(one)):
+            own = held.kind and held[_TOUCH:] not in followed and not (one.click and one.click.bid == held.bid)
             weaker = not credit.kind or (credit.kind, held.kind) == (Credit.VIEW, Credit.CLICK)
-            if weaker and (held.touch_ns < kept_since.get(held.kind, 0) or not one.person):
+            if own and weaker and (not one.person or held.touch_ns < kept_since.get(held.kind, 0)):
                 credit = held
+            followed.add(held[_TOUCH:])
         if credit.kind and not standing:
             standing = credit
         found.append(credit)
@@ -188,9 +193,15 @@ def _last(one: Converted, touches: Sequence[Touch], kind: Credit, rules: Callabl
 
 def _credited(one: Converted, kind: Credit, touch: Touch | None) -> Credited:
     at_ns, bid, _, *place = touch or Touch(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-    return Credited(*one[:7], int(kind), at_ns, bid, *place)
+    return Credited(*_facts(one), int(kind), at_ns, bid, *place)
 
 
 def _of(one: Converted, credit: Credited) -> Credited:
     """The same credit, of another conversion of the order."""
-    return Credited(*one[:7], *credit[7:])
+    return credit._replace(
+        received_ns=one.received_ns, event=one.event, value=one.value, currency=one.currency, person=one.person
+    )
+
+
+def _facts(one: Converted) -> tuple[int, int, str, str, int, str, int]:
+    return one.received_ns, one.advertiser, one.event, one.order, one.value, one.currency, one.person

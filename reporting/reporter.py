@@ -6,6 +6,7 @@
 - ``GET /v1/books`` what was bought from each exchange, all of it
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
+- ``POST /v1/attribution`` credits conversions anew (`reporting.attribution_port`)
 - ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
   bearer token: the rows that name them, or how many were blanked (`reporting.people`)
 """
@@ -27,6 +28,7 @@ from domain.errors import Problem, Refused
 from domain.keys import internal_secret, load_keys
 from domain.settings import places
 from reporting import exposure, losses, people, report
+from reporting.attribution_port import AttributionPort
 from reporting.config import settings
 from reporting.feed import Feed
 from reporting.render import FORMATS
@@ -66,6 +68,7 @@ class Answers:
         body = {
             "ready": feed.ready.is_set(),
             "trouble": feed.trouble,
+            "attribution": feed.attributor.told() if feed.attributor else {},
             "failures": dict(shipper.failures) if shipper else {},
             "refused_records": feed.aside.count,
             "poison": [msgspec.to_builtins(note) for note in feed.aside.notes()[:_SHOWN]],
@@ -108,7 +111,10 @@ class Answers:
         persons = await self._persons(request)
 
         def forget(store: Store) -> tuple[dict[str, int], int]:
-            with self._feed.shipping:  # what was read of the logs before they were rewritten has arrived
+            with (
+                self._feed.crediting,
+                self._feed.shipping,
+            ):  # what was read of the logs before they were rewritten has arrived
                 return people.blank(store, persons)
 
         blanked, left = await self._ask(forget)
@@ -174,11 +180,13 @@ def _json(body: object, status: int = 200) -> web.Response:
 def run() -> None:
     """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
     here = places()
-    feed = Feed(here, settings())
+    feed, secret = Feed(here, settings()), internal_secret(load_keys(here.data))
+    app = Answers(feed, secret).app()
+    AttributionPort(feed.attributor, secret).add(app)
     feed.start()
     try:
         web.run_app(
-            Answers(feed, internal_secret(load_keys(here.data))).app(),
+            app,
             host=here.host,
             port=here.reporter_port,
             loop=uvloop.new_event_loop(),

@@ -1,10 +1,10 @@
 """The last clicks and views before conversions, found by the engine for many of them at once.
 
-Those whose touches are wanted go into a table in the engine's memory: who, at which advertiser, and when they converted.
-The engine reads each touch of a person in it once, sees between which two conversions it lies (a person's conversions are
-one sorted array), and keeps the last of each campaign there. So the work is proportional to the touches and to the
-conversions, not to their product, also where one key stands for very many; and what comes back is at most one touch of
-each campaign for each conversion.
+Those whose touches are wanted go into a table in the engine's memory: who, at which advertiser, and when they
+converted. The engine reads each touch of a person in it once, sees between which two conversions it lies (a person's
+conversions are one sorted array), and keeps the last of each campaign there. So the work is proportional to the touches
+and to the conversions, not to their product, also where one key stands for very many; and what comes back is at most
+one touch of each campaign for each conversion.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ MOST_TIMES = 256
 _FIELDS = ("received_ns", "bid", "imp", "exchange", "campaign", "line_item", "creative", "deal", "site", "context")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A table of touches, and which of its rows are some."""
 

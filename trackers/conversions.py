@@ -163,6 +163,7 @@ def read_conversion(
         site=click.site if click else 0,
         person=person_of(click),
         happened_ns=happened_ns,
+        context=click.context if click else 0,
     )
 
 
