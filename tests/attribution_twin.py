@@ -52,9 +52,7 @@ def _own(one: Conversion, touches: list[Notice], rule: Callable[[int], Rule], ke
         clicks_s, views_s, viewable = rule(touch.campaign)
         if touch.kind == Kind.CLICK:
             kind, window_s = 1, clicks_s
-        elif touch.kind == Kind.IMPRESSION and not viewable:
-            kind, window_s = 2, views_s
-        elif touch.kind == Kind.EVENT and touch.event == PlayEvent.VIEWABLE and viewable:
+        elif (touch.kind == Kind.IMPRESSION and not viewable) or (touch.kind == Kind.EVENT and touch.event == PlayEvent.VIEWABLE and viewable):
             kind, window_s = 2, views_s
         else:
             continue

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from msgspec.structs import astuple
 
 from domain.attribution import Rules
 from domain.clock import SECOND, ManualClock
-from domain.events import Conversion, Kind, Notice
+from domain.events import Kind, Notice
 from domain.naming import name_id
 from reporting.attribution import Attribution
 from reporting.rollups import GRAINS, differences
@@ -119,7 +120,8 @@ def test_credits_are_those_of_plain_comparison_in_any_order_of_arrival(
     try:
         migrate(store, date(2026, 9, 4))
         draw, customers = random.Random(seed), Customers(seed)
-        job, events, there = Job(store, tmp_path, most=draw.choice((3, 50_000))), customers.events, []
+        job, events = Job(store, tmp_path, most=draw.choice((3, 50_000))), customers.events
+        there: list[Any] = []
         number = 0
         while len(there) < len(events):
             arriving = events[len(there) : len(there) + draw.choice((2, 20, 50))]
@@ -129,10 +131,8 @@ def test_credits_are_those_of_plain_comparison_in_any_order_of_arrival(
             if draw.random() < 0.4:
                 with monkeypatch.context() as patched:
                     deadly(store, patched, draw)
-                    try:
+                    with suppress(Killed):
                         job.job.round()
-                    except Killed:
-                        pass
                 job.begin()
             elif draw.random() < 0.5:
                 job.job.round()
