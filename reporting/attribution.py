@@ -25,7 +25,7 @@ from domain.clock import Clock
 from reporting import arrivals, orders
 from reporting.arrivals import Counts
 from reporting.counting import COUNTED
-from reporting.crediting import Converted, Credited, Keys, Order, by_click_id, credits, prepare
+from reporting.crediting import Converted, Credited, Keys, Order, by_click_id, credits, name_of, prepare
 from reporting.orders import AT, OrderKey
 from reporting.outbox import Outbox
 from reporting.rows import DAY_NS
@@ -52,14 +52,12 @@ Event = tuple[int, str, str, int]
 class Tally:
     """What a round did."""
 
-    conversions: int = 0
-    """Looked at."""
     changed: int = 0
     """Whose credit is another than before, the first one included."""
     rows: int = 0
     """Written."""
     kinds: Counter[int] = field(default_factory=Counter)
-    """Of those looked at, by `domain.attribution.Credit`."""
+    """Conversions that were new, or to be credited anew, by `domain.attribution.Credit`."""
 
 
 class Attribution:
@@ -209,8 +207,9 @@ class Attribution:
         for order in made.values():
             decided = credits(order, keys, clicks, views, self._rule, gone_before)
             changes.update(decided)
-            tally.conversions += len(order.open)
-            tally.kinds.update(credit.kind for credit in decided[len(order.settled) :])
+            for one, credit in zip(order.open, decided[len(order.settled) :], strict=True):
+                if asked(one) or name_of(one) not in order.before:
+                    tally.kinds[credit.kind] += 1
         changes = Counter({credit: times for credit, times in changes.items() if times})
         tally.changed += sum(times > 0 for times in changes.values())
         tally.rows += sum(map(abs, changes.values()))

@@ -142,4 +142,4 @@ class Attributor(threading.Thread):
 def answer_of(tally: Tally) -> dict[str, int]:
     """As the reporter tells it."""
     kinds = {f"{kind.name.lower()}s" if kind else "uncredited": tally.kinds[int(kind)] for kind in Credit}
-    return {"conversions": tally.conversions, "changed": tally.changed, **kinds}
+    return {"conversions": tally.kinds.total(), "changed": tally.changed, **kinds}

@@ -1,4 +1,4 @@
-"""What conversions are to be credited to, in plain Python over the events: every conversion is compared with every touch."""
+"""What conversions are to be credited to, in plain Python over the events: each is compared with every touch."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -52,7 +52,7 @@ def _own(one: Conversion, touches: list[Notice], rule: Callable[[int], Rule], ke
         clicks_s, views_s, viewable = rule(touch.campaign)
         if touch.kind == Kind.CLICK:
             kind, window_s = 1, clicks_s
-        elif (touch.kind == Kind.IMPRESSION and not viewable) or (touch.kind == Kind.EVENT and touch.event == PlayEvent.VIEWABLE and viewable):
+        elif (touch.kind, touch.event) == ((Kind.EVENT, PlayEvent.VIEWABLE) if viewable else (Kind.IMPRESSION, 0)):
             kind, window_s = 2, views_s
         else:
             continue

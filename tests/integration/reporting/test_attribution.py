@@ -1,6 +1,10 @@
 """Conversions get the credit that a comparison of all events with all others gives them, whatever arrives when."""
 
+import json
 import random
+import signal
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -8,20 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
+from domain.attribution import Attribution as Said
 from domain.attribution import Rules
+from domain.campaign import Campaign
 from domain.clock import SECOND, ManualClock
-from domain.events import Kind, Notice
+from domain.events import Kind, Notice, encode
+from domain.keys import internal_secret, load_keys
 from domain.naming import name_id
+from eventlog.writer import LogWriter
 from reporting.attribution import Attribution
 from reporting.rollups import GRAINS, differences
 from reporting.schema import ATTRIBUTIONS, CLICKS, CONVERSIONS, EVENTS, IMPRESSIONS, Table
 from reporting.store import Store, StoreError, migrate, open_store
+from targeting.profiles import ProfileStore
 from tests import attribution_twin
 from tests.attribution_twin import Rule
 from tests.clickhouse_server import ClickHouseServer
 from tests.customers import RULES, START_NS, Customers, rule
+from tests.integration.reporting.conftest import Control
+from tests.integration.reporting.test_reporter import Reporter
+from tests.trade import snapshot
 
 DAY_NS = 86_400 * SECOND
 TABLES = {Kind.CLICK: CLICKS, Kind.IMPRESSION: IMPRESSIONS, Kind.EVENT: EVENTS}
@@ -187,3 +199,59 @@ def test_a_server_of_1816_gives_the_same(clickhouse: ClickHouseServer, tmp_path:
     assert job.job.round().rows == job.job.run(START_NS // DAY_NS, START_NS // DAY_NS + 12).rows == 0
     job.rollups_agree()
     store.close()
+
+
+def test_a_reporter_that_is_killed_credits_what_is_left(tmp_path: Path, control: Control) -> None:
+    """The whole process, in the default deployment: logs of two hosts that arrive by and by, windows as they were
+    published, joins from the profile store, SIGKILL at any instant.
+    """
+    draw, customers = random.Random(3), Customers(3, touches=200, conversions=60)
+    with ProfileStore(tmp_path / "profiles.lmdb") as profiles:
+        for first, *others in {1: (1, 5), 2: (2, 3, 6)}.values():
+            for other in others:
+                profiles.identity.join(first, other, "sync", 1.0, 1)
+    campaigns = [
+        Campaign(n, f"c{n}", 1 + n % 2, "C", 0, 1, attribution=Said(*RULES[n])) if n in RULES else campaign
+        for n, campaign in enumerate(snapshot().campaigns, start=1)
+    ]
+    control.snapshot = replace(snapshot(), campaigns=tuple(campaigns))
+    logs = [LogWriter(tmp_path / f"log/money/{n}") for n in range(2)]
+    for event in customers.events[:150]:
+        logs[draw.randrange(2)].append(encode(event))
+    secret = {"Authorization": f"Bearer {internal_secret(load_keys(tmp_path))}"}
+    for pause_s in (0.3, 0.05, 0.6):
+        reporter = Reporter(tmp_path, "chdb", control.base)
+        try:
+            reporter.until("/health", lambda status, _: status == 200)
+            for event in customers.events[150:] if pause_s == 0.05 else ():
+                logs[draw.randrange(2)].append(encode(event))
+            time.sleep(pause_s)
+        finally:
+            reporter.process.kill()
+            reporter.process.wait()
+    for log in logs:
+        log.close()
+    reporter = Reporter(tmp_path, "chdb", control.base)
+    try:
+        reporter.until("/v1/lag", lambda status, body: status == 200 and json.loads(body)["behind"] == 0)
+        assert reporter.get("/v1/attribution", b"")[0] == 403
+        status, says = reporter.get("/v1/attribution?from=2026-09-04", b"", secret)
+        assert status == 400 and b"both days must be given" in says
+        assert reporter.get("/v1/attribution", b"", secret)[0] == 200
+        told = json.loads(reporter.get("/v1/attribution?from=2026-09-01&to=2026-09-30", b"", secret)[1])
+        reporter.process.send_signal(signal.SIGTERM)
+        assert reporter.process.wait(60) == 0
+    finally:
+        reporter.process.kill()
+    store = open_store("chdb", tmp_path)
+    try:
+        job = Job(store, tmp_path)
+        expected = job.expected(customers.events)
+        assert job.found() == expected
+        kinds = Counter(credit[2] for credit in expected.values())
+        credited = {"clicks": kinds[1], "views": kinds[2], "uncredited": kinds[0]}
+        credited = {"clicks": kinds[1], "views": kinds[2], "uncredited": kinds[0]}
+        assert told == {"conversions": len(expected), "changed": 0, **credited}
+        job.rollups_agree()
+    finally:
+        store.close()
