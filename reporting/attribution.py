@@ -71,6 +71,8 @@ class Attribution:
         self._outbox = Outbox(store, directory / "pending")
         self._origin = origin
         self._rules: Mapping[int, Rules] = {}
+        self._decided: set[int] = set()
+        """Hashes of conversions that this round has decided: by all that had arrived when it began."""
         self._doubt = True
 
     def follow(self, rules: Mapping[int, Rules]) -> None:
@@ -84,6 +86,7 @@ class Attribution:
 
     def _round(self) -> Tally:
         before, tally = arrivals.kept(self._seen), Tally()
+        self._decided.clear()
         now = arrivals.look(self._store, (CONVERTED, *self._sources()), before)
         if now == before:
             return tally
@@ -157,7 +160,7 @@ class Attribution:
                 wanted = ((event[0], key, at_ns) for event, person, at_ns in part for key in keys[person])
                 found = look_back(self._store, wanted, searches)
                 for event, person, at_ns in part:
-                    if any(
+                    if hash(event) not in self._decided and any(
                         touch.at_ns <= at_ns <= touch.at_ns + search.window_ns
                         for search, of in zip(searches, found, strict=True)
                         for key in keys[person]
@@ -207,6 +210,7 @@ class Attribution:
         for order in made.values():
             decided = credits(order, keys, clicks, views, self._rule, gone_before)
             changes.update(decided)
+            self._decided.update(hash((one.advertiser, one.event, one.order, one.received_ns)) for one in order.open)
             for one, credit in zip(order.open, decided[len(order.settled) :], strict=True):
                 if asked(one) or name_of(one) not in order.before:
                     tally.kinds[credit.kind] += 1
