@@ -2,7 +2,10 @@
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from domain.settings import Places
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,27 +20,48 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(asked: argparse.Namespace) -> int:
+    from cli.ask import NoAnswer
+    from domain.settings import places
+
+    try:
+        print(told(again(places(), asked.since, asked.until)))
+    except NoAnswer as error:
+        print(f"outbid: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def again(here: "Places", since: str | None = None, until: str | None = None) -> dict[str, int]:
+    """What came of a run. The reporter alone opens the analytics store, so it is asked. Raises `cli.ask.NoAnswer`."""
     from urllib.parse import urlencode
 
     import orjson
 
-    from cli.ask import NoAnswer, send
+    from cli.ask import send
     from domain.keys import internal_secret, load_keys
-    from domain.settings import places
 
-    here = places()
-    query = urlencode({name: day for name, day in (("from", asked.since), ("to", asked.until)) if day})
-    try:
-        answer = send(f"{here.reporter_base}/v1/attribution?{query}", b"", internal_secret(load_keys(here.data)))
-    except NoAnswer as error:
-        print(f"outbid: {error}", file=sys.stderr)
-        return 1
-    print(told(orjson.loads(answer)))
-    return 0
+    query = urlencode({name: day for name, day in (("from", since), ("to", until)) if day})
+    answer = send(f"{here.reporter_base}/v1/attribution?{query}", b"", internal_secret(load_keys(here.data)))
+    found: dict[str, int] = orjson.loads(answer)
+    return found
 
 
-def told(answer: dict[str, Any]) -> str:
+def told(answer: dict[str, int]) -> str:
     return (
         f"{answer['conversions']:,} conversions looked at: {answer['clicks']:,} after clicks, {answer['views']:,} after"
         f" views, {answer['uncredited']:,} credited to nothing; {answer['changed']:,} changed"
+    )
+
+
+def beside_the_exchange(here: "Places") -> str:
+    """All conversions there are, and how many the simulated exchange's books have. Raises `cli.ask.NoAnswer`."""
+    from simulator.customers import customers
+    from simulator.run import books_path
+
+    again(here)  # what is new
+    found = again(here, "1970-01-01", "2149-06-06")
+    clicked, returned = customers(books_path(here))
+    return (
+        f"Conversions: {found['clicks']:,} credited to clicks, {found['views']:,} to views, {found['uncredited']:,} to"
+        f" nothing; by the exchange's books {clicked:,} came by a click, {returned:,} back without"
     )
