@@ -12,13 +12,14 @@ import msgspec
 
 from domain.attribution import Rules
 from domain.campaign import Snapshot
-from domain.clock import from_env
+from domain.clock import from_env, utc
 from domain.settings import Places
 from eventlog.remote import origin
 from reporting.aside import Aside
 from reporting.attributor import Attributor
 from reporting.config import Reporting
 from reporting.names import of_snapshot
+from reporting.retention import sweep
 from reporting.shipper import Shipper
 from reporting.sources import Lag, SettlementSource, Source, logs
 from reporting.store import Store, StoreError, migrate, open_store
@@ -27,11 +28,14 @@ from reporting.window_rules import rules_of
 log = logging.getLogger(__name__)
 
 _NAMES_EVERY_S = 2.0
+_SWEEP_EVERY_S = 3_600.0
 _TIMEOUT_S = 5.0
 _RETRY_S, _LONGEST_RETRY_S = 1.0, 30.0
 """Pause after a first failure of the store; it doubles with each further one, and is drawn from its upper half."""
 _RESTS_S = 5.0
 """A log that brought nothing for so long is announced to be complete: then nothing of it is in doubt after a start."""
+_MUCH = 10_000
+"""Records of a round after which the next follows at once; control gives as many bookings at a time."""
 _CALM_ROUNDS = 10
 """Without a failure, until the pause is the first one again."""
 _snapshot = msgspec.msgpack.Decoder(Snapshot)
@@ -66,7 +70,7 @@ class Feed(threading.Thread):
                 lambda: self.open_apart("attribution"), lambda: self.rules, self.crediting,
             )  # fmt: skip
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
-        self._names_due = 0.0
+        self._names_due = self._sweep_due = 0.0
 
     def sources(self) -> list[Source]:
         found: list[Source] = [*logs(self._places.data, self.origin)]
@@ -143,15 +147,21 @@ class Feed(threading.Thread):
         calm = 0
         while not self._stopping.is_set():
             self._follow_names(shipper, store)
+            self._sweep(store)
             with self.shipping:
                 shipped = shipper.round()
             self.trouble, calm = "", calm + 1
             if calm >= _CALM_ROUNDS:
                 self._pause_s = _RETRY_S
-            if shipped < self._settings.batch_rows:
+            if shipped < min(self._settings.batch_rows, _MUCH):
                 shipper.rest(_RESTS_S)
                 self._stopping.wait(self._settings.pause_s)
         shipper.rest()
+
+    def _sweep(self, store: Store) -> None:
+        if time.monotonic() >= self._sweep_due:
+            self._sweep_due = time.monotonic() + _SWEEP_EVERY_S
+            sweep(store, utc(from_env().now_ns()).date(), self._settings.keep_days)
 
     def _follow_names(self, shipper: Shipper, store: Store) -> None:
         if time.monotonic() < self._names_due:

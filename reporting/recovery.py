@@ -28,6 +28,16 @@ def batch_id(source: str, start: int, end: int, block: Block) -> str:
     return f"{source}:{start}-{end}:{block.table.name}:{block.day}"
 
 
+def send(store: Store, aside: Aside, source: str, block: Block, name: str) -> None:
+    """Sends a block whole. One that is refused for what is in it is noted to be taken apart: its recovery does."""
+    try:
+        store.send(block, name)
+    except StoreError as error:
+        if error.of_content:
+            aside.take_apart(source, name)
+        raise
+
+
 class Recovery:
     """Of one or more batches; at the end `rebuild`."""
 
@@ -42,10 +52,10 @@ class Recovery:
             if self._aside.is_apart(source.name, name):
                 self._in_pieces(source, start, records, block, name)
             elif self._remembers(block):
-                self._send(source, block, name)
+                send(self._store, self._aside, source.name, block, name)
             else:
                 if not self._has(block, name):
-                    self._send(source, block, name)
+                    send(self._store, self._aside, source.name, block, name)
                 self._days.add(block.day)
 
     def rebuild(self) -> None:
@@ -55,14 +65,6 @@ class Recovery:
                 for day in sorted(self._days):
                     rebuild(self._store, datetime.fromtimestamp(day * DAY_NS // 10**9, UTC).date())
         self._days.clear()
-
-    def _send(self, source: Source, block: Block, name: str) -> None:
-        try:
-            self._store.send(block, name)
-        except StoreError as error:
-            if error.of_content:
-                self._aside.take_apart(source.name, name)
-            raise
 
     def _remembers(self, block: Block) -> bool:
         """The store knows each block that can be in doubt by its token."""

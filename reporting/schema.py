@@ -6,6 +6,7 @@ they mean. Dimensions are integer ids; ``names`` says what they stand for. ``wor
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 Kind = Literal["word", "String", "Int8", "UInt8", "UInt32", "UInt64", "Int64", "Date", "DateTime"]
@@ -47,12 +48,17 @@ class Dialect:
     settings: dict[str, int]
     """Of the tables that batches go into, by views too."""
     chains: bool
-    """Whether what a view puts into a table goes on to the views of that table."""
+    """Whether what a view puts into a table goes on to the views of that, by the names of columns: else a view
+    must have all of the table's, in their order.
+    """
     now: str = ""
     """End of a statement that drops a table, so that its data is gone from the disk when it returns."""
 
     def drop(self, name: str) -> str:
         return f"DROP TABLE IF EXISTS {name}{self.now}"
+
+    def drop_partition(self, name: str, day: date) -> str:
+        return f"ALTER TABLE {name} DROP PARTITION '{day.isoformat()}'"
 
     def add(self, table: Table, column: str) -> str:
         """Rows that are there get 0, or the empty text."""

@@ -11,16 +11,20 @@ stands.
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from reporting.aside import Aside
 from reporting.names import Dictionary, of_sites
-from reporting.recovery import Recovery, batch_id
+from reporting.recovery import Recovery, batch_id, send
 from reporting.rows import Made, blocks
 from reporting.schema import BATCHES
 from reporting.sources import Source
 from reporting.store import Store, StoreError
 
 log = logging.getLogger(__name__)
+
+_AT_ONCE = 4
+"""Batches of one source, one after the other: then it is others' turn."""
 
 
 class Shipper:
@@ -32,7 +36,7 @@ class Shipper:
         self,
         store: Store,
         sources: Callable[[], Sequence[Source]],
-        batch_rows: int = 50_000,
+        batch_rows: int = 200_000,
         aside: Aside | None = None,
     ) -> None:
         self.store, self._sources, self._limit = store, sources, batch_rows
@@ -56,7 +60,7 @@ class Shipper:
         return self.aside.count
 
     def round(self) -> int:
-        """Ships at most one batch of each source; returns how many records. Raises StoreError when the store fails."""
+        """Ships a few batches of each source; returns how many records. Raises StoreError when the store fails."""
         sources = self._sources()
         try:
             if self._doubt:
@@ -103,7 +107,9 @@ class Shipper:
             if after == at:
                 break  # a power cut took the end of a lazily synced log; its next segment lies beyond ``end``
             records, at = records + piece, after
-        recovery.complete(source, start, end, records, self._prepare(source, start, records))
+        made = blocks(records, self.store.dialect)
+        self._note(source, start, made)
+        recovery.complete(source, start, end, records, made)
         return 1
 
     def _guarded(self, source: Source, act: Callable[[Source], int]) -> int | None:
@@ -121,33 +127,42 @@ class Shipper:
         return result
 
     def _ship(self, source: Source) -> int:
+        """While one batch is sent the next is read: both within this call, so that whoever rewrites a log and then waits
+        for the round's end (`reporting.feed.Feed.shipping`) knows that nothing is held that was read before.
+        """
         start = self.positions.get(source.name, 0)
-        records, end = source.read(start, self._limit)
-        if end == start:
-            return 0
-        made = self._prepare(source, start, records)
-        self._announce(source.name, start, end)
-        for block in made.blocks:
-            name = batch_id(source.name, start, end, block)
-            try:
-                self.store.send(block, name)
-            except StoreError as error:
-                if error.of_content:
-                    self.aside.take_apart(source.name, name)
-                raise
-        self.positions[source.name] = end
-        self._moved[source.name] = time.monotonic()
-        self.shipped[source.name] = self.shipped.get(source.name, 0) + len(records)
-        return len(records)
+        ready, shipped = self._read(source, start), 0
+        with ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead:
+            for more in range(_AT_ONCE, 0, -1):
+                records, end, made = ready
+                if end == start:
+                    break
+                goes_on = more > 1 and len(records) >= self._limit // 4
+                following = ahead.submit(self._read, source, end) if goes_on else None
+                self._note(source, start, made)
+                self._announce(source.name, start, end)
+                for block in made.blocks:
+                    send(self.store, self.aside, source.name, block, batch_id(source.name, start, end, block))
+                self.positions[source.name] = start = end
+                self._moved[source.name] = time.monotonic()
+                shipped += len(records)
+                if following is None:
+                    break
+                ready = following.result()
+        self.shipped[source.name] = self.shipped.get(source.name, 0) + shipped
+        return shipped
 
-    def _prepare(self, source: Source, start: int, records: list[bytes]) -> Made:
-        made = blocks(records, self.store.dialect)
+    def _read(self, source: Source, start: int) -> tuple[list[bytes], int, Made]:
+        records, end = source.read(start, self._limit)
+        return records, end, blocks(records, self.store.dialect)
+
+    def _note(self, source: Source, start: int, made: Made) -> None:
+        """What of a batch goes elsewhere than into its blocks."""
         for refusal in made.refused:
             position = source.position(start, refusal.place)
             if self.aside.put(source.name, position, refusal.why):
                 log.error("%s: the record at %d is left out: %s", source.name, position, refusal.why)
         self.dictionary.write(self.store, of_sites(made.sites.items()), 1)
-        return made
 
     def _announce(self, name: str, start: int, end: int) -> None:
         self.store.insert(BATCHES, {"log": [name], "start": [start], "end": [end]}, f"{name}:{start}-{end}")

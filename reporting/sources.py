@@ -17,7 +17,7 @@ from reporting.rows import of_settlement
 _TIMEOUT_S = 10.0
 _PAGE = 10_000
 """Bookings asked of control at once: it refuses much larger numbers."""
-_MOST_BYTES = 32 << 20
+_MOST_BYTES = 64 << 20
 """Of records read together, or little more: they are held in memory until the store has them."""
 _LOOKED_AT = 20
 """Records among which one is looked for that says when it was."""
