@@ -28,8 +28,9 @@ from domain.clock import Clock, from_env
 from domain.keys import internal_secret, load_keys
 from domain.settings import Places, places
 from eventlog.remote import Piece
+from pacing.hours import read_hours
 from pacing.ledger import read_books, read_settlements
-from pacing.protocol import Books, Grants, Heartbeat, Register, Registered, Settlements
+from pacing.protocol import Books, Grants, Heartbeat, LedgerHours, Register, Registered, Settlements
 from pacing.treasury import Treasury
 
 WATCH_S = 0.1
@@ -42,6 +43,8 @@ SEAT_S = 1.0
 """Between two looks whether this process is still the store's control."""
 RETRY_S = 1.0
 MAX_SETTLEMENTS = 50_000
+MAX_HOURS, MAX_HOUR = 1_000, 2**31
+"""Told of at once; and counted from 1970."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -160,6 +163,7 @@ def application(control: Control) -> web.Application:
     app.router.add_post("/v1/leases", _leases)
     app.router.add_get("/v1/snapshots/{version}", _snapshot)
     app.router.add_get("/v1/settlements", _settlements)
+    app.router.add_get("/v1/settlements/hours", _hours)
     app.router.add_get("/v1/delivery", _delivery)
     app.router.add_get("/v1/books", _books)
     app.cleanup_ctx.append(_duties)
@@ -254,6 +258,21 @@ async def _settlements(request: web.Request) -> web.Response:
     def rows() -> Settlements:
         with control.store.read() as conn:
             return Settlements(read_settlements(conn, after, limit), behind)
+
+    return _json(await asyncio.to_thread(rows))
+
+
+async def _hours(request: web.Request) -> web.Response:
+    control = request.app[CONTROL]
+    first, last = (_number(request, name, 0, MAX_HOUR) for name in ("first", "last"))
+    through = _number(request, "through", 2**63 - 1, 2**63 - 1)
+    if last - first >= MAX_HOURS:
+        raise web.HTTPBadRequest(text=f"last: {last} is not allowed; at most {MAX_HOURS} hours are told at once")
+    settled_ns = control.treasury.settled_ns  # first: what came before then cannot be missing in the rows
+
+    def rows() -> LedgerHours:
+        with control.store.read() as conn:
+            return LedgerHours(read_hours(conn, first, last, through), settled_ns)
 
     return _json(await asyncio.to_thread(rows))
 

@@ -7,6 +7,7 @@ used again.
 - ``POST /v1/leases``   `Heartbeat` -> `Grants` (every `HEARTBEAT_S`; it is also the worker's sign of life)
 - ``GET /v1/snapshots/{version}`` -> the snapshot, msgpack of `domain.campaign.Snapshot`
 - ``GET /v1/settlements?after=ID&limit=N`` -> `Settlements`, what the ledger booked, in the order it was booked
+- ``GET /v1/settlements/hours?first=H&last=H&through=ID`` -> `LedgerHours`, their sums by hour and account
 - ``GET /v1/delivery`` -> a list of `Delivery`, one for each live line item
 - ``GET /v1/books`` -> `Books`, the ledger's sums for each exchange
 """
@@ -151,6 +152,28 @@ class Settlements(Struct, frozen=True):
     rows: tuple[Settlement, ...]
     behind: int
     """Bytes of money log that the settler has not read yet; 0 when the ledger is up to date."""
+
+
+class LedgerHour(Struct, frozen=True, array_like=True):
+    """What the ledger booked for bids of an account that were billed in one hour (UTC, counted from 1970)."""
+
+    hour: int
+    advertiser: int
+    rows: int
+    """Settlements, corrections included."""
+    billed: int
+    """Bids."""
+    price: int
+    """Nanos of the exchanges' currencies, added up as numbers: to be compared, no amount of money."""
+    account_price: int
+    """Nanos of the advertiser's currency."""
+    fees: int
+
+
+class LedgerHours(Struct, frozen=True):
+    rows: tuple[LedgerHour, ...]
+    settled_ns: int
+    """All billing events that reached the trackers before then are booked."""
 
 
 class Delivery(Struct, frozen=True):

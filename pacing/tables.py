@@ -181,6 +181,7 @@ settlements = Table(
     Column("fees", BigInteger, nullable=False, comment="nanos of the account's currency, beside the account price"),
     Column("context", BigInteger, nullable=False, server_default="0", comment="domain.context_word; 0: older than it"),
     UniqueConstraint("bid", "number"),
+    Index(None, "received_ns"),
     comment="One row a billed bid, and one a correction of its price: the journal that the transactions sum up",
 )
 

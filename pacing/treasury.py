@@ -151,6 +151,11 @@ class Treasury:
         with self._careful():
             return self._logs.behind()
 
+    @property
+    def settled_ns(self) -> int:
+        """All notices that came before then are booked (business time)."""
+        return self._settled_ns
+
     def delivery(self) -> list[Delivery]:
         """Spend against plan of every live line item."""
         with self._careful():

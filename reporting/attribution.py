@@ -238,12 +238,10 @@ class Attribution:
         return keys, clicks, views
 
     def _kept_since(self) -> dict[int, int]:
-        """By kind of credit: clicks and views from before then are not in the store any more."""
-        return {
-            int(kind): min((day for source in sources for day in self._days(source.table.name)), default=_NEVER)
-            * DAY_NS
-            for kind, sources in ((Credit.CLICK, (CLICKED,)), (Credit.VIEW, (SHOWN, IN_VIEW)))
-        }
+        """By kind of credit: from when on clicks and views are all in the store. Older ones may be there no more."""
+        first = {source: min(self._days(source.table.name), default=_NEVER) for source in self._sources()}
+        clicks = first.pop(CLICKED)
+        return {int(Credit.CLICK): clicks * DAY_NS, int(Credit.VIEW): max(first.values()) * DAY_NS}
 
     def _write(self, changes: Mapping[Credited, int]) -> None:
         """By day. All that is said of one conversion is in one block."""

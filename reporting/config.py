@@ -18,6 +18,17 @@ class KeepDays(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
 
+class Quality(Struct, frozen=True, forbid_unknown_fields=True):
+    grace_s: float = 300.0
+    """An hour is checked so long after its end, business time: events are stamped before they are logged."""
+    look_back_hours: int = 3
+    """Hours that are checked again every hour; those with findings are, however old they are."""
+    fresh_s: float = 900.0
+    """An event that is not in the store for longer, business time, is a finding."""
+    tolerated_share: float = 0.02
+    """Of clicks without impressions, and such: notices get lost on their way."""
+
+
 class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     store: str = "chdb"
     """``chdb`` (the engine in this process, its files in ``<data_dir>/chdb``), or
@@ -36,6 +47,7 @@ class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     query_seconds: float = 60.0
     """A report that needs longer is ended with an error."""
     keep_days: KeepDays = KeepDays()
+    quality: Quality = Quality()
 
 
 MONEY_DAYS = 425

@@ -25,6 +25,7 @@ from reporting.schema import (
     View,
 )
 from reporting.store import Store
+from reporting.tallies import TALLIES
 
 Has = Callable[[str, str], bool]
 """Whether a table has a column."""
@@ -118,8 +119,9 @@ MIGRATIONS = (
         views=rollups.views,
         fill=rollups.fill,
     ),
+    Migration(11, "counts of the event logs", (TALLIES,)),
     Migration(
-        11,
+        12,
         "when conversions happened, and the context of their click",
         adds=((CONVERSIONS, "happened_ns"), (CONVERSIONS, "context")),
     ),

@@ -1,8 +1,8 @@
 """Rows that are read from no log, into the store exactly once.
 
-A block is written to a file, on disk, before it is sent, and the file goes when the store has the block. So after a kill
-at any instant there is at most one block of which it is not known whether it arrived, in its table and in what views
-make of it, and it is still at hand: it is made good before anything else is read or sent.
+A block is written to a file, on disk, before it is sent, and the file goes when the store has the block. So after a
+kill at any instant there is at most one block of which it is not known whether it arrived, in its table and in what
+views make of it, and it is still at hand: it is made good before anything else is read or sent.
 """
 
 import os

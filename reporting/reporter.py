@@ -7,6 +7,8 @@
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
 - ``POST /v1/attribution`` credits conversions anew (`reporting.attribution_port`)
+- ``GET /v1/quality`` findings of the last hourly check of data quality; with ``from`` and ``to``, two hours, those are
+  checked now
 - ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
   bearer token: the rows that name them, or how many were blanked (`reporting.people`)
 """
@@ -24,6 +26,7 @@ import uvloop
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from domain.clock import from_env
 from domain.errors import Problem, Refused
 from domain.keys import internal_secret, load_keys
 from domain.settings import places
@@ -31,6 +34,7 @@ from reporting import exposure, losses, people, report
 from reporting.attribution_port import AttributionPort
 from reporting.config import settings
 from reporting.feed import Feed
+from reporting.quality_watch import QualityWatch, asked_hours
 from reporting.render import FORMATS
 from reporting.store import Store, StoreError
 
@@ -44,8 +48,8 @@ _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).d
 class Answers:
     """The HTTP side. Queries run one at a time in a thread that has a connection of its own."""
 
-    def __init__(self, feed: Feed, secret: str) -> None:
-        self._feed, self._secret = feed, secret
+    def __init__(self, feed: Feed, secret: str, quality: QualityWatch | None = None) -> None:
+        self._feed, self._secret, self._quality = feed, secret, quality
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
@@ -58,6 +62,7 @@ class Answers:
         app.router.add_get("/v1/books", self.books)
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
+        app.router.add_get("/v1/quality", self.quality)
         app.router.add_post("/v1/people/show", self.show_people)
         app.router.add_post("/v1/people/forget", self.forget_people)
         app.on_cleanup.append(self._close)
@@ -102,6 +107,16 @@ class Answers:
         sources = await asyncio.get_running_loop().run_in_executor(self._lags, self._feed.behind)
         behind = sum(value if isinstance(value, int) else 1 for value in sources.values())
         return _json({"behind": behind, "sources": sources})
+
+    async def quality(self, request: web.Request) -> web.Response:
+        if self._quality is None or not self._feed.ready.is_set():
+            raise StoreError(self._feed.trouble)
+        watch = self._quality
+        if hours := asked_hours(request.query):
+            report = await asyncio.to_thread(watch.check, *hours)
+            return _json(msgspec.to_builtins(report))
+        last = msgspec.to_builtins(watch.report) if watch.report else None
+        return _json({"report": last, "trouble": watch.trouble})
 
     async def show_people(self, request: web.Request) -> web.Response:
         persons = await self._persons(request)
@@ -181,9 +196,11 @@ def run() -> None:
     """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
     here = places()
     feed, secret = Feed(here, settings()), internal_secret(load_keys(here.data))
-    app = Answers(feed, secret).app()
+    quality = QualityWatch(here, settings(), feed, from_env())
+    app = Answers(feed, secret, quality).app()
     AttributionPort(feed.attributor, secret).add(app)
     feed.start()
+    quality.start()
     try:
         web.run_app(
             app,
@@ -193,4 +210,5 @@ def run() -> None:
             print=None,
         )
     finally:
+        quality.stop()
         feed.stop()

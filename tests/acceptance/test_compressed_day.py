@@ -117,6 +117,13 @@ async def test_books_agree_after_every_process_was_killed(
             key: figures for key, figures in theirs_by_format.items() if figures != nothing
         }
 
+        quality = await deployment.get(f"{deployment.reporter}/v1/quality?from=2027-03-16&to=2027-03-18")
+        lossy = ("wins_without_bid", "clicks_without_impression", "completes_without_start")  # killed workers lost bids
+        assert [one for one in quality["findings"] if one["check"] not in lossy] == []
+        assert quality["hours"] > 20 and set(quality["pending"].values()) <= {
+            "the ledger has not booked beyond the hour"
+        }
+
         server = ClickHouseServer(tmp_path / "clickhouse")
         server.start()
         try:

@@ -1,4 +1,4 @@
-"""Country, device, system, place and format of what was booked."""
+"""Country, device, system, place and format of what was booked; and its hours are found quickly."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,9 @@ def upgrade() -> None:
             comment="domain.context_word; 0: older than it",
         ),
     )
+    op.create_index("ix_settlements_received_ns", "settlements", ["received_ns"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_settlements_received_ns", "settlements")
     op.drop_column("settlements", "context")
