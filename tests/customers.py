@@ -28,7 +28,7 @@ def rule(campaign: int) -> Rule:
 class Customers:
     """``events`` in an order that has nothing to do with when they were received."""
 
-    def __init__(self, seed: int, touches: int = 90, conversions: int = 30, hours: int = 60) -> None:
+    def __init__(self, seed: int, touches: int = 90, conversions: int = 30, hours: int = 40) -> None:
         self.draw = random.Random(seed)
         self._hours = hours
         self.events: list[Notice | Conversion] = []
