@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from reporting.outbox import write_durably
 from reporting.rows import DAY_NS
+from reporting.schema import Table
 from reporting.store import Store
 from reporting.touches import BUCKET_NS, Source
 
@@ -41,9 +42,10 @@ def keep(path: Path, counts: Counts) -> None:
     write_durably(path, _encode(counts))
 
 
-def days(store: Store, table: str) -> dict[int, int]:
+def days(store: Store, table: Table) -> dict[int, int]:
     """How many rows of each day (since 1970) a table has, as the engine knows without reading them."""
-    return {int(day): int(rows) for day, rows in store.query(_BY_DAY, {"table": table})}
+    by_day = f"SELECT toUInt32(toDate(partition)), sum(rows) {store.dialect.parts(table)} GROUP BY partition"
+    return {int(day): int(rows) for day, rows in store.query(by_day)}
 
 
 def look(store: Store, sources: Iterable[Source], before: Counts) -> Counts:
@@ -51,7 +53,7 @@ def look(store: Store, sources: Iterable[Source], before: Counts) -> Counts:
     now = Counts({}, {})
     for source in sources:
         table = source.table.name
-        now.days[table] = there = days(store, table)
+        now.days[table] = there = days(store, source.table)
         known, buckets = before.days.get(table), dict(before.buckets.get(table, {}))
         if known is not None:  # at the very first look all is new
             for day in [day for day, rows in there.items() if rows != known.get(day)]:
@@ -66,12 +68,6 @@ def grown(before: Counts, now: Counts, table: str) -> frozenset[int]:
     if table not in before.days:
         return frozenset(day * A_DAY + n for day in now.days.get(table, {}) for n in range(A_DAY))
     return frozenset(bucket for bucket, rows in there.items() if rows != was.get(bucket))
-
-
-_BY_DAY = (
-    "SELECT toUInt32(toDate(partition)), sum(rows) FROM system.parts"
-    " WHERE active AND database = currentDatabase() AND table = %(table)s GROUP BY partition"
-)
 
 
 def _counted(store: Store, source: Source, day: int) -> dict[int, int]:

@@ -29,7 +29,7 @@ from reporting.crediting import Converted, Credited, Keys, Order, by_click_id, c
 from reporting.orders import AT, OrderKey
 from reporting.outbox import Outbox
 from reporting.rows import DAY_NS
-from reporting.schema import ATTRIBUTIONS, CONVERSIONS
+from reporting.schema import ATTRIBUTIONS, CONVERSIONS, Table
 from reporting.store import Store
 from reporting.touches import BUCKET_NS, CLICKED, IN_VIEW, SHOWN, Found, Search, Source, Wanted, buckets, look_back
 
@@ -102,7 +102,7 @@ class Attribution:
         """
         with self._settled():
             tally = Tally()
-            for day in self._days(CONVERSIONS.name):
+            for day in self._days(CONVERSIONS):
                 if first <= day <= last:
                     self._decide_again((event for event, _, _ in self._told(day, "1")), tally)
             return tally
@@ -151,7 +151,7 @@ class Attribution:
         ]
         low = min(min(search.among) * BUCKET_NS for search in searches)
         high = max((max(search.among) + 1) * BUCKET_NS + search.window_ns for search in searches)
-        for day in self._days(CONVERSIONS.name):
+        for day in self._days(CONVERSIONS):
             if day < low // DAY_NS:
                 continue
             where = f"person != 0 AND {AT} >= {low} AND {AT} < {high}"
@@ -171,7 +171,7 @@ class Attribution:
     def _told(self, day: int, where: str) -> Iterator[tuple[Event, int, int]]:
         """(conversion, person, when it happened) of those received on a day that count."""
         columns = f"advertiser, event, `order`, received_ns, person, {AT}"
-        rows, start = arrivals.days(self._store, CONVERSIONS.name).get(day, 0), day * DAY_NS
+        rows, start = arrivals.days(self._store, CONVERSIONS).get(day, 0), day * DAY_NS
         step = DAY_NS // (1 + rows // self._most) + 1
         for low in range(start, start + DAY_NS, step):
             piece = f"day = toDate({day}) AND received_ns >= {low} AND received_ns < {low + step}"
@@ -179,7 +179,7 @@ class Attribution:
             for advertiser, event, order, received_ns, person, at_ns in self._store.query(sql):
                 yield (int(advertiser), str(event), str(order), int(received_ns)), int(person), int(at_ns)
 
-    def _days(self, table: str) -> list[int]:
+    def _days(self, table: Table) -> list[int]:
         return sorted(arrivals.days(self._store, table))
 
     def _decide_again(self, events: Iterable[Event], tally: Tally) -> None:
@@ -196,7 +196,7 @@ class Attribution:
         def asked(one: Converted) -> bool:
             return (one.advertiser, one.event, one.order, one.received_ns) in again
 
-        of_day = self._days(CONVERSIONS.name)
+        of_day = self._days(CONVERSIONS)
         kept_ns = of_day[0] * DAY_NS if of_day else 0
         made: dict[OrderKey, Order] = {}
         changes: Counter[Credited] = Counter()
@@ -239,7 +239,7 @@ class Attribution:
 
     def _kept_since(self) -> dict[int, int]:
         """By kind of credit: from when on clicks and views are all in the store. Older ones may be there no more."""
-        first = {source: min(self._days(source.table.name), default=_NEVER) for source in self._sources()}
+        first = {source: min(self._days(source.table), default=_NEVER) for source in self._sources()}
         clicks = first.pop(CLICKED)
         return {int(Credit.CLICK): clicks * DAY_NS, int(Credit.VIEW): max(first.values()) * DAY_NS}
 

@@ -17,6 +17,7 @@ from tests.rows_twin import values
 from tests.stored import packed
 from tests.trade import Trade
 
+
 @pytest.mark.parametrize(
     ("event", "table", "beside"),
     [
