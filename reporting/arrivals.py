@@ -70,6 +70,14 @@ def grown(before: Counts, now: Counts, table: str) -> frozenset[int]:
     return frozenset(bucket for bucket, rows in there.items() if rows != was.get(bucket))
 
 
+def by_day(among: Iterable[int]) -> list[tuple[int, list[int]]]:
+    """Ten minutes by day (since 1970)."""
+    days: dict[int, list[int]] = {}
+    for bucket in among:
+        days.setdefault(bucket // A_DAY, []).append(bucket)
+    return sorted(days.items())
+
+
 def _counted(store: Store, source: Source, day: int) -> dict[int, int]:
     bucket = f"intDiv(received_ns, {BUCKET_NS})"
     rows = store.query(

@@ -30,7 +30,7 @@ from reporting.orders import AT, OrderKey
 from reporting.outbox import Outbox
 from reporting.rows import DAY_NS
 from reporting.schema import ATTRIBUTIONS, CONVERSIONS, Table
-from reporting.store import Store
+from reporting.store import Store, StoreError
 from reporting.touches import BUCKET_NS, CLICKED, IN_VIEW, SHOWN, Found, Search, Source, Wanted, buckets, look_back
 
 T = TypeVar("T")
@@ -74,6 +74,8 @@ class Attribution:
         self._decided: set[int] = set()
         """Hashes of conversions that this round has decided: by all that had arrived when it began."""
         self._doubt = True
+        self.ending = False
+        """Set by another thread: a round ends at the next part of it, with a StoreError, and is done again later."""
 
     def follow(self, rules: Mapping[int, Rules]) -> None:
         """What campaigns say, by id; others go by the default."""
@@ -130,8 +132,7 @@ class Attribution:
 
     def _new(self, before: Counts, now: Counts) -> Iterator[OrderKey]:
         """Orders with conversions that have no credit yet."""
-        grown = arrivals.grown(before, now, CONVERSIONS.name)
-        for day in sorted({bucket * BUCKET_NS // DAY_NS for bucket in grown}):
+        for day, grown in arrivals.by_day(arrivals.grown(before, now, CONVERSIONS.name)):
             have = (
                 f"SELECT advertiser, event, `order`, received_ns FROM {ATTRIBUTIONS.name} WHERE day = toDate({day})"
                 " GROUP BY advertiser, event, `order`, received_ns HAVING sum(sign) > 0"
@@ -191,6 +192,8 @@ class Attribution:
         """Gives the conversions of these orders their credits: those without one, those in ``again``, and what happened
         later in the same order.
         """
+        if self.ending:
+            raise StoreError("the reporter is ending")
         told, there = orders.read(self._store, sorted(wanted))
 
         def asked(one: Converted) -> bool:

@@ -61,6 +61,7 @@ class Attributor(threading.Thread):
         """Rounds and changed credits since the start; how long the last round took, and when it ended."""
         self._wanted: queue.Queue[Asked | None] = queue.Queue()
         self._stopping = False
+        self._job: Attribution | None = None
 
     def ask(self, days: tuple[int, int] | None) -> "Future[Tally]":
         """Credits the conversions of these days anew, or what is new. The answer fails with StoreError."""
@@ -74,8 +75,10 @@ class Attributor(threading.Thread):
         return told | {"done_ns": self.done_ns}
 
     def stop(self) -> None:
-        """Ends after the round in hand."""
+        """Ends after the part of a round in hand."""
         self._stopping = True
+        if self._job is not None:
+            self._job.ending = True
         self._wanted.put(None)
         self.join()
 
@@ -87,14 +90,14 @@ class Attributor(threading.Thread):
                 if not self._ready.wait(0.2):
                     continue
                 store = self._open()
-                job = Attribution(store, self._data / DIRECTORY, self._origin, self._clock, self._keys)
+                self._job = job = Attribution(store, self._data / DIRECTORY, self._origin, self._clock, self._keys)
                 while not self._stopping:
                     begun = time.monotonic()
                     self._work(job, asked)
                     self.trouble, asked = "", None
                     asked = self._next(max(self._pause_s, _SHARE * (time.monotonic() - begun)))
             except (StoreError, Unavailable) as error:
-                if self.trouble != str(error):
+                if self.trouble != str(error) and not self._stopping:
                     log.error("conversions are not credited: %s", error)
                 self.trouble = str(error)
                 if asked is not None:

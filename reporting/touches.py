@@ -25,6 +25,8 @@ WANTED = Table(
     {"advertiser": "UInt32", "person": "UInt64", "at_ns": "UInt64"},
     ("advertiser", "person"),
 )
+MOST_RUNS = 300
+"""Of ten minutes, in one query: its text must not become too long."""
 MOST_TIMES = 256
 """Of one key at once."""
 _FIELDS = ("received_ns", "bid", "imp", "exchange", "campaign", "line_item", "creative", "deal", "site", "context")
@@ -129,12 +131,23 @@ def days(low_ns: int, high_ns: int) -> str:
 
 
 def buckets(among: Iterable[int]) -> str:
-    """The condition that a row was received in one of these ten minutes."""
+    """The condition that a row was received in one of these ten minutes, or, where they are scattered over very many
+    places, around them.
+    """
+    gap, runs = 0, _runs(among, 0)
+    while len(runs) > MOST_RUNS:
+        gap = 2 * gap + 1
+        runs = _runs(among, gap)
+    each = (f"(received_ns >= {a * BUCKET_NS} AND received_ns < {b * BUCKET_NS})" for a, b in runs)
+    return f"({' OR '.join(each)})"
+
+
+def _runs(among: Iterable[int], gap: int) -> list[tuple[int, int]]:
+    """(first, behind the last) of those that follow each other with at most ``gap`` missing in between."""
     runs: list[tuple[int, int]] = []
     for bucket in sorted(among):
-        if runs and runs[-1][1] == bucket:
+        if runs and bucket - runs[-1][1] <= gap:
             runs[-1] = runs[-1][0], bucket + 1
         else:
             runs.append((bucket, bucket + 1))
-    each = (f"(received_ns >= {a * BUCKET_NS} AND received_ns < {b * BUCKET_NS})" for a, b in runs)
-    return f"({' OR '.join(each)})"
+    return runs

@@ -1,12 +1,15 @@
 """What stays as it is: credits whose touches cannot be looked up any more, and what is inherited from them."""
 
+import re
+
 from domain.attribution import DEFAULT, Credit
 from reporting.cluster import Cluster
 from reporting.crediting import Converted, Credited, Touch, credits, prepare
 from reporting.schema import CLICKS, CURRENT
-from reporting.touches import MOST_TIMES, _parts
+from reporting.touches import BUCKET_NS, MOST_RUNS, MOST_TIMES, _parts, buckets
 
 DAY = 86_400 * 10**9
+WHEN = "received_ns"
 CLICK = Touch(100 * DAY, 11, 0, 1, 2, 3, 4, 5, 6, 7)
 VIEW = Touch(105 * DAY, 12, 0, 1, 2, 3, 4, 5, 6, 7)
 LEAD = Converted(106 * DAY, 9, "lead", "o", 5, "USD", 77, 106 * DAY, None)
@@ -61,6 +64,16 @@ def test_a_key_with_very_many_conversions_is_looked_up_in_parts() -> None:
     assert sorted(one for part in parts for one in part) == sorted(wanted) and len(parts) == 3
     assert all(sum(one[:2] == (1, 7) for one in part) <= MOST_TIMES for part in parts)
     assert (2, 7, 1) in parts[0] and (1, 8, 5) in parts[0]
+
+
+def test_scattered_times_make_a_query_that_is_not_too_long() -> None:
+    assert buckets([7, 5, 6]) == f"(({WHEN} >= {5 * BUCKET_NS} AND {WHEN} < {8 * BUCKET_NS}))"
+    scattered = range(0, 100_000, 3)
+    ranges = [tuple(map(int, found)) for found in re.findall(r">= (\d+) AND received_ns < (\d+)", buckets(scattered))]
+    assert len(ranges) <= MOST_RUNS and len(buckets(scattered)) < 100_000
+    assert all(any(low <= bucket * BUCKET_NS < high for low, high in ranges) for bucket in scattered)
+    ranges = re.findall(r">=", buckets([*range(0, 400, 2), *range(10_000, 10_400, 2)]))
+    assert len(ranges) == 2
 
 
 def test_in_a_cluster_all_shards_tell_what_has_arrived() -> None:
