@@ -105,9 +105,10 @@ MIGRATIONS = (
     Migration(7, "visits of advertisers' pages", (VISITS,)),
     Migration(
         8,
-        "country, device, system, place and format of bids, notices and settlements",
-        adds=tuple(
-            (table, "context") for table in (BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, SETTLEMENTS)
+        "country, device, system, place and format of all facts; when conversions happened",
+        adds=(
+            *((t, "context") for t in (BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, SETTLEMENTS)),
+            *((CONVERSIONS, name) for name in ("context", "happened_ns")),
         ),
     ),
     Migration(9, "attributions of conversions", (ATTRIBUTIONS,)),
@@ -120,9 +121,4 @@ MIGRATIONS = (
         fill=rollups.fill,
     ),
     Migration(11, "counts of the event logs", (TALLIES,)),
-    Migration(
-        12,
-        "when conversions happened, and the context of their click",
-        adds=((CONVERSIONS, "happened_ns"), (CONVERSIONS, "context")),
-    ),
 )
