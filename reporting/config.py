@@ -50,7 +50,8 @@ class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     quality: Quality = Quality()
 
 
-MONEY_DAYS = 425
+MONEY_DAYS = 427
+"""Fourteen months at most."""
 
 
 def settings() -> Reporting:

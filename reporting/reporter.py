@@ -36,6 +36,7 @@ from reporting.config import settings
 from reporting.feed import Feed
 from reporting.quality_watch import QualityWatch, asked_hours
 from reporting.render import FORMATS
+from reporting.status import status
 from reporting.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Answers:
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
         app.router.add_get("/v1/quality", self.quality)
+        app.router.add_get("/v1/store", self.store)
         app.router.add_post("/v1/people/show", self.show_people)
         app.router.add_post("/v1/people/forget", self.forget_people)
         app.on_cleanup.append(self._close)
@@ -95,6 +97,9 @@ class Answers:
 
     async def books(self, request: web.Request) -> web.Response:
         return _json(await self._ask(report.books))
+
+    async def store(self, request: web.Request) -> web.Response:
+        return _json(await self._ask(status))
 
     async def exposure(self, request: web.Request) -> web.Response:
         """Keys of persons are in it, so it is not for everybody who reaches the port."""

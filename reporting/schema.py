@@ -75,6 +75,16 @@ class Dialect:
     def drops_column(self, table: Table, column: str) -> list[str]:
         return [f"ALTER TABLE {table.name} DROP COLUMN `{column}`"]
 
+    def update(self, name: str, change: str) -> str:
+        return f"ALTER TABLE {name} UPDATE {change}"
+
+    def of_all_shards(self, name: str) -> str:
+        return name
+
+    def nodes(self) -> str:
+        """The query for how many nodes a cluster has; empty: it is none."""
+        return ""
+
     def drop(self, name: str) -> str:
         return f"DROP TABLE IF EXISTS {name}{self.now}"
 

@@ -69,6 +69,9 @@ class ServerStore:
         version = tuple(int(part) for part in self.query("SELECT version()")[0][0].split(".")[:2])
         dialect = CURRENT if version >= _CURRENT_SINCE else V18
         self.dialect = Cluster.of(dialect, cluster, database) if cluster else dialect
+        if cluster and dialect is CURRENT:
+            # tables that a query makes for itself are on this node alone; a mutation may ask one that is on all
+            self._client.settings |= {"prefer_global_in_and_join": 1, "allow_nondeterministic_mutations": 1}
         self._turns = Turns(self.command, self.query, owner)
 
     def command(self, sql: str) -> None:

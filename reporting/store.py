@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.clock import from_env, utc
 from domain.settings import SettingsError
 from reporting.rows import Block
 from reporting.schema import APPLIED, Dialect, Table
+
+if TYPE_CHECKING:
+    from reporting.migrations import Migration
 
 Row = Sequence[Any]
 Parameter = int | str
@@ -148,8 +151,12 @@ def revert(store: Store, to: int) -> None:
         if migration.number > to:
             for statement in migration.down(store.dialect, _columns(store)):
                 store.command(statement)
-    kept = [migration for migration in MIGRATIONS if migration.number <= to]
+    mark(store, [migration for migration in MIGRATIONS if migration.number <= to])
+
+
+def mark(store: Store, steps: Sequence["Migration"]) -> None:
+    """Says that these steps were done, and no other."""
     for statement in (*store.dialect.drops(APPLIED.name), *store.dialect.creates(APPLIED)):
         store.command(statement)
-    for migration in kept:
-        store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})
+    if steps:
+        store.insert(APPLIED, {"number": [step.number for step in steps], "title": [step.title for step in steps]})
