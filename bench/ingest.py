@@ -134,7 +134,9 @@ def main() -> None:
             if server is not None:
                 server.start()
             try:
-                store = open_store(server.address("bench") if server else "chdb", data, owner="bench", query_seconds=600)
+                store = open_store(
+                    server.address("bench") if server else "chdb", data, owner="bench", query_seconds=600
+                )
                 pids = [os.getpid(), *([server.pid] if server else [])]
                 rate, cpu = ship(store, data, counts, pids)
                 store.close()

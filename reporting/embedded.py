@@ -85,7 +85,9 @@ class EmbeddedStore:
         settings = ", ".join(f"{name} = {literal(value)}" for name, value in exactly_once(batch).items())
         with self._lock:
             try:
-                with self._connection.send_insert(f"INSERT INTO {table.name} ({names}) SETTINGS {settings}", form) as to:
+                with self._connection.send_insert(
+                    f"INSERT INTO {table.name} ({names}) SETTINGS {settings}", form
+                ) as to:
                     for piece in pieces:
                         to.append(piece)
                     to.finish()

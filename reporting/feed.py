@@ -23,6 +23,7 @@ from reporting.retention import sweep
 from reporting.shipper import Shipper
 from reporting.sources import Lag, SettlementSource, Source, logs
 from reporting.store import Store, StoreError, migrate, open_store
+from reporting.store_lock import StoreLock
 from reporting.window_rules import rules_of
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Feed(threading.Thread):
                 places.data, self.origin, from_env(), settings.attribution_s, self.ready,
                 lambda: self.open_apart("attribution"), lambda: self.rules, self.crediting,
             )  # fmt: skip
+        self._lock = StoreLock(places.data, settings.store)
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
         self._names_due = self._sweep_due = 0.0
 
@@ -98,11 +100,16 @@ class Feed(threading.Thread):
         if self.attributor is not None:
             self.attributor.stop()
         self.join()
+        self._lock.release()
 
     def run(self) -> None:
         self._pause_s = _RETRY_S
         while not self._stopping.is_set():
             store: Store | None = None
+            if not self._lock.take():
+                self.trouble = "another process of this host writes into the analytics store: a reporter, or a replay"
+                self._stopping.wait(_RETRY_S)
+                continue
             try:
                 store = self.open()
                 migrate(store)

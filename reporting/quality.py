@@ -7,7 +7,7 @@ found is looked at a second time before it is said, so nothing that was on its w
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -19,9 +19,11 @@ from msgspec.structs import asdict
 from domain.clock import SECOND, Clock
 from pacing.protocol import LedgerHour, LedgerHours
 from reporting import rollups, tallies
+from reporting.config import KeepDays
 from reporting.counting import COUNTED
 from reporting.quality_checks import Breach, Hours, breaches, hour_of, nameless, rolled_up
-from reporting.schema import FACTS, SETTLEMENTS, Table
+from reporting.retention import kept
+from reporting.schema import ATTRIBUTIONS, FACTS, SETTLEMENTS, Table
 from reporting.store import Store
 from reporting.tallies import GAPS, HOUR_NS, Key, Reach, Tally
 
@@ -46,6 +48,7 @@ MOST_FINDINGS = 500
 MOST_HOURS = 24 * 32
 """Checked at once."""
 LOOK_AGAIN_S = 1.0
+FOR_EVER = KeepDays(0, 0, 0)
 _ORDER = list(CHECKS)
 _AMOUNTS = {"bids": ("test = 0", "price"), "no_bids": ("1", "toInt64(weight)"), "conversions": (COUNTED, "value"),
             "visits": (COUNTED, "toInt64(0)")}  # fmt: skip
@@ -118,9 +121,11 @@ class Auditor:
         grace_s: float = 300.0,
         fresh_s: float = 900.0,
         tolerated: float = 0.02,
+        keep: KeepDays = FOR_EVER,
     ) -> None:
         self._store, self._data, self._origin, self._shipped = store, data, origin, shipped
         self._clock, self._ledger, self._fresh_s, self._tolerated = clock, ledger, fresh_s, tolerated
+        self._kept = kept(keep)
         self._grace_ns = int(max(grace_s, clock.speed) * SECOND)  # compressed days: at least a real second
         self._since: dict[tuple[str, str, str, int], str] = {}
 
@@ -139,7 +144,8 @@ class Auditor:
         wanted = sorted(hour for hour in set(hours) if hour <= closed)[-MOST_HOURS:]
         reaches = self.count()
         through = self._shipped().get(f"{self._origin}/settlements", 0)
-        ready, pending = [], {}
+        ready: list[int] = []
+        pending: dict[int, str] = {}
         for stretch in stretches(wanted):
             booked, reason = self._booked(stretch, through)
             late = self._pending(stretch, reaches, reason, booked)
@@ -207,12 +213,13 @@ class Auditor:
             for (fact, hour, _), tally in logged.items():
                 if fact == GAPS:
                     yield _finding("log_gaps", "segments that are not there", hour, 0, 0, tally.rows)
-            yield from self._rows(hours, logged)
+            yield from self._rows(hours, logged, self._gone(hours, now_ns))
             booked, _ = self._booked(hours, through)
             if booked:
                 yield from self._money(hours, logged, booked, through)
             for grain in self._grains(hours, now_ns):
-                for figure, hour, who, expected, found in rolled_up(self._store, hours, grain):
+                gone = self._gone(hours, now_ns)
+                for figure, hour, who, expected, found in rolled_up(self._store, hours, grain, gone):
                     yield _finding("rollups", f"{figure} of delivery_{grain}", hour, who, expected, found)
             broken = breaches(self._store, hours, self._tolerated, self._oldest_bids())
             for breach in (*broken, *nameless(self._store, hours)):
@@ -230,9 +237,14 @@ class Auditor:
         for name, trouble in troubles.items():
             yield Finding("log_unreadable", f"{name}: {trouble}", "", 0, 0, 1, "")
 
-    def _rows(self, hours: Hours, logged: Mapping[Key, Tally]) -> Iterator[Finding]:
+    def _gone(self, hours: Hours, now_ns: int) -> set[str]:
+        """Tables whose facts of these hours may be too old to be kept (`reporting.retention`)."""
+        age = now_ns // (24 * HOUR_NS) - hours.first // 24
+        return {table for table, days in self._kept.items() if days and age > days}
+
+    def _rows(self, hours: Hours, logged: Mapping[Key, Tally], gone: Collection[str]) -> Iterator[Finding]:
         for table in FACTS:
-            if table is SETTLEMENTS or table.name == "attributions":
+            if table in (SETTLEMENTS, ATTRIBUTIONS) or table.name in gone:
                 continue
             stored = self._stored(table, hours)
             told = {key[1:]: tally for key, tally in logged.items() if key[0] == table.name}

@@ -4,7 +4,7 @@ A query gives, by account, how many rows break the rule and of how many. Rows th
 hours are of the days from which the hours' bids are on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -219,18 +219,28 @@ def nameless(store: Store, hours: Hours) -> Iterator[Breach]:
                 yield Breach("names_missing", f"{dimension}s of {fact} without a name", int(row[1]), 0, int(row[0]), 0)
 
 
-def rolled_up(store: Store, hours: Hours, grain: str) -> Iterator[tuple[str, int, int, int, int]]:
-    """(figure, hour, account, by the facts, by the rollup) where a rollup by minute or hour differs from the facts."""
+def rolled_up(
+    store: Store, hours: Hours, grain: str, gone: Collection[str] = ()
+) -> Iterator[tuple[str, int, int, int, int]]:
+    """(figure, hour, account, by the facts, by the rollup) where a rollup by minute or hour differs from the facts;
+    those of the tables ``gone`` are not kept any more.
+    """
     facts: dict[tuple[str, int, int], int] = {}
-    figures = tuple(dict.fromkeys(name for source in SOURCES for name in source.sums))
+    lost = {name for source in SOURCES if source.table in gone for name in source.sums}
+    figures = tuple(dict.fromkeys(name for source in SOURCES for name in source.sums if name not in lost))
+    if not figures:
+        return
     within = f"day >= {day(hours.first)} AND day <= {day(hours.last)}"
     of_time = f"{within} AND time >= {_moment(hours.first)} AND time < {_moment(hours.last + 1)}"
     hour = f"intDiv(toUnixTimestamp(time), {HOUR_S})"
     for source in SOURCES:
-        sums = ", ".join(f"toInt64({sum_}) AS n_{name}" for name, sum_ in source.sums.items())
+        told = {name: sum_ for name, sum_ in source.sums.items() if name in figures}
+        if source.table in gone or not told:
+            continue
+        sums = ", ".join(f"toInt64({sum_}) AS n_{name}" for name, sum_ in told.items())
         asked = f"SELECT {hour} AS h, advertiser, {sums} FROM {source.table} WHERE {source.where} AND {of_time}"
         for at, who, *values in store.query(f"{asked} GROUP BY h, advertiser"):
-            for name, value in zip(source.sums, map(int, values), strict=True):
+            for name, value in zip(told, map(int, values), strict=True):
                 key = name, int(at), int(who)
                 facts[key] = facts.get(key, 0) + value
     sums = ", ".join(f"sum({name})" for name in figures)

@@ -134,6 +134,7 @@ class QualityWatch(threading.Thread):
                 grace_s=quality.grace_s,
                 fresh_s=quality.fresh_s,
                 tolerated=quality.tolerated_share,
+                keep=settings.keep_days,
             )
             if self.report:
                 self._auditor.known(self.report.findings)

@@ -57,10 +57,10 @@ class Source(Protocol):
 
 class LogSource:
     def __init__(self, name: str, directory: Path) -> None:
-        self.name, self._directory = name, directory
+        self.name, self.directory = name, directory
 
     def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
-        reader, records, size, end = LogReader(self._directory, start), [], 0, start
+        reader, records, size, end = LogReader(self.directory, start), [], 0, start
         while len(records) < limit and size < _MOST_BYTES:
             more, after = reader.read(limit - len(records), until)
             if not more:
@@ -69,7 +69,7 @@ class LogSource:
         return records, end
 
     def position(self, start: int, place: int) -> int:
-        reader = LogReader(self._directory, start)
+        reader = LogReader(self.directory, start)
         while place > 0:
             records, _ = reader.read(place)
             if not records:
@@ -78,12 +78,12 @@ class LogSource:
         return reader.position
 
     def behind(self, position: int) -> int:
-        return LogReader(self._directory, position).behind()
+        return LogReader(self.directory, position).behind()
 
     def lag(self, position: int, now_ns: int) -> Lag:
         if not (amount := self.behind(position)):
             return Lag(0, 0.0)
-        records, _ = LogReader(self._directory, position).read(_LOOKED_AT)
+        records, _ = LogReader(self.directory, position).read(_LOOKED_AT)
         times = (_time_ns(record) for record in records)
         oldest = next((time_ns for time_ns in times if time_ns), now_ns)
         return Lag(amount, max(0, now_ns - oldest) / 1e9)

@@ -91,7 +91,11 @@ def exactly_once(batch: str) -> dict[str, int | str]:
     """
     if not batch:
         return {"async_insert": 0}
-    return {"async_insert": 0, "insert_deduplication_token": batch, "deduplicate_blocks_in_dependent_materialized_views": 1}
+    return {
+        "async_insert": 0,
+        "insert_deduplication_token": batch,
+        "deduplicate_blocks_in_dependent_materialized_views": 1,
+    }
 
 
 def open_store(address: str, data: Path, *, owner: str = "", query_seconds: float = 60.0) -> Store:

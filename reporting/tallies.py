@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -205,7 +206,8 @@ def _stretches(directory: Path, start: int, until: int) -> Iterator[_Stretch]:
 def _decoded(record: bytes) -> Event | None:
     """None for what is no event; the shipper puts it aside and says so."""
     try:
-        return decode(record)
+        event: Event = decode(record)
+        return event
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
@@ -220,7 +222,7 @@ def _missing(directory: Path, before: int, after: int) -> int:
 
 def _put(store: Store, name: str, stretch: _Stretch) -> None:
     rows = [("", 0, 0, Tally()), *((*key, tally) for key, tally in sorted(stretch.tallies.items()))]
-    columns = {
+    columns: dict[str, list[Any]] = {
         "log": [name] * len(rows),
         "fact": [row[0] for row in rows],
         "hour": [row[1] for row in rows],

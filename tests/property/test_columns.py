@@ -23,12 +23,17 @@ DAY = rows_twin.DAY_NS
 
 numbers = st.one_of(
     st.integers(0, 10),
-    st.sampled_from([*EDGES, -1, -32, -33, -128, -129, -32_769, -(2**31) - 1, -(2**63), rows_twin.LAST_NS, rows_twin.LAST_NS + 1]),
+    st.sampled_from(
+        [*EDGES, -1, -32, -33, -128, -129, -32_769, -(2**31) - 1, -(2**63), rows_twin.LAST_NS, rows_twin.LAST_NS + 1]
+    ),
     st.integers(-(2**63), 2**64 - 1),
 )
 usual = st.integers(0, 200)
 times = st.one_of(st.integers(0, 5 * DAY), st.sampled_from([DAY - 1, DAY, 2 * DAY - 1, rows_twin.LAST_NS]))
-texts = st.one_of(st.sampled_from(["", "USD", "EUR", "a\0b", "é", "漢字", "😀", "x" * 31, "x" * 32, "x" * 255, "y" * 300]), st.text(max_size=12))
+texts = st.one_of(
+    st.sampled_from(["", "USD", "EUR", "a\0b", "é", "漢字", "😀", "x" * 31, "x" * 32, "x" * 255, "y" * 300]),
+    st.text(max_size=12),
+)
 anything = st.one_of(
     st.none(), st.booleans(), numbers, texts, st.floats(width=32), st.floats(), st.binary(max_size=40),
     st.lists(st.integers(0, 3), max_size=17), st.dictionaries(st.text(max_size=2), usual, max_size=17),
@@ -91,7 +96,9 @@ def as_rows(made: Made, dialect: Dialect) -> rows_twin.Blocks:
         kinds = {name: dialect.kind(block.table.columns[name]) for name in block.columns}
         columns = {name: rows_twin.values(kinds[name], data) for name, data in block.columns.items()}
         assert {len(values) for values in columns.values()} == {block.rows}
-        found[block.table.name, block.day] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        found[block.table.name, block.day] = [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
     return found
 
 

@@ -28,7 +28,7 @@ from tests.integration.reporting.test_shipping import write_logs
 from tests.trade import START_NS, Trade, snapshot
 
 FIRST = START_NS // HOUR_NS
-LAST = FIRST + 66
+LAST = FIRST + 34
 
 
 class Books:
@@ -87,13 +87,13 @@ def world(store_address: str, tmp_path: Path, control: Control, monkeypatch: pyt
     monkeypatch.setattr("reporting.quality.LOOK_AGAIN_S", 0.0)
     store = open_store(store_address, tmp_path, owner=origin(tmp_path))
     migrate(store)
-    trade = Trade(seed=6, auctions=1200)
+    trade = Trade(seed=6, auctions=400, days=1.2)
     trade.money.sort(key=lambda event: event.received_ns)  # as a tracker logs them
     control.settlements = trade.settlements
     write_logs(tmp_path, trade)
     name = origin(tmp_path)
     ledger = SettlementSource(f"{name}/settlements", control.base)
-    shipper = Shipper(store, lambda: [*logs(tmp_path, name), ledger], 700)
+    shipper = Shipper(store, lambda: [*logs(tmp_path, name), ledger], 5_000)
     Dictionary().write(store, of_snapshot(snapshot()), 1)
     clock = ManualClock((LAST + 2) * HOUR_NS)
     yield World(store, tmp_path, trade, control, Books(trade.settlements), clock, shipper)
@@ -308,7 +308,7 @@ def test_two_hosts_that_share_a_store_are_compared_together(world: World, tmp_pa
     for event in trade.bids:
         writer.append(encode(replace(event, bid=event.bid + shift) if hasattr(event, "bid") else event))
     writer.close()
-    theirs = Shipper(world.store, lambda: logs(other, origin(other)), 700)
+    theirs = Shipper(world.store, lambda: logs(other, origin(other)))
     while theirs.round():
         pass
     waiting = world.check()
