@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from campaigns import (
+    attribution_terms,
     audience_rules,
     audience_terms,
     fair_audiences,
@@ -53,13 +54,13 @@ FEE = ("key", "name", "share", "cpm")
 RATE = ("base", "quote", "day", "rate")
 ADVERTISER = (
     *("key", "name", "agency", "currency", "time_zone", "domain", "categories", "categories_in", "fees"),
-    *(*FUNDS, *LIMITS, "frequency_caps", "suppress", "lifecycle", "status"),
+    *(*FUNDS, *LIMITS, "frequency_caps", "suppress", "lifecycle", "attribution", "status"),
 )
 AUDIENCE = ("key", "advertiser", "name", *audience_terms.FIELDS, "data_cpm", "frequency_caps")
 DEAL = ("key", "advertiser", "exchange", "code")
 CAMPAIGN = (
     *("key", "advertiser", "name", "start", "end", *LIMITS, "fees", "frequency_caps", "suppress", "status"),
-    *("special_category", "line_items"),
+    *("special_category", "attribution", "line_items"),
 )
 LINE_ITEM = (
     *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
@@ -160,6 +161,7 @@ class Reading:
             status=e.take("status", _status, "active"),
             frequency_caps=read_caps(e),
             lifecycle=e.take("lifecycle", audience_rules.lifecycle, {}),
+            attribution=attribution_terms.read(e),
         )
         if agency and advertiser.currency and agency.currency != advertiser.currency:
             e.wrong("agency", agency.key, f"it must be an agency that accounts in {advertiser.currency}, too")
@@ -242,7 +244,10 @@ class Reading:
             self._line_item(item, id_, owner, special)
         if special and (bad := special_categories.first_unlawful(self.new, id_)):
             e.wrong("special_category", special, f"line item {bad[0]!r} stands in the way: {bad[1]}")
-        campaign = owner and Campaign(id_, key, owner.id, name, start, end, limits, fees, caps, state, special)
+        credit = attribution_terms.read(e)
+        campaign = owner and Campaign(
+            id_, key, owner.id, name, start, end, limits, fees, caps, state, special, attribution=credit
+        )
         self.references.keep("campaigns", e, key, campaign, "advertiser")
         self._entries["campaigns", key] = e
 

@@ -30,6 +30,12 @@ def _limits() -> Column[Any]:
     return Column("limits", JSON, nullable=False, comment="the fields of `domain.campaign.Limits` that are set")
 
 
+def _attribution() -> Column[Any]:
+    return Column(
+        "attribution", JSON, nullable=False, comment="the fields of `domain.attribution.Attribution` that are set"
+    )
+
+
 def _funding() -> tuple[Column[Any], ...]:
     return Column("funding", String(8), nullable=False), Column("credit_limit", BigInteger, nullable=False)
 
@@ -109,6 +115,7 @@ advertisers = Table(
     Column("frequency_caps", JSON, nullable=False),
     Column("suppress", JSON, nullable=False, comment="audiences"),
     Column("lifecycle", JSON, nullable=False, comment="stages by conversions"),
+    _attribution(),
 )
 
 campaigns = Table(
@@ -126,6 +133,7 @@ campaigns = Table(
     _status(),
     Column("special_category", String(16), nullable=False, comment="empty: none"),
     Column("suppress", JSON, nullable=False, comment="audiences"),
+    _attribution(),
 )
 
 line_items = Table(

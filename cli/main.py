@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from cli import (
     alerts,
+    attribution,
     audiences,
     backtest,
     bidder,
@@ -21,6 +22,7 @@ from cli import (
     ledger,
     logs,
     losses,
+    outcomes,
     people,
     prices,
     profiles,
@@ -58,6 +60,8 @@ COMMANDS = (
     backtest,
     reconcile,
     alerts,
+    attribution,
+    outcomes,
     quality,
     replay,
     prices,

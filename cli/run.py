@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import report, up
+from cli import attribution, report, up
 
 if TYPE_CHECKING:
     import aiohttp
@@ -113,6 +113,7 @@ async def _run(here: "Places", seconds: float | None, rate: float | None, count:
         reports = [
             await asyncio.to_thread(report.fetch, here, by=f"exchange,{by}") for by in ("advertiser,campaign", "format")
         ]
+        reports.append(await asyncio.to_thread(attribution.beside_the_exchange, here))
     except (StartError, NoAnswer) as error:
         say(f"outbid: {error}")
         return 1

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from domain.attribution import Attribution
 from domain.audience import AudienceSet
 from domain.audience_rule import Rule
 from domain.creative import Creative
@@ -132,6 +133,8 @@ class Advertiser(Struct, frozen=True, forbid_unknown_fields=True):
     lifecycle: dict[str, str] = {}
     """Conversions, by the advertiser's own words, that bring people to a stage: ``{"application": "applied"}``
     (`domain.person.STAGES`)."""
+    attribution: Attribution = Attribution()
+    """Of every campaign, as far as it does not say otherwise."""
 
 
 class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,6 +155,8 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
     """What the law protects people's access to; its line items may not choose by who people are."""
     suppress: tuple[int, ...] = ()
     """Audiences whose members see no ad of it, beside those that the advertiser suppresses."""
+    attribution: Attribution = Attribution()
+    """What conversions are credited to it, as far as the advertiser's own is not meant."""
 
 
 class SupplyRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

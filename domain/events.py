@@ -192,7 +192,7 @@ def tells_price(notice: Notice) -> bool:
 
 
 class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):
-    """Something an advertiser wanted, attributed to a click (or to nothing: then ``bid`` and what follows are 0)."""
+    """Something an advertiser wanted, with the click whose id was told (else ``bid`` and what follows are 0)."""
 
     received_ns: int
     marks: int
@@ -214,6 +214,10 @@ class Conversion(Struct, frozen=True, array_like=True, tag=5, gc=False):
     deal: int
     site: int
     person: int
+    happened_ns: int = 0
+    """When it happened, where a postback told; 0: when it was received."""
+    context: int = 0
+    """`Notice.context` of the click."""
 
 
 class Visit(Struct, frozen=True, array_like=True, tag=7, gc=False):

@@ -40,6 +40,11 @@ class Cluster(Dialect):
     def local(self, name: str) -> str:
         return f"{name}_local" if name in _SPREAD else name
 
+    def parts(self, table: Table) -> str:
+        """Of all shards, one replica each."""
+        where = f"active AND database = '{self.database}' AND table = '{self.local(table.name)}'"
+        return f"FROM cluster('{self.cluster}', system, parts) WHERE {where}"
+
     def creates(self, table: Table) -> list[str]:
         local = self.local(table.name)
         body = self.create(table, local, self._replicated(table)).replace("(\n", f"ON CLUSTER {self.cluster} (\n", 1)

@@ -40,10 +40,14 @@ class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     """Records read for one batch at most: one block, one insert for each table and day."""
     pause_s: float = 0.5
     """Real seconds between two looks at the logs when there was little to ship."""
+    attribution: bool = True
+    """Credit conversions to clicks and views. Of several reporters on one store exactly one does."""
+    attribution_s: float = 10.0
+    """Real seconds between two looks at what is to be credited, at least."""
     query_seconds: float = 60.0
     """A report that needs longer is ended with an error."""
-    quality: Quality = Quality()
     keep_days: KeepDays = KeepDays()
+    quality: Quality = Quality()
 
 
 MONEY_DAYS = 427

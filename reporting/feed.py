@@ -6,14 +6,17 @@ import random
 import threading
 import time
 import urllib.request
+from collections.abc import Mapping
 
 import msgspec
 
+from domain.attribution import Rules
 from domain.campaign import Snapshot
 from domain.clock import from_env, utc
 from domain.settings import Places
 from eventlog.remote import origin
 from reporting.aside import Aside
+from reporting.attributor import Attributor
 from reporting.config import Reporting
 from reporting.names import of_snapshot
 from reporting.retention import sweep
@@ -21,6 +24,7 @@ from reporting.shipper import Shipper
 from reporting.sources import Lag, SettlementSource, Source, logs
 from reporting.store import Store, StoreError, migrate, open_store
 from reporting.store_lock import StoreLock
+from reporting.window_rules import rules_of
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +54,22 @@ class Feed(threading.Thread):
         self.ready = threading.Event()
         self.trouble = "the analytics store is being opened"
         self.shipper: Shipper | None = None
+        self.rules: Mapping[int, Rules] | None = None
+        """What campaigns say of attribution; None: not known yet."""
         self.aside = Aside(places.data / "poison")
         self.failures = 0
         """Times since the start that the store failed or could not be reached."""
         self._stopping = threading.Event()
         self.shipping = threading.Lock()
         """Held while a batch is read and sent. Who holds it knows that nothing is on its way that was read before."""
+        self.crediting = threading.Lock()
+        """Held while conversions are credited."""
+        self.attributor: Attributor | None = None
+        if settings.attribution:
+            self.attributor = Attributor(
+                places.data, self.origin, from_env(), settings.attribution_s, self.ready,
+                lambda: self.open_apart("attribution"), lambda: self.rules, self.crediting,
+            )  # fmt: skip
         self._lock = StoreLock(places.data, settings.store)
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
         self._names_due = self._sweep_due = 0.0
@@ -69,9 +83,22 @@ class Feed(threading.Thread):
         settings = self._settings
         return open_store(settings.store, self._places.data, owner=self.origin, query_seconds=settings.query_seconds)
 
+    def open_apart(self, name: str) -> Store:
+        """A connection for a job of its own: what one of them sends is not what the other settles."""
+        settings = self._settings
+        owner = f"{self.origin}.{name}"
+        return open_store(settings.store, self._places.data, owner=owner, query_seconds=settings.query_seconds)
+
+    def start(self) -> None:
+        super().start()
+        if self.attributor is not None:
+            self.attributor.start()
+
     def stop(self) -> None:
         """Ends after the batch in hand."""
         self._stopping.set()
+        if self.attributor is not None:
+            self.attributor.stop()
         self.join()
         self._lock.release()
 
@@ -155,4 +182,5 @@ class Feed(threading.Thread):
         except (OSError, msgspec.DecodeError) as error:  # reports show ids until control is back
             log.debug("names could not be fetched: %s", error)
             return
+        self.rules = rules_of(snapshot)
         shipper.dictionary.write(store, of_snapshot(snapshot), snapshot.published_ns)

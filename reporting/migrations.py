@@ -11,6 +11,7 @@ from reporting.schema import (
     BIDS,
     BILLINGS,
     CLICKS,
+    CONVERSIONS,
     EVENTS,
     FACTS,
     IMPRESSIONS,
@@ -104,9 +105,10 @@ MIGRATIONS = (
     Migration(7, "visits of advertisers' pages", (VISITS,)),
     Migration(
         8,
-        "country, device, system, place and format of bids, notices and settlements",
-        adds=tuple(
-            (table, "context") for table in (BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, SETTLEMENTS)
+        "country, device, system, place and format of all facts; when conversions happened",
+        adds=(
+            *((t, "context") for t in (BIDS, WINS, BILLINGS, LOSSES, IMPRESSIONS, CLICKS, EVENTS, SETTLEMENTS)),
+            *((CONVERSIONS, name) for name in ("context", "happened_ns")),
         ),
     ),
     Migration(9, "attributions of conversions", (ATTRIBUTIONS,)),

@@ -6,6 +6,7 @@
 - ``GET /v1/books`` what was bought from each exchange, all of it
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
+- ``POST /v1/attribution`` credits conversions anew (`reporting.attribution_port`)
 - ``GET /v1/quality`` findings of the last hourly check of data quality; with ``from`` and ``to``, two hours, those are
   checked now
 - ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
@@ -31,6 +32,7 @@ from domain.keys import internal_secret, load_keys
 from domain.settings import places
 from monitoring.web import Told, attach
 from reporting import exposure, losses, people, report
+from reporting.attribution_port import AttributionPort
 from reporting.config import settings
 from reporting.feed import Feed
 from reporting.metrics import Metrics
@@ -77,6 +79,7 @@ class Answers:
         body = {
             "ready": feed.ready.is_set(),
             "trouble": feed.trouble,
+            "attribution": feed.attributor.told() if feed.attributor else {},
             "failures": dict(shipper.failures) if shipper else {},
             "refused_records": feed.aside.count,
             "poison": [msgspec.to_builtins(note) for note in feed.aside.notes()[:_SHOWN]],
@@ -132,7 +135,10 @@ class Answers:
         persons = await self._persons(request)
 
         def forget(store: Store) -> tuple[dict[str, int], int]:
-            with self._feed.shipping:  # what was read of the logs before they were rewritten has arrived
+            with (
+                self._feed.crediting,
+                self._feed.shipping,
+            ):  # what was read of the logs before they were rewritten has arrived
                 return people.blank(store, persons)
 
         blanked, left = await self._ask(forget, "people")
@@ -206,13 +212,15 @@ def _json(body: object, status: int = 200) -> web.Response:
 def run() -> None:
     """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
     here = places()
-    feed = Feed(here, settings())
+    feed, secret = Feed(here, settings()), internal_secret(load_keys(here.data))
     quality = QualityWatch(here, settings(), feed, from_env())
+    app = Answers(feed, secret, Metrics(feed, here.data, from_env()), quality).app()
+    AttributionPort(feed.attributor, secret).add(app)
     feed.start()
     quality.start()
     try:
         web.run_app(
-            Answers(feed, internal_secret(load_keys(here.data)), Metrics(feed, here.data, from_env()), quality).app(),
+            app,
             host=here.host,
             port=here.reporter_port,
             loop=uvloop.new_event_loop(),

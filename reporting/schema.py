@@ -58,6 +58,10 @@ class Dialect:
         """What a table is called where its data is: there batches go, and views look."""
         return name
 
+    def parts(self, table: Table) -> str:
+        """What the engine knows of a table's data without reading any: the end of a query for that."""
+        return f"FROM system.parts WHERE active AND database = currentDatabase() AND table = '{table.name}'"
+
     def creates(self, table: Table) -> list[str]:
         return [self.create(table)]
 
@@ -240,6 +244,8 @@ CONVERSIONS = Table(
         "click_ns": "UInt64",
         **{name: kind for name, kind in _PLACE.items() if name != "advertiser"},
         "person": "UInt64",
+        "happened_ns": "UInt64",
+        "context": "UInt32",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "received_ns"),

@@ -50,6 +50,9 @@ ADDED = (
     ("sales", "campaign", "TEXT NOT NULL DEFAULT ''"),
     ("sales", "asked_ns", "INTEGER NOT NULL DEFAULT 0"),
     ("notices", "settled_ns", "INTEGER NOT NULL DEFAULT 0"),
+    ("notices", "cookie", "TEXT NOT NULL DEFAULT ''"),
+    ("notices", "page", "TEXT NOT NULL DEFAULT ''"),
+    ("notices", "before", "TEXT NOT NULL DEFAULT ''"),
 )
 """Columns that books of an earlier version do not have."""
 
@@ -95,6 +98,8 @@ class Kind(StrEnum):
     IMPRESSION = "impression"
     CLICK = "click"
     CONVERSION = "conversion"
+    RETURN = "return"
+    """A conversion of somebody who saw the ad, did not click, and came back by another way: without a click id."""
     START = "start"
     FIRST_QUARTILE = "first_quartile"
     MIDPOINT = "midpoint"
@@ -147,6 +152,12 @@ class Notice:
     state: State = State.PENDING
     body: str | None = None
     advertiser: str | None = None
+    cookie: str = ""
+    """The buyer's id of the browser that loads the URL; empty: it is told without."""
+    page: str = ""
+    """Where the browser is then."""
+    before: str = ""
+    """What it loads before that."""
 
 
 @dataclass(frozen=True)
@@ -212,8 +223,10 @@ class Books:
     def planned(self, notice: Notice) -> None:
         """A sale has at most one notice of a kind; a second one is ignored."""
         self._write(
-            "INSERT OR IGNORE INTO notices VALUES (?, ?, ?, ?, ?, ?, 0)",
+            "INSERT OR IGNORE INTO notices (sale, kind, url, body, advertiser, state, cookie, page, before)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             notice.sale, notice.kind, notice.url, notice.body, notice.advertiser, notice.state,
+            notice.cookie, notice.page, notice.before,
         )  # fmt: skip
 
     def settled(self, notice: Notice, state: State) -> None:
@@ -266,7 +279,7 @@ class Books:
 
 def pending_notices(path: Path) -> list[Notice]:
     """Notices that an earlier run did not bring to an end (or that another process is sending at this moment)."""
-    columns = "sale, kind, url, state, body, advertiser"
+    columns = "sale, kind, url, state, body, advertiser, cookie, page, before"
     rows = _read(path, f"SELECT {columns} FROM notices WHERE state = 'pending'")
     return [Notice(sale, Kind(kind), url, State(state), *rest) for sale, kind, url, state, *rest in rows]
 

@@ -91,6 +91,8 @@ class SimulatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     higher so that half a minute of traffic shows clicks and conversions."""
     conversion_rate: float = 0.25
     """Chance that a click on a known advertiser's advertisement ends in a conversion."""
+    return_rate: float = 0.003
+    """Chance that an ad that was seen and not clicked ends in one, of people whose browser may be known."""
     worth_usd: dict[str, str] = field(
         default_factory=lambda: {"USD": "1", "CNY": "0.141", "EUR": "1.09", "GBP": "1.27", "JPY": "0.0066"}
     )

@@ -8,8 +8,9 @@ import hashlib
 import hmac
 import random
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import aiohttp
 import msgspec
@@ -41,6 +42,8 @@ class Report:
     url: str
     body: str | None
     advertiser: str
+    page: str = ""
+    """Of the advertiser, that the pixel is on."""
 
 
 class Landings:
@@ -76,19 +79,28 @@ class Landings:
         click = parse_qs(urlsplit(landing_url).query).get("obclid")
         if owner is None or not click:
             return None
-        facts = {
-            "event": self.rng.choice(EVENTS),
-            "order": secrets.token_hex(8),
-            "value": value,
-            "currency": owner.currency,
-            "obclid": click[0],
-        }
+        facts = self._facts(owner, value) | {"obclid": click[0]}
         if self.keys is not None and self.rng.random() < 0.5:
             body = msgspec.json.encode(facts).decode()
             return Report(f"{self.tracker_base}/postback/{owner.key}", body, owner.key)
-        return Report(
-            f"{self.tracker_base}/conversion?" + urlencode({"advertiser": owner.key} | facts), None, owner.key
-        )
+        return self._pixel(owner, facts)
+
+    def returned(self, domains: Iterable[str], value: str) -> Report | None:
+        """The conversion of somebody who found the advertiser's page without a click; None: nobody's page is known."""
+        owner = next((found for domain in domains if (found := self.owner(f"https://{domain}/"))), None)
+        return self._pixel(owner, self._facts(owner, value)) if owner else None
+
+    def sync(self, exchange: str, uid: str) -> str:
+        """Where the exchange sends a browser that it knows by ``uid``."""
+        return f"{self.tracker_base}/sync/{quote(exchange)}?{urlencode({'uid': uid})}"
+
+    def _facts(self, owner: Advertiser, value: str) -> dict[str, str]:
+        order = secrets.token_hex(8)
+        return {"event": self.rng.choice(EVENTS), "order": order, "value": value, "currency": owner.currency}
+
+    def _pixel(self, owner: Advertiser, facts: dict[str, str]) -> Report:
+        url = f"{self.tracker_base}/conversion?{urlencode({'advertiser': owner.key} | facts)}"
+        return Report(url, None, owner.key, f"https://{owner.domain}/thanks")
 
     def sign(self, advertiser: str, body: str, now_s: int) -> dict[str, str]:
         """Headers of a postback sent now."""

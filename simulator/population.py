@@ -3,8 +3,10 @@
 What is not taken from somewhere named here is our choice, made so that every gate of a bidder has something to do.
 """
 
+import hashlib
 import random
 import uuid
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,17 @@ class Person:
     consents: bool
     appetite: float
     """Hidden from bidders: how much more likely than the average this person clicks."""
+
+    @property
+    def known(self) -> bool:
+        """Whether bidders may know who it is, and a browser has their cookie."""
+        return bool(self.buyeruid) and not self.limited and not self.country.gdpr
+
+    @property
+    def cookie(self) -> str:
+        """The buyer's id of the person's browser: always the same."""
+        digest = hashlib.blake2b(self.written.encode(), digest_size=16, person=b"browser").digest()
+        return urlsafe_b64encode(digest)[:22].decode()
 
     @property
     def written(self) -> str:

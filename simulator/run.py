@@ -98,7 +98,7 @@ async def run_traffic(
                 books,
                 Courier(session, books, landings, statistics),
                 landings,
-                Audience(settings.click_rate, settings.conversion_rate, rng),
+                Audience(settings.click_rate, settings.conversion_rate, rng, settings.return_rate),
                 Mischief(settings.trouble, rng),
                 statistics,
                 clock,

@@ -22,6 +22,7 @@ from simulator.macros import substitute
 from simulator.markup import Markup, read_markup
 from simulator.mischief import Mischief, Treatment
 from simulator.offer import Offer
+from simulator.population import Person
 from simulator.sealed_price import encrypt
 from simulator.statistics import Statistics
 from simulator.users import Audience
@@ -85,8 +86,9 @@ class Salesroom:
         self.books.sold(sale, [step.notice for step in steps])
         await self.books.durable()
         urls = [step.notice.url for step in steps]
+        returning = self._returns(sale, auction, steps)
         for step in steps:
-            self._follow(self._take(step, sale, won, urls))
+            self._follow(self._take(step, sale, won, urls, returning))
 
     def resume(self, notice: Notice) -> None:
         """Brings a notice of an earlier run to its end."""
@@ -125,7 +127,15 @@ class Salesroom:
         self.statistics.late += treatment.held_s > 0 and not treatment.lost
         return Step(Notice(sale.id, kind, url, state), after_s + treatment.held_s, treatment)
 
-    async def _take(self, step: Step, sale: Sale, won: Won, urls: list[str]) -> None:
+    def _returns(self, sale: Sale, auction: Auction, steps: list[Step]) -> Person | None:
+        """Who sees the ad, does not click, and will be a customer nevertheless."""
+        person = auction.person
+        if person is None or not sale.counts or not person.known or auction.request.get("regs", {}).get("coppa"):
+            return None
+        clicks = any(step.notice.kind == Kind.CLICK for step in steps)
+        return person if not clicks and self.audience.returns() else None
+
+    async def _take(self, step: Step, sale: Sale, won: Won, urls: list[str], returning: Person | None) -> None:
         notice, treatment = step.notice, step.treatment
         await asyncio.sleep(step.after_s)
         if treatment.forged:
@@ -137,6 +147,8 @@ class Salesroom:
             self.statistics.spend[sale.currency] += sale.price
         if notice.kind == Kind.CLICK and reply.acknowledges:
             self._land(sale, won.bid, reply.location)
+        if notice.kind == Kind.IMPRESSION and reply.acknowledges and returning is not None:
+            self._return(sale, won.bid, returning)
         for _ in range(treatment.repeats):
             await self.courier.repeat(notice)
 
@@ -151,11 +163,23 @@ class Salesroom:
                 self.books.planned(notice)
                 self._follow(self._convert(notice, sale))
 
+    def _return(self, sale: Sale, bid: Bid, person: Person) -> None:
+        """On the advertiser's page the exchange syncs the browser's ids, and then the advertiser's pixel is loaded."""
+        report = self.landings.returned(bid.domains, self.audience.order_value())
+        if report is not None:
+            synced = self.landings.sync(sale.exchange, person.buyeruid)
+            notice = Notice(
+                sale.id, Kind.RETURN, report.url, advertiser=report.advertiser, cookie=person.cookie, page=report.page,
+                before=synced,
+            )  # fmt: skip
+            self.books.planned(notice)
+            self._follow(self._convert(notice, sale))
+
     async def _convert(self, notice: Notice, sale: Sale) -> None:
         await self.books.durable()
         await asyncio.sleep(self.audience.converts_after_s())
         reply = await self.courier.deliver(notice, counts=True)
-        if self.watch is not None and reply.acknowledges:
+        if self.watch is not None and reply.acknowledges and notice.kind == Kind.CONVERSION:
             self.watch.converted(sale.person, sale.campaign, self.clock.now_ns())
         if self.mischief.treat().repeats:  # the thank-you page is loaded again
             await self.courier.repeat(notice)

@@ -16,8 +16,9 @@ HASTE = 20.0
 class Audience:
     """How people react. None of this is told to the bidder: it is there to be learned from the clicks."""
 
-    def __init__(self, click_rate: float, conversion_rate: float, rng: random.Random) -> None:
-        self.click_rate, self.conversion_rate, self.rng = click_rate, conversion_rate, rng
+    def __init__(self, click_rate: float, conversion_rate: float, rng: random.Random, return_rate: float = 0.0) -> None:
+        self.click_rate, self.conversion_rate, self.return_rate = click_rate, conversion_rate, return_rate
+        self.rng = rng
 
     def clicks(self, person: Person | None, imp: ImpOffer) -> bool:
         """Above the fold and on large slots people click more; some people far more than others."""
@@ -47,6 +48,10 @@ class Audience:
 
     def converts(self) -> bool:
         return self.rng.random() < self.conversion_rate
+
+    def returns(self) -> bool:
+        """Whether somebody who saw the ad becomes a customer without having clicked it."""
+        return self.rng.random() < self.return_rate
 
     def looks_after_s(self) -> float:
         """Seconds from the auction until the ad is on the screen."""

@@ -11,6 +11,8 @@ import hmac
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from decimal import Decimal
 
 import msgspec
@@ -18,6 +20,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from domain.campaign import Advertiser
+from domain.clock import SECOND
 from domain.events import NOT_COUNTED, Conversion, Mark, Notice
 from domain.keys import postback_secret
 from domain.money import MoneyError, parse_nanos
@@ -40,6 +43,8 @@ class Told(Struct, frozen=True):
     value: Decimal | None = None
     currency: str | None = None
     obclid: str | None = None
+    time: str | int | None = None
+    """When it happened: see `happened`. Of a postback; what a page's pixel says of it is not listened to."""
 
 
 class Answer(Struct, frozen=True):
@@ -53,7 +58,17 @@ class Answer(Struct, frozen=True):
     """``obclid`` is a click on one of the advertiser's ads."""
 
 
-FIELDS = "it must have event and order, and may have value, currency and obclid"
+FIELDS = "it must have event and order, and may have value, currency, obclid and (in a postback) time"
+
+TIMES = (
+    "it must be when it happened, from 2000 until now: 2026-03-01T12:00:00Z, with the offset from UTC, or unix seconds,"
+    " or the day, 2026-03-01"
+)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,11}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MICROS = 946_684_800 * 1_000_000  # 2000-01-01
 
 _decode = msgspec.json.Decoder(Told).decode
 
@@ -63,7 +78,7 @@ async def conversion(request: web.Request) -> web.Response:
     desk, query = request.app[DESK], request.query
     advertiser = find_advertiser(desk, query.get("advertiser", ""))
     try:
-        told = msgspec.convert({name: text for name, text in query.items() if text}, Told)
+        told = msgspec.convert({name: text for name, text in query.items() if text and name != "time"}, Told)
     except msgspec.ValidationError as error:
         raise wrong("query", str(error), FIELDS) from None
     found = read_conversion(desk, advertiser, told, "pixel", lambda click: visitor(request, advertiser, click))
@@ -126,9 +141,11 @@ def read_conversion(
     if not 1 <= len(order) <= MAX_ORDER:
         raise wrong("order", order[: MAX_ORDER + 1], f"it must be the order's own id, 1 to {MAX_ORDER} characters")
     value, currency = _value(told, advertiser)
+    now_ns = desk.clock.now_ns()
+    happened_ns = happened(told.time, now_ns) if told.time is not None else 0
     click = find_click(desk, advertiser, told.obclid)
     return Conversion(
-        received_ns=desk.clock.now_ns(),
+        received_ns=now_ns,
         marks=click.marks & (Mark.TEST | Mark.AUDIT) if click else 0,
         advertiser=advertiser.id,
         event=told.event,
@@ -145,7 +162,30 @@ def read_conversion(
         deal=click.deal if click else 0,
         site=click.site if click else 0,
         person=person_of(click),
+        happened_ns=happened_ns,
+        context=click.context if click else 0,
     )
+
+
+def happened(told: str | int, now_ns: int) -> int:
+    """Nanoseconds UTC of unix seconds, of a time as RFC 3339 has it, or of a day, which means its end (UTC): what is
+    known to the day only comes after all that was done on that day. Never after now: clocks differ by a moment.
+    """
+    day = isinstance(told, str) and _DAY.fullmatch(told) is not None
+    try:
+        if day:
+            at = datetime.combine(date.fromisoformat(str(told)), time_of_day.min, UTC) + timedelta(days=1)
+        elif isinstance(told, str) and not _SECONDS.fullmatch(told):
+            at = datetime.fromisoformat(told if _TIME.fullmatch(told) else "")
+        else:
+            at = datetime.fromtimestamp(int(told), UTC)
+        micros = (at - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError, OSError):
+        micros = 0
+    latest_ns = now_ns + (86_400 if day else CLOCK_SKEW_S) * SECOND  # today ends later
+    if not _FIRST_MICROS <= micros <= latest_ns // 1000:
+        raise wrong("time", told, TIMES)
+    return min(micros * 1000, now_ns)
 
 
 def _value(told: Told, advertiser: Advertiser) -> tuple[int, str]:

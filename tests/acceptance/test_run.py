@@ -9,7 +9,9 @@ from tests.deployment import Deployment
 
 
 async def test_it_stops_by_itself_and_its_last_line_says_that_the_books_agree(deployment: Deployment) -> None:
-    status, said = await deployment.outbid("run", "--for", "6", "--rate", "150")
+    status, said = await deployment.outbid(
+        "run", "--for", "6", "--rate", "150", OUTBID_SIMULATOR_RETURN_RATE="0.1", OUTBID_SIMULATOR_CLICK_RATE="0.2"
+    )
     assert status == 0, said
     found = re.fullmatch(
         r"The books agree: ([\d,]+) wins, .*; spend ([\d.]+) CNY, ([\d.]+) USD\.", said.splitlines()[-1]
@@ -18,6 +20,13 @@ async def test_it_stops_by_itself_and_its_last_line_says_that_the_books_agree(de
     assert int(found[1].replace(",", "")) > 0
     assert float(found[2]) > 0
     assert float(found[3]) > 0
+    counts = re.search(
+        r"([\d,]+) credited to clicks, ([\d,]+) to views, (\d+) to nothing; .* ([\d,]+) came by a click, ([\d,]+) back",
+        said,
+    )
+    assert counts, said
+    clicks, views, nothing, clicked, returned = (int(number.replace(",", "")) for number in counts.groups())
+    assert nothing == 0 and clicks + views == clicked + returned and clicks >= clicked > 0 and returned > 0, said
     assert "requests/s" in said  # the view, as lines: the output is no terminal
 
 

@@ -28,6 +28,7 @@ SETTINGS = SimulatorSettings(
     persons=300,
     click_rate=0.3,
     conversion_rate=0.6,
+    return_rate=0.0,
     trouble=TROUBLED,
     sellers=tuple(replace(seller, tmax_ms=PATIENT_MS) for seller in SimulatorSettings().sellers),
 )

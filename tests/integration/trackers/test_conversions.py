@@ -151,6 +151,36 @@ async def test_a_signed_postback_with_a_wrong_body_is_refused(tracker, facts: di
     assert status == 400 and next(iter(facts)) in says
 
 
+@pytest.mark.parametrize(
+    ("told", "before_s"),
+    [
+        ("2026-11-23T12:00:00Z", 0.5),
+        ("2026-11-23T14:00:00.25+02:00", 0.25),
+        (1795435200, 0.5),
+        ("1795435200", 0.5),
+        ("2026-11-22", 43200.5),  # a day is its end
+        ("2026-11-23", 0),
+        ("2026-11-23T12:04:00Z", 0),  # clocks differ
+    ],
+)
+async def test_a_postback_tells_when_it_happened(tracker, told: object, before_s: float) -> None:
+    now_ns = 1_795_435_200_500_000_000  # 2026-11-23 12:00:00.5 UTC
+    tracker.clock.advance((now_ns - tracker.clock.now_ns()) / 1e9)
+    assert (await post(tracker, time=told))[0] == 200
+    assert (await fire(tracker, order="o2", time="2026-11-23T12:00:00Z"))[0] == 200
+    happened, of_pixel = tracker.conversions()
+    assert abs(happened.received_ns - happened.happened_ns - round(before_s * 1e9)) < 1000
+    assert of_pixel.happened_ns == 0
+
+
+@pytest.mark.parametrize(
+    "told", ["", "yesterday", "2026-11-23T12:00:00", "2026-02-30", "1999-12-31T00:00:00Z", -5, 1 << 40, "9999-12-31"]
+)
+async def test_a_time_that_is_none_is_refused(tracker, told: object) -> None:
+    status, says = await post(tracker, time=told)
+    assert status == 400 and says.startswith(f"time: {told!r}"), says
+
+
 async def test_a_body_that_is_too_large_is_refused(tracker) -> None:
     assert (await post(tracker, padding="x" * 5000))[0] == 413
 
