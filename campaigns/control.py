@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from campaigns import approvals
+from campaigns.catalogue import load_rates
 from campaigns.collecting import Collector
 from campaigns.config import ControlSettings, control_settings, database_url
 from campaigns.databases import Unreachable
@@ -58,7 +59,7 @@ class Control:
         )
         secret = internal_secret(load_keys(place.data))
         self.treasury.listeners.append(approvals.hear_losses)
-        self.reviewer = Reviewer(self._reading, self._writing, clock, creative_settings())
+        self.reviewer = Reviewer(self.read, self._writing, clock, creative_settings())
         self.collectors = [self._collector(url, secret, clock) for url in settings.trackers]
         self.trouble: dict[str, str] = {}
         """Why a background duty does not get on, by its name."""
@@ -69,7 +70,7 @@ class Control:
     async def at_desk(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._desk, work)
 
-    async def _reading(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs a reader of the store beside the desk."""
 
         def read() -> T:
@@ -162,6 +163,7 @@ def application(control: Control) -> web.Application:
     app.router.add_get("/v1/settlements", _settlements)
     app.router.add_get("/v1/delivery", _delivery)
     app.router.add_get("/v1/books", _books)
+    app.router.add_get("/v1/rates", _rates)
     app.cleanup_ctx.append(_duties)
     return app
 
@@ -273,6 +275,10 @@ async def _books(request: web.Request) -> web.Response:
             return Books(read_books(conn, exchanges), behind)
 
     return _json(await asyncio.to_thread(books))
+
+
+async def _rates(request: web.Request) -> web.Response:
+    return _json(await request.app[CONTROL].read(load_rates))
 
 
 async def serve(place: Places, clock: Clock, url: str, settings: ControlSettings, stop: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ used again.
 - ``GET /v1/settlements?after=ID&limit=N`` -> `Settlements`, what the ledger booked, in the order it was booked
 - ``GET /v1/delivery`` -> a list of `Delivery`, one for each live line item
 - ``GET /v1/books`` -> `Books`, the ledger's sums for each exchange
+- ``GET /v1/rates`` -> a list of `domain.campaign.Rate`, of all days
 """
 
 from msgspec import Struct

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,24 @@ class EmbeddedStore:
                 raise StoreError(str(error)) from error
         rows: list[Row] = orjson.loads(answer)["data"]
         return rows
+
+    def stream(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> Iterator[list[Row]]:
+        with self._lock:
+            try:
+                answer = self._connection.send_query(fill(sql, parameters), "JSONCompactEachRow")
+            except Exception as error:
+                raise StoreError(str(error)) from error
+            try:
+                rest = b""
+                for piece in answer:
+                    *lines, rest = (rest + piece.bytes()).split(b"\n")
+                    yield [orjson.loads(line) for line in lines if line]
+                if rest:
+                    yield [orjson.loads(rest)]
+            except RuntimeError as error:
+                raise StoreError(str(error)) from error
+            finally:
+                answer.close()
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         arrays = [pa.array(values, _ARROW[table.columns[name]]) for name, values in columns.items()]

@@ -113,4 +113,5 @@ MIGRATIONS = (
         views=rollups.views,
         fill=rollups.fill,
     ),
+    Migration(11, "what belongs to whom, and sizes of creatives", adds=((NAMES, "parent"), (NAMES, "size"))),
 )

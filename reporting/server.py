@@ -1,7 +1,7 @@
 """A ClickHouse server, over its native protocol. Written for the oldest one in use, Debian 12's 18.16.1."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +18,7 @@ _CURRENT_SINCE = (21, 11)
 _IN_FLIGHT_S = 2.0
 """A block whose sender is gone can appear this long after its query has left system.processes (measured on 18.16)."""
 _MARK = "outbid/"
+_STREAMED_ROWS = 5_000
 
 
 class ServerStore:
@@ -58,6 +59,19 @@ class ServerStore:
     def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[Row]:
         rows: list[Row] = self._execute(fill(sql, parameters))
         return rows
+
+    def stream(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> Iterator[list[Row]]:
+        done = False
+        try:
+            rows = self._client.execute_iter(fill(sql, parameters), chunk_size=_STREAMED_ROWS)
+            for some in rows:
+                yield list(some)
+            done = True
+        except (Error, OSError, EOFError) as error:
+            raise StoreError(f"ClickHouse server: {error}") from error
+        finally:
+            if not done:  # what is left of the answer would be taken for the next one's; the server ends the query
+                self._client.disconnect()
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         names = ", ".join(f"`{name}`" for name in columns)
