@@ -36,14 +36,27 @@ class EmbeddedStore:
     def __init__(self, path: Path, query_seconds: float) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._path, self._query_seconds = path, query_seconds
+        self._connection = self._connected()
+
+    def _connected(self) -> Any:
         try:
-            self._connection = chdb.connect(str(path))  # type: ignore[no-untyped-call]
+            connection = chdb.connect(str(self._path))  # type: ignore[no-untyped-call]
+            for sql in (
+                f"CREATE DATABASE IF NOT EXISTS {_DATABASE}",
+                f"USE {_DATABASE}",
+                f"SET max_execution_time = {self._query_seconds}",
+                "SET max_insert_threads = 1",
+            ):
+                connection.query(sql)
         except Exception as error:
-            raise StoreError(f"{path}: {error}") from error
-        self.command(f"CREATE DATABASE IF NOT EXISTS {_DATABASE}")
-        self.command(f"USE {_DATABASE}")
-        self.command(f"SET max_execution_time = {query_seconds}")
-        self.command("SET max_insert_threads = 1")
+            raise StoreError(f"{self._path}: {error}") from error
+        return connection
+
+    def _renew(self) -> None:
+        """After a query that failed or was left: chDB 4.4 would begin the next answer with the rest of that one."""
+        before, self._connection = self._connection, self._connected()
+        before.close()
 
     def command(self, sql: str) -> None:
         with self._lock:
@@ -57,6 +70,7 @@ class EmbeddedStore:
             try:
                 answer = self._connection.query(fill(sql, parameters), "JSONCompact").bytes()
             except Exception as error:
+                self._renew()
                 raise StoreError(str(error)) from error
         rows: list[Row] = orjson.loads(answer)["data"]
         return rows
@@ -66,18 +80,22 @@ class EmbeddedStore:
             try:
                 answer = self._connection.send_query(fill(sql, parameters), "JSONCompactEachRow")
             except Exception as error:
+                self._renew()
                 raise StoreError(str(error)) from error
+            done, rest = False, b""
             try:
-                rest = b""
                 for piece in answer:
                     *lines, rest = (rest + piece.bytes()).split(b"\n")
                     yield [orjson.loads(line) for line in lines if line]
                 if rest:
                     yield [orjson.loads(rest)]
-            except RuntimeError as error:
+                done = True
+            except (RuntimeError, orjson.JSONDecodeError) as error:
                 raise StoreError(str(error)) from error
             finally:
                 answer.close()
+                if not done:
+                    self._renew()
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         arrays = [pa.array(values, _ARROW[table.columns[name]]) for name, values in columns.items()]

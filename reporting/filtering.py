@@ -6,9 +6,12 @@ from domain.errors import Problem, Refused
 from domain.naming import name_id
 from reporting.catalogue import DIMENSIONS, Dimension
 from reporting.names import TODAY
-from reporting.query import Condition
+from reporting.parts import Condition
 from reporting.request import Filter
 from reporting.store import Parameter, Store
+
+MOST_MAPPED = 2_000
+"""Ids that are written into a query: each costs some bytes of it, for each table."""
 
 
 def conditions(store: Store, filters: Iterable[Filter], scoped: bool) -> tuple[Condition, ...]:
@@ -82,3 +85,28 @@ def _of(store: Store, dimension: Dimension, value: int | str) -> list[int]:
     """Ids of the things whose column of the dictionary says so."""
     today = f"SELECT id AS i, {TODAY[dimension.mapped]} AS m FROM names WHERE dimension = '{dimension.of}' GROUP BY id"
     return [int(row[0]) for row in store.query(f"SELECT i FROM ({today}) WHERE m = %(value)s", {"value": value})]
+
+
+def meanings(store: Store, names: Iterable[str]) -> tuple[dict[str, dict[int, int]], dict[str, list[str]]]:
+    """Of dimensions that are what creatives and advertisers belong to: id -> key of what is meant, and where keys are
+    places in a list of words, that list. Kinds with more than `MOST_MAPPED` ids are left out.
+    """
+    values: dict[str, dict[int, int]] = {}
+    words: dict[str, list[str]] = {}
+    for name in names:
+        dimension = DIMENSIONS[name]
+        if not dimension.mapped:
+            continue
+        rows = store.query(
+            f"SELECT id, {TODAY[dimension.mapped]} AS m FROM names WHERE dimension = '{dimension.of}' GROUP BY id"
+            f" ORDER BY id LIMIT {MOST_MAPPED + 1}"
+        )
+        if not 0 < len(rows) <= MOST_MAPPED:
+            continue
+        if dimension.names:
+            values[name] = {int(id_): int(meant) for id_, meant in rows}
+        else:
+            words[name] = sorted({"", *(str(meant) for _, meant in rows)})
+            places = {word: place for place, word in enumerate(words[name])}
+            values[name] = {int(id_): places[str(meant)] for id_, meant in rows}
+    return values, words

@@ -14,16 +14,32 @@ from domain.clock import from_env, utc
 from domain.errors import Problem, Refused
 from reporting.catalogue import DEFAULT, DIMENSIONS, METRICS, REACH, TIMES
 from reporting.conversion import rates_to
-from reporting.filtering import conditions
+from reporting.filtering import conditions, meanings
 from reporting.lines import OTHERS, TOTAL, Line
 from reporting.local_time import label as time_label
 from reporting.names import TODAY
-from reporting.query import Known, Query, build, settings
+from reporting.parts import Known
+from reporting.query import Query, build, settings
 from reporting.request import Request
 from reporting.scope import ALL, Scope
-from reporting.store import Store
+from reporting.store import Parameter, Store
 
-__all__ = ["COUNTS", "DIMENSIONS", "IDS", "METRICS", "MONEY", "Line", "Request", "books", "build", "run", "stream"]
+__all__ = [
+    "COUNTS",
+    "DIMENSIONS",
+    "IDS",
+    "METRICS",
+    "MONEY",
+    "Line",
+    "Request",
+    "books",
+    "build",
+    "known",
+    "page",
+    "run",
+    "stream",
+    "sums_of",
+]
 
 IDS = tuple(name for name, each in DIMENSIONS.items() if each.names)
 COUNTS = tuple(name for name in DEFAULT if METRICS[name].shape == "count")
@@ -130,17 +146,25 @@ def look_up(store: Store, request: Request, asker: Asker = Asker()) -> Known:
     """What the query depends on and the store knows. Raises Refused for filters that name what there is not."""
     today = utc(from_env().now_ns()).date()
     scope = asker.scope.advertisers(store)
+    days, told = "", dict[str, Parameter]()
+    for name, sign, day, margin in (("low", ">=", request.period.begin, -1), ("high", "<=", request.last, 1)):
+        if day is not None:  # a zone's days begin in those of UTC beside them
+            days += f" AND day {sign} toDate(%({name})s)"
+            told[name] = (day + timedelta(days=margin)).isoformat()
     sql = (
         f"SELECT kind, cur FROM (SELECT dimension AS kind, id, {TODAY['currency']} AS cur FROM names"
         " WHERE dimension IN ('advertiser', 'exchange') GROUP BY dimension, id) GROUP BY kind, cur"
         " UNION ALL SELECT 'advertiser' AS kind, toString(currency) AS cur FROM delivery_day"
-        " WHERE currency != '' GROUP BY cur"
+        f" WHERE currency != ''{days} GROUP BY cur"
     )
     currencies: dict[str, set[str]] = {"advertiser": set(), "exchange": set()}
-    for kind, currency in store.query(sql):
+    for kind, currency in store.query(sql, told or None):
         currencies[str(kind)].add(str(currency))
     accounts, markets = frozenset(currencies["advertiser"]), frozenset(currencies["exchange"])
-    known = Known(today, accounts, markets, conditions(store, request.filters, scope is not None), None, scope)
+    values, words = meanings(store, request.by)
+    known = Known(
+        today, accounts, markets, conditions(store, request.filters, scope is not None), None, scope, values, words
+    )
     if request.currency and {*accounts, *markets} - {request.currency, ""}:
         return _with_rates(store, request, known, asker)
     return known
@@ -189,7 +213,7 @@ def _with_rates(store: Store, request: Request, known: Known, asker: Asker) -> K
 
 def _lines(store: Store, request: Request, known: Known, asker: Asker, limit: int = 0) -> Iterator[list[Line]]:
     query = build(request, known, limit)
-    read = _reader(request, query)
+    read = _reader(request, query, known)
     sql = f"{f'/* {asker.mark} */ ' if asker.mark else ''}{query.sql}{settings(asker.limits)}"
     if limit:
         yield [read(row) for row in store.query(sql, query.parameters or None)]
@@ -198,13 +222,15 @@ def _lines(store: Store, request: Request, known: Known, asker: Asker, limit: in
         yield [read(row) for row in rows]
 
 
-def _reader(request: Request, query: Query) -> Callable[[Sequence[Any]], Line]:
+def _reader(request: Request, query: Query, known: Known) -> Callable[[Sequence[Any]], Line]:
     """A row of the query as a line."""
     by, labelled = request.by, query.labelled
     named = {name: len(by) + place for place, name in enumerate(labelled)}
     writes: list[tuple[str, Callable[[Any], str]]] = []
     for name in by:
-        if name in TIMES and name not in ("hour_of_day", "day_of_week"):
+        if name in known.words:
+            writes.append((name, _memory(partial(_word, known.words[name]))))
+        elif name in TIMES and name not in ("hour_of_day", "day_of_week"):
             writes.append((name, _memory(partial(_time, name))))
         else:
             writes.append((name, _memory(DIMENSIONS[name].label)))
@@ -225,6 +251,10 @@ def _reader(request: Request, query: Query) -> Callable[[Sequence[Any]], Line]:
         )
 
     return read
+
+
+def _word(words: Sequence[str], key: Any) -> str:
+    return words[int(key)]
 
 
 def _time(name: str, key: Any) -> str:

@@ -16,7 +16,8 @@ from reporting.export import write_csv, write_json, write_parquet
 from reporting.facts import chosen, known, sums_of
 from reporting.lines import TOTAL, Line
 from reporting.local_time import Period, offsets
-from reporting.query import Known, build
+from reporting.parts import Condition, Known
+from reporting.query import build
 from reporting.render import render_table
 from reporting.request import Filter, Request
 
@@ -125,8 +126,6 @@ def test_without_metrics_those_are_shown_that_the_dimensions_can_tell() -> None:
 def test_days_and_texts_are_parameters_of_every_part() -> None:
     request = Request(("site", "day"), date(2026, 3, 1), filters=(Filter("conversion_event", ("x'--",)),),
                       metrics=("conversions", "conversions:le'ad"))  # fmt: skip
-    from reporting.query import Condition
-
     query = build(request, Known(date(2026, 3, 1), conditions=(Condition("conversion_event", ("x'--",)),)))
     assert query.parameters["first"] == "2026-03-01" and "2026" not in query.sql
     assert {"x'--", "le'ad"} <= set(query.parameters.values()) and "'--" not in query.sql and "le'ad" not in query.sql
