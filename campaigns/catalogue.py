@@ -69,7 +69,7 @@ def load(conn: Connection) -> Catalogue:
         for line_item, other in conn.execute(select(owner, linked).order_by(owner, linked)):
             of.setdefault(line_item, []).append(other)
     catalogue = Catalogue(version(conn))
-    catalogue.rates += [msgspec.convert(row, Rate) for row in _rows(conn, rate_table)]
+    catalogue.rates += load_rates(conn)
     for kind, (table, struct) in KINDS.items():
         things = getattr(catalogue, kind)
         for values in _rows(conn, table):
@@ -78,6 +78,11 @@ def load(conn: Connection) -> Catalogue:
                 values |= {name: of.get(values["id"], ()) for name, of in links.items()}
             things[key] = msgspec.convert(values, struct)
     return catalogue
+
+
+def load_rates(conn: Connection) -> list[Rate]:
+    """Every exchange rate of any day, in the order in which they were stored."""
+    return [msgspec.convert(row, Rate) for row in _rows(conn, rate_table)]
 
 
 def _rows(conn: Connection, table: Table) -> Iterator[dict[str, Any]]:

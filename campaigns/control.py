@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from campaigns import approvals
+from campaigns.catalogue import load_rates
 from campaigns.collecting import Collector
 from campaigns.config import ControlSettings, control_settings, database_url
 from campaigns.databases import Unreachable
@@ -175,6 +176,7 @@ def application(control: Control) -> web.Application:
     app.router.add_get("/v1/settlements/hours", _hours)
     app.router.add_get("/v1/delivery", _delivery)
     app.router.add_get("/v1/books", _books)
+    app.router.add_get("/v1/rates", _rates)
     app.cleanup_ctx.append(_duties)
     return app
 
@@ -301,6 +303,10 @@ async def _books(request: web.Request) -> web.Response:
             return Books(read_books(conn, exchanges), behind)
 
     return _json(await asyncio.to_thread(books))
+
+
+async def _rates(request: web.Request) -> web.Response:
+    return _json(await request.app[CONTROL].reading(load_rates))
 
 
 async def serve(place: Places, clock: Clock, url: str, settings: ControlSettings, stop: asyncio.Event) -> None:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from campaigns.catalogue import Catalogue
-from campaigns.exchange_rates import effective
 from domain.campaign import Clause, FeeTerms, LineItem, Snapshot, Targeting
 from domain.clock import utc
 from domain.exchange import Approval
+from domain.exchange_rates import effective
 from targeting.audience_algebra import Definitions, definitions_of, resolved
 from targeting.expression import Ill
 

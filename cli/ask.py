@@ -1,10 +1,13 @@
 """Asking a running process over HTTP, with an error that says what to do."""
 
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from domain.campaign import Snapshot
 
 TIMEOUT_S = 120
@@ -29,12 +32,42 @@ def send(url: str, body: bytes, secret: str) -> bytes:
     return _open(Request(url, body, {"Authorization": f"Bearer {secret}"}), LONG_S)
 
 
+def pieces(url: str, size: int) -> "Iterator[bytes]":
+    """Body of a GET of the reporter, as it comes. Raises `NoAnswer`, also where it breaks off."""
+    try:
+        with _opened(Request(url, headers=authorization()), LONG_S) as answer:
+            while piece := answer.read(size):
+                yield piece
+    except (HTTPException, OSError) as error:
+        raise NoAnswer(f"the answer broke off, so there is nothing whole ({error or type(error).__name__})") from None
+
+
+def authorization() -> dict[str, str]:
+    """What the reporter is shown: the token in ``OUTBID_REPORT_TOKEN``, else the deployment's secret, where its keys
+    lie on this host.
+    """
+    import os
+
+    from domain.keys import internal_secret, load_keys
+    from domain.settings import places
+
+    token = os.environ.get("OUTBID_REPORT_TOKEN", "")
+    if not token and (places().data / "keys.json").exists():
+        token = internal_secret(load_keys(places().data))
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 def _open(request: Request, timeout_s: float) -> bytes:
+    with _opened(request, timeout_s) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def _opened(request: Request, timeout_s: float) -> "HTTPResponse":
     url = request.full_url
     try:
-        with urlopen(request, timeout=timeout_s) as answer:
-            body: bytes = answer.read()
-            return body
+        answer: HTTPResponse = urlopen(request, timeout=timeout_s)
+        return answer
     except HTTPError as refused:
         raise NoAnswer(refused.read().decode(errors="replace").strip() or f"{url}: {refused}") from None
     except (URLError, OSError) as error:

@@ -21,13 +21,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     from urllib.parse import urlencode
 
-    from cli.ask import NoAnswer, ask
+    from cli.ask import NoAnswer, pieces
     from domain.settings import places
 
     wanted = {"by": asked.by, "from": asked.since, "to": asked.until, "format": asked.format}
     query = urlencode({name: value for name, value in wanted.items() if value})
     try:
-        print(ask(f"{places().reporter_base}/v1/losses?{query}").decode(), end="")
+        print(b"".join(pieces(f"{places().reporter_base}/v1/losses?{query}", 1 << 16)).decode(), end="")
     except NoAnswer as error:
         print(f"outbid: {error}", file=sys.stderr)
         return 1

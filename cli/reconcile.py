@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,7 @@ async def _read(session: "aiohttp.ClientSession", places: "Places") -> Reconcili
     """One look at all three; whether each has caught up is asked in the order that events flow."""
     import aiohttp
 
+    from cli.ask import authorization
     from simulator.books import totals
     from simulator.run import books_path
 
@@ -126,7 +127,7 @@ async def _read(session: "aiohttp.ClientSession", places: "Places") -> Reconcili
     try:
         booked = await _get(session, f"{places.control_base}/v1/books")
         lag = await _get(session, f"{places.reporter_base}/v1/lag")
-        ledger, store = booked["exchanges"], await _get(session, f"{places.reporter_base}/v1/books")
+        ledger, store = booked["exchanges"], await _get(session, f"{places.reporter_base}/v1/books", authorization())
         if booked["behind"]:
             waiting.append(f"the ledger is {booked['behind']} bytes of event log behind")
         if lag["behind"]:
@@ -137,8 +138,8 @@ async def _read(session: "aiohttp.ClientSession", places: "Places") -> Reconcili
     return Reconciliation(tuple(_side_by_side(theirs, ledger, store)), tuple(waiting), notes)
 
 
-async def _get(session: "aiohttp.ClientSession", url: str) -> Any:
-    async with session.get(url, raise_for_status=True) as answer:
+async def _get(session: "aiohttp.ClientSession", url: str, headers: Mapping[str, str] | None = None) -> Any:
+    async with session.get(url, headers=headers, raise_for_status=True) as answer:
         return await answer.json(content_type=None)
 
 

@@ -51,6 +51,11 @@ def forgetting_key(keys: Keys) -> bytes:
     return hmac.new(keys.postback, b"\0forgotten", hashlib.sha256).digest()[:16]
 
 
+def report_key(keys: Keys) -> bytes:
+    """32 bytes: seals the tokens that say whose rows of reports their holders may see (`reporting.scope`)."""
+    return hmac.new(keys.postback, b"\0reports", hashlib.sha256).digest()
+
+
 def postback_secret(keys: Keys, advertiser: str) -> str:
     """The secret with which the advertiser of this key signs server postbacks: 64 hexadecimal digits."""
     return hmac.new(keys.postback, advertiser.encode(), hashlib.sha256).hexdigest()

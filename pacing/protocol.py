@@ -10,6 +10,7 @@ used again.
 - ``GET /v1/settlements/hours?first=H&last=H&through=ID`` -> `LedgerHours`, their sums by hour and account
 - ``GET /v1/delivery`` -> a list of `Delivery`, one for each live line item
 - ``GET /v1/books`` -> `Books`, the ledger's sums for each exchange
+- ``GET /v1/rates`` -> a list of `domain.campaign.Rate`, of all days
 """
 
 from msgspec import Struct

@@ -1,5 +1,7 @@
 """Settings of reporting: section ``[reporting]``."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from domain.settings import SettingsError, load
@@ -46,6 +48,16 @@ class Reporting(Struct, frozen=True, forbid_unknown_fields=True):
     """Real seconds between two looks at what is to be credited, at least."""
     query_seconds: float = 60.0
     """A report that needs longer is ended with an error."""
+    query_memory_mb: int = 2_048
+    """One that needs more memory, too."""
+    query_rows: int = 4_000_000_000
+    """One that would read more rows, too."""
+    queries: int = 4
+    """Reports that are worked on side by side; others wait."""
+    anonymous: Literal["loopback", "never"] = "loopback"
+    """Who may ask for reports without a token: processes of this host, that ask the port directly, or nobody."""
+    revoked_tokens: tuple[str, ...] = ()
+    """Ids of tokens that are not taken any more, though their time is not over."""
     keep_days: KeepDays = KeepDays()
     quality: Quality = Quality()
 

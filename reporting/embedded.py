@@ -4,7 +4,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -43,15 +43,28 @@ class EmbeddedStore:
     def __init__(self, path: Path, query_seconds: float) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._path, self._query_seconds = path, query_seconds
         self._memory = os.fdopen(os.memfd_create("block"), "wb")
+        self._connection = self._connected()
+
+    def _connected(self) -> Any:
         try:
-            self._connection = chdb.connect(str(path))  # type: ignore[no-untyped-call]
+            connection = chdb.connect(str(self._path))  # type: ignore[no-untyped-call]
+            for sql in (
+                f"CREATE DATABASE IF NOT EXISTS {_DATABASE}",
+                f"USE {_DATABASE}",
+                f"SET max_execution_time = {self._query_seconds}",
+                "SET max_insert_threads = 1",
+            ):
+                connection.query(sql)
         except Exception as error:
-            raise StoreError(f"{path}: {error}") from error
-        self.command(f"CREATE DATABASE IF NOT EXISTS {_DATABASE}")
-        self.command(f"USE {_DATABASE}")
-        self.command(f"SET max_execution_time = {query_seconds}")
-        self.command("SET max_insert_threads = 1")
+            raise StoreError(f"{self._path}: {error}") from error
+        return connection
+
+    def _renew(self) -> None:
+        """After a query that failed or was left: chDB 4.4 would begin the next answer with the rest of that one."""
+        before, self._connection = self._connection, self._connected()
+        before.close()
 
     def command(self, sql: str) -> None:
         with self._lock:
@@ -65,9 +78,32 @@ class EmbeddedStore:
             try:
                 answer = self._connection.query(fill(sql, parameters), "JSONCompact").bytes()
             except Exception as error:
+                self._renew()
                 raise _told(error) from error
         rows: list[Row] = orjson.loads(answer)["data"]
         return rows
+
+    def stream(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> Iterator[list[Row]]:
+        with self._lock:
+            try:
+                answer = self._connection.send_query(fill(sql, parameters), "JSONCompactEachRow")
+            except Exception as error:
+                self._renew()
+                raise _told(error) from error
+            done, rest = False, b""
+            try:
+                for piece in answer:
+                    *lines, rest = (rest + piece.bytes()).split(b"\n")
+                    yield [orjson.loads(line) for line in lines if line]
+                if rest:
+                    yield [orjson.loads(rest)]
+                done = True
+            except (RuntimeError, orjson.JSONDecodeError) as error:
+                raise _told(error) from error
+            finally:
+                answer.close()
+                if not done:
+                    self._renew()
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         arrays = [pa.array(values, _ARROW[table.columns[name]]) for name, values in columns.items()]

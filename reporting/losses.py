@@ -7,8 +7,10 @@ from typing import Any
 from domain.events import NOT_COUNTED
 from domain.money import format_cpm
 from openrtb.loss_reasons import loss_text
+from reporting.names import TODAY
 from reporting.render import aligned, csv_of, printable, render_json
-from reporting.report import IDS, Request, between, join_names
+from reporting.request import Request
+from reporting.scope import ALL, Scope
 from reporting.store import Store
 
 REASON = "loss_reason"
@@ -19,6 +21,7 @@ COLUMNS = {
 DIMENSIONS = tuple(COLUMNS)
 FIGURES = ("losses", "told", "bid_cpm", "to_win_cpm", "currency")
 SUMS = ("losses", "told", "bids", "to_win")
+IDS = ("exchange", "advertiser", "campaign", "line_item", "creative")
 
 
 def read(values: Mapping[str, str]) -> Request:
@@ -49,23 +52,25 @@ class Line:
         }
 
 
-def run(store: Store, request: Request) -> list[Line]:
-    """The rows, most losses first."""
+def run(store: Store, request: Request, scope: Scope = ALL) -> list[Line]:
+    """The rows that ``scope`` may see, most losses first."""
     columns = [f"{COLUMNS[name]} AS k_{name}" for name in request.by]
     keys = [f"k_{name}" for name in request.by]
-    days, parameters = between(request.first, request.last)
+    days, parameters = request.period.where()
+    if (theirs := scope.advertisers(store)) is not None:
+        days += f" AND advertiser IN ({', '.join(map(str, sorted(theirs)))})" if theirs else " AND 0"
     sql = (
         f"SELECT {', '.join(columns)}, exchange AS k_sold, count() AS n_losses, countIf(min_to_win > 0) AS n_told,"
         f" sumIf(max_price, min_to_win > 0) AS n_bids, sum(min_to_win) AS n_to_win"
         f" FROM losses WHERE bitAnd(marks, {int(NOT_COUNTED)}) = 0{days} GROUP BY {', '.join([*keys, 'k_sold'])}"
     )
-    sql = join_names(sql, "k_sold", "k_currency", "exchange", "currency")
+    sql = _joined(sql, "k_sold", "k_currency", "exchange", "currency")
     sums = ", ".join(f"sum(n_{name}) AS s_{name}" for name in SUMS)
     sql = f"SELECT {', '.join(keys)}, k_currency, {sums} FROM ({sql}) GROUP BY {', '.join(keys)}, k_currency"
     columns = [*keys, "k_currency", *(f"s_{name}" for name in SUMS)]
     named = [name for name in request.by if name in IDS]
     for name in named:
-        sql = join_names(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
+        sql = _joined(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
         columns.append(f"l_{name}")
     lines = []
     for row in store.query(f"SELECT {', '.join(columns)} FROM ({sql})", parameters or None):
@@ -73,6 +78,13 @@ def run(store: Store, request: Request) -> list[Line]:
         labels = {name: _label(name, cells[f"k_{name}"], cells.get(f"l_{name}")) for name in request.by}
         lines.append(Line(labels, str(cells["k_currency"]), *(int(cells[f"s_{name}"]) for name in SUMS)))
     return sorted(lines, key=lambda line: (-line.losses, *line.labels.values(), line.currency))
+
+
+def _joined(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
+    """``sql`` with one more column ``alias``: today's ``column`` of the dictionary for the id in ``key``."""
+    names = f"SELECT toUInt64(id) AS j_id, {TODAY[column]} AS {alias} FROM names WHERE dimension = '{dimension}'"
+    keyed = f"SELECT *, toUInt64({key}) AS j_id FROM ({sql})"
+    return f"SELECT * FROM ({keyed}) AS facts ANY LEFT JOIN ({names} GROUP BY j_id) AS named USING (j_id)"
 
 
 def _label(dimension: str, value: Any, name: Any) -> str:

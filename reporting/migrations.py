@@ -121,4 +121,5 @@ MIGRATIONS = (
         fill=rollups.fill,
     ),
     Migration(11, "counts of the event logs", (TALLIES,)),
+    Migration(12, "what belongs to whom, and sizes of creatives", adds=((NAMES, "parent"), (NAMES, "size"))),
 )

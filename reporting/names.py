@@ -7,24 +7,43 @@ from domain.campaign import Snapshot
 from reporting.schema import NAMES
 from reporting.store import Store
 
-NameRow = tuple[str, int, str, str, str, str]
-"""dimension, id, key, name, currency, format"""
-COLUMNS = ("dimension", "id", "key", "name", "currency", "format")
+NameRow = tuple[str, int, str, str, str, str, int, str]
+"""dimension, id, key, name, currency, format, parent, size"""
+COLUMNS = ("dimension", "id", "key", "name", "currency", "format", "parent", "size")
+
+TODAY = {
+    **{column: f"argMax({column}, version)" for column in ("key", "name", "currency")},
+    # these never change; rows from before the table had the columns have the same version and nothing in them
+    **{column: f"max({column})" for column in ("format", "size")},
+    "parent": "argMax(parent, version * 2 + (parent != 0))",
+}
+"""SQL of what a column says today, of all rows that an id has."""
 
 
 def of_snapshot(snapshot: Snapshot) -> list[NameRow]:
     rows: list[NameRow] = []
-    rows += [("exchange", item.id, item.key, item.key, item.currency, "") for item in snapshot.exchanges]
-    rows += [("advertiser", item.id, item.key, item.name, item.currency, "") for item in snapshot.advertisers]
-    rows += [("campaign", item.id, item.key, item.name, "", "") for item in snapshot.campaigns]
-    rows += [("line_item", item.id, item.key, item.name, "", "") for item in snapshot.line_items]
-    rows += [("creative", item.id, item.key, item.key, "", item.format) for item in snapshot.creatives]
-    rows += [("deal", item.id, item.code, item.code, "", "") for item in snapshot.deals]
+    rows += [("exchange", item.id, item.key, item.key, item.currency, "", 0, "") for item in snapshot.exchanges]
+    rows += [("agency", item.id, item.key, item.name, item.currency, "", 0, "") for item in snapshot.agencies]
+    rows += [
+        ("advertiser", item.id, item.key, item.name, item.currency, "", item.agency, "")
+        for item in snapshot.advertisers
+    ]
+    rows += [("campaign", item.id, item.key, item.name, "", "", item.advertiser, "") for item in snapshot.campaigns]
+    rows += [("line_item", item.id, item.key, item.name, "", "", item.campaign, "") for item in snapshot.line_items]
+    rows += [
+        ("creative", item.id, item.key, item.key, "", item.format, item.advertiser, _size(item.width, item.height))
+        for item in snapshot.creatives
+    ]
+    rows += [("deal", item.id, item.code, item.code, "", "", item.advertiser, "") for item in snapshot.deals]
     return rows
 
 
+def _size(width: int, height: int) -> str:
+    return f"{width}x{height}" if width and height else ""
+
+
 def of_sites(sites: Iterable[tuple[int, str]]) -> list[NameRow]:
-    return [("site", id_, name, name, "", "") for id_, name in sites]
+    return [("site", id_, name, name, "", "", 0, "") for id_, name in sites]
 
 
 class Dictionary:
@@ -35,7 +54,7 @@ class Dictionary:
     REMEMBERED = 1_000_000
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._known: dict[tuple[str, int], tuple[str, str, str, str, int, str]] = {}
 
     def write(self, store: Store, rows: list[NameRow], version: int) -> int:
         """Inserts what is new or changed, as of ``version`` (the highest wins); returns how many rows."""

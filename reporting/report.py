@@ -1,214 +1,291 @@
-"""The delivery report: which columns there are, the query for them, and the rows that come out.
+"""The report: what is asked -> what the store knows -> one query -> lines.
 
-Every metric is a sum over one or more fact tables. Each table is summed by the wanted dimensions and the advertiser,
-all sums are put under each other, and the outer query adds them up and puts names to ids. The same SQL runs on every
-engine.
+`run` answers all at once, `stream` piece by piece; both ask the very same query (`reporting.query`).
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
+from domain.campaign import Rate
+from domain.clock import from_env, utc
 from domain.errors import Problem, Refused
-from domain.money import format_nanos
-from reporting.counting import SOURCES
+from reporting.catalogue import DEFAULT, DIMENSIONS, METRICS, REACH, TIMES
+from reporting.conversion import rates_to
+from reporting.filtering import conditions, meanings
+from reporting.lines import OTHERS, TOTAL, Line
+from reporting.local_time import label as time_label
+from reporting.names import TODAY
+from reporting.parts import Known
+from reporting.query import Query, build, settings
+from reporting.request import Request
+from reporting.scope import ALL, Scope
 from reporting.store import Parameter, Store
 
-IDS = ("advertiser", "campaign", "line_item", "creative", "exchange", "site")
-"""Dimensions that are ids with names."""
-TIMES = {"day": "toString(day)", "hour": "toString(toStartOfHour(time, 'UTC'))"}
-FORMAT = "format"
-"""Of the creative."""
-DIMENSIONS = (*TIMES, *IDS, FORMAT)
-COUNTS = (
-    *("bids", "wins", "impressions", "clicks", "conversions", "billed"),
-    *("starts", "completes", "measured", "viewable"),
-)
-MONEY = ("spend", "fees")
-RATES = {
-    "win_rate": ("wins", "bids"),
-    "ctr": ("clicks", "impressions"),
-    "completion_rate": ("completes", "starts"),
-    "viewability": ("viewable", "measured"),
-}
-"""Counts divided by others."""
-_SUMS = (*COUNTS, *MONEY)
+__all__ = [
+    "COUNTS",
+    "DIMENSIONS",
+    "IDS",
+    "METRICS",
+    "MONEY",
+    "Line",
+    "Request",
+    "books",
+    "build",
+    "page",
+    "run",
+    "stream",
+]
 
-_COLUMNS = TIMES | {FORMAT: "creative"}
-"""What a dimension is in the fact tables, where it is not called the same. The names of creatives say their format."""
+IDS = tuple(name for name, each in DIMENSIONS.items() if each.names)
+COUNTS = tuple(name for name in DEFAULT if METRICS[name].shape == "count")
+MONEY = tuple(name for name in DEFAULT if METRICS[name].shape == "money")
+
+AskRates = Callable[[], Iterable[Rate]]
 
 
 @dataclass(frozen=True)
-class Request:
-    """``first`` and ``last`` day (UTC, of bids the sending's, else the receiving time's) are both included."""
+class Asker:
+    """For whom a report is: what it may see, and what its queries may take (`query.settings`). ``rates`` tells the
+    exchange rates, and is asked only where money is to be changed.
+    """
 
-    by: tuple[str, ...]
-    first: date | None = None
-    last: date | None = None
-
-    @classmethod
-    def read(cls, values: Mapping[str, str], dimensions: Iterable[str] = DIMENSIONS, default: str = "day") -> "Request":
-        """From the parameters ``by`` (of ``dimensions``), ``from`` and ``to``. Raises Refused with every problem."""
-        problems = []
-        dimensions = tuple(dimensions)
-        by = tuple(part.strip() for part in values.get("by", default).split(",") if part.strip())
-        for name in by:
-            if name not in dimensions:
-                problems.append(Problem("by", name, f"it must be of {', '.join(dimensions)}"))
-        if not by or len(set(by)) != len(by):
-            problems.append(
-                Problem("by", values.get("by", ""), "it must name dimensions, separated by commas, each once")
-            )
-        days: dict[str, date | None] = {"from": None, "to": None}
-        for name in days:
-            if text := values.get(name):
-                try:
-                    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-                        raise ValueError
-                    days[name] = date.fromisoformat(text)
-                except ValueError:
-                    problems.append(Problem(name, text, "it must be a day, YYYY-MM-DD"))
-        if days["from"] and days["to"] and days["from"] > days["to"]:
-            problems.append(Problem("from", values["from"], f"it must not be after to, {values['to']}"))
-        if problems:
-            raise Refused(problems)
-        return cls(by, days["from"], days["to"])
+    scope: Scope = ALL
+    limits: Mapping[str, int] = field(default_factory=dict)
+    rates: AskRates = tuple
+    mark: str = ""
+    """Stands in each query's text, so that it can be found and ended."""
 
 
 @dataclass
-class Line:
-    """One row: dimension -> label, and -> id where it has one; exact sums. Spend and fees are nanos of ``currency``."""
-
-    labels: dict[str, str]
-    ids: dict[str, int]
-    currency: str
-    sums: dict[str, int] = field(default_factory=dict)
-
-    def rate(self, part: str, whole: str) -> float | None:
-        return self.sums[part] / self.sums[whole] if self.sums[whole] else None
-
-    @property
-    def ecpm_micros(self) -> int | None:
-        """Spend for a thousand impressions; per impression in nanos it is the same number."""
-        shown = self.sums["impressions"]
-        return (2 * self.sums["spend"] + shown) // (2 * shown) if shown else None
-
-    def record(self) -> dict[str, Any]:
-        """As exported: money both as exact decimal text and as an integer of nanos."""
-        row: dict[str, Any] = {}
-        for dimension, label in self.labels.items():
-            row[dimension] = label
-            if dimension in self.ids:
-                row[f"{dimension}_id"] = self.ids[dimension]
-        ecpm = self.ecpm_micros
-        return row | {
-            "currency": self.currency,
-            **{name: self.sums[name] for name in COUNTS},
-            **{name: self.rate(*counts) for name, counts in RATES.items()},
-            **{name: format_nanos(self.sums[name]) for name in MONEY},
-            **{f"{name}_nanos": self.sums[name] for name in MONEY},
-            "ecpm": None if ecpm is None else format_nanos(ecpm * 1000, 6),
-        }
+class Report:
+    lines: list[Line]
+    totals: list[Line]
+    """One for each currency, if the request wants any."""
+    next_page_token: str = ""
 
 
-def build(by: Iterable[str], first: date | None = None, last: date | None = None) -> tuple[str, dict[str, Parameter]]:
-    """The SELECT and its parameters: columns are key and (for ids) name of each dimension, the currency, the sums.
+def run(store: Store, request: Request, asker: Asker = Asker()) -> list[Line]:
+    """The report's rows, in their order. Raises Refused, StoreError."""
+    return page(store, request, asker).lines
 
-    Inner columns have names of their own (``k_``, ``n_``): ClickHouse takes an alias for a column of the same name.
+
+def page(store: Store, request: Request, asker: Asker = Asker(), most: int = 0) -> Report:
+    """With totals, and where the next page begins. ``most``: rows that are allowed; 0: any. Raises Refused."""
+    known = look_up(store, request, asker)
+    limit = request.top or request.page_size or most
+    rows = [line for piece in _lines(store, request, known, asker, limit and limit + 1) for line in piece]
+    more = bool(limit) and len(rows) > limit
+    if more and not (request.top or request.page_size):
+        raise Refused([Problem("by", ",".join(request.by), f"it has more than {most:,} rows: {_NARROW}")])
+    found = Report(rows[: limit or None], [])
+    if request.totals or (request.top and more):
+        found.totals = totals(store, request, known, asker)
+    if request.top and more:
+        found.lines += _others(request, found)
+    if not request.totals:
+        found.totals = []
+    if request.page_size and more:
+        found.next_page_token = request.page_token(request.offset + request.page_size)
+    return found
+
+
+_NARROW = "take fewer dimensions or days, a filter, top or page_size, or a stream (CSV, Parquet)"
+
+
+def stream(store: Store, request: Request, asker: Asker = Asker()) -> Iterator[list[Line]]:
+    """All rows, piece by piece, and the totals last. What cannot be answered is refused before the first piece
+    comes.
     """
-    by = tuple(by)
-    days, parameters = between(first, last)
-    keys = [f"k_{name}" for name in by]
-    parts = []
-    for facts in SOURCES:
-        told = [f"n_{name} != 0" for name in _SUMS if name in facts.sums]
-        if not told:
-            continue
-        columns = [f"{_COLUMNS.get(name, name)} AS k_{name}" for name in by]
-        columns += ["advertiser AS k_account", f"toString({facts.currency}) AS k_own"]
-        columns += [f"toInt64({facts.sums.get(name, '0')}) AS n_{name}" for name in _SUMS]
-        grouped = ", ".join([*keys, "k_account", "k_own"])
-        having = f" HAVING {' OR '.join(told)}" if len(told) < len(facts.sums) else ""
-        parts.append(
-            f"SELECT {', '.join(columns)} FROM {facts.table} WHERE {facts.where}{days} GROUP BY {grouped}{having}"
+    if request.top or request.page_size:
+        answer = page(store, request, asker)
+        yield answer.lines + answer.totals
+        return
+    known = look_up(store, request, asker)
+    yield from _lines(store, request, known, asker)
+    if request.totals:
+        yield totals(store, request, known, asker)
+
+
+def totals(store: Store, request: Request, known: Known, asker: Asker) -> list[Line]:
+    """All rows together: counted anew, for the reach of two rows is not the sum of theirs."""
+    whole = replace(request, by=(), metrics=request.shown, sort=(), top=0, page_size=0, offset=0)
+    found = [line for piece in _lines(store, whole, known, asker) for line in piece]
+    for line in found:
+        line.kind, line.labels = TOTAL, dict.fromkeys(request.by, "")
+        if request.by:
+            line.labels[request.by[0]] = TOTAL
+    return found
+
+
+def _others(request: Request, found: Report) -> list[Line]:
+    """What the totals have beyond the lines that are shown."""
+    left = []
+    for total in found.totals:
+        mine = [line for line in found.lines if (line.currency, line.market) == (total.currency, total.market)]
+        labels = dict.fromkeys(request.by, "") | {request.by[0]: OTHERS}
+        sums = _less(total.sums, [line.sums for line in mine])
+        before = _less(total.before, [line.before or {} for line in mine]) if total.before is not None else None
+        if any(sums.values()) or any((before or {}).values()):
+            left.append(Line(labels, {}, total.currency, sums, total.market, before, OTHERS))
+    return left
+
+
+def _less(total: Mapping[str, int | None], parts: Sequence[Mapping[str, int | None]]) -> dict[str, int | None]:
+    return {
+        name: None if name == REACH or whole is None else whole - sum(part.get(name) or 0 for part in parts)
+        for name, whole in total.items()
+    }
+
+
+def look_up(store: Store, request: Request, asker: Asker = Asker()) -> Known:
+    """What the query depends on and the store knows. Raises Refused for filters that name what there is not."""
+    today = utc(from_env().now_ns()).date()
+    scope = asker.scope.advertisers(store)
+    days, told = "", dict[str, Parameter]()
+    for name, sign, day, margin in (("low", ">=", request.period.begin, -1), ("high", "<=", request.last, 1)):
+        if day is not None:  # a zone's days begin in those of UTC beside them
+            days += f" AND day {sign} toDate(%({name})s)"
+            told[name] = (day + timedelta(days=margin)).isoformat()
+    sql = (
+        f"SELECT kind, cur FROM (SELECT dimension AS kind, id, {TODAY['currency']} AS cur FROM names"
+        " WHERE dimension IN ('advertiser', 'exchange') GROUP BY dimension, id) GROUP BY kind, cur"
+        " UNION ALL SELECT 'advertiser' AS kind, toString(currency) AS cur FROM delivery_day"
+        f" WHERE currency != ''{days} GROUP BY cur"
+    )
+    currencies: dict[str, set[str]] = {"advertiser": set(), "exchange": set()}
+    for kind, currency in store.query(sql, told or None):
+        currencies[str(kind)].add(str(currency))
+    accounts, markets = frozenset(currencies["advertiser"]), frozenset(currencies["exchange"])
+    values, words = meanings(store, request.by)
+    known = Known(
+        today, accounts, markets, conditions(store, request.filters, scope is not None), None, scope, values, words
+    )
+    if request.currency and {*accounts, *markets} - {request.currency, ""}:
+        return _with_rates(store, request, known, asker)
+    return known
+
+
+def _with_rates(store: Store, request: Request, known: Known, asker: Asker) -> Known:
+    """Raises Refused where a day's rate is missing for money that was booked on it."""
+    span = store.query(
+        "SELECT toString(currency) AS cur, exchange, toString(min(day)), toString(max(day)) FROM delivery_day"
+        " WHERE spend != 0 OR fees != 0 OR bid_price != 0 OR conversion_value != 0 OR win_max_price != 0"
+        " GROUP BY cur, exchange"
+    )
+    sold_in = {
+        int(id_): str(currency)
+        for id_, currency in store.query(
+            f"SELECT id, {TODAY['currency']} FROM names WHERE dimension = 'exchange' GROUP BY id"
         )
-    sums = [f"n_{name}" for name in _SUMS]
-    union = f"SELECT {', '.join([*keys, 'k_account', 'k_own', *sums])} FROM ({' UNION ALL '.join(parts)})"
-    joined = join_names(union, "k_account", "k_currency", "advertiser", "currency")
-    if FORMAT in by:
-        others = ", ".join([*(key for key in keys if key != f"k_{FORMAT}"), "k_own", "k_currency", *sums])
-        as_word = join_names(
-            f"SELECT k_{FORMAT}, {others} FROM ({joined})", f"k_{FORMAT}", "k_word", "creative", FORMAT
-        )
-        joined = f"SELECT k_word AS k_{FORMAT}, {others} FROM ({as_word})"
-    totals = ", ".join(f"sum(n_{name}) AS s_{name}" for name in _SUMS)
-    head = "".join(f"{key}, " for key in keys)
-    sql = f"SELECT {head}if(k_own != '', k_own, k_currency) AS k_money, {totals} FROM ({joined}) GROUP BY {head}k_money"
-    columns = [*keys, "k_money", *(f"s_{name}" for name in _SUMS)]
+    }
+    begin, end = request.period.begin, request.last
+    seen: dict[str, tuple[date, date]] = {}
+    for currency, exchange, first, last in span:
+        low = max(date.fromisoformat(first), begin - timedelta(days=1) if begin else date.min)
+        high = min(date.fromisoformat(last), end + timedelta(days=1) if end else date.max)
+        for each in {str(currency), sold_in.get(int(exchange), "")} - {""}:
+            if low <= high:
+                before = seen.get(each, (low, high))
+                seen[each] = (min(low, before[0]), max(high, before[1]))
+    first_day = min((low for low, _ in seen.values()), default=known.today)
+    last_day = max([known.today, *(high for _, high in seen.values())]) + timedelta(days=1)
+    found = {*known.accounts, *known.markets, *seen} - {""}
+    rates = rates_to(request.currency, found, asker.rates(), first_day, last_day)
+    problems = []
+    for currency, (low, high) in sorted(seen.items()):
+        days = rates.per_day[currency][(low - first_day).days : (high - first_day).days + 1]
+        if 0 in days:
+            day = low + timedelta(days=days.index(0))
+            problems.append(
+                Problem(
+                    "currency", request.currency, f"there must be a rate with {currency} of {day} or before: add it"
+                )
+            )
+    if problems:
+        raise Refused(problems)
+    return replace(known, rates=rates)
+
+
+def _lines(store: Store, request: Request, known: Known, asker: Asker, limit: int = 0) -> Iterator[list[Line]]:
+    query = build(request, known, limit)
+    read = _reader(request, query, known)
+    sql = f"{f'/* {asker.mark} */ ' if asker.mark else ''}{query.sql}{settings(asker.limits)}"
+    if limit:
+        yield [read(row) for row in store.query(sql, query.parameters or None)]
+        return
+    for rows in store.stream(sql, query.parameters or None):
+        yield [read(row) for row in rows]
+
+
+def _reader(request: Request, query: Query, known: Known) -> Callable[[Sequence[Any]], Line]:
+    """A row of the query as a line."""
+    by, labelled = request.by, query.labelled
+    named = {name: len(by) + place for place, name in enumerate(labelled)}
+    writes: list[tuple[str, Callable[[Any], str]]] = []
     for name in by:
-        if name in IDS:
-            sql = join_names(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
-            columns.append(f"l_{name}")
-    return f"SELECT {', '.join(columns)} FROM ({sql})", parameters
+        if name in known.words:
+            writes.append((name, _memory(partial(_word, known.words[name]))))
+        elif name in TIMES and name not in ("hour_of_day", "day_of_week"):
+            writes.append((name, _memory(partial(_time, name))))
+        else:
+            writes.append((name, _memory(DIMENSIONS[name].label)))
+    money, sold, first = len(by) + len(labelled), len(by) + len(labelled) + 1, len(by) + len(labelled) + 2
+    sums, after = query.sums, first + len(query.sums)
+
+    def read(row: Sequence[Any]) -> Line:
+        labels = {
+            name: row[named[name]] if name in named else write(row[place]) for place, (name, write) in enumerate(writes)
+        }
+        return Line(
+            labels,
+            {name: int(row[place]) for place, name in enumerate(by) if name in named},
+            row[money],
+            dict(zip(sums, map(int, row[first:after]), strict=True)),
+            row[sold],
+            dict(zip(sums, map(int, row[after:]), strict=True)) if request.compare else None,
+        )
+
+    return read
 
 
-def between(first: date | None, last: date | None) -> tuple[str, dict[str, Parameter]]:
-    """What a WHERE needs more for these days, and its parameters."""
-    parameters: dict[str, Parameter] = {}
-    sql = ""
-    for name, sign, day in (("first", ">=", first), ("last", "<=", last)):
-        if day is not None:
-            parameters[name] = day.isoformat()
-            sql += f" AND day {sign} toDate(%({name})s)"
-    return sql, parameters
+def _word(words: Sequence[str], key: Any) -> str:
+    return words[int(key)]
 
 
-def join_names(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
-    """``sql`` with one more column ``alias``: today's ``column`` of the dictionary for the id in ``key``."""
-    # a format never changes; rows from before there were formats in the table have the same version and none
-    today = f"max({column})" if column == FORMAT else f"argMax({column}, version)"
-    names = f"SELECT toUInt64(id) AS j_id, {today} AS {alias} FROM names WHERE dimension = '{dimension}'"
-    keyed = f"SELECT *, toUInt64({key}) AS j_id FROM ({sql})"
-    return f"SELECT * FROM ({keyed}) AS facts ANY LEFT JOIN ({names} GROUP BY j_id) AS named USING (j_id)"
+def _time(name: str, key: Any) -> str:
+    return time_label(name, int(key))
 
 
-def run(store: Store, request: Request) -> list[Line]:
-    """The report's rows, in the order of their labels."""
-    sql, parameters = build(request.by, request.first, request.last)
-    named = [name for name in request.by if name in IDS]
-    lines = []
-    for row in store.query(sql, parameters or None):
-        cells = list(row)
-        keys = dict(zip(request.by, cells, strict=False))
-        after = len(request.by)
-        sums = dict(zip(_SUMS, map(int, cells[after + 1 :]), strict=False))
-        labels = {name: str(value) for name, value in keys.items()}
-        for name, label in zip(named, cells[after + 1 + len(_SUMS) :], strict=True):
-            labels[name] = label or (f"#{keys[name]}" if keys[name] else "")
-        lines.append(Line(labels, {name: int(keys[name]) for name in named}, str(cells[after]), sums))
-    lines.sort(key=lambda line: (*line.labels.values(), *line.ids.values(), line.currency))
-    return lines
+def _memory(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Few different keys come in many rows."""
+    known: dict[Any, str] = {}
+
+    def told(key: Any) -> str:
+        if (text := known.get(key)) is None:
+            if len(known) > 10_000:
+                known.clear()
+            text = known[key] = write(key)
+        return text
+
+    return told
 
 
 def books(store: Store) -> list[dict[str, Any]]:
     """For each exchange its key, currency and counts, and the spend in nanos of its currency, as the exchange's books
     have it.
     """
-    sql, _ = build(("exchange",))
     found: dict[int, dict[str, Any]] = {}
     names = (
         "SELECT id, argMax(key, version), argMax(currency, version) FROM names WHERE dimension = 'exchange' GROUP BY id"
     )
     for id_, key, currency in store.query(names):
         found[int(id_)] = {"exchange": key, "currency": currency, **dict.fromkeys(COUNTS[1:], 0), "spend": 0}
-    for row in store.query(sql):
-        if entry := found.get(int(row[0])):
-            for name, value in zip(COUNTS, row[2:], strict=False):
-                if name in entry:
-                    entry[name] += int(value)
-    for id_, price in store.query("SELECT exchange, sum(price) FROM settlements GROUP BY exchange"):
-        if entry := found.get(int(id_)):
-            entry["spend"] = int(price)
+    for line in run(store, Request(("exchange",), metrics=(*COUNTS[1:], "exchange_spend"))):
+        if entry := found.get(line.ids["exchange"]):
+            for name in COUNTS[1:]:
+                entry[name] += line.sums[name] or 0
+            entry["spend"] += line.sums["exchange_spend"] or 0
     return [found[id_] for id_ in sorted(found)]

@@ -1,8 +1,7 @@
 """The reporter process: feeds the analytics store (see `reporting.feed`) and answers reports over HTTP.
 
 - ``GET /health`` 200 when the store is open and its schema in place, else 503 with the reason
-- ``GET /v1/report?by=day,line_item&from=2026-11-01&to=2026-11-30&format=table|csv|json``
-- ``GET /v1/losses?by=loss_reason,exchange&from=…&to=…&format=…``
+- ``GET /v1/report``, ``GET /v1/report/catalogue``, ``GET /v1/losses``: see `reporting.report_api`
 - ``GET /v1/books`` what was bought from each exchange, all of it
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
@@ -27,17 +26,20 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.clock import from_env
-from domain.errors import Problem, Refused
-from domain.keys import internal_secret, load_keys
+from domain.errors import Problem, Refused, Unavailable
+from domain.keys import Keys, internal_secret, load_keys
 from domain.settings import places
 from monitoring.web import Told, attach
-from reporting import exposure, losses, people, report
+from reporting import exposure, people, report
+from reporting.admission import Admission
 from reporting.attribution_port import AttributionPort
-from reporting.config import settings
+from reporting.config import Reporting, settings
 from reporting.feed import Feed
 from reporting.metrics import Metrics
 from reporting.quality_watch import QualityWatch, asked_hours
-from reporting.render import FORMATS
+from reporting.rates import RatesOfControl
+from reporting.reading import Gone, OverBudget, Readers
+from reporting.report_api import ReportApi
 from reporting.status import status
 from reporting.store import Store, StoreError
 
@@ -49,10 +51,23 @@ _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).d
 
 
 class Answers:
-    """The HTTP side. Queries run one at a time in a thread that has a connection of its own."""
+    """The HTTP side. Reports have connections of their own; other questions are asked one at a time, in a thread
+    with one connection.
+    """
 
-    def __init__(self, feed: Feed, secret: str, metrics: Metrics, quality: QualityWatch | None = None) -> None:
-        self._feed, self._secret, self.metrics, self._quality = feed, secret, metrics, quality
+    def __init__(
+        self,
+        feed: Feed,
+        keys: Keys,
+        of: Reporting,
+        control: str,
+        metrics: Metrics,
+        quality: QualityWatch | None = None,
+    ) -> None:
+        self._feed, self._secret, self._admission = feed, internal_secret(keys), Admission(keys, of)
+        self.metrics, self._quality = metrics, quality
+        self._readers = Readers(feed.open, of, metrics.query)
+        self._reports = ReportApi(self._readers, self._admission, self._ready, RatesOfControl(control))
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
@@ -62,8 +77,7 @@ class Answers:
         attach(app, Told(self.metrics.page, self.metrics.readiness), self.metrics.lag)
         app.cleanup_ctx.append(self._watch)
         app.router.add_get("/health", self.health)
-        app.router.add_get("/v1/report", self.report)
-        app.router.add_get("/v1/losses", self.losses)
+        self._reports.add_routes(app)
         app.router.add_get("/v1/books", self.books)
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
@@ -86,23 +100,12 @@ class Answers:
         }
         return _json(body, 200 if feed.ready.is_set() else 503)
 
-    async def report(self, request: web.Request) -> web.Response:
-        shape = _shape(request)
-        wanted = report.Request.read(request.query)
-        render, kind = FORMATS[shape]
-        body = await self._ask(lambda store: render(wanted, report.run(store, wanted)), "report")
-        return web.Response(body=body, content_type=kind, charset="utf-8")
-
-    async def losses(self, request: web.Request) -> web.Response:
-        shape = _shape(request)
-        wanted = losses.read(request.query)
-        body, kind = await self._ask(lambda store: losses.render(wanted, losses.run(store, wanted), shape), "losses")
-        return web.Response(body=body, content_type=kind, charset="utf-8")
-
     async def books(self, request: web.Request) -> web.Response:
+        self._admission.whole(request)
         return _json(await self._ask(report.books, "books"))
 
     async def store(self, request: web.Request) -> web.Response:
+        self._admission.whole(request)
         return _json(await self._ask(status, "store"))
 
     async def exposure(self, request: web.Request) -> web.Response:
@@ -156,10 +159,13 @@ class Answers:
         except msgspec.DecodeError as error:
             raise Refused([Problem("body", str(error), "it must be a list of persons' keys")]) from None
 
-    async def _ask(self, question: Callable[[Store], T], kind: str) -> T:
-        """``kind``: what the time of its queries is counted as."""
+    def _ready(self) -> None:
         if not self._feed.ready.is_set():
             raise StoreError(self._feed.trouble)
+
+    async def _ask(self, question: Callable[[Store], T], kind: str) -> T:
+        """``kind``: what the time of its queries is counted as."""
+        self._ready()
 
         def answer() -> T:
             if self._store is None:
@@ -176,6 +182,7 @@ class Answers:
         await asyncio.gather(watching, return_exceptions=True)
 
     async def _close(self, app: web.Application) -> None:
+        self._readers.close()
         self._queries.shutdown()
         self._lags.shutdown()
         if self._store is not None:
@@ -184,25 +191,21 @@ class Answers:
 
 @web.middleware
 async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What a person can act on: 400 names the parameter, 503 what is wrong with the store."""
+    """What a person can act on: 400 names the parameter, 422 says what was too much, 503 what is wrong with the
+    store.
+    """
     try:
         return await handler(request)
     except Refused as error:
         return web.Response(status=400, text=f"{error}\n")
+    except OverBudget as error:
+        return web.Response(status=422, text=f"{error}\n")
+    except Gone:
+        return web.Response(status=499)
+    except Unavailable as error:
+        return web.Response(status=503, text=f"{error}\n")
     except StoreError as error:
         return web.Response(status=503, text=f"the analytics store does not answer: {error}\n")
-
-
-def _shape(request: web.Request) -> str:
-    """What a report is to look like. Raises Refused, for parameters that no report has, too."""
-    unknown = [name for name in request.query if name not in ("by", "from", "to", "format")]
-    shape = request.query.get("format", "json")
-    problems = [Problem(name, request.query[name], "the parameters are by, from, to and format") for name in unknown]
-    if shape not in FORMATS:
-        problems.append(Problem("format", shape, f"it must be of {', '.join(FORMATS)}"))
-    if problems:
-        raise Refused(problems)
-    return shape
 
 
 def _json(body: object, status: int = 200) -> web.Response:
@@ -212,10 +215,12 @@ def _json(body: object, status: int = 200) -> web.Response:
 def run() -> None:
     """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
     here = places()
-    feed, secret = Feed(here, settings()), internal_secret(load_keys(here.data))
-    quality = QualityWatch(here, settings(), feed, from_env())
-    app = Answers(feed, secret, Metrics(feed, here.data, from_env()), quality).app()
-    AttributionPort(feed.attributor, secret).add(app)
+    of, keys = settings(), load_keys(here.data)
+    feed = Feed(here, of)
+    quality = QualityWatch(here, of, feed, from_env())
+    metrics = Metrics(feed, here.data, from_env(), quality)
+    app = Answers(feed, keys, of, here.control_base, metrics, quality).app()
+    AttributionPort(feed.attributor, internal_secret(keys)).add(app)
     feed.start()
     quality.start()
     try:

@@ -325,12 +325,14 @@ NAMES = Table(
         "currency": "String",
         "format": "word",
         "version": "UInt64",
+        "parent": "UInt64",
+        "size": "word",
     },
     ("dimension", "id"),
     newest="version",
 )
 """What ids stand for: the row with the highest ``version`` is today's name. ``currency``: of advertisers and
-exchanges; ``format``: of creatives.
+exchanges; ``format`` and ``size``: of creatives; ``parent``: an advertiser's agency, a campaign's advertiser and so on.
 """
 
 BATCHES = Table("batches", {"log": "String", "start": "UInt64", "end": "UInt64"}, ("log",), newest="end")

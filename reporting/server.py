@@ -1,7 +1,7 @@
 """A ClickHouse server, over its native protocol. Written for the oldest one in use, Debian 12's 18.16.1."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -30,6 +30,7 @@ _UNKILLABLE = 380
 """18.16 says so of an insert that is being completed: it comes to an end by itself."""
 _MARK = "outbid/"
 _OURS = "SELECT count() FROM system.processes WHERE query_id LIKE %(mark)s"
+_STREAMED_ROWS = 5_000
 
 
 class ServerStore:
@@ -80,6 +81,19 @@ class ServerStore:
     def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[Row]:
         rows: list[Row] = self._execute(fill(sql, parameters))
         return rows
+
+    def stream(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> Iterator[list[Row]]:
+        done = False
+        try:
+            rows = self._client.execute_iter(fill(sql, parameters), chunk_size=_STREAMED_ROWS)
+            for some in rows:
+                yield list(some)
+            done = True
+        except (Error, OSError, EOFError) as error:
+            raise StoreError(f"ClickHouse server: {error}") from error
+        finally:
+            if not done:  # what is left of the answer would be taken for the next one's; the server ends the query
+                self._client.disconnect()
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         names = ", ".join(f"`{name}`" for name in columns)

@@ -15,6 +15,7 @@ import xlsxwriter
 
 from domain.money import format_nanos, minor_digits
 from pacing.statement import SECTIONS, Line, Named, Section, Statement
+from reporting.spreadsheet import harmless
 
 HEADINGS: Mapping[Section, str] = {
     "top-ups": "Payments received",
@@ -90,12 +91,8 @@ def render_csv(of: Statement) -> bytes:
     numbers = {COLUMNS.index(name) for name in ("exact", "amount")}
     for row in _rows(of):
         cells = _cells(row, of.owner.currency)
-        writer.writerow(cell if at in numbers else _harmless(cell) for at, cell in enumerate(cells))
+        writer.writerow(cell if at in numbers else harmless(cell) for at, cell in enumerate(cells))
     return text.getvalue().encode()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def render_xlsx(of: Statement) -> bytes:

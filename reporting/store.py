@@ -1,6 +1,6 @@
 """What reporting wants of an analytics engine, and which one the settings name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
@@ -56,6 +56,10 @@ class Store(Protocol):
 
     def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[Row]:
         """Rows of a SELECT; ``%(name)s`` stands for a parameter."""
+        ...
+
+    def stream(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> Iterator[list[Row]]:
+        """As `query`, piece by piece, as the engine makes them. Whoever stops before the end closes the iterator."""
         ...
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from domain.campaign import Snapshot
+from domain.campaign import Rate, Snapshot
 from pacing.protocol import Settlement, Settlements
 from tests.clickhouse_server import ClickHouseServer
 
@@ -49,11 +49,12 @@ def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 class Control:
-    """What the reporter asks of control: ``GET /v1/snapshots/current`` and ``GET /v1/settlements``."""
+    """What the reporter asks of control: ``GET /v1/snapshots/current``, ``/v1/settlements`` and ``/v1/rates``."""
 
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
         self.settlements: list[Settlement] = []
+        self.rates: tuple[Rate, ...] = ()
         self.page = 1000
         control = self
 
@@ -67,6 +68,8 @@ class Control:
                     rows = [row for row in control.settlements if row.id > int(asked["after"][0])]
                     page = rows[: min(control.page, int(asked["limit"][0]))]
                     self._answer(msgspec.json.encode(Settlements(tuple(page), 0)))
+                elif url.path == "/v1/rates":
+                    self._answer(msgspec.json.encode(control.rates))
                 else:
                     self.send_error(404)
 

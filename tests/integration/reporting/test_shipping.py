@@ -14,7 +14,7 @@ from eventlog.writer import LogWriter
 from reporting import losses, report
 from reporting.migrations import MIGRATIONS
 from reporting.names import Dictionary, of_snapshot
-from reporting.report import COUNTS, DIMENSIONS
+from reporting.report import COUNTS
 from reporting.schema import FACTS, SETTLEMENTS
 from reporting.shipper import Shipper
 from reporting.sources import SettlementSource, logs
@@ -23,6 +23,7 @@ from tests.integration.reporting.conftest import Control
 from tests.trade import Trade, snapshot
 
 ROOT = Path(__file__).parents[3]
+DIMENSIONS = ("day", "hour", "advertiser", "campaign", "line_item", "creative", "exchange", "site", "format")
 
 
 @pytest.fixture
