@@ -60,8 +60,8 @@ def written(writer: object, request: Request, lines: list[Line]) -> bytes:
         ({"metrics": "bids,luck"}, "metrics: 'luck'"),
         ({"metrics": "bids:lead"}, "metrics: 'bids:lead'"),
         (
-            {"metrics": "conversions", "by": "country"},
-            "metrics: 'conversions' .* does not know country; .*click_conversions",
+            {"metrics": "conversions", "by": "attribution_kind"},
+            "metrics: 'conversions' .* does not know attribution_kind; .*click_conversions",
         ),
         ({"metrics": "no_bids", "by": "campaign"}, "does not know campaign; no_bids goes with .*stage"),
         ({"by": "stage,loss_reason"}, "by: 'stage,loss_reason' .* no figure"),
@@ -114,7 +114,8 @@ def test_a_request_is_read() -> None:
 
 def test_without_metrics_those_are_shown_that_the_dimensions_can_tell() -> None:
     assert "conversions" in Request(("campaign",)).shown
-    assert "conversions" not in Request(("country",)).shown and "spend" in Request(("country",)).shown
+    shown = Request(("conversion_source",)).shown
+    assert "conversions" in shown and "spend" not in shown
     assert Request(("stage",)).shown == ("no_bids",)
     assert Request(("day",), filters=(Filter("loss_reason", ("102",)),)).shown == ("losses",)
     for name in METRICS:  # whatever is said to be known is
