@@ -118,3 +118,12 @@ MIGRATIONS = (
         fill=rollups.fill,
     ),
 )
+
+
+def tables() -> tuple[Table, ...]:
+    """All that there are when all steps were taken, but for the one that says so."""
+    return tuple({table.name: table for step in MIGRATIONS for table in step.creates}.values())
+
+
+def views(dialect: Dialect) -> list[View]:
+    return list({view.name: view for step in MIGRATIONS for view in step.views(dialect)}.values())
