@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from reporting.migrations import MIGRATIONS
-from reporting.rollups import ROLLUPS, views
-from reporting.schema import BATCHES, FACTS, NAMES, Table
+from reporting.migrations import MIGRATIONS, tables, views
+from reporting.rollups import ROLLUPS
+from reporting.schema import BATCHES, FACTS, Table
 from reporting.store import Row, Store, StoreError, mark, migrate
 
 _TEXTS = ("word", "String")
@@ -41,7 +41,10 @@ def copy(source: Store, target: Store, say: Callable[[str], None]) -> None:
                 of_hour = f"day = toDate('{day}') AND {begun} = {int(hour)}"
                 _insert(target, table, _rows(source, table, of_hour), "")
             say(f"{table.name} of {day}: {rows:,} rows")
-    _insert(target, NAMES, _rows(source, NAMES, "1"), "")
+    for table in tables():
+        if table not in (*FACTS, *ROLLUPS.values(), BATCHES):
+            target.command(f"TRUNCATE TABLE {table.name}")
+            _insert(target, table, _rows(source, table, "1"), "")
     _check(source, target)
     _insert(target, BATCHES, _rows(source, BATCHES, "1"), "")
 

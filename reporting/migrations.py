@@ -123,3 +123,12 @@ MIGRATIONS = (
     Migration(11, "counts of the event logs", (TALLIES,)),
     Migration(12, "what belongs to whom, and sizes of creatives", adds=((NAMES, "parent"), (NAMES, "size"))),
 )
+
+
+def tables() -> tuple[Table, ...]:
+    """All that there are when all steps were taken, but for the one that says so."""
+    return tuple({table.name: table for step in MIGRATIONS for table in step.creates}.values())
+
+
+def views(dialect: Dialect) -> list[View]:
+    return list({view.name: view for step in MIGRATIONS for view in step.views(dialect)}.values())
