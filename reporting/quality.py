@@ -315,7 +315,8 @@ class Auditor:
     def _newest(self, now_ns: int) -> dict[str, str]:
         since = datetime.fromtimestamp(now_ns // SECOND - 2 * 86_400, UTC).date()
         asked = " UNION ALL ".join(
-            f"SELECT '{table.name}' AS name, max({table.clock}) AS newest FROM {table.name} WHERE day >= toDate('{since}')"
+            f"SELECT '{table.name}' AS name, max({table.clock}) AS newest FROM {table.name}"
+            f" WHERE day >= toDate('{since}')"
             for table in FACTS
         )
         told = {str(name): int(newest) for name, newest in self._store.query(asked)}
