@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    alerts,
     audiences,
     backtest,
     bidder,
@@ -17,6 +18,7 @@ from cli import (
     explain,
     identity,
     ledger,
+    logs,
     losses,
     people,
     prices,
@@ -31,9 +33,11 @@ from cli import (
     secret,
     simulate,
     statement,
+    store,
     supply,
     tracker,
     up,
+    watch,
 )
 
 COMMANDS = (
@@ -53,16 +57,20 @@ COMMANDS = (
     reconcile,
     quality,
     replay,
+    alerts,
     prices,
     profiles,
     people,
     reach,
     supply,
+    logs,
+    store,
     secret,
     bidder,
     tracker,
     control,
     reporter,
+    watch,
 )
 
 

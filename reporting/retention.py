@@ -30,13 +30,13 @@ def sweep(store: Store, today: date, keep: KeepDays) -> list[tuple[str, date]]:
     clock has gone wrong loses nothing. Raises StoreError.
     """
     partitions = _partitions(store)
-    newest = max((day for table in FACTS for day in partitions.get(table.name, [])), default=None)
+    newest = max((day for table in FACTS for day in partitions.get(store.dialect.local(table.name), [])), default=None)
     dropped: list[tuple[str, date]] = []
     if newest is not None:
         today = min(today, newest + _AHEAD)
         for table, days in kept(keep).items():
             first = today - timedelta(days=days)
-            for day in partitions.get(table, []):
+            for day in partitions.get(store.dialect.local(table), []):
                 if days and day < first:
                     store.command(store.dialect.drop_partition(table, day))
                     dropped.append((table, day))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from reporting.counting import FIGURES, SOURCES, Facts
+from reporting.escape import literal
 from reporting.schema import Dialect, Kind, Table, View
 from reporting.store import Store
 
@@ -46,32 +47,33 @@ def views(dialect: Dialect) -> list[View]:
     """
     finest, *coarser = GRAINS
     if not dialect.chains:
-        return [_view(facts, grain, FIGURES) for grain in GRAINS for facts in SOURCES]
-    made = [_view(facts, finest, tuple(facts.sums)) for facts in SOURCES]
+        return [_view(dialect, facts, grain, FIGURES) for grain in GRAINS for facts in SOURCES]
+    made = [_view(dialect, facts, finest, tuple(facts.sums)) for facts in SOURCES]
     for below, grain in zip(GRAINS, coarser, strict=False):
-        made.append(View(f"{ROLLUPS[grain].name}_sums", ROLLUPS[grain].name, _coarser(below, grain)))
+        into, source = ROLLUPS[grain].name, dialect.local(ROLLUPS[below].name)
+        made.append(View(f"{into}_sums", dialect.local(into), _coarser(source, grain)))
     return made
 
 
-def _view(facts: Facts, grain: str, figures: Sequence[str]) -> View:
+def _view(dialect: Dialect, facts: Facts, grain: str, figures: Sequence[str]) -> View:
     into = ROLLUPS[grain].name
     name = "_".join(filter(None, (into, "of", facts.table, facts.part)))
-    return View(name, into, _selected(facts, grain, figures))
+    return View(name, dialect.local(into), _selected(dialect, facts, grain, figures))
 
 
-def _selected(facts: Facts, grain: str, figures: Sequence[str], where: str = "") -> str:
+def _selected(dialect: Dialect, facts: Facts, grain: str, figures: Sequence[str], where: str = "") -> str:
     """A table's part of a rollup, with columns for ``figures``: 0 for those that it tells nothing of."""
     sums = (f"toInt64({facts.sums.get(name, '0')}) AS {name}" for name in figures)
     keys = ", ".join(name for name in _KEY if name != "currency")
     return (
         f"SELECT day, {GRAINS[grain]} AS time, {keys}, {facts.currency} AS currency, {', '.join(sums)}"
-        f" FROM {facts.table} WHERE {facts.where}{where} GROUP BY day, time, {keys}, currency"
+        f" FROM {dialect.local(facts.table)} WHERE {facts.where}{where} GROUP BY day, time, {keys}, currency"
     )
 
 
-def _coarser(below: str, grain: str) -> str:
+def _coarser(source: str, grain: str) -> str:
     sums, keys = ", ".join(f"sum({name}) AS {name}" for name in FIGURES), ", ".join(_KEY)
-    return f"SELECT day, {GRAINS[grain]} AS time, {keys}, {sums} FROM {ROLLUPS[below].name} GROUP BY day, time, {keys}"
+    return f"SELECT day, {GRAINS[grain]} AS time, {keys}, {sums} FROM {source} GROUP BY day, time, {keys}"
 
 
 def rebuild(store: Store, day: date, grains: Iterable[str] = tuple(GRAINS)) -> None:
@@ -84,22 +86,23 @@ def rebuild(store: Store, day: date, grains: Iterable[str] = tuple(GRAINS)) -> N
 
 
 def _replace(store: Store, grain: str, day: date) -> None:
-    table, of_day = ROLLUPS[grain], f" AND day = toDate('{day.isoformat()}')"
+    table, local = ROLLUPS[grain], store.dialect.local(ROLLUPS[grain].name)
+    of_day = f" AND day = toDate('{day.isoformat()}')"
     there, dropped = _told(store, day)
     spare = f"{table.name}{_SPARE}{secrets.token_hex(6)}"
     store.command(store.dialect.create(table, spare))
     try:
         for facts in there:
-            columns, selected = _columns(facts.sums), _selected(facts, grain, tuple(facts.sums), of_day)
+            columns, selected = _columns(facts.sums), _selected(store.dialect, facts, grain, tuple(facts.sums), of_day)
             store.command(f"INSERT INTO {spare} ({columns}) {selected} SETTINGS max_execution_time = 0")
         if dropped:
             told = " OR ".join(f"{name} != 0" for name in dropped)
             columns = _columns(dropped)
-            store.command(f"INSERT INTO {spare} ({columns}) SELECT {columns} FROM {table.name} WHERE ({told}){of_day}")
+            store.command(f"INSERT INTO {spare} ({columns}) SELECT {columns} FROM {local} WHERE ({told}){of_day}")
         if int(store.query(f"SELECT count() FROM {spare}")[0][0]):
-            store.command(f"ALTER TABLE {table.name} REPLACE PARTITION '{day.isoformat()}' FROM {spare}")
+            store.command(f"ALTER TABLE {local} REPLACE PARTITION '{day.isoformat()}' FROM {spare}")
         else:  # current engines refuse to put an empty partition into another's place
-            store.command(f"ALTER TABLE {table.name} DROP PARTITION '{day.isoformat()}'")
+            store.command(store.dialect.drop_partition(table.name, day))
     finally:
         store.command(store.dialect.drop(spare))
 
@@ -124,11 +127,13 @@ def differences(store: Store, day: date, grain: str = "day") -> dict[str, tuple[
     expected = {name: 0 for name in FIGURES if name not in dropped}
     for facts in there:
         sums = ", ".join(f"toInt64({sum_}) AS n_{name}" for name, sum_ in facts.sums.items())
-        for row in store.query(f"SELECT {sums} FROM {facts.table} WHERE {facts.where} AND {of_day}"):
+        table = store.dialect.local(facts.table)
+        for row in store.query(f"SELECT {sums} FROM {table} WHERE {facts.where} AND {of_day}"):
             for name, value in zip(facts.sums, row, strict=True):
                 expected[name] += int(value)
     sums = ", ".join(f"sum({name})" for name in FIGURES)
-    rows = store.query(f"SELECT {sums} FROM {ROLLUPS[grain].name} WHERE {of_day}") or [[0] * len(FIGURES)]
+    table = store.dialect.local(ROLLUPS[grain].name)
+    rows = store.query(f"SELECT {sums} FROM {table} WHERE {of_day}") or [[0] * len(FIGURES)]
     found = dict(zip(FIGURES, map(int, rows[0]), strict=True))
     return {name: (n, found[name]) for name, n in expected.items() if n != found[name]}
 
@@ -140,19 +145,20 @@ def first_kept(grain: str, today: date) -> date:
 
 def fill(store: Store, today: date) -> None:
     """Makes all that is kept of the rollups anew: of a store that had facts before it had rollups."""
-    with store.alone():
-        for day in sorted({day for _, day in fact_days(store)}):
-            rebuild(store, day, [grain for grain in GRAINS if day >= first_kept(grain, today)])
+    if days := sorted({day for _, day in fact_days(store)}):
+        with store.alone():
+            for day in days:
+                rebuild(store, day, [grain for grain in GRAINS if day >= first_kept(grain, today)])
 
 
 def fact_days(store: Store) -> list[tuple[str, date]]:
-    """(table, day) of which there are facts that rollups are made of."""
-    of = ", ".join(f"'{name}'" for name in sorted({facts.table for facts in SOURCES}))
+    """(table, day) of which there are facts that rollups are made of; in a cluster, in this shard."""
+    names = {store.dialect.local(facts.table): facts.table for facts in SOURCES}
     found = store.query(
         "SELECT DISTINCT table, partition FROM system.parts WHERE active AND database = currentDatabase()"
-        f" AND table IN ({of}) ORDER BY table, partition"
+        f" AND table IN ({', '.join(map(literal, sorted(names)))}) ORDER BY table, partition"
     )
-    return [(str(table), date.fromisoformat(str(partition))) for table, partition in found]
+    return [(names[str(table)], date.fromisoformat(str(partition))) for table, partition in found]
 
 
 def drop_spares(store: Store, age_s: int = 86_400) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from clickhouse_driver import Client, defines
 from clickhouse_driver.block import BlockInfo, ColumnOrientedBlock
@@ -15,6 +15,7 @@ from clickhouse_driver.writer import write_binary_str
 
 from domain.settings import SettingsError
 from reporting import native
+from reporting.cluster import Cluster
 from reporting.escape import fill
 from reporting.rows import Block
 from reporting.schema import CURRENT, V18, Dialect, Table
@@ -44,9 +45,12 @@ class ServerStore:
         except ValueError:
             port = 0
         database = url.path.strip("/") or "outbid"
-        if not url.hostname or not port or not database.isidentifier():
+        asked = parse_qs(url.query, keep_blank_values=True)
+        cluster = asked.pop("cluster", [""])[0] if url.query else ""
+        if not url.hostname or not port or not database.isidentifier() or asked or not f"c{cluster}".isidentifier():
             raise SettingsError(
-                f"[reporting] store is {address!r}; it must read clickhouse://user:password@host:port/database"
+                f"[reporting] store is {address!r}; it must read clickhouse://user:password@host:port/database, or "
+                "clickhouse://user:password@host:port/database?cluster=name"
             )
         self._owner = owner
         self._client = Client(
@@ -58,11 +62,16 @@ class ServerStore:
             send_receive_timeout=query_seconds + 30,
             settings={"max_execution_time": int(query_seconds)},
         )
-        self.command(f"CREATE DATABASE IF NOT EXISTS {database}")
+        on_cluster = f" ON CLUSTER {cluster}" if cluster else ""
+        self.command(f"CREATE DATABASE IF NOT EXISTS {database}{on_cluster}")
         self._client.disconnect()  # it began in the server's default database, because ours may not have existed
         self._client.connection.database = database
         version = tuple(int(part) for part in self.query("SELECT version()")[0][0].split(".")[:2])
-        self.dialect = CURRENT if version >= _CURRENT_SINCE else V18
+        dialect = CURRENT if version >= _CURRENT_SINCE else V18
+        self.dialect = Cluster.of(dialect, cluster, database) if cluster else dialect
+        if cluster and dialect is CURRENT:
+            # tables that a query makes for itself are on this node alone; a mutation may ask one that is on all
+            self._client.settings |= {"prefer_global_in_and_join": 1, "allow_nondeterministic_mutations": 1}
         self._turns = Turns(self.command, self.query, owner)
 
     def command(self, sql: str) -> None:
@@ -77,7 +86,7 @@ class ServerStore:
         if batch:
             self._turns.wait()
         self._execute(
-            f"INSERT INTO {table.name} ({names}) VALUES",
+            f"INSERT INTO {self.dialect.local(table.name)} ({names}) VALUES",
             list(columns.values()),
             columnar=True,
             query_id=self._query_id(batch),
@@ -89,7 +98,7 @@ class ServerStore:
         columns = native.columns(block, batch, self.dialect)
         names = ", ".join(f"`{name}`" for name, _, _ in columns)
         self._turns.wait()
-        client, statement = self._client, f"INSERT INTO {block.table.name} ({names}) VALUES"
+        client, statement = self._client, f"INSERT INTO {self.dialect.local(block.table.name)} ({names}) VALUES"
 
         def insert() -> None:
             with client.disconnect_on_error(statement, self._settings(batch)):
@@ -116,6 +125,8 @@ class ServerStore:
                 raise
         self._quiet(f"{_MARK}{self._owner}/%", "an insert of this deployment hangs and cannot be ended", 60.0)
         time.sleep(_IN_FLIGHT_S)
+        if isinstance(self.dialect, Cluster):
+            self.command(self.dialect.catch_up())
 
     def alone(self) -> AbstractContextManager[None]:
         return self._turns.alone(self._await_others)
@@ -146,7 +157,7 @@ class ServerStore:
         return f"{_MARK}{self._owner}/{batch}" if batch else None
 
     def _settings(self, batch: str) -> dict[str, int | str] | None:
-        return exactly_once(batch) if self.dialect is not V18 else None
+        return exactly_once(batch) if self.dialect.chains else None
 
     def _send_block(self, pieces: Sequence[bytes]) -> None:
         """A data packet: its type, the name of no table, and the block (src/Core/Protocol.h)."""

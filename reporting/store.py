@@ -119,7 +119,8 @@ def migrate(store: Store, today: date | None = None) -> int:
     from reporting.migrations import MIGRATIONS  # whose steps need a store
 
     today = today or utc(from_env().now_ns()).date()
-    store.command(store.dialect.create(APPLIED))
+    for statement in store.dialect.creates(APPLIED):
+        store.command(statement)
     done = applied(store)
     for migration in MIGRATIONS:
         if migration.number not in done:
@@ -152,7 +153,7 @@ def revert(store: Store, to: int) -> None:
             for statement in migration.down(store.dialect, _columns(store)):
                 store.command(statement)
     kept = [migration for migration in MIGRATIONS if migration.number <= to]
-    store.command(store.dialect.drop(APPLIED.name))
-    store.command(store.dialect.create(APPLIED))
-    for migration in kept:
-        store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})
+    for statement in (*store.dialect.drops(APPLIED.name), *store.dialect.creates(APPLIED)):
+        store.command(statement)
+    if kept:
+        store.insert(APPLIED, {"number": [step.number for step in kept], "title": [step.title for step in kept]})

@@ -17,9 +17,6 @@ from tests.rows_twin import values
 from tests.stored import packed
 from tests.trade import Trade
 
-NOT_LOGGED = {"context"}
-"""Columns that events do not have yet."""
-
 
 @pytest.mark.parametrize(
     ("event", "table", "beside"),
@@ -38,7 +35,7 @@ NOT_LOGGED = {"context"}
 def test_every_field_of_an_event_has_a_column(
     event: type[msgspec.Struct], table: schema.Table, beside: set[str]
 ) -> None:
-    assert set(event.__struct_fields__) - beside | {"context"} == set(table.columns) - {"batch"} | {"context"}
+    assert set(event.__struct_fields__) - beside == set(table.columns) - {"batch"}
     assert table.clock in table.columns and set(table.order) <= set(table.columns)
 
 
@@ -63,7 +60,7 @@ def test_a_block_is_of_one_table_and_one_day() -> None:
     for block in made.blocks:
         times = values("UInt64", block.columns[block.table.clock])
         assert {time // DAY_NS for time in times} == {block.day} and len(times) == block.rows
-        assert set(block.columns) == set(block.table.columns) - {"batch"} - NOT_LOGGED
+        assert set(block.columns) == set(block.table.columns) - {"batch"}
     names = sum(isinstance(event, Name) for event in trade.bids)
     assert sum(block.rows for block in made.blocks) == len(logged) - names
     assert blocks(logged, V18) == made
