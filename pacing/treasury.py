@@ -153,15 +153,15 @@ class Treasury:
         with self._careful():
             return self._logs.behind()
 
-    def standing(self) -> Standing:
-        """Where leases and budgets stand, for whoever watches."""
-        with self._careful():
-            return standing(self._leases, self._clock.now_ns(), self._logs.behind())
-
     @property
     def settled_ns(self) -> int:
         """All notices that came before then are booked (business time)."""
         return self._settled_ns
+
+    def standing(self) -> Standing:
+        """Where leases and budgets stand, for whoever watches."""
+        with self._careful():
+            return standing(self._leases, self._clock.now_ns(), self._logs.behind())
 
     def delivery(self) -> list[Delivery]:
         """Spend against plan of every live line item."""

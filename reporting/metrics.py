@@ -19,7 +19,6 @@ from monitoring.page import Family, Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, request_seconds
 from reporting.feed import Feed
-from reporting.quality_watch import QualityWatch
 from reporting.schema import FACTS
 from reporting.sources import Lag
 from reporting.store import Store, StoreError
@@ -47,7 +46,9 @@ FRESHNESS = Family(
 ROWS = Family("outbid_reporter_table_rows", "gauge", "Rows of a table.", ("table",))
 QUERIES = Family("outbid_reporter_query_seconds", "histogram", "Time that queries took in the store.", ("kind",))
 FAILED = Family("outbid_reporter_failed_queries_total", "counter", "Queries that ended with an error.", ("kind",))
-FINDINGS = Family("outbid_reporter_quality_findings", "gauge", "Open findings of the data quality job.", ("check",))
+FINDINGS = Family(
+    "outbid_reporter_quality_findings", "gauge", "Open findings of the data quality job.", ("check", "severity")
+)
 
 FAMILIES = (
     *(
@@ -77,12 +78,12 @@ log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """All that the reporter counts."""
+    """All that the reporter counts. ``findings``, by check and severity, are whoever's job it is to find them."""
 
-    def __init__(self, feed: Feed, data: Path, clock: Clock, quality: QualityWatch | None = None) -> None:
+    def __init__(self, feed: Feed, data: Path, clock: Clock) -> None:
         self._feed, self._data, self._clock = feed, data, clock
         self.requests, self.lag = Requests(REQUESTS), LoopLag()
-        self._quality = quality
+        self.findings: dict[tuple[str, str], int] = {}
         self._taken: dict[str, Histogram] = {}
         self._failed: Counter[str] = Counter()
         self._behind: dict[str, int | str] = {}
@@ -157,8 +158,8 @@ class Metrics:
         for kind, taken in sorted(self._taken.items()):
             taken.put(told, QUERIES, kind)
             told.add(FAILED, self._failed[kind], kind)
-        for check, count in sorted(self._quality.counts().items() if self._quality else ()):
-            told.add(FINDINGS, count, check)
+        for (check, severity), count in sorted(self.findings.items()):
+            told.add(FINDINGS, count, check, severity)
         return told
 
     async def readiness(self) -> Readiness:

@@ -44,6 +44,7 @@ CHECKS = {
     "names_missing": "ids without a name",
 }
 """Every check, and what a finding of it is."""
+LOSSY = ("wins_without_bid", "clicks_without_impression", "completes_without_start", "names_missing", "freshness")
 MOST_FINDINGS = 500
 MOST_HOURS = 24 * 32
 """Checked at once."""
@@ -315,7 +316,8 @@ class Auditor:
     def _newest(self, now_ns: int) -> dict[str, str]:
         since = datetime.fromtimestamp(now_ns // SECOND - 2 * 86_400, UTC).date()
         asked = " UNION ALL ".join(
-            f"SELECT '{table.name}' AS name, max({table.clock}) AS newest FROM {table.name} WHERE day >= toDate('{since}')"
+            f"SELECT '{table.name}' AS name, max({table.clock}) AS newest FROM {table.name}"
+            f" WHERE day >= toDate('{since}')"
             for table in FACTS
         )
         told = {str(name): int(newest) for name, newest in self._store.query(asked)}
@@ -335,6 +337,11 @@ def counts(report: Report | None) -> dict[str, int]:
     """How many findings there are of each check: a metric."""
     found = Counter(finding.check for finding in report.findings) if report else Counter[str]()
     return {check: found[check] for check in CHECKS}
+
+
+def severity(check: str) -> str:
+    """``warning``: notices that got lost can explain it; ``error``: nothing may."""
+    return "warning" if check in LOSSY else "error"
 
 
 def _finding(check: str, what: str, hour: int, account: int, expected: int, found: int) -> Finding:

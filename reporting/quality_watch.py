@@ -18,13 +18,15 @@ from domain.errors import Problem, Refused
 from domain.settings import Places
 from reporting.config import Reporting
 from reporting.feed import Feed
-from reporting.quality import CHECKS, MOST_HOURS, Asked, Auditor, Report, counts
+from reporting.quality import CHECKS, MOST_HOURS, Asked, Auditor, Report, counts, severity
 from reporting.store import Store, StoreError, open_store
 from reporting.tallies import HOUR_NS
 
 FILE = "quality.json"
 LOOK_S = 5.0
 """Real seconds between two looks at whether an hour is over."""
+PAUSE_S = 60.0
+"""Real seconds between two checks at least: on compressed days hours are over sooner."""
 TIMEOUT_S = 30.0
 MOST_OPEN = 100
 _read_report = msgspec.json.Decoder(Report).decode
@@ -39,13 +41,22 @@ def ask(url: str) -> bytes:
 
 
 class QualityWatch(threading.Thread):
-    """``report`` is the last one. `counts` and ``checked`` are for metrics."""
+    """``report`` is the last one. ``told`` is kept up to date with its `counts`, for metrics."""
 
-    def __init__(self, places: Places, settings: Reporting, feed: Feed, clock: Clock) -> None:
+    def __init__(
+        self,
+        places: Places,
+        settings: Reporting,
+        feed: Feed,
+        clock: Clock,
+        told: dict[tuple[str, str], int] | None = None,
+    ) -> None:
         super().__init__(name="quality", daemon=True)
         self._places, self._settings, self._feed, self._clock = places, settings, feed, clock
         self._file = places.data / FILE
         self.report = last_report(self._file)
+        self._told = {} if told is None else told
+        self._told.update(self.counts())
         self.trouble = ""
         self.checked = 0.0
         """When it was checked last, unix seconds; 0: not since the start."""
@@ -54,21 +65,23 @@ class QualityWatch(threading.Thread):
         self._auditor: Auditor | None = None
         self._store: Store | None = None
 
-    def counts(self) -> dict[str, int]:
-        """How many findings there are of each check."""
-        return counts(self.report)
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many findings there are, by check and severity: a metric. Nothing before anything was checked."""
+        if self.report is None:
+            return {}
+        return {(check, severity(check)): count for check, count in counts(self.report).items()}
 
     def run(self) -> None:
-        checked = 0
+        checked, due = 0, 0.0
         while not self._ending.wait(LOOK_S):
             try:
-                if not self._feed.ready.is_set():
+                if not self._feed.ready.is_set() or time.monotonic() < due:
                     continue
                 with self._turn:
                     closed = self._ready().closed()
                     if closed > checked:
                         self._hourly(closed)
-                        checked = closed
+                        checked, due = closed, time.monotonic() + PAUSE_S
                 self.trouble = ""
             except Exception as error:  # the next look is another try: nothing else depends on this thread
                 if self.trouble != str(error):
@@ -99,6 +112,7 @@ class QualityWatch(threading.Thread):
         report = auditor.run([*self._open(), *range(first, closed + 1)])
         if report.hours or report.findings:
             self.report, self.checked = report, time.time()
+            self._told.update(self.counts())
             draft = self._file.with_suffix(".new")
             draft.write_bytes(msgspec.json.encode(report))
             draft.replace(self._file)

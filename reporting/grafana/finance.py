@@ -69,7 +69,7 @@ BOARD = Board(
                 chart("Waiting to be booked", [("max(outbid_control_unsettled_seconds)", "since")], "s"),
                 chart(
                     "Findings of data quality",
-                    [("sum by (check) (outbid_reporter_quality_findings)", "{{check}}")],
+                    [("sum by (check, severity) (outbid_reporter_quality_findings)", "{{check}}, {{severity}}")],
                     description="Where logs, ledger and analytics store disagree: `outbid quality` says where.",
                 ),
             ),
