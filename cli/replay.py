@@ -11,7 +11,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from campaigns.store import Store
     from domain.settings import Places
+    from pacing.protocol import Settlement
     from reporting.replay import Outcome
 
 PROJECTIONS = ("store", "memory", "ledger")
@@ -57,12 +59,14 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
     """Days that differ from the logs are made anew, and what was not shipped yet is shipped."""
     from contextlib import closing
 
+    from campaigns.config import database_url
+    from campaigns.store import Store
     from domain.clock import from_env, utc
     from eventlog.remote import origin
     from reporting.config import settings
     from reporting.replay import Refused, StoreReplay
     from reporting.shipper import Shipper
-    from reporting.sources import SettlementSource, Source, logs
+    from reporting.sources import Booked, Source, logs
     from reporting.store import StoreError, migrate, open_store
     from reporting.store_lock import StoreLock
 
@@ -70,9 +74,11 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
     if not lock.take():
         return refuse("the reporter runs: stop it first, because it writes into the store")
 
+    journal = Store(database_url())
+    booked = Booked(f"{name}/settlements", lambda after, limit: read_booked(journal, after, limit))
+
     def sources() -> list[Source]:
-        ledger = [SettlementSource(f"{name}/settlements", place.control_base)] if wanted.settlements else []
-        return [*logs(place.data, name), *ledger]
+        return [*logs(place.data, name), booked] if wanted.settlements else [*logs(place.data, name)]
 
     changed = 0
     try:
@@ -101,6 +107,7 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
     except (StoreError, Refused) as error:
         return refuse(str(error))
     finally:
+        journal.close()
         lock.release()
     say(
         f"{changed} tables of days {'made anew' if write else 'would be made anew'}"
@@ -108,6 +115,14 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
         else "all is as in the logs"
     )
     return 1 if changed and not write else 0
+
+
+def read_booked(store: "Store", after: int, limit: int) -> "tuple[Settlement, ...]":
+    """The ledger's bookings, whether or not control runs."""
+    from pacing.ledger import read_settlements
+
+    with store.read() as conn:
+        return read_settlements(conn, after, limit)
 
 
 def tell(day: date, outcome: "Outcome") -> None:

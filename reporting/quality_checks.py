@@ -189,12 +189,14 @@ def breaches(store: Store, hours: Hours, tolerated: float, oldest_bids: int) -> 
     """Rules that are broken in these hours. Of rules that lost notices break, those broken by more than a share
     ``tolerated``. Bids older than the hour ``oldest_bids`` are not kept any more. Raises StoreError.
     """
+    clock, looked = "received_ns", dict[str, tuple[int, int]]()
     for rule in RULES:
-        clock = "received_ns"
-        asked = f"SELECT count(), min(bid_ns) FROM {rule.fact} WHERE {hours.of(clock)} AND {rule.where}"
-        if rule.fact == "settlements":
-            asked = f"SELECT count(), min(received_ns) FROM settlements WHERE {hours.of(clock)}"
-        rows, oldest_ns = map(int, store.query(asked)[0])
+        bid_ns = "bid_ns" if rule.fact != "settlements" else clock
+        asked = f"SELECT count(), min({bid_ns}) FROM {rule.fact} WHERE {hours.of(clock)} AND {rule.where}"
+        if asked not in looked:
+            rows, oldest_ns = map(int, store.query(asked)[0])
+            looked[asked] = rows, oldest_ns
+        rows, oldest_ns = looked[asked]
         if not rows:
             continue
         of_hours = hours.of(clock)
@@ -209,14 +211,16 @@ def nameless(store: Store, hours: Hours) -> Iterator[Breach]:
     """Ids in bids and impressions of these hours that nobody said what they stand for."""
     for fact in NAMED_IN:
         clock = "time_ns" if fact == "bids" else "received_ns"
-        for dimension in NAMED:
-            known = f"SELECT id FROM names WHERE dimension = '{dimension}'"
-            (row,) = store.query(
-                f"SELECT uniqExact({dimension}), min({hour_of(clock)}) FROM {fact} WHERE {hours.of(clock)}"
-                f" AND {dimension} != 0 AND toUInt64({dimension}) NOT IN ({known})"
-            )
-            if int(row[0]):
-                yield Breach("names_missing", f"{dimension}s of {fact} without a name", int(row[1]), 0, int(row[0]), 0)
+        counts = ", ".join(
+            f"uniqExactIf({name}, {name} != 0 AND toUInt64({name}) NOT IN"
+            f" (SELECT id FROM names WHERE dimension = '{name}'))"
+            for name in NAMED
+        )
+        asked = f"SELECT min({hour_of(clock)}), {counts} FROM {fact} WHERE {hours.of(clock)}"
+        first, *found = map(int, store.query(asked)[0])
+        for dimension, count in zip(NAMED, found, strict=True):
+            if count:
+                yield Breach("names_missing", f"{dimension}s of {fact} without a name", first, 0, count, 0)
 
 
 def rolled_up(

@@ -3,6 +3,7 @@ first.
 """
 
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -98,6 +99,28 @@ def _time_ns(record: bytes) -> int:
     if isinstance(event, Name):
         return 0
     return int(getattr(event, "received_ns", 0) or getattr(event, "time_ns", 0))
+
+
+class Booked:
+    """The ledger's bookings as they are told by ``rows``: those after an id, at most so many, ascending."""
+
+    def __init__(self, name: str, rows: Callable[[int, int], Sequence[Settlement]]) -> None:
+        self.name, self._told = name, rows
+
+    def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
+        rows = [row for row in self._told(start, min(limit, _PAGE)) if until is None or row.id <= until]
+        return list(map(of_settlement, rows)), rows[-1].id if rows else start
+
+    def position(self, start: int, place: int) -> int:
+        rows = self._told(start, max(1, place))
+        return rows[place - 1].id if 0 < place <= len(rows) else start
+
+    def behind(self, position: int) -> int:
+        return len(self._told(position, 1))
+
+    def lag(self, position: int, now_ns: int) -> Lag:
+        rows = self._told(position, 1)
+        return Lag(len(rows), max(0, now_ns - rows[0].received_ns) / 1e9 if rows else 0.0)
 
 
 class SettlementSource:

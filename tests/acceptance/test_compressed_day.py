@@ -117,7 +117,8 @@ async def test_books_agree_after_every_process_was_killed(
             key: figures for key, figures in theirs_by_format.items() if figures != nothing
         }
 
-        quality = await deployment.get(f"{deployment.reporter}/v1/quality?from=2027-03-16&to=2027-03-18")
+        checked = ("quality", "--from", "2027-03-16", "--to", "2027-03-18", "--format", "json")
+        quality = json.loads((await deployment.outbid(*checked))[1])
         lossy = ("wins_without_bid", "clicks_without_impression", "completes_without_start")  # killed workers lost bids
         assert [one for one in quality["findings"] if one["check"] not in lossy] == []
         assert quality["hours"] > 20 and set(quality["pending"].values()) <= {
@@ -135,3 +136,9 @@ async def test_books_agree_after_every_process_was_killed(
                     assert await deployment.get(f"{other}/v1/report?by={by}") == report
         finally:
             server.kill()
+        status, told = await deployment.outbid("replay", "store")
+        assert (status, "the reporter runs" in told) == (2, True), told
+
+    for projection in ("memory", "ledger", "store"):  # each is what its logs say, to the last entry
+        status, told = await deployment.outbid("replay", projection, "--dry-run")
+        assert status == 0, told
