@@ -19,6 +19,7 @@ from campaigns import approvals
 from campaigns.collecting import Collector
 from campaigns.config import ControlSettings, control_settings, database_url
 from campaigns.databases import Unreachable
+from campaigns.metrics import REQUESTS, Duties, page, readiness
 from campaigns.publishing import Publisher
 from campaigns.reviewing import Reviewer, creative_settings
 from campaigns.seat import Seat, Unseated
@@ -27,7 +28,9 @@ from campaigns.store import Store
 from domain.clock import Clock, from_env
 from domain.keys import internal_secret, load_keys
 from domain.settings import Places, places
-from eventlog.remote import Piece
+from eventlog.remote import Piece, Wanted
+from monitoring.process import LoopLag
+from monitoring.web import Requests, Told, attach
 from pacing.hours import read_hours
 from pacing.ledger import read_books, read_settlements
 from pacing.protocol import Books, Grants, Heartbeat, LedgerHours, Register, Registered, Settlements
@@ -54,17 +57,18 @@ class Control:
     """Everything that control does. One thread (`at_desk`) changes the store and memory; others only read the store."""
 
     def __init__(self, store: Store, place: Places, clock: Clock, settings: ControlSettings) -> None:
-        self.store, self.settle_limit = store, settings.settle_limit
+        self.store, self.settle_limit, self.place, self.clock = store, settings.settle_limit, place, clock
         self.publisher = Publisher(store, clock)
         self.treasury = Treasury(
             store.write, place.data, clock, self.publisher.current, settings.lease_s, settings.trackers
         )
         secret = internal_secret(load_keys(place.data))
         self.treasury.listeners.append(approvals.hear_losses)
-        self.reviewer = Reviewer(self._reading, self._writing, clock, creative_settings())
+        self.reviewer = Reviewer(self.reading, self._writing, clock, creative_settings())
         self.collectors = [self._collector(url, secret, clock) for url in settings.trackers]
         self.trouble: dict[str, str] = {}
         """Why a background duty does not get on, by its name."""
+        self.duties = Duties()
         self.unseated = asyncio.Event()
         """Set once another control has taken over."""
         self._desk = ThreadPoolExecutor(1, "desk")
@@ -72,7 +76,7 @@ class Control:
     async def at_desk(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._desk, work)
 
-    async def _reading(self, work: Callable[[Connection], T]) -> T:
+    async def reading(self, work: Callable[[Connection], T]) -> T:
         """Runs a reader of the store beside the desk."""
 
         def read() -> T:
@@ -91,7 +95,7 @@ class Control:
         return await self.at_desk(write)
 
     def _collector(self, url: str, secret: str, clock: Clock) -> Collector:
-        def wanted() -> Awaitable[int | None]:
+        def wanted() -> Awaitable[Wanted | None]:
             return self.at_desk(lambda: self.treasury.wanted(url))
 
         def deliver(piece: Piece, asked_ns: int) -> Awaitable[None]:
@@ -118,7 +122,9 @@ class Control:
 
     def settle(self) -> bool:
         """Books a batch; True if there may be more."""
-        return self.treasury.settle(self.settle_limit) > 0
+        booked = self.treasury.settle(self.settle_limit)
+        self.duties.settled(booked, self.settle_limit)
+        return booked > 0
 
     def expire(self) -> bool:
         self.treasury.expire()
@@ -132,7 +138,8 @@ class Control:
         """Does a duty for ever: again at once while there is more, else after a pause. A failure is not the end."""
         while True:
             try:
-                more = await self.at_desk(duty)
+                with self.duties.timed(name):
+                    more = await self.at_desk(duty)
                 if self.trouble.pop(name, None):
                     log.info("%s gets on again", name)
                 await asyncio.sleep(0 if more else pause_s)
@@ -156,8 +163,10 @@ CONTROL = web.AppKey("control", Control)
 
 def application(control: Control) -> web.Application:
     """The port. The money logs are booked up to date before the first lease is granted."""
-    app = web.Application(client_max_size=16 << 20, middlewares=[_store_away])
+    requests, lag = Requests(REQUESTS), LoopLag()
+    app = web.Application(client_max_size=16 << 20, middlewares=[requests.middleware(), _store_away])
     app[CONTROL] = control
+    attach(app, Told(lambda: page(control, requests, lag), lambda: readiness(control)), lag)
     app.router.add_get("/health", _health)
     app.router.add_post("/v1/workers", _workers)
     app.router.add_post("/v1/leases", _leases)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    alerts,
     attribution,
     audiences,
     backtest,
@@ -18,6 +19,7 @@ from cli import (
     explain,
     identity,
     ledger,
+    logs,
     losses,
     outcomes,
     people,
@@ -37,6 +39,7 @@ from cli import (
     supply,
     tracker,
     up,
+    watch,
 )
 
 COMMANDS = (
@@ -58,17 +61,20 @@ COMMANDS = (
     outcomes,
     quality,
     replay,
+    alerts,
     prices,
     profiles,
     people,
     reach,
     supply,
+    logs,
     store,
     secret,
     bidder,
     tracker,
     control,
     reporter,
+    watch,
 )
 
 

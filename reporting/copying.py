@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from reporting.migrations import MIGRATIONS
-from reporting.rollups import ROLLUPS, views
-from reporting.schema import BATCHES, FACTS, NAMES, Table
+from reporting.migrations import MIGRATIONS, tables, views
+from reporting.rollups import ROLLUPS
+from reporting.schema import BATCHES, FACTS, Table
 from reporting.store import Row, Store, StoreError, mark, migrate
 
 _TEXTS = ("word", "String")
@@ -36,9 +36,15 @@ def copy(source: Store, target: Store, say: Callable[[str], None]) -> None:
     for table in ROLLUPS.values():  # from the finest on: what views make of it in the coarser ones is replaced after it
         for day, rows in _days(source, table):
             target.command(target.dialect.drop_partition(table.name, day))
-            _insert(target, table, _rows(source, table, f"day = toDate('{day}')"), "")
+            begun = "toUInt32(toStartOfHour(time))"  # a day of minutes can be many rows
+            for (hour,) in source.query(f"SELECT DISTINCT {begun} FROM {table.name} WHERE day = toDate('{day}')"):
+                of_hour = f"day = toDate('{day}') AND {begun} = {int(hour)}"
+                _insert(target, table, _rows(source, table, of_hour), "")
             say(f"{table.name} of {day}: {rows:,} rows")
-    _insert(target, NAMES, _rows(source, NAMES, "1"), "")
+    for table in tables():
+        if table not in (*FACTS, *ROLLUPS.values(), BATCHES):
+            target.command(f"TRUNCATE TABLE {table.name}")
+            _insert(target, table, _rows(source, table, "1"), "")
     _check(source, target)
     _insert(target, BATCHES, _rows(source, BATCHES, "1"), "")
 

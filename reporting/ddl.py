@@ -4,8 +4,8 @@
 """
 
 from reporting.cluster import Cluster
-from reporting.rollups import ROLLUPS, views
-from reporting.schema import APPLIED, BATCHES, CURRENT, FACTS, NAMES, Dialect
+from reporting.migrations import tables, views
+from reporting.schema import APPLIED, CURRENT, Dialect
 
 _HEAD = """\
 -- Written by `{command}` out of reporting/schema.py: do not edit it, write it anew.
@@ -15,8 +15,7 @@ _HEAD = """\
 
 def statements(dialect: Dialect) -> list[str]:
     """Tables before the views that fill them."""
-    tables = (*FACTS, *ROLLUPS.values(), NAMES, BATCHES, APPLIED)
-    made = [statement for table in tables for statement in dialect.creates(table)]
+    made = [statement for table in (*tables(), APPLIED) for statement in dialect.creates(table)]
     return [*made, *map(dialect.create_view, views(dialect))]
 
 

@@ -56,7 +56,7 @@ class Migration:
             *map(dialect.creates, self.creates),
             *added,
             *map(dialect.set, self.tunes),
-            *(dialect.drops(view.name) for view in views),
+            *(dialect.drops(view.name) for view in views if has(view.name, "day")),
             map(dialect.create_view, views),
         ]
         return [statement for step in steps for statement in step]
@@ -122,3 +122,12 @@ MIGRATIONS = (
     ),
     Migration(11, "counts of the event logs", (TALLIES,)),
 )
+
+
+def tables() -> tuple[Table, ...]:
+    """All that there are when all steps were taken, but for the one that says so."""
+    return tuple({table.name: table for step in MIGRATIONS for table in step.creates}.values())
+
+
+def views(dialect: Dialect) -> list[View]:
+    return list({view.name: view for step in MIGRATIONS for view in step.views(dialect)}.values())

@@ -1,7 +1,7 @@
-"""What was announced and may not be complete is completed: blocks that the store lacks are sent, rollups are put right.
+"""What was announced and may not be complete is completed: blocks that the store lacks are sent, rollups put right.
 
-A current engine is sent everything again: it knows a block by its token, in the table and in the rollups, and takes what
-it lacks. 18.16, or a server that so much was sent to meanwhile that it may have forgotten, is asked for each block
+A current engine is sent everything again: it knows a block by its token, in the table and in the rollups, and takes
+what it lacks. 18.16, or a server that so much was sent to meanwhile that it may have forgotten, is asked for each block
 whether it has rows with that id; and because it can have taken a block and been killed before its views did, the days
 are made anew in the rollups.
 """
@@ -71,11 +71,13 @@ class Recovery:
         window = max(self._store.dialect.settings.get(name, 0) for name in _WINDOWS)
         if not window or self._store.sole:
             return bool(window)
-        sql = f"SELECT uniqExact(batch) FROM {block.table.name} WHERE day >= toDate(%(day)s)"
+        table = self._store.dialect.local(block.table.name)
+        sql = f"SELECT uniqExact(batch) FROM {table} WHERE day >= toDate(%(day)s)"
         return int(self._store.query(sql, {"day": block.day})[0][0]) < window // 2
 
     def _has(self, block: Block, name: str) -> bool:
-        sql = f"SELECT count() FROM {block.table.name} WHERE day = toDate(%(day)s) AND batch = %(batch)s"
+        table = self._store.dialect.local(block.table.name)
+        sql = f"SELECT count() FROM {table} WHERE day = toDate(%(day)s) AND batch = %(batch)s"
         found = int(self._store.query(sql, {"day": block.day, "batch": name_id(name)})[0][0])
         if found not in (0, block.rows):
             raise StoreError(f"{block.table.name} holds {found} of the {block.rows} rows of batch {name}")

@@ -16,7 +16,7 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypeVar
 
@@ -30,10 +30,12 @@ from domain.clock import from_env
 from domain.errors import Problem, Refused
 from domain.keys import internal_secret, load_keys
 from domain.settings import places
+from monitoring.web import Told, attach
 from reporting import exposure, losses, people, report
 from reporting.attribution_port import AttributionPort
 from reporting.config import settings
 from reporting.feed import Feed
+from reporting.metrics import Metrics
 from reporting.quality_watch import QualityWatch, asked_hours
 from reporting.render import FORMATS
 from reporting.status import status
@@ -49,14 +51,16 @@ _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).d
 class Answers:
     """The HTTP side. Queries run one at a time in a thread that has a connection of its own."""
 
-    def __init__(self, feed: Feed, secret: str, quality: QualityWatch | None = None) -> None:
-        self._feed, self._secret, self._quality = feed, secret, quality
+    def __init__(self, feed: Feed, secret: str, metrics: Metrics, quality: QualityWatch | None = None) -> None:
+        self._feed, self._secret, self.metrics, self._quality = feed, secret, metrics, quality
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[_explain])
+        app = web.Application(middlewares=[self.metrics.requests.middleware(), _explain])
+        attach(app, Told(self.metrics.page, self.metrics.readiness), self.metrics.lag)
+        app.cleanup_ctx.append(self._watch)
         app.router.add_get("/health", self.health)
         app.router.add_get("/v1/report", self.report)
         app.router.add_get("/v1/losses", self.losses)
@@ -86,26 +90,26 @@ class Answers:
         shape = _shape(request)
         wanted = report.Request.read(request.query)
         render, kind = FORMATS[shape]
-        body = await self._ask(lambda store: render(wanted, report.run(store, wanted)))
+        body = await self._ask(lambda store: render(wanted, report.run(store, wanted)), "report")
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
     async def losses(self, request: web.Request) -> web.Response:
         shape = _shape(request)
         wanted = losses.read(request.query)
-        body, kind = await self._ask(lambda store: losses.render(wanted, losses.run(store, wanted), shape))
+        body, kind = await self._ask(lambda store: losses.render(wanted, losses.run(store, wanted), shape), "losses")
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
     async def books(self, request: web.Request) -> web.Response:
-        return _json(await self._ask(report.books))
+        return _json(await self._ask(report.books, "books"))
 
     async def store(self, request: web.Request) -> web.Response:
-        return _json(await self._ask(status))
+        return _json(await self._ask(status, "store"))
 
     async def exposure(self, request: web.Request) -> web.Response:
         """Keys of persons are in it, so it is not for everybody who reaches the port."""
         self._admit(request)
         campaign = exposure.read(request.query)
-        return _json(await self._ask(lambda store: exposure.run(store, campaign)))
+        return _json(await self._ask(lambda store: exposure.run(store, campaign), "exposure"))
 
     async def lag(self, request: web.Request) -> web.Response:
         """What cannot be known (store or control away) counts as one, so that nobody takes it for caught up."""
@@ -125,19 +129,16 @@ class Answers:
 
     async def show_people(self, request: web.Request) -> web.Response:
         persons = await self._persons(request)
-        return _json(await self._ask(lambda store: people.find(store, persons)))
+        return _json(await self._ask(lambda store: people.find(store, persons), "people"))
 
     async def forget_people(self, request: web.Request) -> web.Response:
         persons = await self._persons(request)
 
         def forget(store: Store) -> tuple[dict[str, int], int]:
-            with (
-                self._feed.crediting,
-                self._feed.shipping,
-            ):  # what was read of the logs before they were rewritten has arrived
+            with self._feed.crediting, self._feed.shipping:  # what was read of the logs before has arrived
                 return people.blank(store, persons)
 
-        blanked, left = await self._ask(forget)
+        blanked, left = await self._ask(forget, "people")
         return _json({"blanked": blanked, "left": left})
 
     def _admit(self, request: web.Request) -> None:
@@ -152,16 +153,24 @@ class Answers:
         except msgspec.DecodeError as error:
             raise Refused([Problem("body", str(error), "it must be a list of persons' keys")]) from None
 
-    async def _ask(self, question: Callable[[Store], T]) -> T:
+    async def _ask(self, question: Callable[[Store], T], kind: str) -> T:
+        """``kind``: what the time of its queries is counted as."""
         if not self._feed.ready.is_set():
             raise StoreError(self._feed.trouble)
 
         def answer() -> T:
             if self._store is None:
                 self._store = self._feed.open()
-            return question(self._store)
+            with self.metrics.query(kind):
+                return question(self._store)
 
         return await asyncio.get_running_loop().run_in_executor(self._queries, answer)
+
+    async def _watch(self, app: web.Application) -> AsyncIterator[None]:
+        watching = asyncio.create_task(self.metrics.watch())
+        yield
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
     async def _close(self, app: web.Application) -> None:
         self._queries.shutdown()
@@ -202,7 +211,7 @@ def run() -> None:
     here = places()
     feed, secret = Feed(here, settings()), internal_secret(load_keys(here.data))
     quality = QualityWatch(here, settings(), feed, from_env())
-    app = Answers(feed, secret, quality).app()
+    app = Answers(feed, secret, Metrics(feed, here.data, from_env()), quality).app()
     AttributionPort(feed.attributor, secret).add(app)
     feed.start()
     quality.start()

@@ -1,4 +1,4 @@
-"""Records of logs -> blocks of columns: one block for each table and day, in an order that depends on the records alone.
+"""Records of logs -> blocks of columns: one for each table and day, in an order that depends on the records alone.
 
 The columns are bytes as ClickHouse's Native format lays them out (`cython_ext.columns`): no Python object is made of a
 record on its way. Which field of a record goes into which column follows from their names.

@@ -127,8 +127,8 @@ class Shipper:
         return result
 
     def _ship(self, source: Source) -> int:
-        """While one batch is sent the next is read: both within this call, so that whoever rewrites a log and then waits
-        for the round's end (`reporting.feed.Feed.shipping`) knows that nothing is held that was read before.
+        """While one batch is sent the next is read: both within this call, so that whoever rewrites a log and then
+        waits for the round's end (`reporting.feed.Feed.shipping`) knows that nothing is held that was read before.
         """
         start = self.positions.get(source.name, 0)
         ready, shipped = self._read(source, start), 0
@@ -136,11 +136,14 @@ class Shipper:
             for more in range(_AT_ONCE, 0, -1):
                 records, end, made = ready
                 if end == start:
+                    if source.name not in self._moved:
+                        source.passed(start)
                     break
                 goes_on = more > 1 and len(records) >= self._limit // 4
                 following = ahead.submit(self._read, source, end) if goes_on else None
                 self._note(source, start, made)
                 self._announce(source.name, start, end)
+                source.passed(start)  # not its end: until the next announcement it may have to be read again
                 for block in made.blocks:
                     send(self.store, self.aside, source.name, block, batch_id(source.name, start, end, block))
                 self.positions[source.name] = start = end

@@ -11,7 +11,8 @@ from typing import Protocol
 import msgspec
 
 from domain.events import Event, Name
-from eventlog.reader import LogReader
+from eventlog.consumers import REPORTER, passed
+from eventlog.reader import LogCorrupt, LogReader
 from pacing.protocol import Settlement, Settlements
 from reporting.rows import of_settlement
 
@@ -49,6 +50,10 @@ class Source(Protocol):
         """From where reading gives first what is ``place`` records after ``start``."""
         ...
 
+    def passed(self, position: int) -> None:
+        """What comes before ``position`` is in the store for certain, and will not be read again."""
+        ...
+
     def behind(self, position: int) -> int:
         """How much there is after ``position``: bytes of a log, bookings of a ledger; 0 when there is nothing."""
         ...
@@ -61,9 +66,15 @@ class LogSource:
         self.name, self.directory = name, directory
 
     def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
-        reader, records, size, end = LogReader(self.directory, start), [], 0, start
+        reader, size, end = LogReader(self.directory, start), 0, start
+        records: list[bytes] = []
         while len(records) < limit and size < _MOST_BYTES:
-            more, after = reader.read(limit - len(records), until)
+            try:
+                more, after = reader.read(limit - len(records), until)
+            except LogCorrupt:
+                if not records:
+                    raise
+                break  # what comes before the damage is sound
             if not more:
                 break
             records, size, end = records + more if records else more, size + sum(map(len, more)), after
@@ -77,6 +88,9 @@ class LogSource:
                 break
             place -= len(records)
         return reader.position
+
+    def passed(self, position: int) -> None:
+        passed(self.directory, REPORTER, position)
 
     def behind(self, position: int) -> int:
         return LogReader(self.directory, position).behind()
@@ -115,6 +129,9 @@ class Booked:
         rows = self._told(start, max(1, place))
         return rows[place - 1].id if 0 < place <= len(rows) else start
 
+    def passed(self, position: int) -> None:
+        """The ledger keeps its bookings for ever."""
+
     def behind(self, position: int) -> int:
         return len(self._told(position, 1))
 
@@ -136,6 +153,9 @@ class SettlementSource:
     def position(self, start: int, place: int) -> int:
         rows = self._rows(start, max(1, place), None)
         return rows[place - 1].id if 0 < place <= len(rows) else start
+
+    def passed(self, position: int) -> None:
+        """The ledger keeps its bookings for ever."""
 
     def behind(self, position: int) -> int:
         answer = self._get(position, 1)

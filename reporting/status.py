@@ -3,14 +3,13 @@
 from typing import Any
 
 from reporting.migrations import MIGRATIONS
-from reporting.rollups import ROLLUPS
-from reporting.schema import BATCHES, FACTS, NAMES
+from reporting.migrations import tables as all_tables
 from reporting.store import Store, applied
 
 
 def status(store: Store) -> dict[str, Any]:
     """As JSON; in a cluster, of the shard that the store's address leads to. Raises StoreError."""
-    tables = {store.dialect.local(table.name): table.name for table in (*FACTS, *ROLLUPS.values(), NAMES, BATCHES)}
+    tables = {store.dialect.local(table.name): table.name for table in all_tables()}
     found = {
         str(table): (int(rows), int(size), *("" if day == "tuple()" else str(day) for day in days))
         for table, rows, size, *days in store.query(

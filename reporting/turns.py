@@ -30,8 +30,8 @@ class Turns:
         self._command, self._query, self._owner = command, query, owner
 
     def wait(self) -> bool:
-        """Returns when nobody else wants to be alone; whether there is a word nevertheless, which counts no longer: one's
-        own from before a crash, or of somebody given up. Raises StoreError.
+        """Returns when nobody else wants to be alone; whether there is a word nevertheless, which counts no longer:
+        one's own from before a crash, or of somebody given up. Raises StoreError.
         """
         told = False
         while int(self._query(f"EXISTS TABLE {TABLE}", None)[0][0]):

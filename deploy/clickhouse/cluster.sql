@@ -368,6 +368,22 @@ CREATE TABLE IF NOT EXISTS attributions_local ON CLUSTER fleet (
 
 CREATE TABLE IF NOT EXISTS attributions ON CLUSTER fleet AS outbid.attributions_local ENGINE = Distributed(fleet, outbid, attributions_local);
 
+CREATE TABLE IF NOT EXISTS names ON CLUSTER fleet (
+    `dimension` LowCardinality(String),
+    `id` UInt64,
+    `key` String,
+    `name` String,
+    `currency` String,
+    `format` LowCardinality(String),
+    `version` UInt64
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/all/names', '{shard}-{replica}', version) ORDER BY (`dimension`, `id`);
+
+CREATE TABLE IF NOT EXISTS batches ON CLUSTER fleet (
+    `log` String,
+    `start` UInt64,
+    `end` UInt64
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/{shard}/batches', '{replica}', end) ORDER BY (`log`);
+
 CREATE TABLE IF NOT EXISTS delivery_minute_local ON CLUSTER fleet (
     `day` Date,
     `time` DateTime('UTC'),
@@ -481,22 +497,6 @@ CREATE TABLE IF NOT EXISTS delivery_day_local ON CLUSTER fleet (
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/outbid/outbid/{shard}/delivery_day', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `creative`, `exchange`, `currency`, `time`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
 
 CREATE TABLE IF NOT EXISTS delivery_day ON CLUSTER fleet AS outbid.delivery_day_local ENGINE = Distributed(fleet, outbid, delivery_day_local);
-
-CREATE TABLE IF NOT EXISTS names ON CLUSTER fleet (
-    `dimension` LowCardinality(String),
-    `id` UInt64,
-    `key` String,
-    `name` String,
-    `currency` String,
-    `format` LowCardinality(String),
-    `version` UInt64
-) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/all/names', '{shard}-{replica}', version) ORDER BY (`dimension`, `id`);
-
-CREATE TABLE IF NOT EXISTS batches ON CLUSTER fleet (
-    `log` String,
-    `start` UInt64,
-    `end` UInt64
-) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/{shard}/batches', '{replica}', end) ORDER BY (`log`);
 
 CREATE TABLE IF NOT EXISTS migrations ON CLUSTER fleet (
     `number` UInt32,

@@ -344,6 +344,22 @@ CREATE TABLE IF NOT EXISTS attributions (
     day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
 ) ENGINE = MergeTree PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000;
 
+CREATE TABLE IF NOT EXISTS names (
+    `dimension` LowCardinality(String),
+    `id` UInt64,
+    `key` String,
+    `name` String,
+    `currency` String,
+    `format` LowCardinality(String),
+    `version` UInt64
+) ENGINE = ReplacingMergeTree(version) ORDER BY (`dimension`, `id`);
+
+CREATE TABLE IF NOT EXISTS batches (
+    `log` String,
+    `start` UInt64,
+    `end` UInt64
+) ENGINE = ReplacingMergeTree(end) ORDER BY (`log`);
+
 CREATE TABLE IF NOT EXISTS delivery_minute (
     `day` Date,
     `time` DateTime('UTC'),
@@ -451,22 +467,6 @@ CREATE TABLE IF NOT EXISTS delivery_day (
     `conversion_value` Int64,
     `click_value` Int64
 ) ENGINE = SummingMergeTree PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `creative`, `exchange`, `currency`, `time`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS names (
-    `dimension` LowCardinality(String),
-    `id` UInt64,
-    `key` String,
-    `name` String,
-    `currency` String,
-    `format` LowCardinality(String),
-    `version` UInt64
-) ENGINE = ReplacingMergeTree(version) ORDER BY (`dimension`, `id`);
-
-CREATE TABLE IF NOT EXISTS batches (
-    `log` String,
-    `start` UInt64,
-    `end` UInt64
-) ENGINE = ReplacingMergeTree(end) ORDER BY (`log`);
 
 CREATE TABLE IF NOT EXISTS migrations (
     `number` UInt32,

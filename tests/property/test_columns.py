@@ -1,5 +1,5 @@
-"""Blocks that the kernel makes of records = those of plain Python: of all kinds of events, with odd values, of older and
-newer versions, cut off, mangled, and in any split.
+"""Blocks that the kernel makes of records = those of plain Python: of all kinds of events, with odd values, of older
+and newer versions, cut off, mangled, and in any split.
 """
 
 from typing import Any

@@ -5,13 +5,10 @@ Ten kills of each store by ``make test``, two hundred by ``make soak``.
 """
 
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +33,8 @@ from tests.trade import Trade
 ROOT = Path(__file__).parents[3]
 KILLS = 200 if SOAK else 10
 AUCTIONS_A_KILL = 100
-NEEDED_BYTES = 2 << 30
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is enough: it is processes that die here, not disks, and stores wait for disks a lot."""
-    memory = Path("/dev/shm")
-    if memory.is_dir() and shutil.disk_usage(memory).free > NEEDED_BYTES:
-        with tempfile.TemporaryDirectory(dir=memory) as folder:
-            yield Path(folder)
-    else:
-        yield tmp_path
+pytestmark = pytest.mark.timeout(60 * KILLS)
 
 
 def trade_of(data: Path, control: Control, seed: int) -> Trade:

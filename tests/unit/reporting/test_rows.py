@@ -35,7 +35,7 @@ from tests.trade import Trade
 def test_every_field_of_an_event_has_a_column(
     event: type[msgspec.Struct], table: schema.Table, beside: set[str]
 ) -> None:
-    assert set(event.__struct_fields__) - beside | {"context"} == set(table.columns) - {"batch"} | {"context"}
+    assert set(event.__struct_fields__) - beside == set(table.columns) - {"batch"}
     assert table.clock in table.columns and set(table.order) <= set(table.columns)
 
 
