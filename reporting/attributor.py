@@ -1,5 +1,6 @@
 """The thread that keeps conversions credited: a round now and then, and runs over days that somebody asks for."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -22,9 +23,13 @@ log = logging.getLogger(__name__)
 
 DIRECTORY = "attribution"
 """In the data directory."""
-_RETRY_S = 2.0
+_RETRY_S, _LOOK_S = 2.0, 0.2
 _SHARE = 5
 """After a round it rests for so many times as long as that took."""
+
+
+class Waiting(Exception):
+    """Nothing is wrong: something is not there yet."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,9 @@ class Attributor(threading.Thread):
         while not self._stopping:
             store: Store | None = None
             try:
-                if not self._ready.wait(0.2):
+                if not self._ready.wait(_LOOK_S):
                     continue
+                self._known()
                 store = self._open()
                 self._job = job = Attribution(store, self._data / DIRECTORY, self._origin, self._clock, self._keys)
                 while not self._stopping:
@@ -96,23 +102,22 @@ class Attributor(threading.Thread):
                     self._work(job, asked)
                     self.trouble, asked = "", None
                     asked = self._next(max(self._pause_s, _SHARE * (time.monotonic() - begun)))
-            except (StoreError, Unavailable) as error:
-                if self.trouble != str(error) and not self._stopping:
-                    log.error("conversions are not credited: %s", error)
-                self.trouble = str(error)
-                if asked is not None:
-                    asked.answer.set_exception(StoreError(str(error)))
+            except Exception as error:  # a fault must not end the thread: it would be noticed by nobody
+                self._fail(error, asked)
                 asked = self._next(_RETRY_S)
             finally:
                 if store is not None:
                     store.close()
         self._refuse(asked)
 
-    def _work(self, job: Attribution, asked: Asked | None) -> None:
+    def _known(self) -> Mapping[int, Rules]:
         rules = self._rules()
         if rules is None:
-            raise StoreError("what campaigns say of attribution is not known yet: control has published nothing here")
-        job.follow(rules)
+            raise Waiting("what campaigns say of attribution is not known yet: control has not been heard")
+        return rules
+
+    def _work(self, job: Attribution, asked: Asked | None) -> None:
+        job.follow(self._known())
         begun = time.monotonic()
         with self._working:
             tally = job.run(*asked.days) if asked is not None and asked.days else job.round()
@@ -121,21 +126,31 @@ class Attributor(threading.Thread):
         if asked is not None:
             asked.answer.set_result(tally)
 
+    def _fail(self, error: Exception, asked: Asked | None) -> None:
+        if self.trouble != str(error) and not self._stopping and not isinstance(error, Waiting):
+            told = isinstance(error, StoreError | Unavailable)
+            log.error("conversions are not credited: %s", error, exc_info=None if told else error)
+        self.trouble = str(error)
+        if asked is not None:
+            asked.answer.set_exception(StoreError(str(error)))
+
     def _next(self, wait_s: float) -> Asked | None:
-        try:
-            return self._wanted.get(timeout=wait_s)
-        except queue.Empty:
-            return None
+        """What somebody asks for meanwhile. From here on it cannot be taken back."""
+        with contextlib.suppress(queue.Empty):
+            asked = self._wanted.get(timeout=wait_s)
+            if asked is not None and asked.answer.set_running_or_notify_cancel():
+                return asked
+        return None
 
     def _refuse(self, asked: Asked | None) -> None:
         """What is asked while it ends is answered, too."""
-        while True:
-            if asked is not None and not asked.answer.done():
-                asked.answer.set_exception(StoreError("the reporter is ending"))
-            try:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if asked is not None:
+                    asked.answer.set_exception(StoreError("the reporter is ending"))
                 asked = self._wanted.get_nowait()
-            except queue.Empty:
-                return
+                if asked is not None and not asked.answer.set_running_or_notify_cancel():
+                    asked = None
 
     def _keys(self, persons: Any) -> Mapping[int, Any]:
         with open_profiles(self._data, readonly=True) as profiles:

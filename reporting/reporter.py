@@ -138,10 +138,7 @@ class Answers:
         persons = await self._persons(request)
 
         def forget(store: Store) -> tuple[dict[str, int], int]:
-            with (
-                self._feed.crediting,
-                self._feed.shipping,
-            ):  # what was read of the logs before they were rewritten has arrived
+            with self._feed.crediting, self._feed.shipping:  # what was read of the logs before has arrived
                 return people.blank(store, persons)
 
         blanked, left = await self._ask(forget, "people")

@@ -1,10 +1,11 @@
 """A ClickHouse server, over its native protocol. Written for the oldest one in use, Debian 12's 18.16.1."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from clickhouse_driver import Client, defines
 from clickhouse_driver.block import BlockInfo, ColumnOrientedBlock
@@ -46,9 +47,9 @@ class ServerStore:
         except ValueError:
             port = 0
         database = url.path.strip("/") or "outbid"
-        asked = parse_qs(url.query, keep_blank_values=True)
-        cluster = asked.pop("cluster", [""])[0] if url.query else ""
-        if not url.hostname or not port or not database.isidentifier() or asked or not f"c{cluster}".isidentifier():
+        asked = re.fullmatch(r"(?:cluster=(\w+))?", url.query, re.ASCII)
+        cluster = asked[1] or "" if asked else ""
+        if not url.hostname or not port or not database.isidentifier() or asked is None:
             raise SettingsError(
                 f"[reporting] store is {address!r}; it must read clickhouse://user:password@host:port/database, or "
                 "clickhouse://user:password@host:port/database?cluster=name"

@@ -129,6 +129,9 @@ class Booked:
         rows = self._told(start, max(1, place))
         return rows[place - 1].id if 0 < place <= len(rows) else start
 
+    def passed(self, position: int) -> None:
+        """The ledger keeps its bookings for ever."""
+
     def behind(self, position: int) -> int:
         return len(self._told(position, 1))
 
