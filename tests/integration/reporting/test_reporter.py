@@ -110,7 +110,7 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
     table = reporter.get("/v1/report?by=day,advertiser&format=table")[1].decode()
     assert "Advertiser 1" in table and table.splitlines()[0].startswith("day")
 
-    reporter.until("/metrics", lambda _, body: not fresh(Metrics(body.decode()), trade))
+    reporter.until("/metrics", lambda _, body: not lacking(Metrics(body.decode()), trade))
     metrics = Metrics(reporter.get("/metrics")[1].decode())
     assert metrics["outbid_reporter_ready"] == metrics["outbid_reporter_fed"] == 1
     assert metrics["outbid_reporter_failing_sources"] == metrics["outbid_reporter_refused_records_total"] == 0
@@ -128,8 +128,8 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
         assert (entry["billed"], entry["spend"], entry["currency"]) == (billed, sum(booked), CURRENCY[exchange])
 
 
-def fresh(metrics: Metrics, trade: Trade) -> dict[str, float]:
-    """Tables of which other rows are told than were logged, and sources that the store is behind."""
+def lacking(metrics: Metrics, trade: Trade) -> dict[str, float]:
+    """What the page does not tell yet: tables by the rows told, and sources that the store is behind."""
     bids = sum(isinstance(event, Bid) for event in trade.bids)
     wanted = {"bids": bids, "settlements": len(trade.settlements)}
     told = metrics.by("outbid_reporter_table_rows", "table")
