@@ -135,9 +135,6 @@ class Booked:
     def behind(self, position: int) -> int:
         return len(self._told(position, 1))
 
-    def passed(self, position: int) -> None:
-        """The ledger keeps its bookings."""
-
     def lag(self, position: int, now_ns: int) -> Lag:
         rows = self._told(position, 1)
         return Lag(len(rows), max(0, now_ns - rows[0].received_ns) / 1e9 if rows else 0.0)

@@ -122,11 +122,11 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
     table = reporter.get("/v1/report?by=day,advertiser&format=table")[1].decode()
     assert "Advertiser 1" in table and table.splitlines()[0].startswith("day")
 
-    reporter.until("/metrics", lambda _, body: not fresh(Metrics(body.decode()), trade))
+    reporter.until("/metrics", lambda _, body: not lacking(Metrics(body.decode()), trade))
     metrics = Metrics(reporter.get("/metrics")[1].decode())
     assert metrics["outbid_reporter_ready"] == metrics["outbid_reporter_fed"] == 1
     assert metrics["outbid_reporter_failing_sources"] == metrics["outbid_reporter_refused_records_total"] == 0
-    assert sum(metrics.by("outbid_reporter_lag", "source").values()) == 0
+    assert len(metrics.by("outbid_reporter_lag", "source")) == 3
     assert metrics.of("outbid_reporter_query_seconds_count", kind="report") >= 1
     assert metrics.of("outbid_reporter_request_seconds_count", route="/v1/report", status="2xx") >= 1
     status, ready = reporter.get("/ready")
@@ -140,12 +140,15 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
         assert (entry["billed"], entry["spend"], entry["currency"]) == (billed, sum(booked), CURRENCY[exchange])
 
 
-def fresh(metrics: Metrics, trade: Trade) -> dict[str, float]:
-    """Tables of which other rows are told than were logged."""
+def lacking(metrics: Metrics, trade: Trade) -> dict[str, float]:
+    """What the page does not tell yet: tables by the rows told, and sources that the store is behind."""
     bids = sum(isinstance(event, Bid) for event in trade.bids)
     wanted = {"bids": bids, "settlements": len(trade.settlements)}
     told = metrics.by("outbid_reporter_table_rows", "table")
-    return {table: rows for table, rows in wanted.items() if told.get(table) != rows}
+    behind = metrics.by("outbid_reporter_lag", "source")
+    return {table: rows for table, rows in wanted.items() if told.get(table) != rows} | {
+        source: lag for source, lag in behind.items() if lag
+    }
 
 
 def test_it_says_what_is_wrong_and_ends_cleanly(reporter: Reporter, tmp_path: Path) -> None:
