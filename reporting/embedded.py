@@ -33,6 +33,7 @@ _AT_ONCE = ("old_parts_lifetime", "cleanup_delay_period", "max_cleanup_delay_per
 """Settings of a table: how long it keeps data that was replaced, and how often it looks."""
 _REMOVED_S = 30.0
 """How long the engine is given to remove what was replaced."""
+_STILL_USED = 57
 _CODE = re.compile(r"Code: (\d+)")
 
 
@@ -146,13 +147,24 @@ class EmbeddedStore:
         for table in tables:
             self.command(f"ALTER TABLE {table} MODIFY SETTING {', '.join(f'{name} = 0' for name in _AT_ONCE)}")
             self.command(f"DETACH TABLE {table}")
-            self.command(f"ATTACH TABLE {table}")
+            self._attach(table)
         until = time.monotonic() + _REMOVED_S
         replaced = "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND NOT active"
         while {name for (name,) in self.query(replaced)} & set(tables) and time.monotonic() < until:
             time.sleep(0.5)  # not sooner: whoever asks holds them for a moment, and then they are not removed
         for table in tables:
             self.command(f"ALTER TABLE {table} RESET SETTING {', '.join(_AT_ONCE)}")
+
+    def _attach(self, table: str) -> None:
+        """A query of another connection may hold the table for a moment longer; it must not stay away for that."""
+        until = time.monotonic() + _REMOVED_S
+        while True:
+            try:
+                return self.command(f"ATTACH TABLE {table}")
+            except StoreError as error:
+                if error.code != _STILL_USED or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
 
     def close(self) -> None:
         with self._lock:
