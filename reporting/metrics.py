@@ -46,7 +46,9 @@ FRESHNESS = Family(
 ROWS = Family("outbid_reporter_table_rows", "gauge", "Rows of a table.", ("table",))
 QUERIES = Family("outbid_reporter_query_seconds", "histogram", "Time that queries took in the store.", ("kind",))
 FAILED = Family("outbid_reporter_failed_queries_total", "counter", "Queries that ended with an error.", ("kind",))
-FINDINGS = Family("outbid_reporter_quality_findings", "gauge", "Open findings of the data quality job.", ("check",))
+FINDINGS = Family(
+    "outbid_reporter_quality_findings", "gauge", "Open findings of the data quality job.", ("check", "severity")
+)
 
 FAMILIES = (
     *(
@@ -68,6 +70,7 @@ FAMILIES = (
     ),
 )
 
+Findings = Callable[[], Mapping[tuple[str, str], int]]
 LOOK_S = 5.0
 """Between two looks at what is told of the store and the logs."""
 FAR_BEHIND_S = 120.0
@@ -76,9 +79,9 @@ log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """All that the reporter counts. ``findings`` gives those that are open, by check, of whoever looks for them."""
+    """All that the reporter counts. ``findings`` gives those that are open, by check and severity."""
 
-    def __init__(self, feed: Feed, data: Path, clock: Clock, findings: Callable[[], Mapping[str, int]] = dict) -> None:
+    def __init__(self, feed: Feed, data: Path, clock: Clock, findings: Findings = dict) -> None:
         self._feed, self._data, self._clock, self._findings = feed, data, clock, findings
         self.requests, self.lag = Requests(REQUESTS), LoopLag()
         self._taken: dict[str, Histogram] = {}
@@ -155,8 +158,8 @@ class Metrics:
         for kind, taken in sorted(self._taken.items()):
             taken.put(told, QUERIES, kind)
             told.add(FAILED, self._failed[kind], kind)
-        for check, count in sorted(self._findings().items()):
-            told.add(FINDINGS, count, check)
+        for (check, severity), count in sorted(self._findings().items()):
+            told.add(FINDINGS, count, check, severity)
         return told
 
     async def readiness(self) -> Readiness:

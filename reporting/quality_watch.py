@@ -41,7 +41,7 @@ def ask(url: str) -> bytes:
 
 
 class QualityWatch(threading.Thread):
-    """``report`` is the last one. ``told`` is kept up to date with its `counts`, for metrics."""
+    """``report`` is the last one, and `counts` of it a metric."""
 
     def __init__(
         self,
@@ -49,14 +49,11 @@ class QualityWatch(threading.Thread):
         settings: Reporting,
         feed: Feed,
         clock: Clock,
-        told: dict[tuple[str, str], int] | None = None,
     ) -> None:
         super().__init__(name="quality", daemon=True)
         self._places, self._settings, self._feed, self._clock = places, settings, feed, clock
         self._file = places.data / FILE
         self.report = last_report(self._file)
-        self._told = {} if told is None else told
-        self._told.update(self.counts())
         self.trouble = ""
         self.checked = 0.0
         """When it was checked last, unix seconds; 0: not since the start."""
@@ -112,7 +109,6 @@ class QualityWatch(threading.Thread):
         report = auditor.run([*self._open(), *range(first, closed + 1)])
         if report.hours or report.findings:
             self.report, self.checked = report, time.time()
-            self._told.update(self.counts())
             draft = self._file.with_suffix(".new")
             draft.write_bytes(msgspec.json.encode(report))
             draft.replace(self._file)

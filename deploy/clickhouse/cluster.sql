@@ -292,6 +292,8 @@ CREATE TABLE IF NOT EXISTS conversions_local ON CLUSTER fleet (
     `deal` UInt32,
     `site` UInt64,
     `person` UInt64,
+    `happened_ns` UInt64,
+    `context` UInt32,
     `batch` UInt64,
     time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
     day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
@@ -375,7 +377,9 @@ CREATE TABLE IF NOT EXISTS names ON CLUSTER fleet (
     `name` String,
     `currency` String,
     `format` LowCardinality(String),
-    `version` UInt64
+    `version` UInt64,
+    `parent` UInt64,
+    `size` LowCardinality(String)
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/all/names', '{shard}-{replica}', version) ORDER BY (`dimension`, `id`);
 
 CREATE TABLE IF NOT EXISTS batches ON CLUSTER fleet (
@@ -497,6 +501,20 @@ CREATE TABLE IF NOT EXISTS delivery_day_local ON CLUSTER fleet (
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/outbid/outbid/{shard}/delivery_day', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `creative`, `exchange`, `currency`, `time`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
 
 CREATE TABLE IF NOT EXISTS delivery_day ON CLUSTER fleet AS outbid.delivery_day_local ENGINE = Distributed(fleet, outbid, delivery_day_local);
+
+CREATE TABLE IF NOT EXISTS tallies ON CLUSTER fleet (
+    `log` String,
+    `fact` LowCardinality(String),
+    `hour` UInt32,
+    `advertiser` UInt32,
+    `rows` Int64,
+    `counted` Int64,
+    `amount` Int64,
+    `billable` Int64,
+    `newest_ns` UInt64,
+    `start` UInt64,
+    `end` UInt64
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/all/tallies', '{shard}-{replica}') ORDER BY (`log`, `hour`, `fact`, `advertiser`);
 
 CREATE TABLE IF NOT EXISTS migrations ON CLUSTER fleet (
     `number` UInt32,

@@ -276,6 +276,8 @@ CREATE TABLE IF NOT EXISTS conversions (
     `deal` UInt32,
     `site` UInt64,
     `person` UInt64,
+    `happened_ns` UInt64,
+    `context` UInt32,
     `batch` UInt64,
     time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
     day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
@@ -351,7 +353,9 @@ CREATE TABLE IF NOT EXISTS names (
     `name` String,
     `currency` String,
     `format` LowCardinality(String),
-    `version` UInt64
+    `version` UInt64,
+    `parent` UInt64,
+    `size` LowCardinality(String)
 ) ENGINE = ReplacingMergeTree(version) ORDER BY (`dimension`, `id`);
 
 CREATE TABLE IF NOT EXISTS batches (
@@ -467,6 +471,20 @@ CREATE TABLE IF NOT EXISTS delivery_day (
     `conversion_value` Int64,
     `click_value` Int64
 ) ENGINE = SummingMergeTree PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `creative`, `exchange`, `currency`, `time`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS tallies (
+    `log` String,
+    `fact` LowCardinality(String),
+    `hour` UInt32,
+    `advertiser` UInt32,
+    `rows` Int64,
+    `counted` Int64,
+    `amount` Int64,
+    `billable` Int64,
+    `newest_ns` UInt64,
+    `start` UInt64,
+    `end` UInt64
+) ENGINE = MergeTree ORDER BY (`log`, `hour`, `fact`, `advertiser`);
 
 CREATE TABLE IF NOT EXISTS migrations (
     `number` UInt32,
