@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -38,7 +37,7 @@ async def test_a_notice_is_in_the_log_with_what_its_token_says(tracker, kind: Ki
         if name not in ("expiry_s", "format", "test", "context"):
             assert getattr(notice, name) == getattr(token, name), name
     bid = context_word.unpack(token.context)
-    assert context_word.unpack(notice.context) == replace(bid, format=FORMATS[token.format])
+    assert context_word.unpack(notice.context) == bid._replace(format=FORMATS[token.format])
     assert (notice.kind, notice.received_ns) == (kind, tracker.clock.now_ns())
     if kind is Kind.LOSS:
         assert (notice.price, notice.loss_reason, notice.min_to_win, notice.marks) == (0, 102, 1_750_000, 0)
