@@ -36,7 +36,7 @@ class EmbeddedStore:
     def __init__(self, path: Path, query_seconds: float) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._path, self._query_seconds = path, query_seconds
+        self._path, self._limits = path, {"max_execution_time": query_seconds}
         self._connection = self._connected()
 
     def _connected(self) -> Any:
@@ -45,7 +45,7 @@ class EmbeddedStore:
             for sql in (
                 f"CREATE DATABASE IF NOT EXISTS {_DATABASE}",
                 f"USE {_DATABASE}",
-                f"SET max_execution_time = {self._query_seconds}",
+                *(f"SET {name} = {value}" for name, value in self._limits.items()),
                 "SET max_insert_threads = 1",
             ):
                 connection.query(sql)
@@ -96,6 +96,11 @@ class EmbeddedStore:
                 answer.close()
                 if not done:
                     self._renew()
+
+    def limit(self, settings: Mapping[str, int]) -> None:
+        self._limits |= settings
+        for name, value in settings.items():
+            self.command(f"SET {name} = {value}")
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         arrays = [pa.array(values, _ARROW[table.columns[name]]) for name, values in columns.items()]

@@ -45,15 +45,16 @@ class Readers:
         self._ending = ThreadPoolExecutor(1, thread_name_prefix="ending")
         self._ender: Store | None = None
 
-    @property
-    def limits(self) -> dict[str, int]:
-        """Settings of a query, as the engine calls them."""
-        of = self._settings
-        return {
-            "max_execution_time": max(1, round(of.query_seconds)),
-            "max_memory_usage": of.query_memory_mb << 20,
-            "max_rows_to_read": of.query_rows,
-        }
+    def _opened(self) -> Store:
+        of, store = self._settings, self._open()
+        store.limit(
+            {
+                "max_execution_time": max(1, round(of.query_seconds)),
+                "max_memory_usage": of.query_memory_mb << 20,
+                "max_rows_to_read": of.query_rows,
+            }
+        )
+        return store
 
     async def ask(self, request: web.Request, question: Callable[[Store, str], T]) -> T:
         """The answer to ``question(connection, mark)``, whose queries have the mark in a comment at their begin.
@@ -85,7 +86,7 @@ class Readers:
             if self._free:
                 store = self._free.pop()
             else:
-                store = await asyncio.get_running_loop().run_in_executor(self._threads, self._open)
+                store = await asyncio.get_running_loop().run_in_executor(self._threads, self._opened)
             try:
                 yield store
             finally:

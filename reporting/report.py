@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from reporting.lines import OTHERS, TOTAL, Line
 from reporting.local_time import label as time_label
 from reporting.names import TODAY
 from reporting.parts import Known
-from reporting.query import Query, build, settings
+from reporting.query import Query, build
 from reporting.request import Request
 from reporting.scope import ALL, Scope
 from reporting.store import Parameter, Store
@@ -34,11 +34,9 @@ __all__ = [
     "Request",
     "books",
     "build",
-    "known",
     "page",
     "run",
     "stream",
-    "sums_of",
 ]
 
 IDS = tuple(name for name, each in DIMENSIONS.items() if each.names)
@@ -50,12 +48,11 @@ AskRates = Callable[[], Iterable[Rate]]
 
 @dataclass(frozen=True)
 class Asker:
-    """For whom a report is: what it may see, and what its queries may take (`query.settings`). ``rates`` tells the
-    exchange rates, and is asked only where money is to be changed.
+    """For whom a report is: what it may see. ``rates`` tells the exchange rates, and is asked only where money is to be
+    changed.
     """
 
     scope: Scope = ALL
-    limits: Mapping[str, int] = field(default_factory=dict)
     rates: AskRates = tuple
     mark: str = ""
     """Stands in each query's text, so that it can be found and ended."""
@@ -214,7 +211,7 @@ def _with_rates(store: Store, request: Request, known: Known, asker: Asker) -> K
 def _lines(store: Store, request: Request, known: Known, asker: Asker, limit: int = 0) -> Iterator[list[Line]]:
     query = build(request, known, limit)
     read = _reader(request, query, known)
-    sql = f"{f'/* {asker.mark} */ ' if asker.mark else ''}{query.sql}{settings(asker.limits)}"
+    sql = f"{f'/* {asker.mark} */ ' if asker.mark else ''}{query.sql}"
     if limit:
         yield [read(row) for row in store.query(sql, query.parameters or None)]
         return

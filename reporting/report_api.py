@@ -112,7 +112,7 @@ class ReportApi:
         )
 
     def _asker(self, scope: Scope, mark: str) -> Asker:
-        return Asker(scope, self._readers.limits, self._rates, mark)
+        return Asker(scope, self._rates, mark)
 
 
 def _table(store: Store, wanted: Request, asker: Asker) -> bytes:

@@ -15,6 +15,7 @@ from domain.events import Bid, Conversion, Notice
 from domain.naming import name_id
 from pacing.protocol import Settlement
 from reporting import losses, report, rows
+from reporting.facts import known, sums_of
 from reporting.names import Dictionary, of_sites, of_snapshot
 from reporting.report import Asker, Line, Request
 from reporting.schema import ATTRIBUTIONS
@@ -68,10 +69,8 @@ def world() -> tuple[Snapshot, Twin]:
             }
             kind, context = draw.choice((0, 1, 1, 2)), of[event.bid]["context"]
             value, currency = draw.choice(((0, "USD"), (7_000_000_000, "USD"), (9_000_000_000, "CNY")))
-            event_ = draw.choice(("lead", "approved"))
-            made = Credit(
-                event.received_ns, event.advertiser, event_, value, currency, kind, 1, **place, context=context
-            )
+            word = draw.choice(("lead", "approved"))
+            made = Credit(event.received_ns, event.advertiser, word, value, currency, kind, 1, **place, context=context)
             credits.append(made)
             if draw.random() < 0.2:  # taken back
                 credits.append(Credit(**{**vars(made), "sign": -1}))
@@ -295,7 +294,7 @@ def test_a_token_shows_the_rows_of_its_advertisers_and_no_others(store: Store) -
         by = tuple(draw.sample(dimensions, draw.randint(1, 3)))
         all_ = (*by, *DIMENSIONS_OF.get(filtered, ()))
         some = ("bids", "impressions", "clicks", "spend", "conversions", "click_conversions", "reach", "losses")
-        metrics = tuple(name for name in some if report.known(name, all_))
+        metrics = tuple(name for name in some if known(name, all_))
         if not metrics:
             continue
         told = {"by": ",".join(by), "metrics": ",".join(metrics), "totals": "1", "filter": filtered,
@@ -306,7 +305,7 @@ def test_a_token_shows_the_rows_of_its_advertisers_and_no_others(store: Store) -
         def wanted(value: Any, theirs: frozenset[int] = theirs, filtered: str = filtered) -> bool:
             return value("advertiser") in theirs and SCOPED[filtered](value)
 
-        sums = report.sums_of(metrics)
+        sums = sums_of(metrics)
         for lines, keys in ((answer.lines, by), (answer.totals, ())):
             expected = TWIN.rows(keys, sums, told["tz"], wanted=wanted, currency=told["currency"])
             assert found(lines, keys) == expected, (told, scope)
