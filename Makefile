@@ -3,7 +3,7 @@
 #   make test [ARGS="tests/unit"]
 #   make lint, make types, make bench, make clean
 #   make fuzz [ARGS="-max_total_time=600"]   decode, guided by coverage; needs clang
-#   make soak [CAPTURES=FOLDER]   whatever strangers may post, exhaustively
+#   make soak [CAPTURES=FOLDER]   whatever strangers may post, exhaustively; hundreds of kills while events are shipped
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -23,7 +23,7 @@ help:
 run: $(VENV)/built
 	@$(BIN)/outbid run $(ARGS)
 
-test servers: export PATH := $(PATH):/usr/sbin
+test servers soak: export PATH := $(PATH):/usr/sbin
 test: $(VENV)/built $(VENV)/dev servers
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
@@ -53,8 +53,9 @@ bench: $(VENV)/built $(VENV)/dev
 fuzz: $(VENV)/made
 	@PYTHON="$(abspath $(BIN))/python" tests/fuzz/run $(ARGS)
 
-soak: $(VENV)/built $(VENV)/dev
-	SOAK=1 CAPTURES="$(CAPTURES)" $(BIN)/python -m pytest -s tests/acceptance/test_strangers.py tests/property/test_strangers.py $(ARGS)
+soak: $(VENV)/built $(VENV)/dev servers
+	SOAK=1 CAPTURES="$(CAPTURES)" $(BIN)/python -m pytest -s tests/acceptance/test_strangers.py tests/property/test_strangers.py \
+		tests/integration/reporting/test_killing.py $(ARGS)
 
 # The stamps: each names what was done, and depends on what would make it stale.
 

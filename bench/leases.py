@@ -38,6 +38,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before our own folder, where `eventlog` is another bench
+
 import msgspec
 import yaml
 from bid_path import free_port, wait_for

@@ -280,6 +280,10 @@ cdef class Answer:
             self.named.add(r.site)
             self.append(encode(Name("site", r.site, r.site_name)))
 
+    def name_again(self):
+        """Lets each site be named anew: segments in which it was named before will be gone some day."""
+        self.named.clear()
+
     def no_bid(self, Request r not None, int reason) -> bytes:
         """The body that tells the exchange why there is no bid (OpenRTB 7.1)."""
         self.out.clear()

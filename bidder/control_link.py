@@ -45,6 +45,8 @@ class ControlLink:
         self.returned: list[LeaseUse] = []
         """Leases that were given up, until control has heard of it."""
         self.away_since: float | None = None
+        self.heard_s = time.monotonic()
+        """When control answered last."""
 
     async def run(self) -> None:
         """Talks to control until cancelled."""
@@ -145,6 +147,7 @@ class ControlLink:
             return msgspec.json.decode(await response.read(), type=answer)
 
     def _heard(self, now: float) -> None:
+        self.heard_s = time.monotonic()
         if self.away_since is not None:
             log.info("control is back after %.1f s", now - self.away_since)
             self.away_since = None

@@ -9,6 +9,9 @@ import zlib
 
 import httptools
 
+from bidder.tally cimport Tally, now_ns
+from libc.stdint cimport int64_t
+
 from bidder.refusals import (
     BAD_REQUEST,
     BODY_TOO_LARGE,
@@ -32,6 +35,9 @@ GZIP = b"\x1f\x8b"
 NOT_JSON = (b"protobuf", b"avro", b"thrift", b"octet-stream", b"xml")
 """Content types that surely hold no JSON; others, and none at all, are read as JSON (OpenRTB 2.3)."""
 
+cdef enum:
+    LONG_NS = 2_000_000     # an answer that took no longer is in time for every exchange
+
 
 cdef class BidConnection:
     """One connection of an exchange: an asyncio Protocol, compiled because its callbacks are most of the work there is."""
@@ -53,6 +59,8 @@ cdef class BidConnection:
     cdef readonly int awaited       # answers in ``out`` that are yet to come
     cdef readonly double began  # when the request now arriving began (service time); 0 between requests
     cdef double last
+    cdef public Tally tally     # of the exchange that the request being answered came from; None: of none that is known
+    cdef int64_t read_ns        # when the last read came
 
     def __init__(self, service):
         self.service = service
@@ -64,6 +72,7 @@ cdef class BidConnection:
         self.most_bytes = service.settings.max_body_bytes
         self.began = 0.0
         self.last = service.now
+        self.read_ns = 0
         self.begin()
 
     cdef void begin(self):
@@ -72,6 +81,7 @@ cdef class BidConnection:
         self.size = self.header_bytes = 0
         self.takes_gzip = self.upgrading = False
         self.heading = True
+        self.tally = None
 
     # asyncio
 
@@ -96,6 +106,7 @@ cdef class BidConnection:
         cdef bint begun = self.began and self.heading
         if self.closing:
             return
+        self.read_ns = now_ns()
         self.feed(data)
         if self.began and self.heading:
             self.keep_head(data, begun and not self.out)
@@ -180,6 +191,8 @@ cdef class BidConnection:
             self.closing = True
         if type(response) is bytes:
             self.out.append(last_of_all(<bytes>response) if self.closing else response)
+            if self.tally is not None:
+                count(self.tally, self.read_ns, service)
         else:
             (<Later>response).last = self.closing
             self.out.append(response)
@@ -265,6 +278,10 @@ cdef class BidConnection:
         elif now - self.last > settings.idle_timeout_s:
             self.transport.close()
 
+    def later(self):
+        """The answer to the request being answered, if it is yet to come."""
+        return Later(self)
+
     def encode(self, bytes body):
         """A 200 with this JSON, compressed if the exchange takes it and it is worth it."""
         return written(body, self.takes_gzip, self.service.settings.gzip_answers_above)
@@ -275,10 +292,13 @@ cdef class Later:
 
     cdef BidConnection connection
     cdef readonly bytes forwarded
+    cdef readonly Tally tally
+    cdef int64_t read_ns
     cdef bint takes_gzip, last
 
     def __init__(self, BidConnection connection not None):
         self.connection, self.forwarded, self.takes_gzip = connection, connection.forwarded, connection.takes_gzip
+        self.tally, self.read_ns = connection.tally, connection.read_ns
         self.last = False
 
     @property
@@ -295,8 +315,19 @@ cdef class Later:
         connection.out[connection.out.index(self)] = last_of_all(response) if self.last else response
         connection.awaited -= 1
         connection.last = connection.service.now
+        if self.tally is not None:
+            count(self.tally, self.read_ns, connection.service)
         if not connection.transport.is_closing():
             connection.write_out()
+
+
+cdef int count(Tally tally, int64_t since_ns, object service) except -1:
+    """Counts an answer that is ready now, by how long it took."""
+    cdef int64_t ns = now_ns() - since_ns
+    tally.took(ns)
+    if ns > LONG_NS:
+        service.took_long(tally, ns)
+    return 0
 
 
 cdef bytes last_of_all(bytes response):

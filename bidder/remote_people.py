@@ -54,17 +54,16 @@ class RemotePeople:
             return None
         return visit.later
 
-    def metrics(self) -> list[str]:
-        """Prometheus text."""
+    def ended(self) -> dict[str, int]:
+        """How look-ups ended, and how many did so."""
         lookup = self.lookup
-        ended = {
+        return {
             "found": lookup.found,
             "absent": lookup.absent,
             "late": lookup.late,
             "unanswered": lookup.unanswered,
             "skipped": lookup.skipped,
         }
-        return [f'outbid_bidder_profile_lookups_total{{ended="{how}"}} {count}' for how, count in ended.items()]
 
 
 class Visit:

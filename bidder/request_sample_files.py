@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +21,13 @@ import msgspec
 
 from bidder.request_sample import DEEPEST, Pending, RequestSample
 from domain.clock import Clock
-from eventlog.frames import Pending as Frames
-from eventlog.frames import split
+from eventlog.frames import framed, split
 from openrtb.impersonal import impersonal
 
 FLUSH_S = 1.0
 HOUR_NS = 3_600_000_000_000
 HOURS = 24
 SUFFIX, REWRITTEN = ".sample", ".new"
-ENDLESS = 1 << 62
 FULL = (1 << 64) - 1
 
 log = logging.getLogger(__name__)
@@ -165,14 +163,6 @@ def _kept(each: Pending) -> bytes:
         except (ValueError, RecursionError):  # whatever was read in it, what of it may be kept is not clear
             return b""
     return encode(Kept(time_ns, hash_, exchange, person, personal, body))
-
-
-def framed(records: Iterable[bytes]) -> bytes:
-    frames = Frames(0, ENDLESS, ENDLESS, False)
-    for record in records:
-        frames.append(record)
-    piece = frames.take()
-    return piece[1] if piece is not None else b""
 
 
 def write_all(file: int, data: bytes) -> None:

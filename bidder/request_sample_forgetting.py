@@ -15,12 +15,12 @@ from bidder.request_sample_files import (
     Tally,
     decode,
     files,
-    framed,
     locked,
     records_of,
     write_all,
 )
 from domain.naming import person_key
+from eventlog.frames import framed
 from openrtb.parse import Malformed, parse
 
 Names = Callable[[Kept], Collection[int]]

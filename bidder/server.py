@@ -27,6 +27,8 @@ from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
+from bidder.metrics import Worker, page
+from bidder.neighbouring_workers import Neighbours
 from bidder.remote_people import RemotePeople
 from bidder.request_sample import RequestSample
 from bidder.request_sample_files import SampleFiles
@@ -36,6 +38,9 @@ from domain.clock import from_env
 from domain.keys import load_keys
 from domain.settings import Places, places
 from domain.token import Sealer
+from eventlog.config import log_settings
+from eventlog.consumers import OF_BIDS, expect
+from eventlog.retention import Sweeper
 from eventlog.writer import LogWriter
 from targeting import opt_outs
 from targeting.config import profile_settings
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOG_SYNC_S = 0.5
+NAMES_AGAIN_S = 6 * 3600
 RENEW_S = 0.05
 """How old the profiles may be that a request sees."""
 
@@ -65,6 +71,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     keys = load_keys(where.data)
     writer = LogWriter(where.data / "log" / "bids" / str(slot), sync_s=LOG_SYNC_S)
+    expect(writer.directory, OF_BIDS)
     people = open_people(where, loop)
     forgotten = Forgotten(where.data)
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
@@ -80,10 +87,16 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample)
     state = State(leases, where.tracker_base)
-    service = Service(auction, state, settings, people.room)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer)
+    worker = Worker(slot, where.data, writer, link)
+    service = Service(auction, state, settings, people.room, worker)
+    service.neighbours = Neighbours(worker, lambda: page(service))
     renewing = (people.keep, renew(sellers, loop), remind(forgotten))
-    jobs = (link.run(), service.watch(), *renewing, kept.keep(), listen(service, where, stop))
+    sweeper = Sweeper(where.data / "log", log_settings())
+    jobs = (
+        *(link.run(), service.watch(), service.neighbours.run()),
+        *(*renewing, kept.keep(), sweeper.run(), name_again(answer), listen(service, where, stop)),
+    )
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]
     stopping = asyncio.create_task(until(stop))
     try:
@@ -165,6 +178,13 @@ async def renew(reader: Reader | SellerReader, loop: asyncio.AbstractEventLoop) 
     while True:
         await asyncio.sleep(RENEW_S)
         reader.renew(loop.time())
+
+
+async def name_again(answer: Answer) -> None:
+    """Has sites named several times a day, so that their names are in whatever stretch of the log is kept."""
+    while True:
+        await asyncio.sleep(NAMES_AGAIN_S)
+        answer.name_again()
 
 
 async def remind(forgotten: Forgotten) -> None:

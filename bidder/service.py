@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING
 
 from bidder.auction import Aside, Auction, NoBid
 from bidder.config import BidderSettings
+from bidder.metrics import Worker, page
 from bidder.quotas import Quotas
+from bidder.readiness import readiness
 from bidder.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, WRONG_METHOD, no_content, refusal, text
 from bidder.seller import Seller
 from bidder.state import State
+from bidder.stopwatch import Stopwatch
+from bidder.tally import Tally
 from bidder.view import PATH, View
+from monitoring.page import CONTENT_TYPE
+from monitoring.process import LoopLag
 from openrtb.nobid import NoBidReason
-from openrtb.parse import Malformed, dropped
+from openrtb.parse import Malformed
 
 if TYPE_CHECKING:
     from bidder.http import BidConnection, Later
+    from bidder.neighbouring_workers import Neighbours
     from bidder.remote_people import RemotePeople
     from targeting.redis_lookup import Held
 
@@ -35,14 +42,27 @@ class Service:
     """One worker's requests, whichever connection they come on."""
 
     def __init__(
-        self, auction: Auction, state: State, settings: BidderSettings, people: "RemotePeople | None" = None
+        self,
+        auction: Auction,
+        state: State,
+        settings: BidderSettings,
+        people: "RemotePeople | None" = None,
+        worker: Worker | None = None,
     ) -> None:
         self.auction, self.state, self.settings, self.people = auction, state, settings, people
+        self.worker = worker or Worker()
+        self.neighbours: Neighbours | None = None
         self.connections: set[BidConnection] = set()
         self.now = time.monotonic()
         self.quotas = Quotas()
         self.overloaded = self.draining = False
-        self.requests = self.malformed = self.refused = self.shed = self.failures = 0
+        self.malformed = self.refused = self.shed = self.failures = 0
+        self.tallies: dict[int, Tally] = {}
+        """By exchange id; they outlive snapshots."""
+        self.stopwatch = Stopwatch(auction)
+        self.lag = LoopLag()
+        self._decide = self._untimed = auction.decide
+        self._asking: set[asyncio.Task[None]] = set()
         self._proxies = tuple(ipaddress.ip_network(text.strip()) for text in settings.trusted_proxies)
 
     # requests
@@ -50,13 +70,14 @@ class Service:
     def respond(self, connection: "BidConnection", method: bytes, url: bytes, body: bytes) -> "bytes | Later":
         """The whole answer to one request; `Later`, if the person's record has to be waited for."""
         if method != b"POST" or not url.startswith(PATH):
-            return self._other(method, url)
+            return self._other(connection, method, url)
         view = self.state.view
         seller = view.routes.get(url) or view.routes.get(url.partition(b"?")[0]) if view is not None else None
         if view is None or seller is None:
             return refusal(NOT_FOUND, f"{url.decode('latin-1')}: no exchange of that name")
-        self.requests += 1
         exchange = seller.exchange
+        tally = connection.tally = self.tallies.get(seller.id) or self._tally(seller)
+        tally.requests += 1
         if exchange.secret and not hmac.compare_digest(exchange.secret.encode(), connection.secret):
             self.refused += 1
             return refusal(FORBIDDEN, "X-Outbid-Secret: missing or wrong")
@@ -65,6 +86,7 @@ class Service:
             return no_content(NoBidReason.OVERLOAD)
         if seller.qps and not self.quotas.admits(seller, self.state.workers, self.now):
             self.auction.no_bids[OVER_QUOTA] += 1
+            tally.no_bids += 1
             return no_content(OVER_QUOTA.reason)
         if (
             self.people is not None
@@ -78,31 +100,40 @@ class Service:
     def decide(self, connection: "BidConnection | Later", body: bytes, seller: Seller, view: View) -> bytes | Aside:
         """The answer to a bid request, written as its sender takes it; or an auction that has to wait."""
         try:
-            outcome = self.auction.decide(body, seller, view)
+            outcome = self._decide(body, seller, view)
         except Malformed as error:
             self.malformed += 1
-            log.debug("400 to %s: %s", self.client(connection), error)
+            log.debug("400 to %s: %s", seller.exchange.key, error)
             return refusal(BAD_REQUEST, str(error))
         except Exception:
-            return self._failed(connection)
+            return self._failed(seller)
         return outcome if isinstance(outcome, Aside) else self._written(connection, outcome, seller)
+
+    def _timed(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid | Aside:
+        """Decides one request with a stopwatch: the first one after each look at the clock. The others pay nothing."""
+        self._decide = self._untimed
+        return self.stopwatch.decide(body, seller, view)
 
     def resume(self, connection: "BidConnection | Later", aside: Aside, answers: "dict[int, Held]") -> bytes:
         """The answer to a request whose auction waited, see `bidder.auction.Auction.resume`."""
         try:
             outcome = self.auction.resume(aside, answers)
         except Exception:
-            return self._failed(connection)
+            return self._failed(aside.seller)
         return self._written(connection, outcome, aside.seller)
 
-    def _failed(self, connection: "BidConnection | Later") -> bytes:
+    def _failed(self, seller: Seller) -> bytes:
         """A bug of ours must not cost the exchange an error, nor us its traffic."""
         self.failures += 1
-        log.exception("a request from %s failed", self.client(connection))
+        log.exception("a request from %s failed", seller.exchange.key)
         return no_content(NoBidReason.TECHNICAL_ERROR)
 
     def _written(self, connection: "BidConnection | Later", outcome: bytes | NoBid, seller: Seller) -> bytes:
-        return self._no_bid(connection, outcome, seller) if isinstance(outcome, NoBid) else connection.encode(outcome)
+        if isinstance(outcome, NoBid):
+            connection.tally.no_bids += 1
+            return self._no_bid(connection, outcome, seller)
+        connection.tally.bids += 1
+        return connection.encode(outcome)
 
     def _no_bid(self, connection: "BidConnection | Later", outcome: NoBid, seller: Seller) -> bytes:
         if seller.exchange.no_bid == "204":
@@ -111,36 +142,54 @@ class Service:
             return connection.encode(b"{}")
         return connection.encode(self.auction.answer.no_bid(self.auction.request, outcome.reason))
 
-    def _other(self, method: bytes, url: bytes) -> bytes:
+    def _other(self, connection: "BidConnection", method: bytes, url: bytes) -> "bytes | Later":
         if url.startswith(PATH):
             return refusal(WRONG_METHOD, f"{method.decode('latin-1')}: bid requests are POSTed")
         if url == b"/health":
             ready = self.state.view is not None and not self.draining
             return text(b"200 OK" if ready else b"503 Service Unavailable", b"ok\n" if ready else b"not ready\n")
+        if url == b"/ready":
+            told = readiness(self)
+            return text(b"200 OK" if told.ready else b"503 Service Unavailable", told.body(), b"application/json")
         if url == b"/metrics":
-            return text(b"200 OK", self.metrics().encode(), b"text/plain; version=0.0.4")
+            return self._metrics(connection)
         return refusal(NOT_FOUND, f"{url.decode('latin-1')}: bid requests go to /openrtb2/{{exchange}}")
 
+    # what operators ask
+
+    @property
+    def requests(self) -> int:
+        """Bid requests since the start, of all exchanges."""
+        return sum(tally.requests for tally in self.tallies.values())
+
     def metrics(self) -> str:
-        """Prometheus text of this worker (workers share the port, so a scrape meets any one of them)."""
-        lines = [
-            f"outbid_bidder_requests_total {self.requests}",
-            f"outbid_bidder_bids_total {self.auction.bids}",
-            f"outbid_bidder_malformed_total {self.malformed}",
-            f"outbid_bidder_refused_total {self.refused}",
-            f"outbid_bidder_shed_total {self.shed}",
-            f"outbid_bidder_failures_total {self.failures}",
-            f"outbid_bidder_connections {len(self.connections)}",
-            f"outbid_bidder_snapshot_version {self.state.version}",
-            f"outbid_bidder_holds_full_total {self.people.lookup.full if self.people else self.auction.history.full}",
-        ]
-        if self.people is not None:
-            lines += self.people.metrics()
-        for (reason, stage), count in sorted(self.auction.no_bids.items()):
-            lines.append(f'outbid_bidder_no_bids_total{{reason="{reason.name.lower()}",stage="{stage}"}} {count}')
-        for path, count in sorted(dropped.items()):
-            lines.append(f'outbid_bidder_fields_dropped_total{{field="{path}"}} {count}')
-        return "\n".join(lines) + "\n"
+        """This worker's page, see `bidder.metrics`."""
+        return page(self).render()
+
+    def _metrics(self, connection: "BidConnection") -> "bytes | Later":
+        """The page of all workers of this host: they share the port, so a scrape meets any one of them."""
+        if self.neighbours is None:
+            return text(b"200 OK", self.metrics().encode(), CONTENT_TYPE.encode())
+        later = connection.later()
+
+        async def gather(neighbours: "Neighbours") -> None:
+            whole = await neighbours.gather(page(self))
+            later.come(text(b"200 OK", whole.render().encode(), CONTENT_TYPE.encode()))
+
+        asking = asyncio.create_task(gather(self.neighbours))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        return later
+
+    def took_long(self, tally: Tally, ns: int) -> None:
+        """An answer to the request that was decided last took so long: too long, if its exchange waits no longer."""
+        tmax, view = self.auction.request.tmax, self.state.view
+        seller = view.sellers.get(tally.exchange) if view is not None else None
+        if tmax and ns > (tmax - (seller.network_ms if seller is not None else 0)) * 1_000_000:
+            tally.late += 1
+
+    def _tally(self, seller: Seller) -> Tally:
+        return self.tallies.setdefault(seller.id, Tally(seller.exchange.key))
 
     # connections
 
@@ -172,7 +221,10 @@ class Service:
             due = loop.time() + TICK_S
             await asyncio.sleep(TICK_S)
             self.now = time.monotonic()
-            self.overloaded = (loop.time() - due) * 1000 > self.settings.shed_above_ms
+            late_s = loop.time() - due
+            self.overloaded = late_s * 1000 > self.settings.shed_above_ms
+            self.lag.saw(late_s, self.now)
+            self._decide = self._timed
             if self.now - swept > SWEEP_S:
                 swept = self.now
                 for connection in list(self.connections):

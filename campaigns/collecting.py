@@ -8,7 +8,7 @@ from contextlib import suppress
 import aiohttp
 import msgspec
 
-from eventlog.remote import Piece, decode
+from eventlog.remote import Piece, Wanted, decode
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 PAUSE_S = 0.05
@@ -30,7 +30,7 @@ class Collector:
         url: str,
         secret: str,
         limit: int,
-        wanted: Callable[[], Awaitable[int | None]],
+        wanted: Callable[[], Awaitable[Wanted | None]],
         deliver: Callable[[Piece, int], Awaitable[None]],
         now_ns: Callable[[], int],
     ) -> None:
@@ -76,11 +76,13 @@ class Collector:
 
     async def fetch(self, session: aiohttp.ClientSession) -> bool:
         """Fetches one piece; False if there was nothing to do."""
-        position = await self._wanted()
-        if position is None:
+        wanted = await self._wanted()
+        if wanted is None:
             return False
         asked_ns = self._now_ns()
-        asked = {"from": str(position), "limit": str(self.limit)}
+        asked = {"from": str(wanted.position), "limit": str(self.limit)}
+        if wanted.booked:
+            asked |= {"log": wanted.log, "booked": str(wanted.booked)}
         async with session.get(f"{self.url}/log", params=asked) as answer:
             answer.raise_for_status()
             piece = decode(await answer.read())

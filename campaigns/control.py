@@ -20,6 +20,7 @@ from campaigns.catalogue import load_rates
 from campaigns.collecting import Collector
 from campaigns.config import ControlSettings, control_settings, database_url
 from campaigns.databases import Unreachable
+from campaigns.metrics import REQUESTS, Duties, page, readiness
 from campaigns.publishing import Publisher
 from campaigns.reviewing import Reviewer, creative_settings
 from campaigns.seat import Seat, Unseated
@@ -28,7 +29,9 @@ from campaigns.store import Store
 from domain.clock import Clock, from_env
 from domain.keys import internal_secret, load_keys
 from domain.settings import Places, places
-from eventlog.remote import Piece
+from eventlog.remote import Piece, Wanted
+from monitoring.process import LoopLag
+from monitoring.web import Requests, Told, attach
 from pacing.ledger import read_books, read_settlements
 from pacing.protocol import Books, Grants, Heartbeat, Register, Registered, Settlements
 from pacing.treasury import Treasury
@@ -52,17 +55,18 @@ class Control:
     """Everything that control does. One thread (`at_desk`) changes the store and memory; others only read the store."""
 
     def __init__(self, store: Store, place: Places, clock: Clock, settings: ControlSettings) -> None:
-        self.store, self.settle_limit = store, settings.settle_limit
+        self.store, self.settle_limit, self.place, self.clock = store, settings.settle_limit, place, clock
         self.publisher = Publisher(store, clock)
         self.treasury = Treasury(
             store.write, place.data, clock, self.publisher.current, settings.lease_s, settings.trackers
         )
         secret = internal_secret(load_keys(place.data))
         self.treasury.listeners.append(approvals.hear_losses)
-        self.reviewer = Reviewer(self.read, self._writing, clock, creative_settings())
+        self.reviewer = Reviewer(self.reading, self._writing, clock, creative_settings())
         self.collectors = [self._collector(url, secret, clock) for url in settings.trackers]
         self.trouble: dict[str, str] = {}
         """Why a background duty does not get on, by its name."""
+        self.duties = Duties()
         self.unseated = asyncio.Event()
         """Set once another control has taken over."""
         self._desk = ThreadPoolExecutor(1, "desk")
@@ -70,7 +74,7 @@ class Control:
     async def at_desk(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._desk, work)
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def reading(self, work: Callable[[Connection], T]) -> T:
         """Runs a reader of the store beside the desk."""
 
         def read() -> T:
@@ -89,7 +93,7 @@ class Control:
         return await self.at_desk(write)
 
     def _collector(self, url: str, secret: str, clock: Clock) -> Collector:
-        def wanted() -> Awaitable[int | None]:
+        def wanted() -> Awaitable[Wanted | None]:
             return self.at_desk(lambda: self.treasury.wanted(url))
 
         def deliver(piece: Piece, asked_ns: int) -> Awaitable[None]:
@@ -116,7 +120,9 @@ class Control:
 
     def settle(self) -> bool:
         """Books a batch; True if there may be more."""
-        return self.treasury.settle(self.settle_limit) > 0
+        booked = self.treasury.settle(self.settle_limit)
+        self.duties.settled(booked, self.settle_limit)
+        return booked > 0
 
     def expire(self) -> bool:
         self.treasury.expire()
@@ -130,7 +136,8 @@ class Control:
         """Does a duty for ever: again at once while there is more, else after a pause. A failure is not the end."""
         while True:
             try:
-                more = await self.at_desk(duty)
+                with self.duties.timed(name):
+                    more = await self.at_desk(duty)
                 if self.trouble.pop(name, None):
                     log.info("%s gets on again", name)
                 await asyncio.sleep(0 if more else pause_s)
@@ -154,8 +161,10 @@ CONTROL = web.AppKey("control", Control)
 
 def application(control: Control) -> web.Application:
     """The port. The money logs are booked up to date before the first lease is granted."""
-    app = web.Application(client_max_size=16 << 20, middlewares=[_store_away])
+    requests, lag = Requests(REQUESTS), LoopLag()
+    app = web.Application(client_max_size=16 << 20, middlewares=[requests.middleware(), _store_away])
     app[CONTROL] = control
+    attach(app, Told(lambda: page(control, requests, lag), lambda: readiness(control)), lag)
     app.router.add_get("/health", _health)
     app.router.add_post("/v1/workers", _workers)
     app.router.add_post("/v1/leases", _leases)
@@ -278,7 +287,7 @@ async def _books(request: web.Request) -> web.Response:
 
 
 async def _rates(request: web.Request) -> web.Response:
-    return _json(await request.app[CONTROL].read(load_rates))
+    return _json(await request.app[CONTROL].reading(load_rates))
 
 
 async def serve(place: Places, clock: Clock, url: str, settings: ControlSettings, stop: asyncio.Event) -> None:

@@ -6,8 +6,13 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from campaigns.metrics import standby_page
 from campaigns.seat import Seat
 from domain.settings import Places
+from monitoring.health import Readiness
+from monitoring.page import Page
+from monitoring.process import LoopLag
+from monitoring.web import Told, attach
 
 POLL_S = 0.5
 """Between two looks whether the seat is free."""
@@ -19,7 +24,7 @@ async def take_seat(seat: Seat, place: Places, stop: asyncio.Event) -> bool:
     """True with the seat taken; False if ``stop`` was set first. Raises `Unreachable` if the first look fails."""
     if await asyncio.to_thread(seat.take):
         return True
-    standby = Standby()
+    standby = Standby(place)
     runner = web.AppRunner(standby.application(), access_log=None)
     await runner.setup()
     try:
@@ -41,8 +46,9 @@ async def take_seat(seat: Seat, place: Places, stop: asyncio.Event) -> bool:
 class Standby:
     """What the port says meanwhile: 503 to everything, so that nobody takes it for control."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Places) -> None:
         self.trouble = ""
+        self._place, self._lag = place, LoopLag()
 
     async def look(self, seat: Seat) -> bool:
         """Whether the seat could be taken. A store that does not answer is no reason to give up."""
@@ -59,12 +65,22 @@ class Standby:
     def application(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/health", self._health)
+        attach(app, Told(self._page, self._readiness), self._lag)
         app.router.add_route("*", "/{path:.*}", self._refuse)
         return app
 
     async def _health(self, request: web.Request) -> web.Response:
         told = {"status": "standby", "waiting": "another control is at work on this store"}
         return web.json_response(told | ({"store": self.trouble} if self.trouble else {}), status=503)
+
+    async def _page(self) -> Page:
+        return standby_page(self._place, self._lag)
+
+    async def _readiness(self) -> Readiness:
+        told = Readiness("control", {"standby": "another control is at work on this store"})
+        if self.trouble:
+            told.reasons["store"] = self.trouble
+        return told
 
     async def _refuse(self, request: web.Request) -> web.Response:
         raise web.HTTPServiceUnavailable(text="this control is a standby: another one is at work on this store")

@@ -14,6 +14,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     from bidder.server import run as serve
 
-    process.begin()
+    process.begin("bidder", asked.slot)
     serve(asked.slot)
     return 0

@@ -13,6 +13,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     from campaigns.control import run as serve
 
-    process.begin()
+    process.begin("control")
     serve()
     return 0

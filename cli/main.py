@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cli import (
+    alerts,
     audiences,
     backtest,
     bidder,
@@ -17,6 +18,7 @@ from cli import (
     explain,
     identity,
     ledger,
+    logs,
     losses,
     people,
     prices,
@@ -29,9 +31,11 @@ from cli import (
     secret,
     simulate,
     statement,
+    store,
     supply,
     tracker,
     up,
+    watch,
 )
 
 COMMANDS = (
@@ -49,16 +53,20 @@ COMMANDS = (
     statement,
     backtest,
     reconcile,
+    alerts,
     prices,
     profiles,
     people,
     reach,
     supply,
+    logs,
+    store,
     secret,
     bidder,
     tracker,
     control,
     reporter,
+    watch,
 )
 
 

@@ -1,7 +1,6 @@
 """What the commands that are long-running processes share: how they log, and whom they die with."""
 
 import ctypes
-import logging
 import os
 import signal
 import sys
@@ -12,11 +11,12 @@ SUPERVISOR = "OUTBID_SUPERVISOR"
 _PR_SET_PDEATHSIG = 1
 
 
-def begin() -> None:
-    """Called first by every process command."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for chatty in ("alembic", "aiohttp.access"):  # every start, every request
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+def begin(name: str, worker: int | None = None) -> None:
+    """Called first by every process command, with the process's name; of several on a host, its number, too."""
+    from monitoring import logs
+    from monitoring.config import log_settings
+
+    logs.begin(name, worker, log_settings())
     supervisor = os.environ.pop(SUPERVISOR, None)
     if supervisor and sys.platform == "linux":
         _stop_with(int(supervisor))

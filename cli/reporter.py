@@ -13,6 +13,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     from reporting.reporter import run as serve
 
-    process.begin()
+    process.begin("reporter")
     serve()
     return 0

@@ -136,7 +136,7 @@ class _Kept:
         return process
 
     async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
-        """What the process prints, under its name."""
+        """What the process prints, under its name; what it logs as JSON has that in it."""
         assert process.stdout is not None
         while True:
             try:
@@ -145,7 +145,8 @@ class _Kept:
                 continue
             if not line:
                 return
-            self._say(f"{self._service.name} | {line.decode(errors='replace').rstrip()}")
+            text = line.decode(errors="replace").rstrip()
+            self._say(text if text.startswith('{"time":') else f"{self._service.name} | {text}")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -57,7 +57,7 @@ def run_fetch(asked: argparse.Namespace) -> int:
     where = places()
     logged = None if asked.no_log else LoggedSites(where.data / "log" / "bids")
     if asked.every is not None:
-        process.begin()
+        process.begin("supply")
     while True:
         begun = time.monotonic()
         wanted = _systems(where.control_base)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("up", help="start bidders, tracker, control and reporter on this host")
+    command = commands.add_parser("up", help="start bidders, tracker, control, reporter and watcher on this host")
     command.add_argument("--workers", type=workers, default=1, metavar="N", help="bidder processes on the bid port")
     command.set_defaults(run=run)
 
@@ -31,23 +31,29 @@ def run(asked: argparse.Namespace) -> int:
 async def _up(count: int) -> int:
     from cli.supervisor import StartError, Supervisor
     from domain.settings import places
+    from monitoring.config import log_settings
+    from monitoring.logs import line
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    here = places()
-    supervisor = Supervisor(stages(here, count), say)
+    here, log = places(), log_settings()
+
+    def tell(text: str) -> None:
+        say(text if text.startswith('{"time":') else line("up", text, log))
+
+    supervisor = Supervisor(stages(here, count), tell)
     try:
         starting = asyncio.create_task(supervisor.start())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            for line in addresses(here):
-                say(line)
+            for address in addresses(here):
+                tell(address)
             await stopped
     except StartError as error:
-        say(f"outbid: {error}")
+        tell(f"outbid: {error}")
         return 1
     finally:
         starting.cancel()
@@ -56,18 +62,23 @@ async def _up(count: int) -> int:
 
 
 def stages(here: "Places", count: int) -> list[list["Service"]]:
-    """What runs on one host: control first (it has the snapshot), the bid port last (it takes traffic)."""
+    """What runs on one host: control first (it has the snapshot), then the bid port, which takes traffic, and last who
+    watches them all.
+    """
     from cli.supervisor import Service
+    from monitoring.config import alert_settings
 
     def outbid(name: str, port: int, *arguments: str) -> Service:
         # -P: whatever lies in the working directory is no part of Outbid
         command = (sys.executable, "-P", "-m", "cli.main", *arguments)
         return Service(name, command, f"http://{here.host}:{port}/health")
 
+    watcher = [[outbid("watcher", here.watcher_port, "watch")]] if alert_settings().enabled else []
     return [
         [outbid("control", here.control_port, "control")],
         [outbid("tracker", here.tracker_port, "tracker"), outbid("reporter", here.reporter_port, "reporter")],
         [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
+        *watcher,
     ]
 
 
@@ -78,9 +89,11 @@ def addresses(here: "Places") -> list[str]:
         f"trackers     {here.tracker_base}",
         f"control      {here.control_base}",
         f"reports      {here.reporter_base}/v1/report",
+        f"watcher      {here.watcher_base}/v1/alerts",
         f"data         {here.data}",
     ]
 
 
 def say(line: str) -> None:
+    """To standard error, at once."""
     print(line, file=sys.stderr, flush=True)

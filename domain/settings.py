@@ -67,11 +67,14 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tracker_port: int = 8081
     control_port: int = 8082
     reporter_port: int = 8083
+    watcher_port: int = 8086
     public_url: str = ""
     """Base URL of the trackers as the world sees it (``https://t.example.com``); default: the tracker's own address."""
     control_url: str = ""
     """Where other processes reach control; default: its address on this host."""
     reporter_url: str = ""
+    watcher_url: str = ""
+    """Where the command line reaches the watcher; default: its address on this host."""
     holds: int = 917_504
     """Bids in flight that this host remembers for frequency caps, at about 46 bytes each."""
 
@@ -90,6 +93,10 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reporter_base(self) -> str:
         return (self.reporter_url or f"http://{self.host}:{self.reporter_port}").rstrip("/")
+
+    @property
+    def watcher_base(self) -> str:
+        return (self.watcher_url or f"http://{self.host}:{self.watcher_port}").rstrip("/")
 
 
 def places() -> Places:

@@ -9,6 +9,10 @@ cdef struct Chunk:
     string data
 
 
+cdef class Framed:
+    cdef string data
+
+
 cdef class Pending:
     cdef deque[Chunk] chunks
     cdef readonly int64_t position      # after the newest record: segment << 40 | offset

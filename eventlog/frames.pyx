@@ -4,9 +4,11 @@
 apart again. Both hold the GIL throughout, so one call is atomic to all other threads without a lock.
 """
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
+from libcpp.utility cimport move
 
 cdef extern from * nogil:
     """
@@ -58,6 +60,8 @@ cdef extern from * nogil:
 cdef enum:
     LARGEST = 1 << 20
     SEGMENT_SHIFT = 40
+    CHUNK_BYTES = 1 << 20   # about where a piece ends and the next begins: a write of it costs little, and so does growing
+    CHUNK_ROOM = 1 << 12    # for the record that reaches over
 
 MAX_RECORD = LARGEST
 OFFSET_BITS = SEGMENT_SHIFT
@@ -72,6 +76,19 @@ def checksum(bytes data, *, bint by_table=False) -> int:
     cdef const uint8_t *start = <const uint8_t *> PyBytes_AS_STRING(data)
     cdef size_t size = PyBytes_GET_SIZE(data)
     return crc_by_table(start, size) if by_table else crc_of(start, size)
+
+
+cdef class Framed:
+    """Bytes of a segment, as they are to be written: a buffer of its own, that nothing changes any more."""
+
+    def __len__(self):
+        return self.data.size()
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, <void *> self.data.data(), self.data.size(), 1, flags)
+
+    def __releasebuffer__(self, Py_buffer *view):
+        pass
 
 
 cdef class Pending:
@@ -103,9 +120,15 @@ cdef class Pending:
             self.position = ((self.position >> SEGMENT_SHIFT) + 1) << SEGMENT_SHIFT
         if not self.chunks.empty():
             last = &self.chunks.back()
-        if last == NULL or (last.start >> SEGMENT_SHIFT) != (self.position >> SEGMENT_SHIFT):
+        if (
+            last == NULL
+            or last.data.size() >= CHUNK_BYTES
+            or (last.start >> SEGMENT_SHIFT) != (self.position >> SEGMENT_SHIFT)
+        ):
             fresh.start, fresh.records = self.position, 0
             self.chunks.push_back(fresh)
+            if last != NULL:  # much is coming: what grows is copied
+                self.chunks.back().data.reserve(CHUNK_BYTES + CHUNK_ROOM)
             last = &self.chunks.back()
         header[0] = <uint32_t> size
         header[1] = crc_of(<const uint8_t *> payload, size)
@@ -117,12 +140,14 @@ cdef class Pending:
         return self.position
 
     def take(self):
-        """Removes the oldest piece that lies in one segment: (position, bytes, number of records), or None."""
+        """Removes the oldest piece, which lies in one segment: (position, its bytes, number of records), or None."""
         if self.chunks.empty():
             return None
         cdef Chunk *first = &self.chunks.front()
-        piece = first.start, PyBytes_FromStringAndSize(first.data.data(), first.data.size()), first.records
+        cdef Framed framed = Framed.__new__(Framed)
+        piece = first.start, framed, first.records
         self.waiting -= first.data.size()
+        framed.data = move(first.data)
         self.chunks.pop_front()
         return piece
 
@@ -141,6 +166,14 @@ cdef class Pending:
         self.position = ((end >> SEGMENT_SHIFT) + 1) << SEGMENT_SHIFT
         self.shut = True
         return end
+
+
+def framed(records) -> bytes:
+    """The frames of ``records``, one after the other."""
+    pending = Pending(0, <int64_t> 1 << 62, <size_t> 1 << 62, False)
+    for record in records:
+        pending.append(record)
+    return b"".join([piece for _, piece, _ in iter(pending.take, None)])
 
 
 def split(const uint8_t[::1] data not None, Py_ssize_t offset, Py_ssize_t limit):

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from eventlog.damage import beyond
 from eventlog.frames import MAX_RECORD, split
 from eventlog.rewriting import journal_of
 from eventlog.segments import place_of, position_of, read_mark, segment_path, segments
@@ -42,11 +43,18 @@ class LogReader:
                     break
                 self.position = position_of(following)
                 continue
-            records, after = split(_piece(path, offset, min(stop - offset, READ_BYTES)), 0, limit)
+            piece = _piece(path, offset, min(stop - offset, READ_BYTES))
+            if piece is None:
+                continue
+            records, after = split(piece, 0, limit)
             if not records and await_rewriting(self.directory, segment):
-                records, after = split(_piece(path, offset, min(stop - offset, READ_BYTES)), 0, limit)
+                records, after = split(_piece(path, offset, min(stop - offset, READ_BYTES)) or b"", 0, limit)
             if not records:
-                raise LogCorrupt(f"{path} is damaged at byte {offset}")
+                after_damage = beyond(self.directory, segment, offset)
+                if after_damage is None:
+                    raise LogCorrupt(f"{path} is damaged at byte {offset}: see `outbid logs check`")
+                self.position = position_of(segment, after_damage)
+                continue
             self.position += after
             return records, self.position
         return [], self.position
@@ -84,7 +92,7 @@ def near_end(directory: Path, most_bytes: int) -> int:
         path = segment_path(directory, number)
         size = min(_size(path), place_of(end)[1]) if number == place_of(end)[0] else _size(path)
         if size > left:
-            piece = _piece(path, size - left, min(left, 2 * MAX_RECORD))
+            piece = _piece(path, size - left, min(left, 2 * MAX_RECORD)) or b""
             begins = (at for at in range(len(piece)) if split(piece, at, 1)[0])
             return position_of(number, size - left + next(begins, left))
         left -= size
@@ -98,6 +106,10 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _piece(path: Path, offset: int, size: int) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return os.pread(file.fileno(), size, offset)
+def _piece(path: Path, offset: int, size: int) -> bytes | None:
+    """None: the segment was old enough, and has just been removed."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return os.pread(file.fileno(), size, offset)
+    except FileNotFoundError:
+        return None

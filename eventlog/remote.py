@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,6 +10,16 @@ from eventlog.reader import LogReader
 
 ASK_NAME = -1
 """Instead of a position: which log is it?"""
+
+
+class Wanted(NamedTuple):
+    """What is asked: records from ``position`` on. With it the reader says up to where it has booked the log of this
+    name, which is what its keeper may know it to have passed.
+    """
+
+    position: int
+    log: str
+    booked: int
 
 
 class Piece(msgspec.Struct, frozen=True):

@@ -12,9 +12,11 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from eventlog.frames import Pending, split
+from eventlog.frames import framed, split
 from eventlog.segments import place_of, read_mark, segment_path, segments, sync_directory
 
+LOCK = "rewriting"
+"""Whoever changes or removes segments holds this file's lock."""
 SUFFIX = ".rewrite"
 _HEADER = 8
 _OFFSET = 8
@@ -35,7 +37,7 @@ def rewrite(directory: Path, marks: Collection[bytes], change: Change) -> int:
     done = 0
     if not directory.is_dir():
         return done
-    with open(directory / "rewriting", "w") as lock:
+    with open(directory / LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         finish(directory)
         for segment, data in _published(directory):
@@ -67,7 +69,10 @@ def _published(directory: Path) -> Iterator[tuple[int, bytes]]:
     last, end = place_of(read_mark(directory))
     for segment in segments(directory):
         if segment <= last:
-            data = segment_path(directory, segment).read_bytes()
+            try:
+                data = segment_path(directory, segment).read_bytes()
+            except FileNotFoundError:
+                continue  # it was old enough to be removed
             yield segment, data[:end] if segment == last else data
 
 
@@ -104,21 +109,11 @@ def _changed(data: bytes, marks: Collection[bytes], change: Change) -> Iterator[
             yield offset, new
 
 
-def _frames(records: list[bytes]) -> bytes:
-    framing = Pending(0, 1 << 62, 1 << 62, False)
-    for record in records:
-        framing.append(record)
-    piece = framing.take()
-    assert piece is not None
-    data: bytes = piece[1]
-    return data
-
-
 def _journal(path: Path, frames: list[tuple[int, bytes]]) -> None:
     """Its records are an offset and the record that is to stand there, each."""
     draft = path.with_suffix(".new")
     with open(draft, "wb") as file:
-        file.write(_frames([offset.to_bytes(_OFFSET, "little") + record for offset, record in frames]))
+        file.write(framed([offset.to_bytes(_OFFSET, "little") + record for offset, record in frames]))
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)
@@ -132,14 +127,17 @@ def _apply(directory: Path, segment: int) -> None:
     except FileNotFoundError:
         return  # another was faster
     file = os.open(segment_path(directory, segment), os.O_WRONLY)
+    written = os.fstat(file)
     try:
         while True:
             entries, at = split(data, at, 10_000)
             if not entries:
                 break
             for entry in entries:
-                frame = _frames([entry[_OFFSET:]])
+                frame = framed([entry[_OFFSET:]])
                 os.pwrite(file, frame, int.from_bytes(entry[:_OFFSET], "little"))
+        if place_of(read_mark(directory))[0] != segment:
+            os.utime(file, ns=(written.st_atime_ns, written.st_mtime_ns))  # retention goes by when records came
         os.fdatasync(file)
     finally:
         os.close(file)

@@ -8,7 +8,7 @@ may read: for money what is on disk for certain, so that no reader ever acts on 
 import os
 from pathlib import Path
 
-from eventlog.frames import OFFSET_BITS, Pending, split
+from eventlog.frames import OFFSET_BITS, framed, split
 
 MARK = "published"
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
@@ -38,9 +38,14 @@ def segments(directory: Path) -> list[int]:
 
 def read_mark(directory: Path) -> int:
     """Up to where the log may be read; 0 if no writer has published anything."""
+    return read_position(directory / MARK)
+
+
+def read_position(path: Path) -> int:
+    """What `write_mark` wrote; 0 if the file is not there, or holds no position."""
     for _ in range(10):  # once more when half of a new mark was seen
         try:
-            data = (directory / MARK).read_bytes()
+            data = path.read_bytes()
         except FileNotFoundError:
             return 0
         records, _ = split(data, 0, 1)
@@ -51,11 +56,7 @@ def read_mark(directory: Path) -> int:
 
 def write_mark(mark: int, position: int) -> None:
     """Publishes ``position`` through the open file ``mark``; the frame's checksum guards readers against half of it."""
-    frame = Pending(0, 1 << 20, 1 << 20, False)
-    frame.append(position.to_bytes(8, "little"))
-    piece = frame.take()
-    assert piece is not None
-    os.pwrite(mark, piece[1], 0)
+    os.pwrite(mark, framed([position.to_bytes(8, "little")]), 0)
 
 
 def sound_end(path: Path, offset: int = 0) -> int:

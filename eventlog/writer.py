@@ -11,11 +11,12 @@ that money events get the rest. Both try again every `RETRY_S`.
 
 import asyncio
 import contextlib
+import errno
 import fcntl
+import logging
 import os
 import threading
 import time
-from collections import deque
 from pathlib import Path
 
 from eventlog.frames import LogFull, Pending
@@ -36,6 +37,10 @@ WRITE_S = 0.05
 RETRY_S = 1.0
 SPARE_BYTES = 64 << 20
 BUFFER_BYTES = 64 << 20
+MOST_LOST = 4_096
+"""Stretches that are remembered as lost."""
+
+log = logging.getLogger(__name__)
 
 
 class LogBusy(RuntimeError):
@@ -68,7 +73,9 @@ class LogWriter:
         self._file: int | None = None
         self._synced = True
         self._taken = 0
-        self._lost: deque[tuple[int, int, OSError]] = deque(maxlen=64)
+        self._lost: tuple[tuple[int, int, OSError], ...] = ()
+        """Stretches that could not be kept, and why, rising: beyond the first position, up to the second."""
+        self._trouble = ""
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake, self._closing = threading.Event(), False
@@ -80,11 +87,23 @@ class LogWriter:
         """Records that were dropped since the start (of a money log: each was also refused with `LogFull`)."""
         return self._pending.shed
 
+    @property
+    def waiting(self) -> int:
+        """Bytes appended and not yet handed to the kernel."""
+        return self._pending.waiting
+
+    @property
+    def shut(self) -> bool:
+        """Does the disk take nothing at present?"""
+        return self._pending.shut
+
     async def durable(self, position: int) -> None:
         """Returns when everything up to ``position`` is published. Raises LogFull if the record could not be kept."""
         self._loop = asyncio.get_running_loop()  # before looking: the thread rouses whoever it finds waiting
-        for low, high, error in self._lost:
-            if low < position <= high:
+        for low, high, error in reversed(self._lost):
+            if position > high:
+                break
+            if low < position:
                 raise LogFull(error.errno, f"the event log could not keep a record: {error.strerror}")
         if position <= self.published:
             return
@@ -111,8 +130,11 @@ class LogWriter:
         if numbers:
             path = segment_path(self.directory, numbers[-1])
             segment, offset = place_of(published)
-            known = offset if segment == numbers[-1] and offset <= path.stat().st_size else 0
-            end = sound_end(path, known)
+            size, told = path.stat().st_size, offset if segment == numbers[-1] else 0
+            # Of a lazy log the mark was moved before the disk followed: a power cut may have left anything before it.
+            end = sound_end(path, told if told <= size and not self.sync_s else 0)
+            if end < told:
+                log.error("%s: the end is lost from byte %d on; readers had been let up to byte %d", path, end, told)
             os.truncate(path, end)
             with open(path, "rb+") as file:
                 os.fsync(file.fileno())
@@ -130,7 +152,9 @@ class LogWriter:
             closing = self._closing  # read before the last look at what is waiting, so that nothing stays behind
             now = time.monotonic()
             try:
-                if self._pending.shut and now >= retry_due:
+                if self._pending.shut:  # then nothing is waiting
+                    if now < retry_due and not closing:
+                        continue
                     self._recover()
                 if lazy and now >= sync_due:
                     self._spare()
@@ -140,8 +164,11 @@ class LogWriter:
                     sync_due = now + self.sync_s
                 if wrote:
                     self._publish(wrote)
-            except OSError as error:
-                self._fail(error)
+                if wrote and self._trouble:
+                    log.warning("%s is written again; %d records were dropped so far", self.directory, self.shed)
+                    self._trouble = ""
+            except Exception as error:  # whatever it is: who waits must hear of it, and it is tried again
+                self._fail(error if isinstance(error, OSError) else OSError(errno.EIO, repr(error)))
                 retry_due = now + RETRY_S
             if closing:
                 return
@@ -190,7 +217,12 @@ class LogWriter:
         self._synced = True
         end = self._pending.drop(self._taken)
         self._taken = 0
-        self._lost.append((self.published, end, error))
+        since = self.published
+        before = tuple(lost for lost in self._lost[-MOST_LOST:] if lost[0] != since)  # the same again: full still
+        self._lost = (*before, (since, end, error))
+        if self._trouble != str(error):
+            log.error("%s cannot be written: %s", self.directory, error)
+            self._trouble = str(error)
         self._rouse()
         with contextlib.suppress(OSError):  # _recover tries again, and nothing is published before it has succeeded
             self._cut()
@@ -212,15 +244,15 @@ class LogWriter:
         """Lazy logs leave the last of the disk to money."""
         room = os.statvfs(self.directory)
         if room.f_bavail * room.f_frsize < SPARE_BYTES:
-            raise OSError(28, f"less than {SPARE_BYTES >> 20} MiB of disk left")
+            raise OSError(errno.ENOSPC, f"less than {SPARE_BYTES >> 20} MiB of disk left")
 
     def _rouse(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake_waiters)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+                self._loop.call_soon_threadsafe(self._wake_waiters)
 
     def _wake_waiters(self) -> None:
-        lost_to = max((high for _, high, _ in self._lost), default=0)
-        reached = max(self.published, lost_to)
+        reached = max(self.published, self._lost[-1][1] if self._lost else 0)
         waiting = []
         for position, waiter in self._waiters:
             if position > reached:

@@ -11,8 +11,9 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 
 from domain.events import Event, decode
+from eventlog.consumers import LEDGER, passed
 from eventlog.reader import LogReader
-from eventlog.remote import ASK_NAME, Piece
+from eventlog.remote import ASK_NAME, Piece, Wanted
 from pacing.tables import checkpoints
 
 MOST_WAITING = 2
@@ -67,14 +68,22 @@ class MoneyLogs:
         waiting = sum(len(record) for log in self._remote.values() for piece in log.pieces for record in piece.records)
         return here + waiting + sum(log.behind for log in self._remote.values())
 
+    def booked(self, name: str, position: int) -> None:
+        """What `read` gave up to there is booked and committed."""
+        self._positions[name] = position
+        if reader := self._readers.get(name):
+            passed(reader.directory, LEDGER, position)
+
     def complete_ns(self, now_ns: int) -> int:
         """All notices that came before then have been read, if there is nothing to `read` now."""
         return min((log.complete_ns for log in self._remote.values()), default=now_ns)
 
-    def wanted(self, url: str) -> int | None:
-        """The position from which a log elsewhere is to be fetched on; None while enough of it waits to be booked."""
+    def wanted(self, url: str) -> Wanted | None:
+        """What is to be fetched of a log elsewhere; None while enough of it waits to be booked."""
         log = self._remote[url]
-        return None if len(log.pieces) >= MOST_WAITING else log.position
+        if len(log.pieces) >= MOST_WAITING:
+            return None
+        return Wanted(log.position, log.name, self._positions.get(log.name, 0))
 
     def deliver(self, url: str, piece: Piece, asked_ns: int) -> None:
         """Takes what was fetched. A piece that does not go on where the last one ended is of no use any more."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from domain.campaign import Snapshot
 from domain.clock import Clock
 from domain.events import Event
-from eventlog.remote import Piece
+from eventlog.remote import Piece, Wanted
 from pacing import counters, funds, lease_store, notices, supply_store
 from pacing.accounts import Accounts
 from pacing.conductor import SLACK, Conductor
@@ -26,6 +26,7 @@ from pacing.ledger import book
 from pacing.notices import Terms
 from pacing.protocol import LEASE_S, Delivery, Grants, Heartbeat, Register
 from pacing.settler import MoneyLogs, save_checkpoint
+from pacing.standing import Standing, standing
 from pacing.tables import workers
 
 log = logging.getLogger(__name__)
@@ -125,10 +126,11 @@ class Treasury:
             for listen in self.listeners:
                 listen(conn, events)
             save_checkpoint(conn, name, position)
+        self._logs.booked(name, position)
         return len(events)
 
-    def wanted(self, tracker: str) -> int | None:
-        """Where the log of a tracker elsewhere is to be fetched on; None: not now."""
+    def wanted(self, tracker: str) -> Wanted | None:
+        """What is to be fetched of the log of a tracker elsewhere; None: nothing now."""
         with self._careful():
             return self._logs.wanted(tracker)
 
@@ -150,6 +152,11 @@ class Treasury:
         """Bytes of money log that are not booked yet."""
         with self._careful():
             return self._logs.behind()
+
+    def standing(self) -> Standing:
+        """Where leases and budgets stand, for whoever watches."""
+        with self._careful():
+            return standing(self._leases, self._clock.now_ns(), self._logs.behind())
 
     def delivery(self) -> list[Delivery]:
         """Spend against plan of every live line item."""

@@ -1,8 +1,11 @@
 """ClickHouse's engine in this process (chDB). One process a directory may have it open: the reporter."""
 
+import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,11 @@ import chdb
 import orjson
 import pyarrow as pa
 
-from reporting.escape import fill
+from reporting import native
+from reporting.escape import fill, literal
+from reporting.rows import Block
 from reporting.schema import CURRENT, Table
-from reporting.store import Parameter, Row, StoreError
+from reporting.store import Parameter, Row, StoreError, exactly_once
 
 _ARROW = {
     "word": pa.string(),
@@ -28,14 +33,17 @@ _AT_ONCE = ("old_parts_lifetime", "cleanup_delay_period", "max_cleanup_delay_per
 """Settings of a table: how long it keeps data that was replaced, and how often it looks."""
 _REMOVED_S = 30.0
 """How long the engine is given to remove what was replaced."""
+_CODE = re.compile(r"Code: (\d+)")
 
 
 class EmbeddedStore:
     dialect = CURRENT
+    sole = True
 
     def __init__(self, path: Path, query_seconds: float) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._memory = os.fdopen(os.memfd_create("block"), "wb")
         self._path, self._limits = path, {"max_execution_time": query_seconds}
         self._connection = self._connected()
 
@@ -63,7 +71,7 @@ class EmbeddedStore:
             try:
                 self._connection.query(sql)
             except Exception as error:
-                raise StoreError(str(error)) from error
+                raise _told(error) from error
 
     def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[Row]:
         with self._lock:
@@ -71,7 +79,7 @@ class EmbeddedStore:
                 answer = self._connection.query(fill(sql, parameters), "JSONCompact").bytes()
             except Exception as error:
                 self._renew()
-                raise StoreError(str(error)) from error
+                raise _told(error) from error
         rows: list[Row] = orjson.loads(answer)["data"]
         return rows
 
@@ -81,7 +89,7 @@ class EmbeddedStore:
                 answer = self._connection.send_query(fill(sql, parameters), "JSONCompactEachRow")
             except Exception as error:
                 self._renew()
-                raise StoreError(str(error)) from error
+                raise _told(error) from error
             done, rest = False, b""
             try:
                 for piece in answer:
@@ -91,7 +99,7 @@ class EmbeddedStore:
                     yield [orjson.loads(rest)]
                 done = True
             except (RuntimeError, orjson.JSONDecodeError) as error:
-                raise StoreError(str(error)) from error
+                raise _told(error) from error
             finally:
                 answer.close()
                 if not done:
@@ -108,14 +116,32 @@ class EmbeddedStore:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, block.schema) as stream:
             stream.write_batch(block)
+        self._send(table, list(columns), batch, "ArrowStream", [sink.getvalue().to_pybytes()])
+
+    def send(self, block: Block, batch: str) -> None:
+        columns = native.columns(block, batch, self.dialect)
+        names = [name for name, _, _ in columns]
+        self._send(block.table, names, batch, "Native", native.pieces(block.rows, columns))
+
+    def _send(self, table: Table, columns: Sequence[str], batch: str, form: str, pieces: Sequence[bytes]) -> None:
+        """From a file in memory: what the engine's own stream of an insert is refused, it tells nobody."""
         names = ", ".join(f"`{name}`" for name in columns)
+        settings = ", ".join(f"{name} = {literal(value)}" for name, value in exactly_once(batch).items())
+        source = f"'/proc/self/fd/{self._memory.fileno()}' SETTINGS {settings} FORMAT {form}"
         with self._lock:
             try:
-                with self._connection.send_insert(f"INSERT INTO {table.name} ({names})", "ArrowStream") as sending:
-                    sending.append(sink.getvalue().to_pybytes())
-                    sending.finish()
+                self._memory.writelines(pieces)
+                self._memory.flush()
+                self._connection.query(f"INSERT INTO {table.name} ({names}) FROM INFILE {source}")
             except Exception as error:
-                raise StoreError(str(error)) from error
+                raise _told(error) from error
+            finally:
+                self._memory.seek(0)
+                self._memory.truncate()
+
+    def alone(self) -> AbstractContextManager[None]:
+        """There is nobody else."""
+        return nullcontext()
 
     def settle(self) -> None:
         """Nothing to wait for: what this process sent ended with the call, and a killed one's engine died with it."""
@@ -136,3 +162,10 @@ class EmbeddedStore:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+            self._memory.close()
+
+
+def _told(error: Exception) -> StoreError:
+    """What the engine says begins with its number of the error, and has the text that it was sent in it."""
+    code = _CODE.search(str(error))
+    return StoreError(str(error), int(code[1]) if code else 0)

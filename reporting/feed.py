@@ -1,6 +1,8 @@
 """The thread that keeps the store up to date: opens and migrates it, ships the logs, follows the published names."""
 
+import contextlib
 import logging
+import random
 import threading
 import time
 import urllib.request
@@ -8,19 +10,30 @@ import urllib.request
 import msgspec
 
 from domain.campaign import Snapshot
+from domain.clock import from_env, utc
 from domain.settings import Places
 from eventlog.remote import origin
+from reporting.aside import Aside
 from reporting.config import Reporting
 from reporting.names import of_snapshot
+from reporting.retention import sweep
 from reporting.shipper import Shipper
-from reporting.sources import SettlementSource, Source, logs
+from reporting.sources import Lag, SettlementSource, Source, logs
 from reporting.store import Store, StoreError, migrate, open_store
 
 log = logging.getLogger(__name__)
 
 _NAMES_EVERY_S = 2.0
+_SWEEP_EVERY_S = 3_600.0
 _TIMEOUT_S = 5.0
-_RETRY_S = 1.0
+_RETRY_S, _LONGEST_RETRY_S = 1.0, 30.0
+"""Pause after a first failure of the store; it doubles with each further one, and is drawn from its upper half."""
+_RESTS_S = 5.0
+"""A log that brought nothing for so long is announced to be complete: then nothing of it is in doubt after a start."""
+_MUCH = 10_000
+"""Records of a round after which the next follows at once; control gives as many bookings at a time."""
+_CALM_ROUNDS = 10
+"""Without a failure, until the pause is the first one again."""
 _snapshot = msgspec.msgpack.Decoder(Snapshot)
 
 
@@ -36,11 +49,14 @@ class Feed(threading.Thread):
         self.ready = threading.Event()
         self.trouble = "the analytics store is being opened"
         self.shipper: Shipper | None = None
+        self.aside = Aside(places.data / "poison")
+        self.failures = 0
+        """Times since the start that the store failed or could not be reached."""
         self._stopping = threading.Event()
         self.shipping = threading.Lock()
         """Held while a batch is read and sent. Who holds it knows that nothing is on its way that was read before."""
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
-        self._names_due = 0.0
+        self._names_due = self._sweep_due = 0.0
 
     def sources(self) -> list[Source]:
         found: list[Source] = [*logs(self._places.data, self.origin)]
@@ -57,19 +73,22 @@ class Feed(threading.Thread):
         self.join()
 
     def run(self) -> None:
+        self._pause_s = _RETRY_S
         while not self._stopping.is_set():
             store: Store | None = None
             try:
                 store = self.open()
                 migrate(store)
-                self.shipper = Shipper(store, self.sources, self._settings.batch_rows)
+                self.shipper = Shipper(store, self.sources, self._settings.batch_rows, self.aside)
                 self.ready.set()
                 self._feed(self.shipper, store)
             except StoreError as error:
                 if self.trouble != str(error):
                     log.error("the analytics store is not fed: %s", error)
                 self.trouble = str(error)
-                self._stopping.wait(_RETRY_S)
+                self.failures += 1
+                self._stopping.wait(self._pause_s * random.uniform(0.5, 1.0))
+                self._pause_s = min(2 * self._pause_s, _LONGEST_RETRY_S)
             finally:
                 if store is not None:
                     store.close()
@@ -88,14 +107,34 @@ class Feed(threading.Thread):
                 found[source.name] = str(error)
         return found
 
+    def lag(self) -> dict[str, Lag]:
+        """Of each source that can be read now. Before the store was opened, everything is behind."""
+        positions = self.shipper.positions if self.shipper is not None else {}
+        now_ns, found = from_env().now_ns(), {}
+        for source in self.sources():
+            with contextlib.suppress(OSError, msgspec.DecodeError):  # told by `behind`
+                found[source.name] = source.lag(positions.get(source.name, 0), now_ns)
+        return found
+
     def _feed(self, shipper: Shipper, store: Store) -> None:
+        calm = 0
         while not self._stopping.is_set():
             self._follow_names(shipper, store)
+            self._sweep(store)
             with self.shipping:
                 shipped = shipper.round()
-            self.trouble = ""
-            if shipped < self._settings.batch_rows:
+            self.trouble, calm = "", calm + 1
+            if calm >= _CALM_ROUNDS:
+                self._pause_s = _RETRY_S
+            if shipped < min(self._settings.batch_rows, _MUCH):
+                shipper.rest(_RESTS_S)
                 self._stopping.wait(self._settings.pause_s)
+        shipper.rest()
+
+    def _sweep(self, store: Store) -> None:
+        if time.monotonic() >= self._sweep_due:
+            self._sweep_due = time.monotonic() + _SWEEP_EVERY_S
+            sweep(store, utc(from_env().now_ns()).date(), self._settings.keep_days)
 
     def _follow_names(self, shipper: Shipper, store: Store) -> None:
         if time.monotonic() < self._names_due:

@@ -49,20 +49,24 @@ class Migration:
     def up(self, dialect: Dialect, has: Has = lambda table, column: False) -> list[str]:
         """What is still to be done in a store that ``has`` these columns."""
         views = self.views(dialect)
-        return [
-            *(dialect.create(table) for table in self.creates),
-            *(dialect.add(table, column) for table, column in self.adds if not has(table.name, column)),
-            *(statement for table in self.tunes for statement in dialect.set(table)),
-            *(dialect.drop(view.name) for view in views),
-            *map(dialect.create_view, views),
+        added = [dialect.adds(table, column) for table, column in self.adds if not has(table.name, column)]
+        steps = [
+            *map(dialect.creates, self.creates),
+            *added,
+            *map(dialect.set, self.tunes),
+            *(dialect.drops(view.name) for view in views if has(view.name, "day")),
+            map(dialect.create_view, views),
         ]
+        return [statement for step in steps for statement in step]
 
     def down(self, dialect: Dialect, has: Has = lambda table, column: True) -> list[str]:
-        return [
-            *(dialect.drop(view.name) for view in reversed(self.views(dialect))),
-            *(dialect.drop(table.name) for table in reversed(self.creates)),
-            *(dialect.drop_column(table, column) for table, column in reversed(self.adds) if has(table.name, column)),
+        dropped = [dialect.drops_column(table, column) for table, column in self.adds if has(table.name, column)]
+        steps = [
+            *(dialect.drops(view.name) for view in reversed(self.views(dialect))),
+            *(dialect.drops(table.name) for table in reversed(self.creates)),
+            *reversed(dropped),
         ]
+        return [statement for step in steps for statement in step]
 
 
 MIGRATIONS = (
@@ -115,3 +119,12 @@ MIGRATIONS = (
     ),
     Migration(11, "what belongs to whom, and sizes of creatives", adds=((NAMES, "parent"), (NAMES, "size"))),
 )
+
+
+def tables() -> tuple[Table, ...]:
+    """All that there are when all steps were taken, but for the one that says so."""
+    return tuple({table.name: table for step in MIGRATIONS for table in step.creates}.values())
+
+
+def views(dialect: Dialect) -> list[View]:
+    return list({view.name: view for step in MIGRATIONS for view in step.views(dialect)}.values())

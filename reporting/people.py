@@ -52,7 +52,7 @@ def blank(store: Store, persons: Sequence[int]) -> tuple[dict[str, int], int]:
         for table in TABLES:
             if count := _count(store, table, theirs):
                 changes = ", ".join(f"{name} = 0" for name in PERSONAL if name in table.columns)
-                store.command(f"ALTER TABLE {table.name} UPDATE {changes} WHERE {theirs}")
+                store.command(store.dialect.update(table.name, f"{changes} WHERE {theirs}"))
                 _await_mutations(store, table)
                 done[table.name] = count
         store.drop_replaced(list(done))
@@ -65,12 +65,28 @@ def _listed(store: Store, persons: Sequence[int]) -> Iterator[str]:
     """The condition that a row names one of ``persons``."""
     table = Table(f"persons_{secrets.token_hex(6)}", {"person": "UInt64"}, ("person",))
     database = store.query("SELECT currentDatabase()")[0][0]
-    store.command(store.dialect.create(table))
+    for statement in store.dialect.creates(table):
+        store.command(statement)
     try:
-        store.insert(table, {"person": list(persons)})
+        with _on_every_node(store):
+            store.insert(table, {"person": list(persons)})
         yield f"person IN (SELECT person FROM {database}.{table.name})"
     finally:
-        store.command(store.dialect.drop(table.name))
+        for statement in store.dialect.drops(table.name):
+            store.command(statement)
+
+
+@contextmanager
+def _on_every_node(store: Store) -> Iterator[None]:
+    """In a cluster, what is inserted meanwhile is acknowledged when all nodes have it."""
+    if count := store.dialect.nodes():
+        nodes = int(store.query(count)[0][0])
+        store.command(f"SET insert_quorum = {nodes}")
+    try:
+        yield
+    finally:
+        if count:
+            store.command("SET insert_quorum = 0")
 
 
 def _count(store: Store, table: Table, condition: str) -> int:
@@ -80,9 +96,10 @@ def _count(store: Store, table: Table, condition: str) -> int:
 def _await_mutations(store: Store, table: Table) -> None:
     until = time.monotonic() + PATIENCE_S
     pending = (
-        "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = %(table)s AND is_done = 0"
+        f"SELECT count() FROM {store.dialect.of_all_shards('system.mutations')}"
+        " WHERE database = currentDatabase() AND table = %(table)s AND is_done = 0"
     )
-    while int(store.query(pending, {"table": table.name})[0][0]):
+    while int(store.query(pending, {"table": store.dialect.local(table.name)})[0][0]):
         if time.monotonic() > until:
             raise StoreError(f"the rows of {table.name} are not all written anew yet; look again later")
         time.sleep(LOOK_S)

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import TypeVar
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from reporting.config import Reporting
 from reporting.store import Store, StoreError
 
 T = TypeVar("T")
+Timed = Callable[[str], AbstractContextManager[None]]
 log = logging.getLogger(__name__)
 _LOOK_S = 0.25
 """Between two looks whether the client is still there."""
@@ -35,10 +36,14 @@ class OverBudget(Exception):
 
 
 class Readers:
-    """``open_`` makes a connection; at most `Reporting.queries` are in use at a time, each by one report."""
+    """``open_`` makes a connection; at most `Reporting.queries` are in use at a time, each by one report. ``timed`` is
+    entered, with the kind of a query, while one is worked on: of streams, until the first piece is there.
+    """
 
-    def __init__(self, open_: Callable[[], Store], settings: Reporting) -> None:
-        self._open, self._settings = open_, settings
+    def __init__(
+        self, open_: Callable[[], Store], settings: Reporting, timed: Timed = lambda kind: nullcontext()
+    ) -> None:
+        self._open, self._settings, self._timed = open_, settings, timed
         self._free: list[Store] = []
         self._turn = asyncio.Semaphore(settings.queries)
         self._threads = ThreadPoolExecutor(settings.queries, thread_name_prefix="report")
@@ -56,13 +61,18 @@ class Readers:
         )
         return store
 
-    async def ask(self, request: web.Request, question: Callable[[Store, str], T]) -> T:
+    async def ask(self, request: web.Request, question: Callable[[Store, str], T], kind: str = "report") -> T:
         """The answer to ``question(connection, mark)``, whose queries have the mark in a comment at their begin.
         Raises Gone, OverBudget, StoreError, and what the question raises.
         """
         async with self._reader() as store:
             mark = f"{_MARK}{secrets.token_hex(8)}"
-            return await self._watched(request, mark, lambda: question(store, mark))
+
+            def answer() -> T:
+                with self._timed(kind):
+                    return question(store, mark)
+
+            return await self._watched(request, mark, answer)
 
     async def pieces(
         self, request: web.Request, question: Callable[[Store, str], Iterator[bytes]]
@@ -72,7 +82,14 @@ class Readers:
             mark = f"{_MARK}{secrets.token_hex(8)}"
             made = question(store, mark)
             loop = asyncio.get_running_loop()
+
+            def first() -> bytes | None:
+                with self._timed("report"):
+                    return next(made, None)
+
             try:
+                if (piece := await self._watched(request, mark, first)) is not None:
+                    yield piece
                 while (piece := await self._watched(request, mark, lambda: next(made, None))) is not None:
                     if piece:
                         yield piece

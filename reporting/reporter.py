@@ -12,7 +12,7 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypeVar
 
@@ -22,20 +22,26 @@ import uvloop
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from domain.clock import from_env
 from domain.errors import Problem, Refused, Unavailable
 from domain.keys import Keys, internal_secret, load_keys
 from domain.settings import places
+from monitoring.web import Told, attach
 from reporting import exposure, people, report
 from reporting.admission import Admission
 from reporting.config import Reporting, settings
 from reporting.feed import Feed
+from reporting.metrics import Metrics
 from reporting.rates import RatesOfControl
 from reporting.reading import Gone, OverBudget, Readers
 from reporting.report_api import ReportApi
+from reporting.status import status
 from reporting.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_SHOWN = 20
+"""The newest refused records that ``/health`` names."""
 _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).decode
 
 
@@ -44,21 +50,25 @@ class Answers:
     with one connection.
     """
 
-    def __init__(self, feed: Feed, keys: Keys, of: Reporting, control: str) -> None:
+    def __init__(self, feed: Feed, keys: Keys, of: Reporting, control: str, metrics: Metrics) -> None:
         self._feed, self._secret, self._admission = feed, internal_secret(keys), Admission(keys, of)
-        self._readers = Readers(feed.open, of)
+        self.metrics = metrics
+        self._readers = Readers(feed.open, of, metrics.query)
         self._reports = ReportApi(self._readers, self._admission, self._ready, RatesOfControl(control))
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[_explain])
+        app = web.Application(middlewares=[self.metrics.requests.middleware(), _explain])
+        attach(app, Told(self.metrics.page, self.metrics.readiness), self.metrics.lag)
+        app.cleanup_ctx.append(self._watch)
         app.router.add_get("/health", self.health)
         self._reports.add_routes(app)
         app.router.add_get("/v1/books", self.books)
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
+        app.router.add_get("/v1/store", self.store)
         app.router.add_post("/v1/people/show", self.show_people)
         app.router.add_post("/v1/people/forget", self.forget_people)
         app.on_cleanup.append(self._close)
@@ -70,19 +80,23 @@ class Answers:
             "ready": feed.ready.is_set(),
             "trouble": feed.trouble,
             "failures": dict(shipper.failures) if shipper else {},
-            "refused_records": shipper.refused if shipper else 0,
+            "refused_records": feed.aside.count,
+            "poison": [msgspec.to_builtins(note) for note in feed.aside.notes()[:_SHOWN]],
         }
         return _json(body, 200 if feed.ready.is_set() else 503)
 
     async def books(self, request: web.Request) -> web.Response:
         self._admission.whole(request)
-        return _json(await self._ask(report.books))
+        return _json(await self._ask(report.books, "books"))
+
+    async def store(self, request: web.Request) -> web.Response:
+        return _json(await self._ask(status, "store"))
 
     async def exposure(self, request: web.Request) -> web.Response:
         """Keys of persons are in it, so it is not for everybody who reaches the port."""
         self._admit(request)
         campaign = exposure.read(request.query)
-        return _json(await self._ask(lambda store: exposure.run(store, campaign)))
+        return _json(await self._ask(lambda store: exposure.run(store, campaign), "exposure"))
 
     async def lag(self, request: web.Request) -> web.Response:
         """What cannot be known (store or control away) counts as one, so that nobody takes it for caught up."""
@@ -92,7 +106,7 @@ class Answers:
 
     async def show_people(self, request: web.Request) -> web.Response:
         persons = await self._persons(request)
-        return _json(await self._ask(lambda store: people.find(store, persons)))
+        return _json(await self._ask(lambda store: people.find(store, persons), "people"))
 
     async def forget_people(self, request: web.Request) -> web.Response:
         persons = await self._persons(request)
@@ -101,7 +115,7 @@ class Answers:
             with self._feed.shipping:  # what was read of the logs before they were rewritten has arrived
                 return people.blank(store, persons)
 
-        blanked, left = await self._ask(forget)
+        blanked, left = await self._ask(forget, "people")
         return _json({"blanked": blanked, "left": left})
 
     def _admit(self, request: web.Request) -> None:
@@ -120,15 +134,23 @@ class Answers:
         if not self._feed.ready.is_set():
             raise StoreError(self._feed.trouble)
 
-    async def _ask(self, question: Callable[[Store], T]) -> T:
+    async def _ask(self, question: Callable[[Store], T], kind: str) -> T:
+        """``kind``: what the time of its queries is counted as."""
         self._ready()
 
         def answer() -> T:
             if self._store is None:
                 self._store = self._feed.open()
-            return question(self._store)
+            with self.metrics.query(kind):
+                return question(self._store)
 
         return await asyncio.get_running_loop().run_in_executor(self._queries, answer)
+
+    async def _watch(self, app: web.Application) -> AsyncIterator[None]:
+        watching = asyncio.create_task(self.metrics.watch())
+        yield
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
     async def _close(self, app: web.Application) -> None:
         self._readers.close()
@@ -169,7 +191,7 @@ def run() -> None:
     feed.start()
     try:
         web.run_app(
-            Answers(feed, load_keys(here.data), of, here.control_base).app(),
+            Answers(feed, load_keys(here.data), of, here.control_base, Metrics(feed, here.data, from_env())).app(),
             host=here.host,
             port=here.reporter_port,
             loop=uvloop.new_event_loop(),

@@ -5,21 +5,19 @@ reads them, and by the engine in its own time. `rebuild` makes a day of them ane
 """
 
 import secrets
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from reporting.counting import FIGURES, SOURCES, Facts
+from reporting.escape import literal
 from reporting.schema import Dialect, Kind, Table, View
-from reporting.store import Store, StoreError
+from reporting.store import Store
 
 GRAINS = {"minute": "toStartOfMinute(time)", "hour": "toStartOfHour(time)", "day": "toDateTime(day, 'UTC')"}
 """How long a row's time is, and when it starts. All are UTC."""
 KEPT_DAYS = {"minute": 1, "hour": 90}
 """How many days before today are kept; what is not named is for ever."""
 _SPARE = "_rebuilt_"
-_TRIES = 5
-_SETTLES_S, _LOOK_S = 2.0, 0.1
 _KEY: dict[str, Kind] = {
     "advertiser": "UInt32",
     "campaign": "UInt32",
@@ -44,102 +42,131 @@ ROLLUPS = {grain: _rollup(grain) for grain in GRAINS}
 
 
 def views(dialect: Dialect) -> list[View]:
-    """All there are. Where the engine lets views follow each other, hours are made of minutes and days of hours: three
-    times fewer rows are looked at.
+    """All there are. Where views can follow each other, hours are made of minutes and days of hours: far fewer rows are
+    looked at.
     """
     finest, *coarser = GRAINS
-    made = [_view(facts, grain) for grain in ([finest] if dialect.chains else GRAINS) for facts in SOURCES]
-    if dialect.chains:
-        for below, grain in zip(GRAINS, coarser, strict=False):
-            made.append(View(f"{ROLLUPS[grain].name}_sums", ROLLUPS[grain].name, _coarser(below, grain)))
+    if not dialect.chains:
+        return [_view(dialect, facts, grain, FIGURES) for grain in GRAINS for facts in SOURCES]
+    made = [_view(dialect, facts, finest, tuple(facts.sums)) for facts in SOURCES]
+    for below, grain in zip(GRAINS, coarser, strict=False):
+        into, source = ROLLUPS[grain].name, dialect.local(ROLLUPS[below].name)
+        made.append(View(f"{into}_sums", dialect.local(into), _coarser(source, grain)))
     return made
 
 
-def _view(facts: Facts, grain: str) -> View:
+def _view(dialect: Dialect, facts: Facts, grain: str, figures: Sequence[str]) -> View:
     into = ROLLUPS[grain].name
-    return View("_".join(filter(None, (into, "of", facts.table, facts.part))), into, _selected(facts, grain))
+    name = "_".join(filter(None, (into, "of", facts.table, facts.part)))
+    return View(name, dialect.local(into), _selected(dialect, facts, grain, figures))
 
 
-def _selected(facts: Facts, grain: str, where: str = "") -> str:
-    """A table's part of a rollup: all columns in their order (18.16 goes by that), 0 for what it tells nothing of."""
-    sums = (f"toInt64({facts.sums.get(name, '0')}) AS {name}" for name in FIGURES)
+def _selected(dialect: Dialect, facts: Facts, grain: str, figures: Sequence[str], where: str = "") -> str:
+    """A table's part of a rollup, with columns for ``figures``: 0 for those that it tells nothing of."""
+    sums = (f"toInt64({facts.sums.get(name, '0')}) AS {name}" for name in figures)
     keys = ", ".join(name for name in _KEY if name != "currency")
     return (
         f"SELECT day, {GRAINS[grain]} AS time, {keys}, {facts.currency} AS currency, {', '.join(sums)}"
-        f" FROM {facts.table} WHERE {facts.where}{where} GROUP BY day, time, {keys}, currency"
+        f" FROM {dialect.local(facts.table)} WHERE {facts.where}{where} GROUP BY day, time, {keys}, currency"
     )
 
 
-def _coarser(below: str, grain: str) -> str:
+def _coarser(source: str, grain: str) -> str:
     sums, keys = ", ".join(f"sum({name}) AS {name}" for name in FIGURES), ", ".join(_KEY)
-    return f"SELECT day, {GRAINS[grain]} AS time, {keys}, {sums} FROM {ROLLUPS[below].name} GROUP BY day, time, {keys}"
+    return f"SELECT day, {GRAINS[grain]} AS time, {keys}, {sums} FROM {source} GROUP BY day, time, {keys}"
 
 
 def rebuild(store: Store, day: date, grains: Iterable[str] = tuple(GRAINS)) -> None:
     """Makes a day of the rollups anew out of the facts, each of them at once: whoever reads meanwhile sees the old day
-    or the new one. Nothing of this deployment may be on its way into the store (`Store.settle`). Where others ship into
-    it too, what comes in meanwhile is noticed, and it is done again. Raises StoreError.
+    or the new one. No batch may be on its way into the store: `Store.settle`, and inside of `Store.alone`. What comes
+    of facts that were dropped because of their age stays as it is. Raises StoreError.
     """
     for grain in grains:
-        for _ in range(_TRIES):
-            _replace(store, grain, day)
-            if _agrees(store, day, grain):
-                break
-        else:
-            raise StoreError(f"{ROLLUPS[grain].name} of {day} does not come to agree with the facts: try again later")
+        _replace(store, grain, day)
 
 
 def _replace(store: Store, grain: str, day: date) -> None:
-    table, of_day = ROLLUPS[grain], f" AND day = toDate('{day.isoformat()}')"
-    spare = f"{table.name}{_SPARE}{secrets.token_hex(6)}"  # two reporters may rebuild one day at a time
+    table, local = ROLLUPS[grain], store.dialect.local(ROLLUPS[grain].name)
+    of_day = f" AND day = toDate('{day.isoformat()}')"
+    there, dropped = _told(store, day)
+    spare = f"{table.name}{_SPARE}{secrets.token_hex(6)}"
     store.command(store.dialect.create(table, spare))
     try:
-        for facts in SOURCES:
-            store.command(f"INSERT INTO {spare} {_selected(facts, grain, of_day)} SETTINGS max_execution_time = 0")
+        for facts in there:
+            columns, selected = _columns(facts.sums), _selected(store.dialect, facts, grain, tuple(facts.sums), of_day)
+            store.command(f"INSERT INTO {spare} ({columns}) {selected} SETTINGS max_execution_time = 0")
+        if dropped:
+            told = " OR ".join(f"{name} != 0" for name in dropped)
+            columns = _columns(dropped)
+            store.command(f"INSERT INTO {spare} ({columns}) SELECT {columns} FROM {local} WHERE ({told}){of_day}")
         if int(store.query(f"SELECT count() FROM {spare}")[0][0]):
-            store.command(f"ALTER TABLE {table.name} REPLACE PARTITION '{day.isoformat()}' FROM {spare}")
+            store.command(f"ALTER TABLE {local} REPLACE PARTITION '{day.isoformat()}' FROM {spare}")
         else:  # current engines refuse to put an empty partition into another's place
-            store.command(f"ALTER TABLE {table.name} DROP PARTITION '{day.isoformat()}'")
+            store.command(store.dialect.drop_partition(table.name, day))
     finally:
         store.command(store.dialect.drop(spare))
 
 
-def _agrees(store: Store, day: date, grain: str) -> bool:
-    """A block of another reporter is in the facts a moment before it is in the rollups: so it is looked at again."""
-    until = time.monotonic() + _SETTLES_S
-    while differences(store, day, grain):
-        if time.monotonic() > until:
-            return False
-        time.sleep(_LOOK_S)
-    return True
+def _columns(figures: Iterable[str]) -> str:
+    return ", ".join(("day", "time", *_KEY, *figures))
+
+
+def _told(store: Store, day: date) -> tuple[list[Facts], list[str]]:
+    """(facts that there are of a day, figures that come of none of them)."""
+    tables = {table for table, of_day in fact_days(store) if of_day == day}
+    there = [facts for facts in SOURCES if facts.table in tables]
+    return there, [name for name in FIGURES if not any(name in facts.sums for facts in there)]
 
 
 def differences(store: Store, day: date, grain: str = "day") -> dict[str, tuple[int, int]]:
-    """Figure -> (by the facts, by the rollup), of those of one day that differ: none, if all is well."""
+    """Figure -> (by the facts, by the rollup), of those of one day that differ: none, if all is well. What comes of
+    facts of which there are none that day, because they were dropped or never were, is not compared.
+    """
     of_day = f"day = toDate('{day.isoformat()}')"
-    expected = dict.fromkeys(FIGURES, 0)
-    for facts in SOURCES:
+    there, dropped = _told(store, day)
+    expected = {name: 0 for name in FIGURES if name not in dropped}
+    for facts in there:
         sums = ", ".join(f"toInt64({sum_}) AS n_{name}" for name, sum_ in facts.sums.items())
-        for row in store.query(f"SELECT {sums} FROM {facts.table} WHERE {facts.where} AND {of_day}"):
+        table = store.dialect.local(facts.table)
+        for row in store.query(f"SELECT {sums} FROM {table} WHERE {facts.where} AND {of_day}"):
             for name, value in zip(facts.sums, row, strict=True):
                 expected[name] += int(value)
     sums = ", ".join(f"sum({name})" for name in FIGURES)
-    rows = store.query(f"SELECT {sums} FROM {ROLLUPS[grain].name} WHERE {of_day}") or [[0] * len(FIGURES)]
+    table = store.dialect.local(ROLLUPS[grain].name)
+    rows = store.query(f"SELECT {sums} FROM {table} WHERE {of_day}") or [[0] * len(FIGURES)]
     found = dict(zip(FIGURES, map(int, rows[0]), strict=True))
-    return {name: (expected[name], found[name]) for name in FIGURES if expected[name] != found[name]}
+    return {name: (n, found[name]) for name, n in expected.items() if n != found[name]}
+
+
+def first_kept(grain: str, today: date) -> date:
+    """The oldest day that there is of a rollup on the day ``today``."""
+    return today - timedelta(days=KEPT_DAYS[grain]) if grain in KEPT_DAYS else date.min
 
 
 def fill(store: Store, today: date) -> None:
     """Makes all that is kept of the rollups anew: of a store that had facts before it had rollups."""
-    for day in days(store):
-        rebuild(store, day, [grain for grain in GRAINS if day >= today - timedelta(days=KEPT_DAYS.get(grain, 1 << 16))])
+    if days := sorted({day for _, day in fact_days(store)}):
+        with store.alone():
+            for day in days:
+                rebuild(store, day, [grain for grain in GRAINS if day >= first_kept(grain, today)])
 
 
-def days(store: Store) -> list[date]:
-    """Of which there are facts that rollups are made of, oldest first."""
-    of = ", ".join(f"'{name}'" for name in sorted({facts.table for facts in SOURCES}))
+def fact_days(store: Store) -> list[tuple[str, date]]:
+    """(table, day) of which there are facts that rollups are made of; in a cluster, in this shard."""
+    names = {store.dialect.local(facts.table): facts.table for facts in SOURCES}
     found = store.query(
-        "SELECT DISTINCT partition FROM system.parts WHERE active AND database = currentDatabase()"
-        f" AND table IN ({of}) ORDER BY partition"
+        "SELECT DISTINCT table, partition FROM system.parts WHERE active AND database = currentDatabase()"
+        f" AND table IN ({', '.join(map(literal, sorted(names)))}) ORDER BY table, partition"
     )
-    return [date.fromisoformat(str(row[0])) for row in found]
+    return [(names[str(table)], date.fromisoformat(str(partition))) for table, partition in found]
+
+
+def drop_spares(store: Store, age_s: int = 86_400) -> None:
+    """Removes what a `rebuild` that was killed left, when it is so old."""
+    left = store.query(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND position(name, %(spare)s) > 0"
+        " AND metadata_modification_time <= now() - %(age)s",
+        {"spare": _SPARE, "age": age_s},
+    )
+    for (name,) in left:
+        store.command(store.dialect.drop(str(name)))

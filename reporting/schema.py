@@ -6,6 +6,7 @@ they mean. Dimensions are integer ids; ``names`` says what they stand for. ``wor
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 Kind = Literal["word", "String", "Int8", "UInt8", "UInt32", "UInt64", "Int64", "Date", "DateTime"]
@@ -47,26 +48,51 @@ class Dialect:
     settings: dict[str, int]
     """Of the tables that batches go into, by views too."""
     chains: bool
-    """Whether what a view puts into a table goes on to the views of that table."""
+    """Whether what a view puts into a table goes on to the views of that, by the names of columns: else a view
+    must have all of the table's, in their order.
+    """
     now: str = ""
     """End of a statement that drops a table, so that its data is gone from the disk when it returns."""
+
+    def local(self, name: str) -> str:
+        """What a table is called where its data is: there batches go, and views look."""
+        return name
+
+    def creates(self, table: Table) -> list[str]:
+        return [self.create(table)]
+
+    def drops(self, name: str) -> list[str]:
+        return [self.drop(name)]
+
+    def adds(self, table: Table, column: str) -> list[str]:
+        """Rows that are there get 0, or the empty text."""
+        return [f"ALTER TABLE {table.name} ADD COLUMN `{column}` {self.kind(table.columns[column])}"]
+
+    def drops_column(self, table: Table, column: str) -> list[str]:
+        return [f"ALTER TABLE {table.name} DROP COLUMN `{column}`"]
+
+    def update(self, name: str, change: str) -> str:
+        return f"ALTER TABLE {name} UPDATE {change}"
+
+    def of_all_shards(self, name: str) -> str:
+        return name
+
+    def nodes(self) -> str:
+        """The query for how many nodes a cluster has; empty: it is none."""
+        return ""
 
     def drop(self, name: str) -> str:
         return f"DROP TABLE IF EXISTS {name}{self.now}"
 
-    def add(self, table: Table, column: str) -> str:
-        """Rows that are there get 0, or the empty text."""
-        return f"ALTER TABLE {table.name} ADD COLUMN `{column}` {self.kind(table.columns[column])}"
-
-    def drop_column(self, table: Table, column: str) -> str:
-        return f"ALTER TABLE {table.name} DROP COLUMN `{column}`"
+    def drop_partition(self, name: str, day: date) -> str:
+        return f"ALTER TABLE {name} DROP PARTITION '{day.isoformat()}'"
 
     def set(self, table: Table) -> list[str]:
         """Gives a table that is there today's settings."""
         settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
         return [f"ALTER TABLE {table.name} MODIFY SETTING {settings}"] if settings else []
 
-    def create(self, table: Table, spare: str = "") -> str:
+    def create(self, table: Table, spare: str = "", engine: str = "") -> str:
         """``spare``: the name of a table like it, to make a partition of it apart. It takes the same block twice."""
         lines = [f"`{name}` {self.kind(kind)}" for name, kind in table.columns.items()]
         if table.clock:
@@ -77,10 +103,11 @@ class Dialect:
         by = "day" if table.clock else table.partition
         partition = f" PARTITION BY {by}" if by else ""
         order = ", ".join(f"`{name}`" for name in table.order)
-        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items()) if by and not spare else ""
+        tuned = by and (engine or not spare)
+        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items()) if tuned else ""
         body = f"CREATE TABLE IF NOT EXISTS {spare or table.name} (\n    {columns}\n)"
         tail = f" SETTINGS {settings}" if settings else ""
-        return f"{body} ENGINE = {self.engine(table)}{partition} ORDER BY ({order}){tail}"
+        return f"{body} ENGINE = {engine or self.engine(table)}{partition} ORDER BY ({order}){tail}"
 
     def create_view(self, view: View) -> str:
         return f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view.name} TO {view.into} AS {view.select}"

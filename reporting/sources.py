@@ -3,22 +3,37 @@ first.
 """
 
 import urllib.request
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
-from domain.events import Event
-from eventlog.reader import LogReader
+from domain.events import Event, Name
+from eventlog.consumers import REPORTER, passed
+from eventlog.reader import LogCorrupt, LogReader
 from pacing.protocol import Settlement, Settlements
+from reporting.rows import of_settlement
 
 _TIMEOUT_S = 10.0
 _PAGE = 10_000
 """Bookings asked of control at once: it refuses much larger numbers."""
-_events = msgspec.msgpack.Decoder(list[Event])
+_MOST_BYTES = 64 << 20
+"""Of records read together, or little more: they are held in memory until the store has them."""
+_LOOKED_AT = 20
+"""Records among which one is looked for that says when it was."""
 _event = msgspec.msgpack.Decoder(Event)
 _settlements = msgspec.json.Decoder(Settlements)
+
+
+@dataclass(frozen=True)
+class Lag:
+    """What a source has that the store lacks."""
+
+    amount: int
+    """Bytes of a log, bookings of a ledger."""
+    seconds: float
+    """How long the oldest of it has been there."""
 
 
 class Source(Protocol):
@@ -26,41 +41,77 @@ class Source(Protocol):
 
     name: str
 
-    def read(self, start: int, limit: int, until: int | None = None) -> tuple[Sequence[Any], int, int]:
-        """(records after ``start``, position after them, how many could not be decoded); nothing beyond ``until``."""
+    def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
+        """(records after ``start``, position after them); nothing beyond ``until``."""
+        ...
+
+    def position(self, start: int, place: int) -> int:
+        """From where reading gives first what is ``place`` records after ``start``."""
+        ...
+
+    def passed(self, position: int) -> None:
+        """What comes before ``position`` is in the store for certain, and will not be read again."""
         ...
 
     def behind(self, position: int) -> int:
         """How much there is after ``position``: bytes of a log, bookings of a ledger; 0 when there is nothing."""
         ...
 
+    def lag(self, position: int, now_ns: int) -> Lag: ...
+
 
 class LogSource:
     def __init__(self, name: str, directory: Path) -> None:
         self.name, self._directory = name, directory
 
-    def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[Event], int, int]:
-        records, end = LogReader(self._directory, start).read(limit, until)
-        events, undecoded = decode(records)
-        return events, end if records else start, undecoded
+    def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
+        reader, size, end = LogReader(self._directory, start), 0, start
+        records: list[bytes] = []
+        while len(records) < limit and size < _MOST_BYTES:
+            try:
+                more, after = reader.read(limit - len(records), until)
+            except LogCorrupt:
+                if not records:
+                    raise
+                break  # what comes before the damage is sound
+            if not more:
+                break
+            records, size, end = records + more if records else more, size + sum(map(len, more)), after
+        return records, end
+
+    def position(self, start: int, place: int) -> int:
+        reader = LogReader(self._directory, start)
+        while place > 0:
+            records, _ = reader.read(place)
+            if not records:
+                break
+            place -= len(records)
+        return reader.position
+
+    def passed(self, position: int) -> None:
+        passed(self._directory, REPORTER, position)
 
     def behind(self, position: int) -> int:
         return LogReader(self._directory, position).behind()
 
+    def lag(self, position: int, now_ns: int) -> Lag:
+        if not (amount := self.behind(position)):
+            return Lag(0, 0.0)
+        records, _ = LogReader(self._directory, position).read(_LOOKED_AT)
+        times = (_time_ns(record) for record in records)
+        oldest = next((time_ns for time_ns in times if time_ns), now_ns)
+        return Lag(amount, max(0, now_ns - oldest) / 1e9)
 
-def decode(records: list[bytes]) -> tuple[list[Event], int]:
-    """Events of a batch in one call of the decoder, and how many records were none (each then decoded by itself)."""
-    head = b"\xdd" + len(records).to_bytes(4, "big")  # msgpack: an array of as many
+
+def _time_ns(record: bytes) -> int:
+    """When what a record tells was logged; 0 if it does not say."""
     try:
-        return _events.decode(head + b"".join(records)), 0
-    except msgspec.DecodeError:
-        events = []
-        for record in records:
-            try:
-                events.append(_event.decode(record))
-            except msgspec.DecodeError:
-                continue
-        return events, len(records) - len(events)
+        event = _event.decode(record)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+    if isinstance(event, Name):
+        return 0
+    return int(getattr(event, "received_ns", 0) or getattr(event, "time_ns", 0))
 
 
 class SettlementSource:
@@ -69,13 +120,29 @@ class SettlementSource:
     def __init__(self, name: str, control_base: str) -> None:
         self.name, self._url = name, f"{control_base}/v1/settlements"
 
-    def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[Settlement], int, int]:
-        rows = [row for row in self._get(start, min(limit, _PAGE)).rows if until is None or row.id <= until]
-        return rows, rows[-1].id if rows else start, 0
+    def read(self, start: int, limit: int, until: int | None = None) -> tuple[list[bytes], int]:
+        rows = self._rows(start, limit, until)
+        return list(map(of_settlement, rows)), rows[-1].id if rows else start
+
+    def position(self, start: int, place: int) -> int:
+        rows = self._rows(start, max(1, place), None)
+        return rows[place - 1].id if 0 < place <= len(rows) else start
+
+    def passed(self, position: int) -> None:
+        """The ledger keeps its bookings for ever."""
 
     def behind(self, position: int) -> int:
         answer = self._get(position, 1)
         return len(answer.rows) + answer.behind
+
+    def lag(self, position: int, now_ns: int) -> Lag:
+        answer = self._get(position, 1)
+        oldest = answer.rows[0].received_ns if answer.rows else now_ns
+        return Lag(len(answer.rows) + answer.behind, max(0, now_ns - oldest) / 1e9)
+
+    def _rows(self, start: int, limit: int, until: int | None) -> list[Settlement]:
+        rows = self._get(start, min(limit, _PAGE)).rows
+        return [row for row in rows if until is None or row.id <= until]
 
     def _get(self, after: int, limit: int) -> Settlements:
         with urllib.request.urlopen(f"{self._url}?after={after}&limit={limit}", timeout=_TIMEOUT_S) as answer:

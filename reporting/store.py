@@ -1,22 +1,43 @@
 """What reporting wants of an analytics engine, and which one the settings name."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.clock import from_env, utc
 from domain.settings import SettingsError
+from reporting.rows import Block
 from reporting.schema import APPLIED, Dialect, Table
+
+if TYPE_CHECKING:
+    from reporting.migrations import Migration
 
 Row = Sequence[Any]
 Parameter = int | str
+
+
+_OF_CONTENT = frozenset((6, 12, 25, 26, 27, 38, 41, 69, 72, 117, 131, 321, 349, 376, 395, 407, 441, 469))
+"""ClickHouse's numbers of errors that a row can cause: values that cannot be parsed or are out of range, texts that are
+too long, constraints, ``throwIf`` (src/Common/ErrorCodes.cpp).
+"""
 
 
 class StoreError(Exception):
     """The engine refused or could not be reached. After a failed insert it is open whether the block arrived:
     `settle`.
     """
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        """``code``: ClickHouse's own number of the error, 0 if it said none."""
+        super().__init__(text)
+        self.code = code
+
+    @property
+    def of_content(self) -> bool:
+        """It is the rows that the engine does not take: trying again is no use."""
+        return self.code in _OF_CONTENT
 
 
 class Store(Protocol):
@@ -26,6 +47,8 @@ class Store(Protocol):
     """
 
     dialect: Dialect
+    sole: bool
+    """Nobody but this deployment ever writes into it."""
 
     def command(self, sql: str) -> None:
         """Runs a statement without a result."""
@@ -40,7 +63,15 @@ class Store(Protocol):
         ...
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
-        """Inserts one block; ``batch`` names it in the server's process list."""
+        """Inserts one block; ``batch`` names it in the server's process list, and is the token by which a current
+        engine knows it when it is sent again.
+        """
+        ...
+
+    def send(self, block: Block, batch: str) -> None:
+        """Inserts one block of rows that bear ``batch`` (its `name_id`), as fast as the engine can; else like
+        `insert`.
+        """
         ...
 
     def limit(self, settings: Mapping[str, int]) -> None:
@@ -51,11 +82,28 @@ class Store(Protocol):
         """Returns when nothing that this deployment sent earlier can still arrive; reconnects if need be."""
         ...
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Inside of it no batch of anybody arrives: what others would send waits. For making rollups anew."""
+        ...
+
     def drop_replaced(self, tables: Sequence[str]) -> None:
         """Sees to it that data of tables that a mutation replaced is removed from the disk."""
         ...
 
     def close(self) -> None: ...
+
+
+def exactly_once(batch: str) -> dict[str, int | str]:
+    """Settings of an insert into a current engine: it is one part and acknowledged when it is there; a batch that was
+    sent before is known by its token, in the table and in what views make of it, as long as the engine remembers it.
+    """
+    if not batch:
+        return {"async_insert": 0}
+    return {
+        "async_insert": 0,
+        "insert_deduplication_token": batch,
+        "deduplicate_blocks_in_dependent_materialized_views": 1,
+    }
 
 
 def open_store(address: str, data: Path, *, owner: str = "", query_seconds: float = 60.0) -> Store:
@@ -82,7 +130,8 @@ def migrate(store: Store, today: date | None = None) -> int:
     from reporting.migrations import MIGRATIONS  # whose steps need a store
 
     today = today or utc(from_env().now_ns()).date()
-    store.command(store.dialect.create(APPLIED))
+    for statement in store.dialect.creates(APPLIED):
+        store.command(statement)
     done = applied(store)
     for migration in MIGRATIONS:
         if migration.number not in done:
@@ -114,8 +163,12 @@ def revert(store: Store, to: int) -> None:
         if migration.number > to:
             for statement in migration.down(store.dialect, _columns(store)):
                 store.command(statement)
-    kept = [migration for migration in MIGRATIONS if migration.number <= to]
-    store.command(store.dialect.drop(APPLIED.name))
-    store.command(store.dialect.create(APPLIED))
-    for migration in kept:
-        store.insert(APPLIED, {"number": [migration.number], "title": [migration.title]})
+    mark(store, [migration for migration in MIGRATIONS if migration.number <= to])
+
+
+def mark(store: Store, steps: Sequence["Migration"]) -> None:
+    """Says that these steps were done, and no other."""
+    for statement in (*store.dialect.drops(APPLIED.name), *store.dialect.creates(APPLIED)):
+        store.command(statement)
+    if steps:
+        store.insert(APPLIED, {"number": [step.number for step in steps], "title": [step.title for step in steps]})

@@ -24,6 +24,7 @@ CONFIG = """<yandex>
     <users_config>{root}/users.xml</users_config>
     <default_profile>default</default_profile>
     <default_database>default</default_database>
+    {more}
 </yandex>
 """
 USERS = """<yandex>
@@ -39,7 +40,8 @@ DEPLOYED_USER = Path(__file__).parents[1] / "deploy" / "clickhouse" / "users.d" 
 class ClickHouseServer:
     """`start`, `kill` (SIGKILL) and `start` again work on the same data."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, more: str = "") -> None:
+        """``more``: of the server's configuration."""
         program = shutil.which("clickhouse-server")
         if program is None:
             pytest.skip("clickhouse-server is not installed: tests/install-servers installs Debian's package")
@@ -48,7 +50,7 @@ class ClickHouseServer:
             self.port = probe.getsockname()[1]
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
-        (root / "config.xml").write_text(CONFIG.format(root=root, port=self.port))
+        (root / "config.xml").write_text(CONFIG.format(root=root, port=self.port, more=more))
         (root / "users.xml").write_text(USERS)
         (root / "users.d").mkdir(exist_ok=True)
         user = DEPLOYED_USER.read_text().replace("PASSWORD_SHA256", hashlib.sha256(PASSWORD.encode()).hexdigest())
@@ -76,6 +78,11 @@ class ClickHouseServer:
                 time.sleep(0.05)
             finally:
                 client.disconnect()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -14,8 +14,16 @@ from aiohttp import web
 from domain.clock import Clock, from_env
 from domain.keys import load_keys
 from domain.settings import Places, places
+from eventlog.config import log_settings
+from eventlog.consumers import OF_MONEY, expect
 from eventlog.remote import origin
+from eventlog.retention import Sweeper
+from eventlog.survey import held_bytes
 from eventlog.writer import LogWriter
+from monitoring.health import Readiness
+from monitoring.page import Page
+from monitoring.process import LoopLag
+from monitoring.web import Requests, Told, attach
 from targeting.holds import Holds
 from targeting.opt_outs import restore
 from targeting.profiles import ProfileStore
@@ -30,6 +38,7 @@ from trackers.directory import Directory
 from trackers.joins import JOINS, Joins
 from trackers.log_port import read_log
 from trackers.memory import Memory
+from trackers.metrics import REQUESTS, page, readiness
 from trackers.notices import billing, impression, loss, win
 from trackers.opt_out import opt_out
 from trackers.plays import event
@@ -83,6 +92,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                 open_stores.enter_context(joined)
             events, holds = LogWriter(place.data / "log" / LOG), fleet_holds() or Holds(place.data, place.holds)
             try:
+                expect(events.directory, OF_MONEY)
                 directory = Directory(f"{place.control_base}/v1/snapshots/current", place.data / "directory.msgpack")
                 if people is None:
                     restore(profiles, place.data)
@@ -102,7 +112,9 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
                     app[JOINS] = Joins(joined or profiles, profiles.forgotten, profiles if joined else None)
                     remembering = asyncio.create_task(recorder.remember())
                     remembering.add_done_callback(ended)
+                    sweeper = Sweeper(place.data / "log", log_settings())
                     besides = [asyncio.create_task(directory.keep_fresh(session, settings.directory_s))]
+                    besides.append(asyncio.create_task(sweeper.run()))
                     if joined:
                         besides.append(asyncio.create_task(app[JOINS].restore()))
                     yield
@@ -121,8 +133,18 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
             log.critical("events cannot be remembered; stopping", exc_info=task.exception())
             stop()
 
-    app = web.Application(middlewares=[answer_refusals], client_max_size=settings.max_body_bytes)
+    requests, lag = Requests(REQUESTS), LoopLag()
+
+    async def tell() -> Page:
+        held = await asyncio.to_thread(held_bytes, app[DESK].log_directory)
+        return page(app[DESK], place, requests, lag, held)
+
+    async def ready() -> Readiness:
+        return readiness(app[DESK])
+
+    app = web.Application(middlewares=[requests.middleware(), answer_refusals], client_max_size=settings.max_body_bytes)
     app.add_routes(ROUTES)
+    attach(app, Told(tell, ready), lag)
     secure = place.tracker_base.startswith("https://")
     app[COOKIES] = Cookies(Consents(tcf_vendor()), secure, settings.partitioned_cookie, settings.cookie_days)
     app.cleanup_ctx.append(running)
@@ -132,6 +154,7 @@ def build(place: Places, settings: TrackerSettings, clock: Clock, stop: Callable
 def run() -> None:
     """Serves until SIGTERM or SIGINT; exits with 1 if it could not go on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s tracker %(levelname)s %(message)s")
+    sys.setswitchinterval(0.001)  # an answer waits for the thread that writes the log: it must not wait 5 ms for us
     place = places()
     loop = uvloop.new_event_loop()
     failed = []

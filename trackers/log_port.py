@@ -6,6 +6,7 @@ import hmac
 from aiohttp import web
 
 from domain.keys import internal_secret
+from eventlog.consumers import LEDGER, RELEASED, passed
 from eventlog.remote import ASK_NAME, encode, read_piece
 from trackers.desk import DESK, wrong
 
@@ -13,13 +14,19 @@ MOST_RECORDS = 10_000
 
 
 async def read_log(request: web.Request) -> web.Response:
-    """``GET /log?from=POSITION&limit=N``, with the internal secret as bearer token."""
+    """``GET /log?from=POSITION&limit=N``, with the internal secret as bearer token; with ``&log=NAME&booked=POSITION``
+    control says up to where the ledger contains the log of that name.
+    """
     desk = request.app[DESK]
     told = request.headers.get("Authorization", "").encode()
     if not hmac.compare_digest(told, f"Bearer {internal_secret(desk.keys)}".encode()):
         raise web.HTTPForbidden(text="this is for control only\n")
     start = _number(request, "from", ASK_NAME, 2**63 - 1)
     limit = _number(request, "limit", 1, MOST_RECORDS)
+    if "booked" in request.query:
+        booked = _number(request, "booked", 1, RELEASED - 1)
+        if request.query.get("log") == desk.log_name:  # else it has not heard yet that this host began anew
+            passed(desk.log_directory, LEDGER, booked)
     piece = await asyncio.to_thread(read_piece, desk.log_name, desk.log_directory, start, limit)
     return web.Response(body=encode(piece), content_type="application/msgpack")
 

@@ -10,6 +10,7 @@ import lmdb
 
 from domain.clock import SECOND, Clock
 from domain.events import Conversion, Notice, Visit, decode, encode
+from eventlog.consumers import MEMORY, passed
 from eventlog.frames import LogFull
 from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
@@ -65,6 +66,10 @@ class Recorder:
 
     def click(self, bid: int, imp: int) -> Notice | None:
         return self._memory.click(bid, imp)
+
+    @property
+    def writer(self) -> LogWriter:
+        return self._log
 
     @property
     def behind(self) -> int:
@@ -138,7 +143,8 @@ class Recorder:
     async def _apply(self, events: list[Notice | Conversion | Visit], position: int) -> None:
         while True:
             try:
-                return await asyncio.to_thread(self._memory.apply, events, position)
+                await asyncio.to_thread(self._memory.apply, events, position)
+                return passed(self._log.directory, MEMORY, position)
             except (lmdb.Error, Away):
                 # Nothing is lost meanwhile: the log has the events, and the process holds what they say.
                 logging.exception("the profile store takes no events; trying again")
@@ -162,3 +168,4 @@ def replay(log: LogWriter, memory: Memory) -> None:
             return
         events = [event for event in map(decode, records) if isinstance(event, Notice | Conversion | Visit)]
         memory.apply(events, position)
+        passed(log.directory, MEMORY, position)

@@ -66,7 +66,7 @@ async def bid_port(deployment: Deployment, folder: Path) -> AsyncIterator[Batter
             await battery.goes_on(SITE)
         assert bidder is not None and bidder.returncode is None
         async with deployment.http.get(f"{deployment.bidder}/metrics") as answer:
-            assert "outbid_bidder_failures_total 0\n" in await answer.text()
+            assert 'outbid_bidder_failures_total{worker="0"} 0\n' in await answer.text()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from domain import events
+from monitoring.page import Family
+from monitoring.rules import BUILT_IN
 from openrtb.nobid import NoBidReason
 from reporting import catalogue
 
@@ -120,16 +122,31 @@ def test_every_event_field_is_documented_in_its_order(record: type[msgspec.Struc
     assert [name for name, _ in ROW.findall(text)] == [field.name for field in msgspec.structs.fields(record)]
 
 
-def test_every_metric_is_documented() -> None:
-    code = "\n".join(path.read_text() for path in python_files())
-    exported = set(re.findall(r"\b(outbid_[a-z_]+)(?:\{\S*?)? \{", code))
-    documented = {
-        name.partition("{")[0]
-        for page in DOCS.glob("*.md")
-        for name, _ in ROW.findall(page.read_text())
-        if "outbid_" in name
-    }
-    assert exported == documented
+def metric_families() -> dict[str, Family]:
+    """All that any process declares, by name."""
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("*/metrics.py")]
+    pages = [importlib.import_module(name).FAMILIES for name in modules]
+    assert len(pages) >= 5
+    return {family.name: family for page in pages for family in page}
+
+
+def test_every_metric_is_documented_in_its_words() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(outbid_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
+    declared = [
+        (name, family.kind, ", ".join(f"`{label}`" for label in family.labels), family.help)
+        for name, family in metric_families().items()
+    ]
+    assert sorted(rows) == sorted(declared)
+
+
+def test_metrics_are_named_by_the_rules() -> None:
+    """Prometheus' own: counters end in _total, and units are base units."""
+    for name, family in metric_families().items():
+        assert re.fullmatch(r"outbid_(bidder|tracker|control|reporter|watcher|process)_[a-z0-9_]+", name), name
+        assert name.endswith("_total") == (family.kind == "counter"), name
+        assert not re.search(r"_(ms|milliseconds|minutes|kb|mb|percent)(_|$)", name), name
+        assert family.help.endswith("."), name
 
 
 def test_every_dimension_and_metric_of_reports_is_documented() -> None:
@@ -161,3 +178,15 @@ def test_every_record_is_documented() -> None:
 def test_every_kind_and_mark_is_documented(flags: type[events.Kind] | type[events.Mark]) -> None:
     text = section((DOCS / "events.md").read_text(), f"## {flags.__name__}")
     assert dict(ROW.findall(text)) == {flag.name: str(flag.value) for flag in flags}
+
+
+def test_every_built_in_alert_rule_is_documented_and_asks_for_metrics_that_there_are() -> None:
+    text = section((DOCS / "operations.md").read_text(), "### Rules")
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", text, re.MULTILINE)
+    assert rows == [(rule.name, rule.severity, rule.summary) for rule in BUILT_IN]
+    families = metric_families()
+    for rule in BUILT_IN:
+        for name in filter(None, (rule.metric, rule.per, rule.only_if)):
+            assert (rule.read != "value") == (families[name].kind == "counter"), rule.name
+        labels = {"instance", "worker", *families[rule.metric].labels}
+        assert labels >= {*rule.by, *rule.where}, rule.name

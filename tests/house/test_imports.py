@@ -21,6 +21,7 @@ FOLDERS = (
     "targeting",
     "eventlog",
     "openrtb",
+    "monitoring",
     "domain",
     "cython_ext",
 )

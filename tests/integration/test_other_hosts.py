@@ -23,6 +23,8 @@ from domain.events import Kind
 from domain.keys import internal_secret, load_keys
 from domain.settings import Places
 from domain.token import Sealer, Token
+from eventlog.consumers import positions
+from eventlog.segments import read_mark
 from pacing.protocol import Books
 from tests.integration.test_control import FILE, Client, caught_up
 from trackers.app import build
@@ -169,6 +171,27 @@ async def test_a_host_that_began_anew_has_another_log(center: Center, hosts: lis
     await until(client, 4)
 
 
+async def test_control_says_what_of_a_log_is_booked(
+    center: Center, hosts: list[Host], session: aiohttp.ClientSession
+) -> None:
+    """Up to there its host need not keep it for the ledger."""
+    client = await center.start()
+    for host in hosts:
+        log = host.place.data / "log" / "money" / "0"
+        assert positions(log)["ledger"] == 0
+        await host.bill(*range(host.port, host.port + 7))
+        while True:
+            if positions(log)["ledger"] == read_mark(log):
+                break
+            await asyncio.sleep(0.01)
+        secret = internal_secret(load_keys(host.place.data))
+        url = f"{host.url}/log?from=0&limit=1&log=another&booked=5"
+        async with session.get(url, headers={"Authorization": f"Bearer {secret}"}) as answer:
+            assert answer.status == 200
+        assert positions(log)["ledger"] == read_mark(log)
+    assert booked(await caught_up(client)) == [("usx", 14, 14 * PRICE)]
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -177,6 +200,7 @@ async def test_a_host_that_began_anew_has_another_log(center: Center, hosts: lis
         ("from=-2&limit=5", 400),
         ("from=x&limit=5", 400),
         ("from=0", 400),
+        ("from=0&limit=5&log=x&booked=0", 400),
     ],
 )
 async def test_only_control_may_read_a_log(

@@ -1,5 +1,7 @@
 """The two analytics stores, and a control process that serves names and bookings."""
 
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,13 +15,28 @@ from domain.campaign import Rate, Snapshot
 from pacing.protocol import Settlement, Settlements
 from tests.clickhouse_server import ClickHouseServer
 
+MEMORY, NEEDED_BYTES = Path("/dev/shm"), 2 << 30
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """In memory where there is enough: in these tests processes die, not disks, and stores wait for disks a lot."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > NEEDED_BYTES
+    return tempfile.TemporaryDirectory(dir=MEMORY if roomy else None, ignore_cleanup_errors=True)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with _folder() as folder:
+        yield Path(folder)
+
 
 @pytest.fixture(scope="session")
-def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    server = ClickHouseServer(tmp_path_factory.mktemp("clickhouse"))
-    server.start()
-    yield server
-    server.kill()
+def clickhouse() -> Iterator[ClickHouseServer]:
+    with _folder() as folder:
+        server = ClickHouseServer(Path(folder))
+        server.start()
+        yield server
+        server.kill()
 
 
 @pytest.fixture(params=["chdb", "server"])

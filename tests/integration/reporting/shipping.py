@@ -1,4 +1,4 @@
-"""A shipper in a process of its own that kills itself with SIGKILL at a chosen instant (run by test_shipping).
+"""A shipper in a process of its own that kills itself with SIGKILL at a chosen instant (run by test_killing).
 
 Arguments: store address, data directory, control's URL, instant, number of the insert, microseconds. Instants:
 ``before`` or ``after`` the insert, or ``during`` it (so long after it began); ``never`` ships all there is and ends.
@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +18,32 @@ from reporting.shipper import Shipper
 from reporting.sources import SettlementSource, logs
 from reporting.store import Store, migrate, open_store
 
-BATCH_ROWS = 400
+BATCH_ROWS = 150
 
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fatal(store: Store, instant: str, number: int, delay_us: int) -> None:
-    """Makes the insert of that number the last thing this process does."""
-    insert, count = store.insert, 0
+def fatal(store: Store, instant: str, number: int, delay_us: int, strike: Callable[[], None] = die) -> None:
+    """Strikes at the insert of that number: makes it the last thing this process does, or whatever else is struck."""
+    count = 0
 
-    def wrapped(*arguments: Any) -> None:
-        nonlocal count
-        count += 1
-        if count == number and instant == "before":
-            die()
-        if count == number and instant == "during":
-            threading.Thread(target=lambda: (time.sleep(delay_us / 1e6), die())).start()
-        insert(*arguments)
-        if count == number and instant == "after":
-            die()
+    def deadly(act: Callable[..., None]) -> Callable[..., None]:
+        def wrapped(*arguments: Any) -> None:
+            nonlocal count
+            count += 1
+            if count == number and instant == "before":
+                strike()
+            if count == number and instant == "during":
+                threading.Thread(target=lambda: (time.sleep(delay_us / 1e6), strike())).start()
+            act(*arguments)
+            if count == number and instant == "after":
+                strike()
 
-    store.insert = wrapped  # type: ignore[method-assign]
+        return wrapped
+
+    store.insert, store.send = deadly(store.insert), deadly(store.send)  # type: ignore[method-assign]
 
 
 def main(address: str, data: Path, control: str, instant: str, number: int, delay_us: int) -> None:

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from domain.blanking import PERSONAL
 from domain.events import Bid, Conversion, Notice
 from reporting.people import TABLES, blank, find
-from reporting.rows import blocks
 from reporting.store import Row, Store, migrate, open_store
 from tests.clickhouse_server import ClickHouseServer
+from tests.stored import send
 
 ANN, BEN = 0xA1B2C3D4E5F60718, 0x1122334455667788
 DAY = 86_400 * 10**9
@@ -36,10 +36,7 @@ def ship(store: Store, person: int) -> None:
         bids = [replace(BID, person=person, time_ns=BID.time_ns + later + n, bid=n) for n in range(40)]
         notices = [replace(NOTICE, person=person, received_ns=NOTICE.received_ns + later, bid=n) for n in range(3)]
         conversions = [replace(CONVERSION, person=person, received_ns=CONVERSION.received_ns + later)]
-        made, _, unfit = blocks([*bids, *notices, *conversions])
-        assert not unfit
-        for block in made:
-            store.insert(block.table, {**block.columns, "batch": [day + 1] * block.rows})
+        send(store, [*bids, *notices, *conversions], str(day))
 
 
 def rows(store: Store) -> dict[str, list[Row]]:

@@ -2,19 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.events import Bid, Conversion, Kind, Mark, Notice, PlayEvent
+from reporting.config import KeepDays
 from reporting.counting import FIGURES
-from reporting.rollups import GRAINS, ROLLUPS, days, differences, rebuild
-from reporting.rows import blocks
+from reporting.retention import sweep
+from reporting.rollups import GRAINS, ROLLUPS, differences, drop_spares, fact_days, rebuild
+from reporting.rows import DAY_NS
 from reporting.schema import ATTRIBUTIONS
 from reporting.store import Store, migrate, open_store, revert
+from tests.stored import send
 from tests.trade import Trade
 
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -26,6 +31,21 @@ PLAYED = {
 Sums = dict[tuple[Any, ...], dict[str, int]]
 
 
+class Credit(Struct, frozen=True):
+    """A row of ``attributions``, with the columns that count."""
+
+    received_ns: int
+    exchange: int
+    advertiser: int
+    campaign: int
+    line_item: int
+    creative: int
+    value: int
+    currency: str
+    kind: int
+    sign: int
+
+
 @pytest.fixture
 def opened(store_address: str, tmp_path: Path) -> Iterator[Store]:
     store = open_store(store_address, tmp_path)
@@ -33,46 +53,35 @@ def opened(store_address: str, tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def made_up() -> tuple[Trade, list[dict[str, int | str]]]:
+def made_up(seed: int) -> tuple[Trade, list[Credit]]:
     """Trade whose notices do not all tell a price, and credits of conversions of which some are taken back."""
-    trade = Trade(seed=11, auctions=900)
-    untold = Mark.NO_PRICE
+    trade = Trade(seed, auctions=500, days=0.9)
     trade.money = [
-        replace(e, marks=int(e.marks | untold), price=0) if isinstance(e, Notice) and e.bid % 5 == 0 else e
-        for e in trade.money
+        replace(event, marks=int(event.marks | Mark.NO_PRICE), price=0)
+        if isinstance(event, Notice) and event.bid % 5 == 0
+        else event
+        for event in trade.money
     ]
-    credits: list[dict[str, int | str]] = []
+    credits: list[Credit] = []
     for event in trade.money:
         if isinstance(event, Conversion) and event.bid:
-            row = {name: getattr(event, name) for name in ATTRIBUTIONS.columns if hasattr(event, name)}
-            kind = event.bid % 3  # nothing, a click, a view
-            row |= {"value": event.bid % 7 * 100, "currency": "USD" if event.bid % 2 else "EUR", "context": 0}
-            first = {**row, "kind": kind, "touch_ns": 1, "sign": 1, "made_ns": 5}
-            credits.append(first)
+            place = (event.exchange, event.advertiser, event.campaign, event.line_item, event.creative)
+            money = (event.bid % 7 * 100, "USD" if event.bid % 2 else "EUR")
+            credits.append(Credit(event.received_ns, *place, *money, event.bid % 3, 1))
             if event.bid % 4 == 0:
-                credits += [{**first, "sign": -1}, {**first, "sign": 1, "kind": 2, "line_item": 9}]
+                credits += [replace(credits[-1], sign=-1), replace(credits[-1], kind=2, line_item=9)]
     return trade, credits
 
 
-def store_all(store: Store, trade: Trade, credits: list[dict[str, int | str]]) -> None:
-    made, _, unfit = blocks([*trade.bids, *trade.money, *trade.settlements])
-    assert not unfit
-    for number, block in enumerate(made):
-        half = block.rows // 2  # two blocks of each
-        for part, end in ((slice(0, half), half), (slice(half, block.rows), block.rows - half)):
-            columns = {name: values[part] for name, values in block.columns.items()}
-            if end:
-                store.insert(block.table, {**columns, "batch": [number] * end}, f"{number}/{part}")
-    columns = {name: [row[name] for row in credits] for name in ATTRIBUTIONS.columns if name != "batch"}
-    by_day: dict[int, list[int]] = {}
-    for place, ns in enumerate(columns["received_ns"]):
-        by_day.setdefault(int(ns) // (86_400 * 10**9), []).append(place)
-    for day, places in by_day.items():
-        chosen = {name: [values[place] for place in places] for name, values in columns.items()}
-        store.insert(ATTRIBUTIONS, {**chosen, "batch": [day] * len(places)}, f"credits/{day}")
+def store_all(store: Store, trade: Trade, credits: list[Credit]) -> None:
+    send(store, [*trade.bids, *trade.money, *trade.settlements], str(id(trade)))
+    for day in {credit.received_ns // DAY_NS for credit in credits}:
+        chosen = [credit for credit in credits if credit.received_ns // DAY_NS == day]
+        columns = {name: [getattr(credit, name) for credit in chosen] for name in Credit.__struct_fields__}
+        store.insert(ATTRIBUTIONS, columns, f"{id(trade)}/credits/{day}")
 
 
-def counted(trade: Trade, credits: list[dict[str, int | str]], grain: str) -> Sums:
+def counted(trade: Trade, credits: list[Credit], grain: str) -> Sums:
     """(start of the time, ids, currency) -> figures that are not 0, with no SQL."""
     sums: dict[tuple[Any, ...], Counter[str]] = {}
 
@@ -101,18 +110,13 @@ def counted(trade: Trade, credits: list[dict[str, int | str]], grain: str) -> Su
     for row in trade.settlements:
         money = {"spend": row.account_price, "fees": row.fees, "exchange_spend": row.price}
         add(row, row.received_ns, row.account_currency, billed=int(row.number == 0), **money)
-
-    class Credit:
-        def __init__(self, row: dict[str, Any]) -> None:
-            self.__dict__.update(row)
-
-    for credit in map(Credit, credits):
-        if credit.kind:  # type: ignore[attr-defined]
-            one: Any = credit
-            clicked = one.kind == 1
-            add(one, one.received_ns, **{"click_conversions" if clicked else "view_conversions": one.sign})
-            value = one.sign * one.value
-            add(one, one.received_ns, one.currency, conversion_value=value, click_value=value if clicked else 0)
+    for credit in credits:
+        if credit.kind:
+            clicked = credit.kind == 1
+            add(credit, credit.received_ns, **{"click_conversions" if clicked else "view_conversions": credit.sign})
+            value = credit.sign * credit.value
+            told = {"conversion_value": value, "click_value": value if clicked else 0}
+            add(credit, credit.received_ns, credit.currency, **told)
     return {key: figures for key, found in sums.items() if (figures := {name: n for name, n in found.items() if n})}
 
 
@@ -130,70 +134,103 @@ def rolled_up(store: Store, grain: str) -> Sums:
     return found
 
 
-def test_views_roll_up_what_plain_counting_finds(opened: Store) -> None:
-    trade, credits = made_up()
-    migrate(opened)
-    store_all(opened, trade, credits)
-    expected = {grain: counted(trade, credits, grain) for grain in GRAINS}
-    told = {name for sums in expected["day"].values() for name in sums}
-    assert told == set(FIGURES)  # nothing is left untried
-    for grain in GRAINS:
-        assert rolled_up(opened, grain) == expected[grain], grain
-        opened.command(f"OPTIMIZE TABLE {ROLLUPS[grain].name}")
-        assert rolled_up(opened, grain) == expected[grain], grain
-        assert not any(differences(opened, day, grain) for day in days(opened))
-
-
-def test_a_store_from_before_there_were_rollups_gets_them_of_the_past(opened: Store) -> None:
-    """And a migration that was cut short is done again: it does not count twice."""
-    trade, credits = made_up()
-    migrate(opened)
-    revert(opened, 9)
-    tables = {row[0] for row in opened.query("SELECT name FROM system.tables WHERE database = currentDatabase()")}
-    assert not [name for name in tables if name.startswith("delivery")]
-    store_all(opened, trade, credits)
-    today = max(days(opened))
-
-    command, left = opened.command, 60
+@contextmanager
+def cut_short(store: Store, statements: int) -> Iterator[None]:
+    """Of what is sent to the store only so much arrives."""
+    command = store.command
 
     def failing(sql: str) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
+        nonlocal statements
+        statements -= 1
+        if statements < 0:
             raise RuntimeError("killed")
         command(sql)
 
-    opened.command = failing  # type: ignore[method-assign]
-    with pytest.raises(RuntimeError):
-        migrate(opened, today)
-    migrate(opened, today)
+    store.command = failing  # type: ignore[method-assign]
+    yield
+    store.command = command  # type: ignore[method-assign]
+
+
+def seconds(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * 86_400
+
+
+def added(one: Sums, other: Sums) -> Sums:
+    both = {key: Counter(one.get(key, {})) for key in one.keys() | other.keys()}
+    for key, figures in other.items():
+        both[key].update(figures)
+    return {key: {name: n for name, n in sums.items() if n} for key, sums in both.items() if any(sums.values())}
+
+
+def test_rollups_hold_what_plain_counting_finds(opened: Store) -> None:
+    """Of a store from before there were rollups, by a migration that is cut short and done again; of what comes in
+    later, by views; and of days that were damaged, made anew.
+    """
+    past, now = made_up(11), made_up(12)
+    migrate(opened)
+    revert(opened, 9)
+    assert not [name for name in tables(opened) if name.startswith("delivery")]
+    store_all(opened, *past)
+    first, second = sorted({day for _, day in fact_days(opened)})
+    tomorrow = second + timedelta(days=1)
+    with cut_short(opened, 100), pytest.raises(RuntimeError):
+        migrate(opened, tomorrow)
+    migrate(opened, tomorrow)
     for grain in GRAINS:
-        expected = counted(trade, credits, grain)
-        if grain == "minute":  # of the newest day and the one before
-            first = sorted({key[0] // 86_400 for key in expected})[-2]
-            expected = {key: sums for key, sums in expected.items() if key[0] // 86_400 >= first}
+        expected = counted(*past, grain)
+        if grain == "minute":  # is kept of tomorrow and the day before
+            expected = {key: sums for key, sums in expected.items() if key[0] >= seconds(second)}
         assert rolled_up(opened, grain) == expected, grain
 
-
-def test_a_day_that_was_damaged_is_rebuilt_and_the_others_stay(opened: Store) -> None:
-    trade, credits = made_up()
-    migrate(opened)
-    store_all(opened, trade, credits)
-    first, second, *_ = days(opened)
-    hour = ROLLUPS["hour"]
-    columns: dict[str, list[Any]] = {name: [0] for name in hour.columns}
-    seconds = (second - date(1970, 1, 1)).days * 86_400
-    opened.command(
-        f"INSERT INTO {hour.name} (day, time, advertiser, clicks, spend)"
-        f" SELECT toDate('{second}'), toDateTime({seconds}, 'UTC'), 1, toInt64(3), toInt64(-7)"
-    )
-    opened.command(f"ALTER TABLE {ROLLUPS['day'].name} DROP PARTITION '{first}'")
-    assert columns and differences(opened, second, "hour").keys() == {"clicks", "spend"}
-    assert differences(opened, first, "day").keys() and not differences(opened, first, "hour")
     rebuild(opened, first)
-    rebuild(opened, second)
-    rebuild(opened, date(2026, 1, 1))  # of which there is nothing
+    store_all(opened, *now)
+    together = {grain: added(counted(*past, grain), counted(*now, grain)) for grain in GRAINS}
+    assert {name for sums in together["day"].values() for name in sums} == set(FIGURES)  # nothing is left untried
     for grain in GRAINS:
-        assert rolled_up(opened, grain) == counted(trade, credits, grain), grain
-    names = [row[0] for row in opened.query("SELECT name FROM system.tables WHERE database = currentDatabase()")]
-    assert not [name for name in names if "rebuilt" in name]
+        assert rolled_up(opened, grain) == together[grain], grain
+        opened.command(f"OPTIMIZE TABLE {ROLLUPS[grain].name} PARTITION '{first}' FINAL")
+        assert rolled_up(opened, grain) == together[grain], grain
+        assert not differences(opened, first, grain) and not differences(opened, second, grain)
+
+    opened.command(
+        "INSERT INTO delivery_hour (day, time, advertiser, clicks, spend)"
+        f" SELECT toDate('{second}'), toDateTime({seconds(second)}, 'UTC'), toUInt32(1), toInt64(3), toInt64(-7)"
+    )
+    opened.command(f"ALTER TABLE delivery_day DROP PARTITION '{first}'")
+    assert differences(opened, second, "hour").keys() == {"clicks", "spend"}
+    assert differences(opened, first, "day").keys() and not differences(opened, first, "hour")
+    for day in (first, second, date(2026, 1, 1)):  # of the last there is nothing
+        rebuild(opened, day)
+    for grain in GRAINS:
+        assert rolled_up(opened, grain) == together[grain], grain
+    assert len([name for name in tables(opened) if "rebuilt" in name]) <= 1  # of the migration that was cut short
+    drop_spares(opened)
+    drop_spares(opened, age_s=0)
+    assert not [name for name in tables(opened) if "rebuilt" in name]
+
+
+def tables(store: Store) -> list[str]:
+    return [row[0] for row in store.query("SELECT name FROM system.tables WHERE database = currentDatabase()")]
+
+
+def test_days_are_dropped_when_they_are_old_and_rollups_outlive_them(opened: Store) -> None:
+    made = made_up(13)
+    migrate(opened)
+    store_all(opened, *made)
+    first, second = sorted({day for _, day in fact_days(opened)})
+    keep = KeepDays(bids=2, events=0, money=3)
+    assert sweep(opened, second, keep) == []
+    for today in (date(2099, 1, 1), date(2099, 1, 1)):  # a clock that is so far ahead of the facts is not believed
+        dropped = sweep(opened, today, keep)
+        assert dropped == [] or {table for table, day in dropped if day == first} == {
+            *("bids", "no_bids", "losses", "delivery_minute")
+        }
+    assert not rolled_up(opened, "minute") and int(opened.query("SELECT count() FROM bids")[0][0])
+    rebuild(opened, first, ["hour", "day"])
+    for grain in ("hour", "day"):
+        assert rolled_up(opened, grain) == counted(*made, grain), grain
+        assert not differences(opened, first, grain)
+    send(opened, [replace(bid, time_ns=bid.time_ns + 40 * DAY_NS) for bid in made[0].bids if isinstance(bid, Bid)], "x")
+    assert len(sweep(opened, second + timedelta(days=40), keep)) > 8
+    assert not int(opened.query("SELECT count() FROM settlements")[0][0])
+    assert counted(*made, "day").items() <= rolled_up(opened, "day").items()

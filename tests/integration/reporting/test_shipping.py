@@ -1,8 +1,5 @@
 """Events and bookings reach both kinds of store exactly once, whatever is killed, and both report the same numbers."""
 
-import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,7 +19,6 @@ from reporting.schema import FACTS, SETTLEMENTS
 from reporting.shipper import Shipper
 from reporting.sources import SettlementSource, logs
 from reporting.store import Store, migrate, open_store, revert
-from tests.clickhouse_server import ClickHouseServer
 from tests.integration.reporting.conftest import Control
 from tests.trade import Trade, snapshot
 
@@ -50,15 +46,6 @@ def write_logs(data: Path, trade: Trade) -> None:
         for event in events:
             writer.append(encode(event))
         writer.close()
-
-
-def ship_in_process(address: str, data: Path, control: Control, *kill: object) -> int:
-    """Runs the shipper in a process of its own; returns its exit status."""
-    instant, number, delay = kill or ("never", 0, 0)
-    command = [sys.executable, "-m", "tests.integration.reporting.shipping", address, str(data), control.base]
-    done = subprocess.run([*command, str(instant), str(number), str(delay)], cwd=ROOT, capture_output=True, timeout=100)
-    assert done.returncode in (0, -9), done.stderr.decode()
-    return done.returncode
 
 
 def shipped_exactly(store: Store, trade: Trade) -> None:
@@ -135,68 +122,6 @@ def test_reports_equal_plain_counting(opened: Callable[[], Store], tmp_path: Pat
         totals = {metric: sum(sums.get(metric, 0) for sums in own) for metric in COUNTS if metric != "bids"}
         spend = sum(row.price for row in trade.settlements if row.exchange == exchange)
         assert books[key] == {"exchange": key, "currency": currency, "spend": spend, **totals}
-
-
-def test_a_killed_shipper_neither_loses_nor_doubles(
-    store_address: str, opened: Callable[[], Store], tmp_path: Path, control: Control
-) -> None:
-    """One shipper after the other is killed: before, in the middle of and after an insert of each kind."""
-    trade = Trade(seed=2, auctions=2500)
-    control.settlements = trade.settlements
-    write_logs(tmp_path, trade)
-    draw = random.Random(5)
-    kills = [
-        (instant, draw.randint(1, 12), draw.randint(50, 4000)) for instant in ("before", "during", "after", "during")
-    ]
-    ended = [ship_in_process(store_address, tmp_path, control, *kill) for kill in kills]
-    assert ended.count(-9) == len(kills)
-    assert ship_in_process(store_address, tmp_path, control) == 0
-    store = opened()
-    shipped_exactly(store, trade)
-    Dictionary().write(store, of_snapshot(snapshot()), 1)
-    assert reported(store, ("day", "line_item")) == trade.sums(("day", "line_item"))
-
-
-def test_a_killed_server_neither_loses_nor_doubles(
-    tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The server dies while blocks are on their way to it; the shipper goes on when it is back."""
-    server = ClickHouseServer(tmp_path / "server")
-    server.start()
-    try:
-        trade = Trade(seed=3, auctions=2500)
-        control.settlements = trade.settlements
-        write_logs(tmp_path, trade)
-        store = open_store(server.address("mortal"), tmp_path)
-        migrate(store)
-        name = origin(tmp_path)
-        ledger = SettlementSource(f"{name}/settlements", control.base)
-        shipper = Shipper(store, lambda: [*logs(tmp_path, name), ledger], 400)
-        insert, deaths = store.insert, iter((3, 9))
-        count, death = 0, next(deaths)
-
-        def deadly(*arguments: object) -> None:
-            nonlocal count, death
-            count += 1
-            if count == death:
-                server.kill()
-            insert(*arguments)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(store, "insert", deadly)
-        failures = 0
-        while True:
-            try:
-                if not shipper.round():
-                    break
-            except Exception:
-                failures += 1
-                server.start()
-                death = next(deaths, 0)
-        assert failures == 2
-        shipped_exactly(store, trade)
-        store.close()
-    finally:
-        server.kill()
 
 
 def test_migrations_go_down_again(opened: Callable[[], Store]) -> None:

@@ -184,7 +184,7 @@ async def test_a_bid_port_caps_by_what_is_in_redis_and_bids_within_caps_without_
     finally:
         redis_server.signal(signal.SIGCONT)
     assert await shown(60_000) == capped
-    assert f'outbid_bidder_profile_lookups_total{{ended="found"}} {lookup.found}' in service.metrics()
+    assert f'outbid_bidder_profile_lookups_total{{worker="0",ended="found"}} {lookup.found}' in service.metrics()
     server.close()
     await service.drain(0.2)
     running.cancel()

@@ -8,6 +8,8 @@ import pytest
 
 from domain.events import Kind, Mark
 from eventlog import writer
+from eventlog.consumers import positions
+from eventlog.segments import read_mark
 from simulator.sealed_price import encrypt
 from targeting.profiles import ProfileStore
 from targeting.unpacked import unpack
@@ -187,7 +189,12 @@ async def test_impressions_that_count_reach_the_persons_frequency_record(tracker
     ]:
         tracker.clock.advance(10)
         await tracker.get(path)
+    log = tracker.place.data / "log" / "money" / "0"
+    _, metrics, _ = await tracker.get("/metrics")
+    held = sum(segment.stat().st_size for segment in log.glob("*.log"))
+    assert f'outbid_tracker_log_held_bytes{{consumer="ledger"}} {held}\n'.encode() in metrics
     await tracker.stop()
+    assert positions(log) == {"ledger": 0, "memory": read_mark(log), "reporter": 0}
     with ProfileStore(tracker.place.data / "profiles.lmdb") as profiles:
         data = profiles.reader().get(1234)
         assert data is not None and profiles.reader().get(0) is None

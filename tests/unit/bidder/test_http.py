@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -245,7 +246,7 @@ async def test_broken_requests_never_cost_the_connection(bid_port):
             assert (await read_answer(reader))[0] == 200
         assert port.service.failures == 0
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b'outbid_bidder_fields_dropped_total{field="tmax"} ' in (await read_answer(reader))[2]
+        assert b'outbid_bidder_fields_dropped_total{worker="0",field="tmax"} ' in (await read_answer(reader))[2]
 
 
 @pytest.mark.parametrize(("secret", "status"), [("s3cret", 200), ("wrong", 403), ("", 403)])
@@ -258,7 +259,7 @@ async def test_an_exchange_with_a_secret(bid_port, secret, status):
 async def test_overload_is_shed_unread(bid_port):
     async with bid_port(shed_above_ms=0.0) as port:
         port.service.overloaded = True
-        answer = port.service.respond(None, b"POST", b"/openrtb2/usx", b"not even read")
+        answer = port.service.respond(SimpleNamespace(tally=None), b"POST", b"/openrtb2/usx", b"not even read")
         assert answer.startswith(b"HTTP/1.1 204") and port.service.shed == 1
 
 
@@ -288,7 +289,8 @@ async def test_too_many_connections(bid_port):
 
 async def test_a_bug_costs_the_exchange_nothing(bid_port, monkeypatch):
     async with bid_port() as port:
-        monkeypatch.setattr(port.service.auction, "decide", lambda *_: 1 // 0)
+        for name in ("_decide", "_untimed"):
+            monkeypatch.setattr(port.service, name, lambda *_: 1 // 0)
         reader, writer = await port.open()
         writer.write(post())
         assert (await read_answer(reader))[0] == 204
@@ -315,7 +317,7 @@ async def test_health_and_metrics(bid_port):
         answers = [await read_answer(reader) for _ in range(2)]
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         answers.append(await read_answer(reader))
-        assert answers[1][0] == 200 and b"outbid_bidder_bids_total 1\n" in answers[2][2]
+        assert answers[1][0] == 200 and b'outbid_bidder_bids_total{worker="0",exchange="usx"} 1\n' in answers[2][2]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_processes_start_control_first_and_the_bid_port_last() -> None:
         ["control"],
         ["tracker", "reporter"],
         ["bidder-0", "bidder-1"],
+        ["watcher"],
     ]
     assert stages[2][1].command[-3:] == ("bidder", "--slot", "1")
 

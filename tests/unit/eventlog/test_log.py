@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog import writer as writer_module
+from eventlog.damage import Damage, find, list_of, pass_over
 from eventlog.frames import MAX_RECORD, LogFull, Pending, checksum, split
 from eventlog.reader import LogCorrupt, LogReader, near_end
 from eventlog.segments import place_of, read_mark, segment_path, segments
@@ -148,6 +149,30 @@ def test_damage_in_the_published_part_is_an_error(tmp_path: Path) -> None:
     assert reader.read()[0] == [b"one"]
     with pytest.raises(LogCorrupt, match="byte 11"):
         reader.read()
+
+
+def test_damage_is_found_and_passed_over_on_request(tmp_path: Path) -> None:
+    """At every byte of a log of two segments, and over the records on both sides of a border."""
+    records = [b"one", b"t" * 20, b"three", b"four"]
+    ends = [place_of(position) for position in filled(tmp_path, records, 30)]
+    assert [segment for segment, _ in ends] == [1, 1, 2, 2]
+    starts = [(1, 0), (1, ends[0][1]), (2, 0), (2, ends[2][1])]
+    whole = {number: segment_path(tmp_path, number).read_bytes() for number in (1, 2)}
+    spans = [(number, at, at + 1) for number in (1, 2) for at in range(len(whole[number]))] + [(1, 9, 15), (2, 1, 14)]
+    for number, since, until in spans:
+        damaged = bytearray(whole[number])
+        damaged[since:until] = bytes(byte ^ 0xA5 for byte in damaged[since:until])
+        segment_path(tmp_path, number).write_bytes(damaged)
+        hit = [n for n in range(4) if starts[n][0] == number and starts[n][1] < until and since < ends[n][1]]
+        expected = Damage(number, starts[hit[0]][1], ends[hit[-1]][1])
+        assert list(find(tmp_path)) == [expected]
+        with pytest.raises(LogCorrupt, match=f"byte {expected.offset}:"):
+            read_all(tmp_path)
+        assert pass_over(tmp_path) == [expected] and pass_over(tmp_path) == []
+        assert read_all(tmp_path) == [record for n, record in enumerate(records) if n not in hit]
+        segment_path(tmp_path, number).write_bytes(whole[number])
+        list_of(tmp_path, number).unlink()
+    assert list(find(tmp_path)) == []
 
 
 async def test_durable_returns_when_the_record_can_be_read(tmp_path: Path) -> None:

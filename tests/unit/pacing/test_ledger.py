@@ -19,6 +19,8 @@ from domain.creative import every_format
 from domain.events import Event, Kind, Mark, Notice, encode
 from domain.exchange import Exchange
 from domain.money import convert, convert_up
+from eventlog.consumers import positions
+from eventlog.segments import read_mark
 from eventlog.writer import LogWriter
 from pacing import tables
 from pacing.ledger import Unbalanced, post, read_books, read_settlements
@@ -83,6 +85,14 @@ class Books:
     def settle(self, limit: int = 1000) -> None:
         while self.treasury.settle(limit):
             pass
+
+    def checkpoint(self) -> int:
+        with self.store.read() as conn:
+            return conn.execute(select(tables.checkpoints.c.position)).scalar() or 0
+
+    def passed(self) -> int:
+        """Up to where the ledger lets the log go."""
+        return positions(self.data / "log" / "money" / "0").get("ledger", 0)
 
     def balances(self) -> dict[tuple[str, int, str], int]:
         a = tables.accounts.c
@@ -295,8 +305,10 @@ def test_killed_anywhere_in_a_batch_the_balances_come_out_the_same(
             deaths += 1
             if statement % 2:
                 torn.open()  # a new process; else the same one goes on after a failed transaction
+        assert torn.passed() <= torn.checkpoint()
     assert deaths > 40
     torn.settle(7)
+    assert torn.passed() == torn.checkpoint() == read_mark(torn.data / "log" / "money" / "0")
     assert torn.everything() == whole.everything()
     torn.check()
     for made in (whole, torn):

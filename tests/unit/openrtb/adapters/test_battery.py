@@ -237,7 +237,7 @@ def test_requests_beyond_the_limit_are_answered_unread(make: Make) -> None:
     assert sum(served[-100:]) == 20
     [(over, times)] = [(n, c) for n, c in player.table.auction.no_bids.items() if n.reason == 530]
     assert over.stage == "port" and times == 400 - sum(served)
-    assert f'no_bids_total{{reason="qps",stage="port"}} {times}' in service.metrics()
+    assert f'no_bids_total{{worker="0",reason="qps",stage="port"}} {times}' in service.metrics()
 
 
 def test_google_bids_where_its_billing_id_is_asked_for_and_not_with_what_the_publisher_excludes(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Whether a worker can bid, and what is wrong if it cannot, or only on what it still has."""
+
+import time
+from typing import TYPE_CHECKING
+
+from monitoring.health import Readiness
+
+if TYPE_CHECKING:
+    from bidder.service import Service
+
+SILENT_S = 5.0
+"""Without an answer of control for so long, what the worker knows may be out of date."""
+
+
+def readiness(service: "Service") -> Readiness:
+    """Ready is who has a snapshot and, if anything in it is to be bought, may spend. A log that takes nothing stops no
+    bids: they are left out of it and counted, and money never depends on them.
+    """
+    told, link, writer, view = Readiness("bidder"), service.worker.link, service.worker.writer, service.state.view
+    if service.draining:
+        told.reasons["draining"] = "the worker is being stopped"
+    if view is None:
+        told.reasons["snapshot"] = "none has come from control yet"
+    silent_s = time.monotonic() - link.heard_s if link is not None else 0.0
+    if silent_s > SILENT_S:
+        told.degraded["control"] = f"it has not answered for {silent_s:.0f} s; bidding on from the leases held"
+        if view is not None and len(view) and not service.auction.leases.any_running():
+            told.reasons["leases"] = f"all have ended, and control has not answered for {silent_s:.0f} s"
+    if writer is not None and writer.shut:
+        told.degraded["log"] = "the disk takes nothing; bids are made, and left out of the log"
+    if service.overloaded:
+        told.degraded["overload"] = "the worker runs late; requests are answered unread"
+    return told

@@ -1,0 +1,530 @@
+-- Written by `outbid store ddl --cluster fleet` out of reporting/schema.py: do not edit it, write it anew.
+-- The reporter makes all of this by itself when it starts.
+
+CREATE DATABASE IF NOT EXISTS outbid ON CLUSTER fleet;
+
+USE outbid;
+
+CREATE TABLE IF NOT EXISTS bids_local ON CLUSTER fleet (
+    `time_ns` UInt64,
+    `bid` UInt64,
+    `imp` UInt32,
+    `auction` String,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `price` Int64,
+    `floor` Int64,
+    `currency` LowCardinality(String),
+    `width` Int64,
+    `height` Int64,
+    `country` LowCardinality(String),
+    `device_type` Int64,
+    `test` UInt8,
+    `context` UInt32,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(time_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(time_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/bids', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `time_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS bids ON CLUSTER fleet AS outbid.bids_local ENGINE = Distributed(fleet, outbid, bids_local);
+
+CREATE TABLE IF NOT EXISTS no_bids_local ON CLUSTER fleet (
+    `time_ns` UInt64,
+    `auction` String,
+    `exchange` UInt32,
+    `reason` Int64,
+    `stage` LowCardinality(String),
+    `weight` UInt32,
+    `site` UInt64,
+    `country` LowCardinality(String),
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(time_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(time_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/no_bids', '{replica}') PARTITION BY day ORDER BY (`exchange`, `reason`, `time_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS no_bids ON CLUSTER fleet AS outbid.no_bids_local ENGINE = Distributed(fleet, outbid, no_bids_local);
+
+CREATE TABLE IF NOT EXISTS wins_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `bid` UInt64,
+    `imp` UInt32,
+    `bid_ns` UInt64,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `lease` UInt64,
+    `rate` UInt32,
+    `max_price` Int64,
+    `basis` UInt8,
+    `price` Int64,
+    `loss_reason` Int64,
+    `min_to_win` Int64,
+    `terms` UInt32,
+    `multiplier` Int64,
+    `imp_ms` UInt64,
+    `mbr` Int64,
+    `discount_share` Int64,
+    `discount` Int64,
+    `device` UInt32,
+    `household` UInt32,
+    `context` UInt32,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/wins', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS wins ON CLUSTER fleet AS outbid.wins_local ENGINE = Distributed(fleet, outbid, wins_local);
+
+CREATE TABLE IF NOT EXISTS billings_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `bid` UInt64,
+    `imp` UInt32,
+    `bid_ns` UInt64,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `lease` UInt64,
+    `rate` UInt32,
+    `max_price` Int64,
+    `basis` UInt8,
+    `price` Int64,
+    `loss_reason` Int64,
+    `min_to_win` Int64,
+    `terms` UInt32,
+    `multiplier` Int64,
+    `imp_ms` UInt64,
+    `mbr` Int64,
+    `discount_share` Int64,
+    `discount` Int64,
+    `device` UInt32,
+    `household` UInt32,
+    `context` UInt32,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/billings', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS billings ON CLUSTER fleet AS outbid.billings_local ENGINE = Distributed(fleet, outbid, billings_local);
+
+CREATE TABLE IF NOT EXISTS losses_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `bid` UInt64,
+    `imp` UInt32,
+    `bid_ns` UInt64,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `lease` UInt64,
+    `rate` UInt32,
+    `max_price` Int64,
+    `basis` UInt8,
+    `price` Int64,
+    `loss_reason` Int64,
+    `min_to_win` Int64,
+    `terms` UInt32,
+    `multiplier` Int64,
+    `imp_ms` UInt64,
+    `mbr` Int64,
+    `discount_share` Int64,
+    `discount` Int64,
+    `device` UInt32,
+    `household` UInt32,
+    `context` UInt32,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/losses', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS losses ON CLUSTER fleet AS outbid.losses_local ENGINE = Distributed(fleet, outbid, losses_local);
+
+CREATE TABLE IF NOT EXISTS impressions_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `bid` UInt64,
+    `imp` UInt32,
+    `bid_ns` UInt64,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `lease` UInt64,
+    `rate` UInt32,
+    `max_price` Int64,
+    `basis` UInt8,
+    `price` Int64,
+    `loss_reason` Int64,
+    `min_to_win` Int64,
+    `terms` UInt32,
+    `multiplier` Int64,
+    `imp_ms` UInt64,
+    `mbr` Int64,
+    `discount_share` Int64,
+    `discount` Int64,
+    `device` UInt32,
+    `household` UInt32,
+    `context` UInt32,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/impressions', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS impressions ON CLUSTER fleet AS outbid.impressions_local ENGINE = Distributed(fleet, outbid, impressions_local);
+
+CREATE TABLE IF NOT EXISTS clicks_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `bid` UInt64,
+    `imp` UInt32,
+    `bid_ns` UInt64,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `lease` UInt64,
+    `rate` UInt32,
+    `max_price` Int64,
+    `basis` UInt8,
+    `price` Int64,
+    `loss_reason` Int64,
+    `min_to_win` Int64,
+    `terms` UInt32,
+    `multiplier` Int64,
+    `imp_ms` UInt64,
+    `mbr` Int64,
+    `discount_share` Int64,
+    `discount` Int64,
+    `device` UInt32,
+    `household` UInt32,
+    `context` UInt32,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/clicks', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS clicks ON CLUSTER fleet AS outbid.clicks_local ENGINE = Distributed(fleet, outbid, clicks_local);
+
+CREATE TABLE IF NOT EXISTS events_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `bid` UInt64,
+    `imp` UInt32,
+    `bid_ns` UInt64,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `lease` UInt64,
+    `rate` UInt32,
+    `max_price` Int64,
+    `basis` UInt8,
+    `price` Int64,
+    `loss_reason` Int64,
+    `min_to_win` Int64,
+    `terms` UInt32,
+    `multiplier` Int64,
+    `imp_ms` UInt64,
+    `mbr` Int64,
+    `discount_share` Int64,
+    `discount` Int64,
+    `device` UInt32,
+    `household` UInt32,
+    `context` UInt32,
+    `batch` UInt64,
+    `event` UInt8,
+    `error` UInt32,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/events', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS events ON CLUSTER fleet AS outbid.events_local ENGINE = Distributed(fleet, outbid, events_local);
+
+CREATE TABLE IF NOT EXISTS conversions_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `advertiser` UInt32,
+    `event` LowCardinality(String),
+    `order` String,
+    `value` Int64,
+    `currency` LowCardinality(String),
+    `source` LowCardinality(String),
+    `bid` UInt64,
+    `click_ns` UInt64,
+    `exchange` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `person` UInt64,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/conversions', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS conversions ON CLUSTER fleet AS outbid.conversions_local ENGINE = Distributed(fleet, outbid, conversions_local);
+
+CREATE TABLE IF NOT EXISTS visits_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `marks` UInt32,
+    `advertiser` UInt32,
+    `page` String,
+    `url` String,
+    `bid` UInt64,
+    `person` UInt64,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/visits', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `page`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS visits ON CLUSTER fleet AS outbid.visits_local ENGINE = Distributed(fleet, outbid, visits_local);
+
+CREATE TABLE IF NOT EXISTS settlements_local ON CLUSTER fleet (
+    `id` UInt64,
+    `received_ns` UInt64,
+    `bid` UInt64,
+    `exchange` UInt32,
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `price` Int64,
+    `currency` LowCardinality(String),
+    `account_price` Int64,
+    `account_currency` LowCardinality(String),
+    `estimated` UInt8,
+    `marks` UInt32,
+    `fees` Int64,
+    `number` UInt32,
+    `context` UInt32,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/settlements', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS settlements ON CLUSTER fleet AS outbid.settlements_local ENGINE = Distributed(fleet, outbid, settlements_local);
+
+CREATE TABLE IF NOT EXISTS attributions_local ON CLUSTER fleet (
+    `received_ns` UInt64,
+    `advertiser` UInt32,
+    `event` LowCardinality(String),
+    `order` String,
+    `value` Int64,
+    `currency` LowCardinality(String),
+    `person` UInt64,
+    `kind` UInt8,
+    `touch_ns` UInt64,
+    `bid` UInt64,
+    `exchange` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `deal` UInt32,
+    `site` UInt64,
+    `context` UInt32,
+    `sign` Int8,
+    `made_ns` UInt64,
+    `batch` UInt64,
+    time DateTime('UTC') MATERIALIZED toDateTime(intDiv(received_ns, 1000000000), 'UTC'),
+    day Date MATERIALIZED toDate(toDateTime(intDiv(received_ns, 1000000000), 'UTC'), 'UTC')
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/{shard}/attributions', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `received_ns`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS attributions ON CLUSTER fleet AS outbid.attributions_local ENGINE = Distributed(fleet, outbid, attributions_local);
+
+CREATE TABLE IF NOT EXISTS names ON CLUSTER fleet (
+    `dimension` LowCardinality(String),
+    `id` UInt64,
+    `key` String,
+    `name` String,
+    `currency` String,
+    `format` LowCardinality(String),
+    `version` UInt64
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/all/names', '{shard}-{replica}', version) ORDER BY (`dimension`, `id`);
+
+CREATE TABLE IF NOT EXISTS batches ON CLUSTER fleet (
+    `log` String,
+    `start` UInt64,
+    `end` UInt64
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/{shard}/batches', '{replica}', end) ORDER BY (`log`);
+
+CREATE TABLE IF NOT EXISTS delivery_minute_local ON CLUSTER fleet (
+    `day` Date,
+    `time` DateTime('UTC'),
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `exchange` UInt32,
+    `currency` LowCardinality(String),
+    `bids` Int64,
+    `bid_price` Int64,
+    `wins` Int64,
+    `wins_priced` Int64,
+    `win_price` Int64,
+    `win_max_price` Int64,
+    `impressions` Int64,
+    `clicks` Int64,
+    `losses` Int64,
+    `starts` Int64,
+    `first_quartiles` Int64,
+    `midpoints` Int64,
+    `third_quartiles` Int64,
+    `completes` Int64,
+    `measured` Int64,
+    `viewable` Int64,
+    `conversions` Int64,
+    `billed` Int64,
+    `spend` Int64,
+    `fees` Int64,
+    `exchange_spend` Int64,
+    `click_conversions` Int64,
+    `view_conversions` Int64,
+    `conversion_value` Int64,
+    `click_value` Int64
+) ENGINE = ReplicatedSummingMergeTree('/clickhouse/outbid/outbid/{shard}/delivery_minute', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `creative`, `exchange`, `currency`, `time`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS delivery_minute ON CLUSTER fleet AS outbid.delivery_minute_local ENGINE = Distributed(fleet, outbid, delivery_minute_local);
+
+CREATE TABLE IF NOT EXISTS delivery_hour_local ON CLUSTER fleet (
+    `day` Date,
+    `time` DateTime('UTC'),
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `exchange` UInt32,
+    `currency` LowCardinality(String),
+    `bids` Int64,
+    `bid_price` Int64,
+    `wins` Int64,
+    `wins_priced` Int64,
+    `win_price` Int64,
+    `win_max_price` Int64,
+    `impressions` Int64,
+    `clicks` Int64,
+    `losses` Int64,
+    `starts` Int64,
+    `first_quartiles` Int64,
+    `midpoints` Int64,
+    `third_quartiles` Int64,
+    `completes` Int64,
+    `measured` Int64,
+    `viewable` Int64,
+    `conversions` Int64,
+    `billed` Int64,
+    `spend` Int64,
+    `fees` Int64,
+    `exchange_spend` Int64,
+    `click_conversions` Int64,
+    `view_conversions` Int64,
+    `conversion_value` Int64,
+    `click_value` Int64
+) ENGINE = ReplicatedSummingMergeTree('/clickhouse/outbid/outbid/{shard}/delivery_hour', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `creative`, `exchange`, `currency`, `time`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS delivery_hour ON CLUSTER fleet AS outbid.delivery_hour_local ENGINE = Distributed(fleet, outbid, delivery_hour_local);
+
+CREATE TABLE IF NOT EXISTS delivery_day_local ON CLUSTER fleet (
+    `day` Date,
+    `time` DateTime('UTC'),
+    `advertiser` UInt32,
+    `campaign` UInt32,
+    `line_item` UInt32,
+    `creative` UInt32,
+    `exchange` UInt32,
+    `currency` LowCardinality(String),
+    `bids` Int64,
+    `bid_price` Int64,
+    `wins` Int64,
+    `wins_priced` Int64,
+    `win_price` Int64,
+    `win_max_price` Int64,
+    `impressions` Int64,
+    `clicks` Int64,
+    `losses` Int64,
+    `starts` Int64,
+    `first_quartiles` Int64,
+    `midpoints` Int64,
+    `third_quartiles` Int64,
+    `completes` Int64,
+    `measured` Int64,
+    `viewable` Int64,
+    `conversions` Int64,
+    `billed` Int64,
+    `spend` Int64,
+    `fees` Int64,
+    `exchange_spend` Int64,
+    `click_conversions` Int64,
+    `view_conversions` Int64,
+    `conversion_value` Int64,
+    `click_value` Int64
+) ENGINE = ReplicatedSummingMergeTree('/clickhouse/outbid/outbid/{shard}/delivery_day', '{replica}') PARTITION BY day ORDER BY (`advertiser`, `campaign`, `line_item`, `creative`, `exchange`, `currency`, `time`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 2592000;
+
+CREATE TABLE IF NOT EXISTS delivery_day ON CLUSTER fleet AS outbid.delivery_day_local ENGINE = Distributed(fleet, outbid, delivery_day_local);
+
+CREATE TABLE IF NOT EXISTS migrations ON CLUSTER fleet (
+    `number` UInt32,
+    `title` String
+) ENGINE = ReplicatedMergeTree('/clickhouse/outbid/outbid/all/migrations', '{shard}-{replica}') ORDER BY (`number`);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_bids ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(count()) AS bids, toInt64(sum(price)) AS bid_price FROM outbid.bids_local WHERE test = 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_wins ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(count()) AS wins, toInt64(countIf(bitAnd(marks, 80) = 64)) AS wins_priced, toInt64(sumIf(price, bitAnd(marks, 80) = 64)) AS win_price, toInt64(sumIf(max_price, bitAnd(marks, 80) = 64)) AS win_max_price FROM outbid.wins_local WHERE bitAnd(marks, 41) = 0 AND bitAnd(marks, 64) != 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_billings ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(count()) AS wins, toInt64(countIf(bitAnd(marks, 80) = 64)) AS wins_priced, toInt64(sumIf(price, bitAnd(marks, 80) = 64)) AS win_price, toInt64(sumIf(max_price, bitAnd(marks, 80) = 64)) AS win_max_price FROM outbid.billings_local WHERE bitAnd(marks, 41) = 0 AND bitAnd(marks, 64) != 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_impressions ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(count()) AS impressions, toInt64(countIf(bitAnd(marks, 64) != 0)) AS wins, toInt64(countIf(bitAnd(marks, 80) = 64)) AS wins_priced, toInt64(sumIf(price, bitAnd(marks, 80) = 64)) AS win_price, toInt64(sumIf(max_price, bitAnd(marks, 80) = 64)) AS win_max_price FROM outbid.impressions_local WHERE bitAnd(marks, 41) = 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_clicks ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(count()) AS clicks FROM outbid.clicks_local WHERE bitAnd(marks, 41) = 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_losses ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(count()) AS losses FROM outbid.losses_local WHERE bitAnd(marks, 41) = 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_events ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(countIf(event = 1)) AS starts, toInt64(countIf(event = 2)) AS first_quartiles, toInt64(countIf(event = 3)) AS midpoints, toInt64(countIf(event = 4)) AS third_quartiles, toInt64(countIf(event = 5)) AS completes, toInt64(countIf(event IN (12, 13))) AS measured, toInt64(countIf(event = 12)) AS viewable FROM outbid.events_local WHERE bitAnd(marks, 41) = 0 AND event IN (1, 2, 3, 4, 5, 12, 13) GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_conversions ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(count()) AS conversions FROM outbid.conversions_local WHERE bitAnd(marks, 41) = 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_settlements ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, account_currency AS currency, toInt64(countIf(number = 0)) AS billed, toInt64(sum(account_price)) AS spend, toInt64(sum(fees)) AS fees, toInt64(sum(price)) AS exchange_spend FROM outbid.settlements_local WHERE 1 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_attributions ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, '' AS currency, toInt64(sumIf(sign, kind = 1)) AS click_conversions, toInt64(sumIf(sign, kind = 2)) AS view_conversions FROM outbid.attributions_local WHERE kind IN (1, 2) GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_minute_of_attributions_value ON CLUSTER fleet TO outbid.delivery_minute_local AS SELECT day, toStartOfMinute(time) AS time, advertiser, campaign, line_item, creative, exchange, currency AS currency, toInt64(sum(value * sign)) AS conversion_value, toInt64(sumIf(value * sign, kind = 1)) AS click_value FROM outbid.attributions_local WHERE kind IN (1, 2) AND value != 0 GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_hour_sums ON CLUSTER fleet TO outbid.delivery_hour_local AS SELECT day, toStartOfHour(time) AS time, advertiser, campaign, line_item, creative, exchange, currency, sum(bids) AS bids, sum(bid_price) AS bid_price, sum(wins) AS wins, sum(wins_priced) AS wins_priced, sum(win_price) AS win_price, sum(win_max_price) AS win_max_price, sum(impressions) AS impressions, sum(clicks) AS clicks, sum(losses) AS losses, sum(starts) AS starts, sum(first_quartiles) AS first_quartiles, sum(midpoints) AS midpoints, sum(third_quartiles) AS third_quartiles, sum(completes) AS completes, sum(measured) AS measured, sum(viewable) AS viewable, sum(conversions) AS conversions, sum(billed) AS billed, sum(spend) AS spend, sum(fees) AS fees, sum(exchange_spend) AS exchange_spend, sum(click_conversions) AS click_conversions, sum(view_conversions) AS view_conversions, sum(conversion_value) AS conversion_value, sum(click_value) AS click_value FROM outbid.delivery_minute_local GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS delivery_day_sums ON CLUSTER fleet TO outbid.delivery_day_local AS SELECT day, toDateTime(day, 'UTC') AS time, advertiser, campaign, line_item, creative, exchange, currency, sum(bids) AS bids, sum(bid_price) AS bid_price, sum(wins) AS wins, sum(wins_priced) AS wins_priced, sum(win_price) AS win_price, sum(win_max_price) AS win_max_price, sum(impressions) AS impressions, sum(clicks) AS clicks, sum(losses) AS losses, sum(starts) AS starts, sum(first_quartiles) AS first_quartiles, sum(midpoints) AS midpoints, sum(third_quartiles) AS third_quartiles, sum(completes) AS completes, sum(measured) AS measured, sum(viewable) AS viewable, sum(conversions) AS conversions, sum(billed) AS billed, sum(spend) AS spend, sum(fees) AS fees, sum(exchange_spend) AS exchange_spend, sum(click_conversions) AS click_conversions, sum(view_conversions) AS view_conversions, sum(conversion_value) AS conversion_value, sum(click_value) AS click_value FROM outbid.delivery_hour_local GROUP BY day, time, advertiser, campaign, line_item, creative, exchange, currency;

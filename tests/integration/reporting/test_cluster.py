@@ -1,0 +1,142 @@
+"""The cluster form runs: two shards, of which one has two replicas, each fed by a reporter of its own."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from domain.events import Bid
+from reporting import report
+from reporting.names import Dictionary, of_snapshot
+from reporting.people import blank, find
+from reporting.rollups import GRAINS, ROLLUPS, differences, fact_days, rebuild, views
+from reporting.schema import SETTLEMENTS
+from reporting.store import Store, StoreError, migrate, open_store
+from tests.clickhouse_server import PASSWORD, ClickHouseServer
+from tests.keeper import Keeper
+from tests.stored import send
+from tests.trade import Trade, snapshot
+
+CONFIG = """
+<interserver_http_host>127.0.0.1</interserver_http_host>
+<interserver_http_port>{port}</interserver_http_port>
+<macros><shard>{shard}</shard><replica>{replica}</replica></macros>
+<zookeeper><node><host>127.0.0.1</host><port>{keeper}</port></node></zookeeper>
+<distributed_ddl><path>/clickhouse/task_queue/ddl</path></distributed_ddl>
+<remote_servers incl="none"><fleet>{{shards}}</fleet></remote_servers>
+"""
+SHARDS = ((1, 1), (1, 2), (2, 1))
+"""(shard, replica) of each node."""
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ClickHouseServer]]:
+    root = tmp_path_factory.mktemp("cluster")
+    keeper = Keeper(root / "keeper")
+    with ExitStack() as stack:
+        stack.callback(keeper.stop)
+        servers = []
+        for number, (shard, replica) in enumerate(SHARDS):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            more = CONFIG.format(port=port, shard=shard, replica=replica, keeper=keeper.port)
+            servers.append(ClickHouseServer(root / str(number), more))
+        for server in servers:
+            config = server.root / "config.xml"
+            config.write_text(config.read_text().replace("{shards}", _shards(servers)))
+            server.start()
+            stack.callback(server.kill)
+        yield servers
+
+
+def _shards(servers: list[ClickHouseServer]) -> str:
+    text = ""
+    for shard in sorted({shard for shard, _ in SHARDS}):
+        text += "<shard><internal_replication>true</internal_replication>"
+        for (of, _), server in zip(SHARDS, servers, strict=True):
+            if of == shard:
+                text += (
+                    f"<replica><host>127.0.0.1</host><port>{server.port}</port>"
+                    f"<user>outbid</user><password>{PASSWORD}</password></replica>"
+                )
+        text += "</shard>"
+    return text
+
+
+def reported(store: Store, by: tuple[str, ...]) -> dict[tuple[object, ...], dict[str, int]]:
+    found = {}
+    for line in report.run(store, report.Request(by)):
+        key = (*(line.ids.get(name, line.labels[name]) for name in by), line.currency)
+        found[key] = {name: value for name, value in line.sums.items() if value}
+    return found
+
+
+def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path: Path) -> None:
+    stores = [
+        open_store(f"{server.address('outbid')}?cluster=fleet", tmp_path, owner=f"host{number}")
+        for number, server in enumerate(nodes)
+    ]
+    migrate(stores[0])
+    first, second = Trade(seed=21, auctions=300, days=0.3), Trade(seed=22, auctions=300, days=0.3)
+    send(stores[0], [*first.bids, *first.money, *first.settlements], "first")
+    migrate(stores[2])  # there is nothing left to do
+    send(stores[2], [*second.bids, *second.money, *second.settlements], "second")
+    Dictionary().write(stores[2], of_snapshot(snapshot()), 1)
+    for store in (stores[1], stores[0]):
+        store.settle()
+        store.command("SYSTEM SYNC REPLICA outbid.names")
+    for table in ("bids", "impressions", "settlements", *(table.name for table in ROLLUPS.values())):
+        stores[1].command(f"SYSTEM SYNC REPLICA outbid.{table}_local")
+
+    one, other = first.sums(("day", "line_item")), second.sums(("day", "line_item"))
+    together = {
+        key: {
+            name: total
+            for name in {*one.get(key, {}), *other.get(key, {})}
+            if (total := one.get(key, {}).get(name, 0) + other.get(key, {}).get(name, 0))
+        }
+        for key in one.keys() | other.keys()
+    }
+    for store in stores:
+        assert reported(store, ("day", "line_item")) == together
+    for number, trade in ((0, first), (1, first), (2, second)):  # each shard has what its reporter sent, and no more
+        [(there,)] = stores[number].query("SELECT count() FROM bids_local")
+        assert int(there) == sum(isinstance(event, Bid) for event in trade.bids)
+    with pytest.raises(StoreError):
+        open_store(f"{nodes[0].address('outbid')}?cluster=nowhere", tmp_path)
+
+    bids = [event for trade in (first, second) for event in trade.bids if isinstance(event, Bid)]
+    assert len(find(stores[1], [7])["bids"]) == len(bids)
+    done, left = blank(stores[2], [7, 9])
+    assert left == 0 and done["bids"] and done["conversions"]
+    assert find(stores[0], [7]) == find(stores[2], [7]) == {}
+
+    nodes[0].kill()  # its replica has everything
+    assert reported(stores[1], ("day", "line_item")) == together == reported(stores[2], ("day", "line_item"))
+    nodes[0].start()
+
+    day = min(day for _, day in fact_days(stores[2]))
+    assert day > date(2026, 9, 1)
+    stores[2].command(stores[2].dialect.drop_partition("delivery_day", day))
+    assert differences(stores[2], day)
+    rebuild(stores[2], day)
+    for grain in GRAINS:
+        assert not differences(stores[2], day, grain)
+
+    dialect = stores[2].dialect
+    for statement in [*dialect.drops_column(SETTLEMENTS, "context"), *dialect.adds(SETTLEMENTS, "context")]:
+        stores[2].command(statement)
+    assert int(stores[0].query("SELECT sum(context) FROM settlements")[0][0]) == 0
+    for view in views(dialect):
+        for statement in dialect.drops(view.name):
+            stores[0].command(statement)
+    for statement in [*dialect.drops("delivery_hour"), *dialect.drops("names")]:
+        stores[0].command(statement)
+    left = {str(row[0]) for store in stores for row in store.query("SHOW TABLES")}
+    assert not [name for name in left if "delivery_hour" in name or name == "names"]
+    for store in stores:
+        store.close()
