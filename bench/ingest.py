@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -158,6 +159,7 @@ def main() -> None:
                     server.kill()
             print(f"{name}: {rate:,.0f} rows/s, {cpu:.2f} s CPU a million", flush=True)
             result |= {f"{name}_rows_per_s": round(rate), f"{name}_cpu_s_per_million": round(cpu, 2)}
+    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     print(json.dumps(result))
 
 

@@ -70,7 +70,7 @@ class Aside:
 
     def notes(self) -> list[Note]:
         """Of records, newest first."""
-        found = [note for of_log in self._notes.values() for note in of_log.values()]
+        found = [note for of_log in list(self._notes.values()) for note in list(of_log.values())]  # asked by any thread
         return sorted(found, key=lambda note: note.noted_ns, reverse=True)
 
     def _take(self, note: Note) -> None:
@@ -86,15 +86,15 @@ class Aside:
             return
         path = self._directory / f"{note.log.partition('/')[2] or note.log}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab") as file:
-            file.write(_encode(note) + b"\n")
+        with open(path, "ab") as file:  # what a crash cut short is ended
+            file.write(b"\n" + _encode(note) + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
 
 def _read(path: Path) -> list[Note]:
     found = []
-    for line in path.read_bytes().splitlines():
+    for line in filter(None, path.read_bytes().splitlines()):
         try:
             found.append(_decode(line))
         except msgspec.DecodeError:  # the end of a line that a crash cut short

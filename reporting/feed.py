@@ -12,6 +12,7 @@ import msgspec
 from domain.campaign import Snapshot
 from domain.clock import from_env, utc
 from domain.settings import Places
+from eventlog.reader import LogCorrupt
 from eventlog.remote import origin
 from reporting.aside import Aside
 from reporting.config import Reporting
@@ -112,7 +113,7 @@ class Feed(threading.Thread):
         positions = self.shipper.positions if self.shipper is not None else {}
         now_ns, found = from_env().now_ns(), {}
         for source in self.sources():
-            with contextlib.suppress(OSError, msgspec.DecodeError):  # told by `behind`
+            with contextlib.suppress(OSError, msgspec.DecodeError, LogCorrupt):  # told by `behind` and by failures
                 found[source.name] = source.lag(positions.get(source.name, 0), now_ns)
         return found
 
