@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from domain.events import encode
 from eventlog.consumers import positions
 from eventlog.remote import origin
@@ -19,8 +21,9 @@ KEEP_S = 60
 
 
 def test_segments_that_the_reporter_has_passed_go_and_the_next_shipper_misses_nothing(
-    store_address: str, tmp_path: Path
+    store_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("reporting.shipper._AT_ONCE", 1)  # a batch a round
     trade = Trade(seed=3, auctions=300)
     trade.settlements.clear()
     directories = [tmp_path / "log" / "bids" / "0", tmp_path / "log" / "money" / "0"]
