@@ -77,16 +77,17 @@ class Service:
             return refusal(NOT_FOUND, f"{url.decode('latin-1')}: no exchange of that name")
         exchange = seller.exchange
         tally = connection.tally = self.tallies.get(seller.id) or self._tally(seller)
-        tally.requests += 1
         if exchange.secret and not hmac.compare_digest(exchange.secret.encode(), connection.secret):
             self.refused += 1
+            tally.fault()
             return refusal(FORBIDDEN, "X-Outbid-Secret: missing or wrong")
         if self.overloaded:
             self.shed += 1
+            tally.fault()
             return no_content(NoBidReason.OVERLOAD)
         if seller.qps and not self.quotas.admits(seller, self.state.workers, self.now):
             self.auction.no_bids[OVER_QUOTA] += 1
-            tally.no_bids += 1
+            tally.no_bid()
             return no_content(OVER_QUOTA.reason)
         if (
             self.people is not None
@@ -103,10 +104,11 @@ class Service:
             outcome = self._decide(body, seller, view)
         except Malformed as error:
             self.malformed += 1
+            connection.tally.fault()
             log.debug("400 to %s: %s", seller.exchange.key, error)
             return refusal(BAD_REQUEST, str(error))
         except Exception:
-            return self._failed(seller)
+            return self._failed(connection, seller)
         return outcome if isinstance(outcome, Aside) else self._written(connection, outcome, seller)
 
     def _timed(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid | Aside:
@@ -119,20 +121,20 @@ class Service:
         try:
             outcome = self.auction.resume(aside, answers)
         except Exception:
-            return self._failed(aside.seller)
+            return self._failed(connection, aside.seller)
         return self._written(connection, outcome, aside.seller)
 
-    def _failed(self, seller: Seller) -> bytes:
+    def _failed(self, connection: "BidConnection | Later", seller: Seller) -> bytes:
         """A bug of ours must not cost the exchange an error, nor us its traffic."""
         self.failures += 1
+        connection.tally.fault()
         log.exception("a request from %s failed", seller.exchange.key)
         return no_content(NoBidReason.TECHNICAL_ERROR)
 
     def _written(self, connection: "BidConnection | Later", outcome: bytes | NoBid, seller: Seller) -> bytes:
         if isinstance(outcome, NoBid):
-            connection.tally.no_bids += 1
+            connection.tally.no_bid()
             return self._no_bid(connection, outcome, seller)
-        connection.tally.bids += 1
         return connection.encode(outcome)
 
     def _no_bid(self, connection: "BidConnection | Later", outcome: NoBid, seller: Seller) -> bytes:
@@ -186,7 +188,7 @@ class Service:
         tmax, view = self.auction.request.tmax, self.state.view
         seller = view.sellers.get(tally.exchange) if view is not None else None
         if tmax and ns > (tmax - (seller.network_ms if seller is not None else 0)) * 1_000_000:
-            tally.late += 1
+            tally.was_late()
 
     def _tally(self, seller: Seller) -> Tally:
         return self.tallies.setdefault(seller.id, Tally(seller.exchange.key))

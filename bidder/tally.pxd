@@ -6,10 +6,10 @@ cdef enum:
 cdef class Tally:
     """One worker's figures of one exchange, since the worker began."""
     cdef readonly str exchange              # its key
-    cdef public int64_t requests            # that came to its address
-    cdef public int64_t bids
-    cdef public int64_t no_bids
-    cdef public int64_t late                # answers that took longer than ``tmax`` leaves
+    cdef readonly int64_t requests          # that were answered
+    cdef readonly int64_t no_bids
+    cdef readonly int64_t faults            # answered without a decision: malformed, refused, shed, failed
+    cdef readonly int64_t late              # answers that took longer than ``tmax`` leaves
     cdef int64_t counts[BUCKETS]            # of answers by how long they took
     cdef int64_t total_ns
     cdef void took(self, int64_t ns) noexcept nogil

@@ -27,7 +27,7 @@ cdef class Tally:
     def __init__(self, str exchange not None):
         cdef int n
         self.exchange = exchange
-        self.requests = self.bids = self.no_bids = self.late = self.total_ns = 0
+        self.requests = self.no_bids = self.faults = self.late = self.total_ns = 0
         for n in range(BUCKETS):
             self.counts[n] = 0
 
@@ -41,12 +41,27 @@ cdef class Tally:
             n = 0
         elif n >= BUCKETS:
             n = BUCKETS - 1
+        self.requests = self.requests + 1
         self.counts[n] = self.counts[n] + 1
         self.total_ns = self.total_ns + ns
 
     def answered(self, int64_t ns) -> None:
         """`took`, for callers in Python."""
         self.took(ns)
+
+    @property
+    def bids(self) -> int:
+        """Requests answered with a bid: nearly all that are no no-bids, so that these pay for no counting."""
+        return self.requests - self.no_bids - self.faults
+
+    def no_bid(self) -> None:
+        self.no_bids = self.no_bids + 1
+
+    def fault(self) -> None:
+        self.faults = self.faults + 1
+
+    def was_late(self) -> None:
+        self.late = self.late + 1
 
     def latencies(self) -> tuple:
         """(answers in each bucket of `BOUNDS_S` and above, the sum of all in seconds)."""

@@ -41,7 +41,7 @@ class Page:
 
     def add(self, family: Family, value: float, *labels: str) -> None:
         """One value; ``labels`` in the order in which the family names them."""
-        self._put(Sample(family.name, "", self._labels(family, labels), value))
+        self._put(Sample(family.name, "", self._labels(family, labels), float(value)))
 
     def histogram(
         self, family: Family, bounds: Sequence[float], counts: Sequence[int], total: float, *labels: str

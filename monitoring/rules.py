@@ -142,7 +142,7 @@ BUILT_IN = (
         summary="Records of a log could not be shipped and were put aside.",
     ),
     Rule(
-        "quality_findings", "outbid_reporter_quality_findings", by=("check", "severity"), above=0,
+        "quality_findings", "outbid_reporter_quality_findings", by=("check",), above=0,
         summary="Logs, ledger and analytics store disagree; `outbid quality` says where.",
     ),
     Rule(

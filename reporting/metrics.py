@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,9 +46,7 @@ FRESHNESS = Family(
 ROWS = Family("outbid_reporter_table_rows", "gauge", "Rows of a table.", ("table",))
 QUERIES = Family("outbid_reporter_query_seconds", "histogram", "Time that queries took in the store.", ("kind",))
 FAILED = Family("outbid_reporter_failed_queries_total", "counter", "Queries that ended with an error.", ("kind",))
-FINDINGS = Family(
-    "outbid_reporter_quality_findings", "gauge", "Open findings of the data quality job.", ("check", "severity")
-)
+FINDINGS = Family("outbid_reporter_quality_findings", "gauge", "Open findings of the data quality job.", ("check",))
 
 FAMILIES = (
     *(
@@ -78,12 +76,11 @@ log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """All that the reporter counts. ``findings``, by check and severity, are whoever's job it is to find them."""
+    """All that the reporter counts. ``findings`` gives those that are open, by check, of whoever looks for them."""
 
-    def __init__(self, feed: Feed, data: Path, clock: Clock) -> None:
-        self._feed, self._data, self._clock = feed, data, clock
+    def __init__(self, feed: Feed, data: Path, clock: Clock, findings: Callable[[], Mapping[str, int]] = dict) -> None:
+        self._feed, self._data, self._clock, self._findings = feed, data, clock, findings
         self.requests, self.lag = Requests(REQUESTS), LoopLag()
-        self.findings: dict[tuple[str, str], int] = {}
         self._taken: dict[str, Histogram] = {}
         self._failed: Counter[str] = Counter()
         self._behind: dict[str, int | str] = {}
@@ -158,8 +155,8 @@ class Metrics:
         for kind, taken in sorted(self._taken.items()):
             taken.put(told, QUERIES, kind)
             told.add(FAILED, self._failed[kind], kind)
-        for (check, severity), count in sorted(self.findings.items()):
-            told.add(FINDINGS, count, check, severity)
+        for check, count in sorted(self._findings().items()):
+            told.add(FINDINGS, count, check)
         return told
 
     async def readiness(self) -> Readiness:

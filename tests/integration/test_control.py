@@ -20,6 +20,7 @@ from domain.money import NANOS
 from domain.settings import Places
 from eventlog.writer import LogWriter
 from pacing.protocol import Books, Delivery, Grants, Heartbeat, LeaseUse, Register, Registered, Settlements
+from tests.exposition import Metrics
 
 FILE = """
 exchanges:
@@ -165,6 +166,20 @@ async def test_a_worker_gets_leases_and_its_bids_are_settled(running: Running) -
     assert (await client.get(f"/v1/settlements?after={row.id}", Settlements)).rows == ()
     (delivery,) = await client.get("/v1/delivery", list[Delivery])
     assert (delivery.key, delivery.spent_today, delivery.budget_today) == ("fast", 1_500_000, 100 * NANOS)
+    async with (
+        client.session.get(f"{client.base}/metrics") as page,
+        client.session.get(f"{client.base}/ready") as ready,
+    ):
+        metrics = Metrics(await page.text())
+        assert (await ready.json())["reasons"] == {}
+    assert metrics["outbid_control_settlement_id"] == row.id and metrics["outbid_control_settled_events_total"] == 3
+    assert metrics["outbid_control_money_log_behind_bytes"] == metrics["outbid_control_unsettled_seconds"] == 0
+    assert metrics["outbid_control_workers"] == metrics.of("outbid_control_leases", state="open") == 1
+    assert (
+        metrics["outbid_control_snapshot_version"] == grants.version and metrics["outbid_control_overspent_ratio"] == 0
+    )
+    assert metrics.of("outbid_control_request_seconds_count", route="/v1/leases", status="2xx") == 2
+    assert "outbid_control_duty_trouble" not in metrics
 
     farewell = Heartbeat(worker.worker, (), (LeaseUse(grant.lease, 4_000_000),), stopping=True)
     await client.post("/v1/leases", farewell, Grants)

@@ -23,6 +23,7 @@ from domain.settings import Places
 from eventlog.writer import LogWriter
 from pacing.protocol import Books, Grants, Heartbeat, Register, Registered, Settlements
 from tests.deployment import OUTBID, free_ports
+from tests.exposition import Metrics
 from tests.postgres_server import NotInstalled, PostgresServer
 
 CAMPAIGNS = """
@@ -158,6 +159,11 @@ async def test_a_server_killed_in_the_middle_of_settling_loses_no_bid_and_books_
             assert "the control store does not answer" in await refused.text()
         assert "it%27s" not in str(told)
         assert "it's" not in str(told)
+        async with http.get(f"{port.base}/ready") as ready, http.get(f"{port.base}/metrics") as page:
+            assert ready.status == 503 and (await ready.json())["reasons"].keys() >= {"settling", "store"}
+            metrics = Metrics(await page.text())
+        assert metrics["outbid_control_store_up"] == 0
+        assert metrics.of("outbid_control_duty_trouble", duty="settling") == 1
         await asyncio.to_thread(mortal.start)
         await port.until(200)
     await port.billed(billed)
@@ -214,6 +220,9 @@ async def test_a_second_control_waits_and_takes_over_when_the_first_is_killed(
     async with http.post(f"{ports[1].base}/v1/workers", data=msgspec.json.encode(Register("host", 2))) as refused:
         assert refused.status == 503
         assert "standby" in await refused.text()
+    async with http.get(f"{ports[1].base}/ready") as ready, http.get(f"{ports[1].base}/metrics") as page:
+        assert ready.status == 503 and (await ready.json())["reasons"].keys() == {"standby"}
+        assert Metrics(await page.text())["outbid_control_standby"] == 1
     assert (await ports[0].health())[0] == 200
 
     writer = LogWriter(tmp_path / "log" / "money" / "0")

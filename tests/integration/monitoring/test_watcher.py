@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import alerts
 from monitoring.config import AlertSettings, Email, Webhook
@@ -21,6 +20,7 @@ from monitoring.process import CLOCK, FAMILIES
 from monitoring.rules import BUILT_IN, Rule
 from monitoring.watcher import Watcher
 from monitoring.watcher_port import Port
+from tests.exposition import Metrics
 from tests.mail_server import MailServer, certificate, mail_server
 
 MATTER = ("process_down", "clock_skew")
@@ -146,10 +146,9 @@ async def test_a_clock_that_is_off_is_told(rig: Rig) -> None:
     async with rig.watching() as base:
         assert await rig.mailed(1) == ["[Outbid] CRITICAL clock_skew"]
         async with rig.session.get(f"{base}/metrics") as answer:
-            families = {f.name: f for f in text_string_to_metric_families(await answer.text())}
-    (skew,) = families["outbid_watcher_clock_skew_seconds"].samples
-    assert 5.9 < skew.value <= 6.0 and skew.labels == {"target": "bidder"}
-    assert {sample.labels["state"] for sample in families["outbid_watcher_alerts"].samples} == {"firing"}
+            told = Metrics(await answer.text())
+    assert 5.9 < told.of("outbid_watcher_clock_skew_seconds", target="bidder") <= 6.0
+    assert told.by("outbid_watcher_alerts", "state") == {"firing": 1}
 
 
 async def test_a_silence_is_kept_over_a_restart_and_can_be_ended(rig: Rig) -> None:

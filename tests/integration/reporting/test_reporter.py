@@ -23,13 +23,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from domain.campaign import Rate
-from domain.events import encode
+from domain.events import Bid, encode
 from domain.keys import internal_secret, load_keys, report_key
 from eventlog.writer import LogWriter
 from reporting import scope
 from reporting.config import Reporting
 from reporting.reading import Gone, OverBudget, Readers
 from reporting.store import open_store
+from tests.exposition import Metrics
 from tests.integration.reporting.conftest import Control
 from tests.trade import CURRENCY, Trade, snapshot
 
@@ -119,12 +120,30 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
     table = reporter.get("/v1/report?by=day,advertiser&format=table")[1].decode()
     assert "Advertiser 1" in table and table.splitlines()[0].startswith("day")
 
+    reporter.until("/metrics", lambda _, body: not fresh(Metrics(body.decode()), trade))
+    metrics = Metrics(reporter.get("/metrics")[1].decode())
+    assert metrics["outbid_reporter_ready"] == metrics["outbid_reporter_fed"] == 1
+    assert metrics["outbid_reporter_failing_sources"] == metrics["outbid_reporter_refused_records_total"] == 0
+    assert sum(metrics.by("outbid_reporter_lag", "source").values()) == 0
+    assert metrics.of("outbid_reporter_query_seconds_count", kind="report") >= 1
+    assert metrics.of("outbid_reporter_request_seconds_count", route="/v1/report", status="2xx") >= 1
+    status, ready = reporter.get("/ready")
+    assert status == 200 and json.loads(ready)["reasons"] == {}
+
     books = {entry["exchange"]: entry for entry in json.loads(reporter.get("/v1/books")[1])}
     for exchange, key in ((1, "usx"), (2, "cnx")):
         booked = [row.price for row in trade.settlements if row.exchange == exchange]
         billed = sum(row.exchange == exchange and row.number == 0 for row in trade.settlements)
         entry = books[key]
         assert (entry["billed"], entry["spend"], entry["currency"]) == (billed, sum(booked), CURRENCY[exchange])
+
+
+def fresh(metrics: Metrics, trade: Trade) -> dict[str, float]:
+    """Tables of which other rows are told than were logged."""
+    bids = sum(isinstance(event, Bid) for event in trade.bids)
+    wanted = {"bids": bids, "settlements": len(trade.settlements)}
+    told = metrics.by("outbid_reporter_table_rows", "table")
+    return {table: rows for table, rows in wanted.items() if told.get(table) != rows}
 
 
 def test_it_says_what_is_wrong_and_ends_cleanly(reporter: Reporter, tmp_path: Path) -> None:
@@ -164,6 +183,8 @@ def test_an_unreachable_store_is_reported_and_waited_for(tmp_path: Path, control
     try:
         reporter.until("/health", lambda status, body: status == 503 and b"refused" in body)
         assert reporter.get("/v1/report")[0] == 503
+        reporter.until("/ready", lambda status, body: status == 503 and b"Connection refused" in body)
+        assert Metrics(reporter.get("/metrics")[1].decode())["outbid_reporter_ready"] == 0
         assert json.loads(reporter.get("/v1/lag")[1])["behind"] > 0
         reporter.process.send_signal(signal.SIGTERM)
         assert reporter.process.wait(DEADLINE_S) == 0

@@ -13,6 +13,7 @@ from eventlog.segments import read_mark
 from simulator.sealed_price import encrypt
 from targeting.profiles import ProfileStore
 from targeting.unpacked import unpack
+from tests.exposition import Metrics
 from tests.integration.trackers.conftest import PRICE_KEY
 
 PRICED = [Kind.WIN, Kind.BILLING, Kind.IMPRESSION]
@@ -202,6 +203,28 @@ async def test_impressions_that_count_reach_the_persons_frequency_record(tracker
     assert {tuple(sorted(times)) for times in unpack(data).shown.values()} == {(start + 10, start + 60)}
 
 
+async def test_what_was_recorded_is_told_to_prometheus(tracker) -> None:
+    """By kind and mark, as it is in the log; and forgeries are refused by why."""
+    token = tracker.token()
+    for query in ("p=1", "p=1", "p=9"):
+        await tracker.get(tracker.path(token, Kind.BILLING, query))
+    await tracker.get(tracker.path(tracker.token(), Kind.WIN, "p=cheap"))
+    await tracker.get(tracker.path(token, Kind.BILLING)[:-1] + "x")
+    status, why, _ = await tracker.get("/ready")
+    assert status == 200 and json.loads(why) == {"ready": True, "process": "tracker", "reasons": {}, "degraded": {}}
+    metrics = Metrics((await tracker.get("/metrics"))[1].decode())
+    for kind in (Kind.WIN, Kind.BILLING):
+        logged = [Mark(notice.marks) for notice in tracker.notices() if notice.kind == kind]
+        assert metrics.of("outbid_tracker_events_total", kind=kind.name.lower()) == len(logged)
+        for mark in Mark:
+            told = metrics.of("outbid_tracker_marked_events_total", kind=kind.name.lower(), mark=mark.name.lower())
+            assert told == sum(mark in marks for marks in logged)
+    refused = metrics.by("outbid_tracker_refused_total", "reason")
+    assert refused == {"forged": 1, "malformed": 0, "log_full": 0, "unknown_advertiser": 0}
+    assert metrics.of("outbid_tracker_unusable_prices_total", reason="unreadable") == 1
+    assert metrics["outbid_tracker_directory_version"] == 1 and metrics["outbid_tracker_log_shut"] == 0
+
+
 async def test_nothing_is_acknowledged_that_cannot_be_kept(tracker, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is full when the record is written: 503, and a later retry is the one that counts."""
     path = tracker.path(tracker.token(), Kind.BILLING, "p=1")
@@ -215,6 +238,12 @@ async def test_nothing_is_acknowledged_that_cannot_be_kept(tracker, monkeypatch:
         for _ in range(3):
             status, body, _ = await tracker.get(path)
             assert status == 503 and b"try again" in body
+        ready, why, _ = await tracker.get("/ready")
+        assert ready == 503 and json.loads(why)["reasons"].keys() == {"log"}
+        metrics = Metrics((await tracker.get("/metrics"))[1].decode())
+        assert metrics["outbid_tracker_log_shut"] == 1
+        assert metrics.of("outbid_tracker_refused_total", reason="log_full") == 3
+        assert metrics.of("outbid_tracker_request_seconds_count", route="/billing/{token}", status="5xx") == 3
     while (await tracker.get(path))[0] == 503:  # until the log has found out that there is room again
         pass
     assert [Mark(notice.marks) for notice in tracker.notices()] == [Mark.FIRST]

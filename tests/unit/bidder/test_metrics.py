@@ -12,29 +12,17 @@ import pytest
 import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
 
 from bidder import auction as story
 from bidder.auction import Auction
-from bidder.metrics import FAMILIES, REQUESTS, Worker
+from bidder.metrics import FAMILIES, LOG_SHUT, REQUESTS, Worker
 from bidder.neighbouring_workers import PATIENCE_S, Neighbours
 from bidder.stopwatch import STAGES, Stopwatch
 from bidder.tally import BOUNDS_S, Tally
 from monitoring.page import Page
 from tests.auction_table import Table
+from tests.exposition import Metrics
 from tests.unit.bidder.test_http import BODY, post, read_answer
-
-
-def parsed(text: str) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
-    """By name of the sample, and its labels."""
-    found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            series = found.setdefault(sample.name, {})
-            labels = tuple(sorted(sample.labels.items()))
-            assert labels not in series, f"{sample.name} has {labels} twice"
-            series[labels] = sample.value
-    return found
 
 
 async def test_what_came_in_is_what_was_answered(bid_port) -> None:
@@ -45,16 +33,16 @@ async def test_what_came_in_is_what_was_answered(bid_port) -> None:
             port.service._decide = port.service._timed  # as after a look at the clock
             writer.write(post(body))
             await read_answer(reader)
-        told = parsed(port.service.metrics())
-    of = (("exchange", "usx"), ("worker", "0"))
-    assert told["outbid_bidder_requests_total"][of] == 4
-    assert told["outbid_bidder_bids_total"][of] == 2
-    assert told["outbid_bidder_exchange_no_bids_total"][of] == 1
-    assert told["outbid_bidder_malformed_total"][(("worker", "0"),)] == 1
-    assert told["outbid_bidder_answer_seconds_count"][of] == 4
-    assert told["outbid_bidder_answer_seconds_sum"][of] > 0
-    assert sum(told["outbid_bidder_no_bids_total"].values()) == 1
-    timed = {dict(labels)["stage"]: n for labels, n in told["outbid_bidder_stage_seconds_count"].items()}
+        told = Metrics(port.service.metrics())
+    of = {"exchange": "usx", "worker": "0"}
+    assert told.of("outbid_bidder_requests_total", **of) == 4
+    assert told.of("outbid_bidder_bids_total", **of) == 2
+    assert told.of("outbid_bidder_exchange_no_bids_total", **of) == 1
+    assert told["outbid_bidder_malformed_total"] == 1
+    assert told.of("outbid_bidder_answer_seconds_count", **of) == 4
+    assert told.of("outbid_bidder_answer_seconds_sum", **of) > 0
+    assert told["outbid_bidder_no_bids_total"] == 1
+    timed = told.by("outbid_bidder_stage_seconds_count", "stage")
     assert timed["read"] == 3 and timed["choose"] == 2 and timed["answer"] == 2
 
 
@@ -104,6 +92,7 @@ def test_workers_tell_for_each_other(tmp_path: Path) -> None:
     def page(slot: int) -> Page:
         told = Page(FAMILIES, {"worker": str(slot)})
         told.add(REQUESTS, 10 + slot, 'an "exchange"')
+        told.add(LOG_SHUT, slot == 1)
         return told
 
     async def ask() -> tuple[str, str]:
@@ -118,13 +107,9 @@ def test_workers_tell_for_each_other(tmp_path: Path) -> None:
         await asyncio.gather(*running, return_exceptions=True)
         return whole, without
 
-    whole, without = (parsed(text) for text in uvloop.run(ask()))
-    assert {dict(labels)["worker"]: n for labels, n in whole["outbid_bidder_requests_total"].items()} == {
-        "0": 10,
-        "1": 11,
-        "2": 12,
-    }
-    assert whole["outbid_bidder_workers"] == {(): 3}
-    assert {dict(labels)["worker"] for labels in without["outbid_bidder_requests_total"]} == {"0", "2"}
-    assert without["outbid_bidder_workers"] == {(): 2}
+    whole, without = (Metrics(text) for text in uvloop.run(ask()))
+    assert whole.by("outbid_bidder_requests_total", "worker") == {"0": 10, "1": 11, "2": 12}
+    assert whole["outbid_bidder_workers"] == 3
+    assert without.by("outbid_bidder_requests_total", "worker") == {"0": 10, "2": 12}
+    assert without["outbid_bidder_workers"] == 2
     assert PATIENCE_S < 1
