@@ -375,7 +375,9 @@ CREATE TABLE IF NOT EXISTS names ON CLUSTER fleet (
     `name` String,
     `currency` String,
     `format` LowCardinality(String),
-    `version` UInt64
+    `version` UInt64,
+    `parent` UInt64,
+    `size` LowCardinality(String)
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/all/names', '{shard}-{replica}', version) ORDER BY (`dimension`, `id`);
 
 CREATE TABLE IF NOT EXISTS batches ON CLUSTER fleet (

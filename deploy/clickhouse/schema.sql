@@ -351,7 +351,9 @@ CREATE TABLE IF NOT EXISTS names (
     `name` String,
     `currency` String,
     `format` LowCardinality(String),
-    `version` UInt64
+    `version` UInt64,
+    `parent` UInt64,
+    `size` LowCardinality(String)
 ) ENGINE = ReplacingMergeTree(version) ORDER BY (`dimension`, `id`);
 
 CREATE TABLE IF NOT EXISTS batches (
