@@ -251,10 +251,8 @@ def test_reports_are_streamed_to_whoever_may_see_them(embedded: Reporter, tmp_pa
     for path in ("/v1/report", "/v1/losses", "/v1/books"):
         assert embedded.get(path, headers={"X-Forwarded-For": "192.0.2.1"})[0] == 401
     known = json.loads(embedded.get("/v1/report/catalogue")[1])
-    assert (
-        "country" in known["metrics"]["spend"]["dimensions"]
-        and "country" not in known["metrics"]["conversions"]["dimensions"]
-    )
+    assert "conversion_source" in known["metrics"]["conversions"]["dimensions"]
+    assert "conversion_source" not in known["metrics"]["spend"]["dimensions"]
 
 
 def test_a_report_that_takes_too_much_or_that_nobody_waits_for_is_ended(store_address: str, tmp_path: Path) -> None:
