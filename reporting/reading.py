@@ -56,6 +56,7 @@ class Readers:
             {
                 "max_execution_time": max(1, round(of.query_seconds)),
                 "max_memory_usage": of.query_memory_mb << 20,
+                "max_bytes_before_external_group_by": of.query_memory_mb << 19,  # many groups go through the disk then
                 "max_rows_to_read": of.query_rows,
             }
         )
