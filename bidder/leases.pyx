@@ -4,7 +4,6 @@ A bid reserves its whole price at once; the reservation is given back by control
 expiries), never here. So a worker can overspend nothing, whatever dies: it holds only what it was granted.
 """
 
-from bidder.tally cimport now_ns
 from libc.stdint cimport int64_t, uint32_t
 
 import time
@@ -43,7 +42,7 @@ cdef class Leases:
 
     def tick(self):
         """Reads the monotonic clock, once a request."""
-        self.now_ns = now_ns()
+        self.now_ns = time.monotonic_ns()
 
     def apply(self, grant, int64_t asked_ns) -> None:
         """Takes a `pacing.protocol.Grant`: a new lease, or more money and time on the one held.
