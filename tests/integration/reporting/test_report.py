@@ -328,6 +328,15 @@ def test_an_unscoped_filter_by_name_refuses_but_a_scoped_one_finds_nothing(store
         assert report.run(store, Request.read({"filter": f"campaign:{name}"}), theirs) == []
 
 
+def test_a_rate_that_only_others_need_is_not_asked_of_a_holder_of_a_scope(store: Store) -> None:
+    """Nor is the currency told that they book in."""
+    request = Request.read({"by": "advertiser", "metrics": "spend", "currency": "USD"})
+    with pytest.raises(Refused, match="a rate with CNY"):
+        report.run(store, request)
+    for advertisers in ((77,), ()):
+        assert report.run(store, request, Asker(Scope(Claims("a", 0, advertisers, (78,))))) == []
+
+
 def test_thousands_of_creatives_in_a_query_are_not_too_many(store: Store) -> None:
     """Theirs are what a report by size names in each of its parts, and what a filter by format becomes. None of them
     has any rows, and they are the last that this store gets to know.
