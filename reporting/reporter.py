@@ -121,6 +121,7 @@ class Answers:
         return _json({"behind": behind, "sources": sources})
 
     async def quality(self, request: web.Request) -> web.Response:
+        self._admission.whole(request)
         if self._quality is None or not self._feed.ready.is_set():
             raise StoreError(self._feed.trouble)
         watch = self._quality
