@@ -12,14 +12,17 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 120
 LONG_S = 3_600
+_WRONG_INPUT = 400
 
 
 class NoAnswer(Exception):
-    """The process is not there (``unreachable``), or refuses; the text is for the person at the command line."""
+    """The process is not there (``unreachable``), or refuses; the text is for the person at the command line.
+    ``status`` is what a command that cannot do without the answer ends with.
+    """
 
-    def __init__(self, text: str, *, unreachable: bool = False) -> None:
+    def __init__(self, text: str, *, unreachable: bool = False, status: int = 1) -> None:
         super().__init__(text)
-        self.unreachable = unreachable
+        self.unreachable, self.status = unreachable, status
 
 
 def ask(url: str, headers: "Mapping[str, str] | None" = None) -> bytes:
@@ -69,7 +72,8 @@ def _opened(request: Request, timeout_s: float) -> "HTTPResponse":
         answer: HTTPResponse = urlopen(request, timeout=timeout_s)
         return answer
     except HTTPError as refused:
-        raise NoAnswer(refused.read().decode(errors="replace").strip() or f"{url}: {refused}") from None
+        text = refused.read().decode(errors="replace").strip() or f"{url}: {refused}"
+        raise NoAnswer(text, status=2 if refused.code == _WRONG_INPUT else 1) from None
     except (URLError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise NoAnswer(

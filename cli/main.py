@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; what a person typed wrongly is said in words, not as a traceback."""
-    asked = parser().parse_args(arguments)
+    asked = parser().parse_args(report.joined(sys.argv[1:] if arguments is None else arguments))
     from domain.errors import Refused, Unavailable
     from domain.settings import SettingsError
 

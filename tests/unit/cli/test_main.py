@@ -17,7 +17,7 @@ class Reporter(BaseHTTPRequestHandler):
     """Answers a report with the question, and refuses a dimension it does not know."""
 
     def do_GET(self) -> None:
-        status, text = (422, "by: 'moon' is not allowed; one of day, hour") if "moon" in self.path else (200, self.path)
+        status, text = (400, "by: 'moon' is not allowed; one of day, hour") if "moon" in self.path else (200, self.path)
         self.send_response(status)
         self.end_headers()
         self.wfile.write(f"{text}\n".encode())
@@ -46,7 +46,7 @@ def test_report_prints_what_the_reporter_says(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.usefixtures("reporter")
 def test_report_says_what_was_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "--by", "moon"]) == 1
+    assert main(["report", "--by", "moon"]) == 2
     assert capsys.readouterr().err == "outbid: by: 'moon' is not allowed; one of day, hour\n"
 
 
