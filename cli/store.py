@@ -36,11 +36,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def show(asked: argparse.Namespace) -> int:
     import json
 
-    from cli.ask import NoAnswer, ask_reporter
+    from cli.ask import NoAnswer, ask, authorization
     from domain.settings import places
 
     try:
-        found = json.loads(ask_reporter(f"{places().reporter_base}/v1/store"))
+        found = json.loads(ask(f"{places().reporter_base}/v1/store", authorization()))
     except NoAnswer as error:
         if not error.unreachable:
             print(f"outbid: {error}", file=sys.stderr)
@@ -147,12 +147,12 @@ def ddl(asked: argparse.Namespace) -> int:
 
 def _alone(act: "Callable[[Store], None]") -> int:
     """Refused while this host's reporter runs: it has the store open, and ships into it."""
-    from cli.ask import NoAnswer, ask_reporter
+    from cli.ask import NoAnswer, ask
     from domain.errors import Unavailable
     from domain.settings import places
 
     try:
-        ask_reporter(f"{places().reporter_base}/v1/store")
+        ask(f"{places().reporter_base}/v1/store")
     except NoAnswer as error:
         if error.unreachable:
             _with_store(act)
