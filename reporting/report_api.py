@@ -87,7 +87,7 @@ class ReportApi:
         wanted = losses.read(request.query)
         self._ready()
         body, kind = await self._readers.ask(
-            request, lambda store, mark: losses.render(wanted, losses.run(store, wanted, scope), shape), "losses"
+            request, lambda store, mark: losses.render(wanted, losses.run(store, wanted, scope, mark), shape), "losses"
         )
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
