@@ -71,7 +71,7 @@ def _push(wanted: "Grafana", store: str, asked: argparse.Namespace) -> "Iterator
     metrics = of_prometheus(wanted.prometheus) if wanted.prometheus else None
     if not wanted.store:
         print(
-            "outbid: Grafana gets the reporter's own ClickHouse user, who may change data, and whoever edits a panel "
+            "outbid: Grafana gets the reporter's own ClickHouse user, who may change data, and whoever uses Grafana "
             "may run any statement. Make one who may only read (deploy/clickhouse/users.d/grafana.xml), and name it in "
             "[grafana] store.",
             file=sys.stderr,

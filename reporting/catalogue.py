@@ -119,7 +119,7 @@ _ALL = (
     _thing("creative", "by its key"),
     Dimension("format", "of the creative: `banner`, `video`, `audio` or `native`; empty for conversions that are "
               "attributed to nothing", _of("creative"), mapped="format", of="creative",
-              code=lambda word: word if word in FORMATS else None, words=", ".join(FORMATS)),
+              code=lambda word: word if word in ("", *FORMATS) else None, words=", ".join(FORMATS)),
     Dimension("size", "of the creative, `300x250`; empty where it has no size of its own", _of("creative"),
               mapped="size", of="creative", code=lambda word: word, words="a size as 300x250"),
     _thing("exchange", "by its key"),
@@ -127,7 +127,8 @@ _ALL = (
     _thing("site", "domain of the site, or bundle of the app"),
     _word("place", "where the ad was shown: `site`, `app` or `dooh`", _bits(PLACE_AT, PLACE_BITS), PLACES),
     Dimension("country", "ISO 3166-1 alpha-3; empty if unknown", _bits(0, COUNTRY_BITS) | {"no_bids": _COUNTRY},
-              label=lambda code: country_code(int(code)), code=lambda word: country_number(word) or None,
+              label=lambda code: country_code(int(code)),
+              code=lambda word: country_number(word) or (None if word else 0),
               words="three capital letters (ISO 3166-1)"),
     _word("device_type", "OpenRTB list 5.21 in words", _bits(DEVICE_AT, DEVICE_BITS), DEVICE_TYPES),
     _word("os", "operating system of the device", _bits(OS_AT, OS_BITS), OS),

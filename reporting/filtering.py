@@ -23,7 +23,7 @@ def conditions(store: Store, filters: Iterable[Filter], scoped: bool) -> tuple[C
         dimension = DIMENSIONS[each.dimension]
         keys: list[int | str] = []
         if dimension.code and not dimension.mapped:
-            keys = [_coded(dimension, value) for value in each.values]
+            keys = [code for value in each.values if (code := dimension.code(value)) is not None]
         else:
             matched = _matched(store, dimension, each.values)
             for value, ids in matched.items():
@@ -35,11 +35,6 @@ def conditions(store: Store, filters: Iterable[Filter], scoped: bool) -> tuple[C
     if problems:
         raise Refused(problems)
     return tuple(found)
-
-
-def _coded(dimension: Dimension, value: str) -> int | str:
-    code = dimension.code(value) if dimension.code else None
-    return code if code is not None else value or 0
 
 
 def _matched(store: Store, dimension: Dimension, values: Sequence[str]) -> dict[str, list[int]]:

@@ -52,8 +52,8 @@ class Line:
         }
 
 
-def run(store: Store, request: Request, scope: Scope = ALL) -> list[Line]:
-    """The rows that ``scope`` may see, most losses first."""
+def run(store: Store, request: Request, scope: Scope = ALL, mark: str = "") -> list[Line]:
+    """The rows that ``scope`` may see, most losses first. ``mark`` is in the query's text, to end it by."""
     columns = [f"{COLUMNS[name]} AS k_{name}" for name in request.by]
     keys = [f"k_{name}" for name in request.by]
     days, parameters = request.period.where()
@@ -73,7 +73,8 @@ def run(store: Store, request: Request, scope: Scope = ALL) -> list[Line]:
         sql = _joined(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
         columns.append(f"l_{name}")
     lines = []
-    for row in store.query(f"SELECT {', '.join(columns)} FROM ({sql})", parameters or None):
+    marked = f"/* {mark} */ " if mark else ""
+    for row in store.query(f"{marked}SELECT {', '.join(columns)} FROM ({sql})", parameters or None):
         cells = dict(zip(columns, row, strict=True))
         labels = {name: _label(name, cells[f"k_{name}"], cells.get(f"l_{name}")) for name in request.by}
         lines.append(Line(labels, str(cells["k_currency"]), *(int(cells[f"s_{name}"]) for name in SUMS)))

@@ -109,15 +109,21 @@ class Metrics:
         """Looks for ever; run it as a task."""
         try:
             while True:
-                self._behind = await asyncio.to_thread(self._feed.behind)
-                self._lags = await asyncio.to_thread(self._feed.lag)
-                if not any(self._behind.values()):
-                    self._caught_up_s = time.monotonic()
-                if self._feed.ready.is_set():
-                    await asyncio.to_thread(self._look)
+                try:
+                    await self._look_at_all()
+                except Exception:  # else what was seen last would be told for ever
+                    log.exception("what the reporter tells of logs and store is out of date")
                 await asyncio.sleep(LOOK_S)
         finally:
             self._close()
+
+    async def _look_at_all(self) -> None:
+        self._behind = await asyncio.to_thread(self._feed.behind)
+        self._lags = await asyncio.to_thread(self._feed.lag)
+        if not any(self._behind.values()):
+            self._caught_up_s = time.monotonic()
+        if self._feed.ready.is_set():
+            await asyncio.to_thread(self._look)
 
     def _look(self) -> None:
         try:

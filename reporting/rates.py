@@ -3,6 +3,7 @@
 import threading
 import time
 import urllib.request
+from http.client import HTTPException
 
 import msgspec
 
@@ -30,7 +31,7 @@ class RatesOfControl:
                 try:
                     with urllib.request.urlopen(self._url, timeout=_TIMEOUT_S) as answer:
                         self._rates = _read(answer.read())
-                except (OSError, msgspec.DecodeError) as error:
+                except (OSError, HTTPException, msgspec.DecodeError) as error:
                     raise Unavailable(
                         f"control does not tell the exchange rates ({error}): ask again without currency, or later"
                     ) from None

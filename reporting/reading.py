@@ -21,6 +21,8 @@ _LOOK_S = 0.25
 """Between two looks whether the client is still there."""
 _CODE = re.compile(r"Code: (\d+)")
 _MARK = "outbid-report-"
+_LONGEST_QUERY = 64 << 20
+"""Bytes, and parts of it."""
 _NARROW = (
     "narrow it: fewer days or dimensions, fewer metrics, a filter (one advertiser, one campaign), day instead of hour, "
     "no site beside creative"
@@ -33,6 +35,19 @@ class Gone(Exception):
 
 class OverBudget(Exception):
     """A query took more than it may; the text says of what, and what can be done."""
+
+
+def limits(of: Reporting) -> dict[str, int]:
+    """What a report may take, as ClickHouse's settings. Ids of filters, and what creatives and advertisers stand for,
+    are written into a query: that makes some long, and is no reason to refuse them.
+    """
+    return {
+        "max_execution_time": max(1, round(of.query_seconds)),
+        "max_memory_usage": of.query_memory_mb << 20,
+        "max_bytes_before_external_group_by": of.query_memory_mb << 19,  # many groups go through the disk then
+        "max_rows_to_read": of.query_rows,
+        **dict.fromkeys(("max_query_size", "max_ast_elements", "max_expanded_ast_elements"), _LONGEST_QUERY),
+    }
 
 
 class Readers:
@@ -51,15 +66,8 @@ class Readers:
         self._ender: Store | None = None
 
     def _opened(self) -> Store:
-        of, store = self._settings, self._open()
-        store.limit(
-            {
-                "max_execution_time": max(1, round(of.query_seconds)),
-                "max_memory_usage": of.query_memory_mb << 20,
-                "max_bytes_before_external_group_by": of.query_memory_mb << 19,  # many groups go through the disk then
-                "max_rows_to_read": of.query_rows,
-            }
-        )
+        store = self._open()
+        store.limit(limits(self._settings))
         return store
 
     async def ask(self, request: web.Request, question: Callable[[Store, str], T], kind: str = "report") -> T:

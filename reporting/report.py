@@ -164,11 +164,14 @@ def look_up(store: Store, request: Request, asker: Asker = Asker()) -> Known:
 
 
 def _with_rates(store: Store, request: Request, known: Known, asker: Asker) -> Known:
-    """Raises Refused where a day's rate is missing for money that was booked on it."""
+    """Raises Refused where a day's rate is missing for money of the scope that was booked on it."""
+    theirs = ""
+    if known.scope is not None:
+        theirs = f" AND advertiser IN ({', '.join(map(str, sorted(known.scope)))})" if known.scope else " AND 0"
     span = store.query(
         "SELECT toString(currency) AS cur, exchange, toString(min(day)), toString(max(day)) FROM delivery_day"
-        " WHERE spend != 0 OR fees != 0 OR bid_price != 0 OR conversion_value != 0 OR win_max_price != 0"
-        " GROUP BY cur, exchange"
+        " WHERE (spend != 0 OR fees != 0 OR bid_price != 0 OR conversion_value != 0 OR win_max_price != 0)"
+        f"{theirs} GROUP BY cur, exchange"
     )
     sold_in = {
         int(id_): str(currency)

@@ -1,5 +1,6 @@
 """The report API: ``GET /v1/report``, ``GET /v1/report/catalogue`` and ``GET /v1/losses``."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 
@@ -21,6 +22,8 @@ from reporting.scope import Scope
 from reporting.store import Store, StoreError
 
 log = logging.getLogger(__name__)
+PATIENCE_S = 120.0
+"""How long a client may take none of what is sent to it: it holds a connection that others wait for."""
 _LOSS_PARAMETERS = ("by", "from", "to", "format")
 _LOSS_FORMATS = ("json", "csv", "table")
 
@@ -69,12 +72,13 @@ class ReportApi:
             async for piece in made:
                 if not response.prepared:  # until here an error has a status of its own
                     await response.prepare(request)
-                await response.write(piece)
+                async with asyncio.timeout(PATIENCE_S):
+                    await response.write(piece)
             await response.write_eof()
-        except (StoreError, Refused, OverBudget, Gone, ConnectionError) as error:
+        except (StoreError, Refused, OverBudget, Gone, ConnectionError, TimeoutError) as error:
             if not response.prepared:
                 raise
-            log.warning("a report was broken off: %s", error)
+            log.warning("a report was broken off: %s", str(error) or f"nothing of it was taken for {PATIENCE_S:.0f} s")
             if request.transport is not None:  # without its last chunk, so that nobody takes it for whole
                 request.transport.abort()
         finally:
@@ -87,7 +91,7 @@ class ReportApi:
         wanted = losses.read(request.query)
         self._ready()
         body, kind = await self._readers.ask(
-            request, lambda store, mark: losses.render(wanted, losses.run(store, wanted, scope), shape), "losses"
+            request, lambda store, mark: losses.render(wanted, losses.run(store, wanted, scope, mark), shape), "losses"
         )
         return web.Response(body=body, content_type=kind, charset="utf-8")
 

@@ -202,7 +202,7 @@ class _Reading:
             self._wrong("filter", f"it must name at most {MOST_VALUES} values", text[:100])
         if dimension.code:
             for value in values:
-                if value and dimension.code(value) is None:
+                if dimension.code(value) is None:
                     self._wrong("filter", f"{dimension.name} must be of {dimension.words}", value)
         return Filter(dimension.name, values, not found[2])
 

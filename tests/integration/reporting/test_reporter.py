@@ -242,13 +242,14 @@ def test_reports_are_streamed_to_whoever_may_see_them(embedded: Reporter, tmp_pa
     token = {"Authorization": f"Bearer {scope.issue(report_key(keys), until, (1,))}"}
     mine = json.loads(embedded.get("/v1/report?by=advertiser", headers=token)[1])["rows"]
     assert [row["advertiser_id"] for row in mine] == [1]
-    assert embedded.get("/v1/books", headers=token)[0] == 403
+    for path in ("/v1/books", "/v1/store", "/v1/quality", "/v1/quality?from=2026-01-01&to=2026-01-01"):
+        assert embedded.get(path, headers=token)[0] == 403
     old = scope.issue(report_key(keys), until - 3600, (1,))
     forged = scope.issue(b"k" * 32, until, (1,))
     for wrong, said in ((old, b"expired"), (forged, b"not made by"), ("x", b"no token"), (old[:-3], b"")):
         status, body = embedded.get("/v1/report", headers={"Authorization": f"Bearer {wrong}"})
         assert status == 401 and said in body
-    for path in ("/v1/report", "/v1/losses", "/v1/books"):
+    for path in ("/v1/report", "/v1/losses", "/v1/books", "/v1/store", "/v1/quality"):
         assert embedded.get(path, headers={"X-Forwarded-For": "192.0.2.1"})[0] == 401
     known = json.loads(embedded.get("/v1/report/catalogue")[1])
     assert "conversion_source" in known["metrics"]["conversions"]["dimensions"]

@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+from unittest.mock import Mock
 
 import pytest
 
 from domain.errors import Refused
 from openrtb.loss_reasons import TEXTS, loss_text
-from reporting.losses import FIGURES, Line, read, render
+from reporting.losses import FIGURES, Line, read, render, run
 
 LINES = [
     Line({"loss_reason": "102 lost to a higher bid"}, "USD", 3, 2, 3_000_000, 5_000_000),
@@ -51,3 +52,10 @@ def test_rows_say_what_was_bid_and_what_would_have_won() -> None:
 def test_every_reason_of_the_list_has_words_and_others_do_too() -> None:
     assert set(TEXTS) >= {*range(11), *range(100, 105), *range(200, 216)}
     assert loss_text(777) == "the exchange's own code" and "does not have" in loss_text(99)
+
+
+def test_its_query_can_be_found_and_ended() -> None:
+    store = Mock()
+    store.query = Mock(return_value=[])
+    assert run(store, read({"by": "loss_reason"}), mark="outbid-report-1") == []
+    assert store.query.call_args[0][0].startswith("/* outbid-report-1 */ SELECT ")

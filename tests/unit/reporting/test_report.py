@@ -72,6 +72,8 @@ def written(writer: object, request: Request, lines: list[Line]) -> bytes:
         ({"filter": "campaign"}, "filter: 'campaign'"),
         ({"filter": "day:2026-01-01"}, "filter: 'day:2026-01-01'"),
         ({"filter": "country:usa|DE"}, "filter: 'DE' .* three capital letters"),
+        ({"filter": "hour_of_day:"}, "filter: '' .* 0 to 23"),
+        ({"filter": "loss_reason:102|"}, "filter: '' .* a code"),
         ({"filter": "os:beos"}, "filter: 'beos' .* android"),
         ({"sort": "-spend,colour"}, "sort: 'colour'"),
         ({"top": "0"}, "top: '0'"),
