@@ -70,6 +70,7 @@ class Feed(threading.Thread):
             self.attributor = Attributor(
                 places.data, self.origin, from_env(), settings.attribution_s, self.ready,
                 lambda: self.open_apart("attribution"), lambda: self.rules, self.crediting,
+                settings.keep_days.events,
             )  # fmt: skip
         self._lock = StoreLock(places.data, settings.store)
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
