@@ -214,7 +214,7 @@ def _blank_rows_here(place: Places, keys: list[int]) -> Blanked:
     store = open_analytics(wanted.store, place.data, query_seconds=wanted.query_seconds)
     try:
         migrate(store)
-        return Blanked(*people.blank(store, keys))
+        return Blanked(*people.blank(store, place.data, keys))
     finally:
         store.close()
 

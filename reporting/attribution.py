@@ -39,6 +39,8 @@ MOST_ORDERS = 50_000
 """Decided at a time: so much is held in memory."""
 MOST_ROWS = 50_000
 """Of one block."""
+PENDING = "pending"
+"""The file of the block that is on its way, in the job's directory."""
 _NEVER = 0xFFFF
 """A day (since 1970) that is none."""
 
@@ -77,7 +79,7 @@ class Attribution:
     ) -> None:
         self._store, self._clock, self._identity, self._most = store, clock, identity, most
         self._seen = directory / "seen"
-        self._outbox = Outbox(store, directory / "pending")
+        self._outbox = Outbox(store, directory / PENDING)
         self._origin, self._events_days = origin, events_days
         self._rules: Mapping[int, Rules] = {}
         self._decided: set[int] = set()

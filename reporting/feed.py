@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from domain.clock import from_env, utc
 from domain.settings import Places
 from eventlog.reader import LogCorrupt
 from eventlog.remote import origin
+from reporting import people
 from reporting.aside import Aside
 from reporting.attributor import Attributor
 from reporting.config import Reporting
@@ -129,6 +130,11 @@ class Feed(threading.Thread):
                 if store is not None:
                     store.close()
 
+    def forget(self, store: Store, persons: Sequence[int]) -> tuple[dict[str, int], int]:
+        """`people.blank`, when what was read of logs and store before has arrived."""
+        with self.crediting, self.shipping:
+            return people.blank(store, self._places.data, persons)
+
     def behind(self) -> dict[str, int | str]:
         """What each source has that the store lacks, or why that is unknown."""
         if self.shipper is None:
@@ -171,6 +177,7 @@ class Feed(threading.Thread):
         if time.monotonic() >= self._sweep_due:
             self._sweep_due = time.monotonic() + _SWEEP_EVERY_S
             sweep(store, utc(from_env().now_ns()).date(), self._settings.keep_days)
+            people.drop_lists(store)
 
     def _follow_names(self, shipper: Shipper, store: Store) -> None:
         if time.monotonic() < self._names_due:

@@ -117,7 +117,7 @@ def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path:
 
     bids = [event for trade in (first, second) for event in trade.bids if isinstance(event, Bid)]
     assert len(find(stores[1], [7])["bids"]) == len(bids)
-    done, left = blank(stores[2], [7, 9])
+    done, left = blank(stores[2], tmp_path, [7, 9])
     assert left == 0 and done["bids"] and done["conversions"]
     assert find(stores[0], [7]) == find(stores[2], [7]) == {}
 

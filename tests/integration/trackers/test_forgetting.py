@@ -152,6 +152,7 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
         while [n for name, n in (await lag(outbid, deployment)).items() if name.endswith(wanted)] != [0, 0]:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
+        assert (await outbid.run("attribution", "run"))[0] == 0
         status, said = await outbid.run("people", "show", "buyeruid:usx:ann")
         shown = json.loads(said)
         assert status == 0 and set(shown["keys"]) == {f"key:{ANN:016x}", f"key:{HER_IFA:016x}"}
@@ -160,7 +161,8 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
         assert shown["record"]["impressions"] and shown["devices"] and len(shown["bids_in_flight"]) == 1
         assert len(shown["events"]["log/bids/0"]) == 200 and len(shown["events"]["log/money/0"]) == 5
         assert {name: len(rows) for name, rows in shown["analytics"].items()} == {
-            "bids": 200, "wins": 1, "billings": 1, "impressions": 1, "clicks": 1, "conversions": 1
+            "bids": 200, "wins": 1, "billings": 1, "impressions": 1, "clicks": 1, "conversions": 1,
+            "attributions": 1,
         }  # fmt: skip
         assert [kept["request"]["id"] for kept in shown["requests"]] == ["hers", "named"]
         assert shown["events"]["log/money/0"][0]["advertiser"] == {"id": 10, "key": "acme", "name": "Acme"}
