@@ -6,25 +6,28 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from domain.campaign import Snapshot
 
 TIMEOUT_S = 120
 LONG_S = 3_600
+_WRONG_INPUT = 400
 
 
 class NoAnswer(Exception):
-    """The process is not there (``unreachable``), or refuses; the text is for the person at the command line."""
+    """The process is not there (``unreachable``), or refuses; the text is for the person at the command line.
+    ``status`` is what a command that cannot do without the answer ends with.
+    """
 
-    def __init__(self, text: str, *, unreachable: bool = False) -> None:
+    def __init__(self, text: str, *, unreachable: bool = False, status: int = 1) -> None:
         super().__init__(text)
-        self.unreachable = unreachable
+        self.unreachable, self.status = unreachable, status
 
 
-def ask(url: str) -> bytes:
-    """Body of a GET. Raises `NoAnswer`."""
-    return _open(Request(url), TIMEOUT_S)
+def ask(url: str, headers: "Mapping[str, str] | None" = None) -> bytes:
+    """Body of a GET. Raises `NoAnswer`. The reporter wants `authorization` for what not everybody may see."""
+    return _open(Request(url, headers=dict(headers or {})), TIMEOUT_S)
 
 
 def send(url: str, body: bytes, secret: str) -> bytes:
@@ -69,7 +72,8 @@ def _opened(request: Request, timeout_s: float) -> "HTTPResponse":
         answer: HTTPResponse = urlopen(request, timeout=timeout_s)
         return answer
     except HTTPError as refused:
-        raise NoAnswer(refused.read().decode(errors="replace").strip() or f"{url}: {refused}") from None
+        text = refused.read().decode(errors="replace").strip() or f"{url}: {refused}"
+        raise NoAnswer(text, status=2 if refused.code == _WRONG_INPUT else 1) from None
     except (URLError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise NoAnswer(

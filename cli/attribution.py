@@ -27,7 +27,7 @@ def run(asked: argparse.Namespace) -> int:
         print(told(again(places(), asked.since, asked.until)))
     except NoAnswer as error:
         print(f"outbid: {error}", file=sys.stderr)
-        return 1
+        return error.status
     return 0
 
 

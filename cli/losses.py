@@ -25,10 +25,10 @@ def run(asked: argparse.Namespace) -> int:
     from domain.settings import places
 
     wanted = {"by": asked.by, "from": asked.since, "to": asked.until, "format": asked.format}
-    query = urlencode({name: value for name, value in wanted.items() if value})
+    query = urlencode({name: value for name, value in wanted.items() if value is not None})
     try:
         print(b"".join(pieces(f"{places().reporter_base}/v1/losses?{query}", 1 << 16)).decode(), end="")
     except NoAnswer as error:
         print(f"outbid: {error}", file=sys.stderr)
-        return 1
+        return error.status
     return 0

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 the command says no (books differ, a process failed), 2 t
 """
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -91,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; what a person typed wrongly is said in words, not as a traceback."""
-    asked = parser().parse_args(arguments)
+    asked = parser().parse_args(report.joined(sys.argv[1:] if arguments is None else arguments))
     from domain.errors import Refused, Unavailable
     from domain.settings import SettingsError
 
@@ -100,14 +101,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Refused, SettingsError) as refusal:
         print(f"outbid: {refusal}", file=sys.stderr)
         return 2
-    except Unavailable as error:
-        print(f"outbid: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:  # the reader of our output (head, less) had enough
         sys.stderr.close()
         return 1
+    except Unavailable as error:
+        print(f"outbid: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+            raise
+        print(f"outbid: {error.strerror}; is this process running already?", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return status
 
 

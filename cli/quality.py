@@ -22,13 +22,13 @@ def run(asked: argparse.Namespace) -> int:
     import json
     from urllib.parse import urlencode
 
-    from cli.ask import NoAnswer, ask
+    from cli.ask import NoAnswer, ask, authorization
     from domain.settings import places
 
     wanted = {"from": asked.since, "to": asked.until or asked.since}
     query = urlencode({name: value for name, value in wanted.items() if value})
     try:
-        answer = json.loads(ask(f"{places().reporter_base}/v1/quality{'?' * bool(query)}{query}"))
+        answer = json.loads(ask(f"{places().reporter_base}/v1/quality{'?' * bool(query)}{query}", authorization()))
     except NoAnswer as error:
         print(f"outbid: {error}", file=sys.stderr)
         return 2

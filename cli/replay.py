@@ -27,9 +27,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="store: the analytics store (the reporter must be stopped); memory: what the tracker remembers (it must "
         "be stopped); ledger: bids that were billed and not booked (control must be stopped)",
     )
-    command.add_argument("--day", type=date.fromisoformat, metavar="DAY", help="of the store: only this day, UTC")
+    command.add_argument("--day", type=calendar_day, metavar="DAY", help="of the store: only this day, UTC")
     command.add_argument("--dry-run", action="store_true", help="compare only; 1 if something would change")
     command.set_defaults(run=run)
+
+
+def calendar_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; a day, YYYY-MM-DD") from None
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -165,7 +172,7 @@ def replay_memory(place: "Places", *, write: bool) -> int:
     if found.several:
         say(f"{found.several:,} persons have several keys; their records are left as they are")
     if any(found.beyond.values()):
-        say(f"{sum(found.beyond.values()):,} entries are older than the log, and stay")
+        say(f"{sum(found.beyond.values()):,} entries are not in what was read of the log (older, or newer), and stay")
     if not write and found.position == 0:
         say("the memory is empty: the tracker fills it from the log when it starts")
     return 1 if found.any and not write else 0

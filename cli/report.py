@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING
 from cli import report_token
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from domain.settings import Places
 
 FORMATS = ("table", "csv", "json", "xlsx", "parquet")
@@ -60,6 +62,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     report_token.add(command.add_subparsers(metavar="token"))
 
 
+def joined(arguments: "Sequence[str]") -> list[str]:
+    """``--sort -spend`` as ``--sort=-spend``: argparse would take what begins with ``-`` for another option."""
+    found: list[str] = []
+    for argument in arguments:
+        if found and found[-1] == "--sort" and argument[:1] == "-" and argument[:2] != "--":
+            found[-1] = f"--sort={argument}"
+        else:
+            found.append(argument)
+    return found
+
+
 def run(asked: argparse.Namespace) -> int:
     from cli.ask import NoAnswer
     from domain.settings import places
@@ -94,7 +107,7 @@ def run(asked: argparse.Namespace) -> int:
             _save(_url(places(), told), asked.output)
     except NoAnswer as error:
         print(f"outbid: {error}", file=sys.stderr)
-        return 1
+        return error.status
     except BrokenPipeError:  # whoever read it has had enough
         sys.stderr.close()
         return 1
@@ -104,7 +117,7 @@ def run(asked: argparse.Namespace) -> int:
 def _url(here: "Places", told: dict[str, str | int | list[str] | None]) -> str:
     from urllib.parse import urlencode
 
-    return f"{here.reporter_base}/v1/report?{urlencode({k: v for k, v in told.items() if v}, doseq=True)}"
+    return f"{here.reporter_base}/v1/report?{urlencode({k: v for k, v in told.items() if v is not None}, doseq=True)}"
 
 
 def _save(url: str, path: Path) -> None:

@@ -36,11 +36,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def show(asked: argparse.Namespace) -> int:
     import json
 
-    from cli.ask import NoAnswer, ask
+    from cli.ask import NoAnswer, ask, authorization
     from domain.settings import places
 
     try:
-        found = json.loads(ask(f"{places().reporter_base}/v1/store"))
+        found = json.loads(ask(f"{places().reporter_base}/v1/store", authorization()))
     except NoAnswer as error:
         if not error.unreachable:
             print(f"outbid: {error}", file=sys.stderr)

@@ -19,6 +19,7 @@ import threading
 import time
 from pathlib import Path
 
+from domain.errors import Unavailable
 from eventlog.frames import LogFull, Pending
 from eventlog.rewriting import finish
 from eventlog.segments import (
@@ -43,7 +44,7 @@ MOST_LOST = 4_096
 log = logging.getLogger(__name__)
 
 
-class LogBusy(RuntimeError):
+class LogBusy(Unavailable):
     """Another process writes this log."""
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from sys import float_info
 from typing import Literal
 
 import msgspec
@@ -104,7 +105,8 @@ class Alerts:
             if alert is None:
                 alert = Alert(rule.name, dict(labels), rule.severity, rule.summary, _bound(rule), value, now)
                 self._alerts[rule.name, labels] = alert
-            alert.value, alert.well_since = value, None
+            # JSON has no word for infinite: it would be read back as nothing, and so not at all
+            alert.value, alert.well_since = max(-float_info.max, min(value, float_info.max)), None
             alert.severity, alert.summary, alert.bound = rule.severity, rule.summary, _bound(rule)
             if alert.fired is None and now - alert.since >= rule.for_s:
                 alert.fired = now

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import smtplib
 import ssl
 import time
@@ -19,6 +20,8 @@ from monitoring.messages import Message
 from monitoring.rules import Severity
 
 TIMEOUT_S = 20.0
+
+log = logging.getLogger(__name__)
 
 
 class Undelivered(Exception):
@@ -40,8 +43,11 @@ class Mail:
 
     def __init__(self, settings: Email) -> None:
         self._settings, self.severity = settings, settings.severity
+        self._left: tuple[str, tuple[str, ...]] = ("", ())
+        """Id of a message that some recipients have, and who is still to get it."""
 
     async def send(self, message: Message) -> None:
+        """An address that the server will never take stops no mail to the others."""
         try:
             await asyncio.to_thread(self._send, message)
         except (smtplib.SMTPException, OSError) as error:
@@ -66,9 +72,23 @@ class Mail:
                 smtp.starttls(context=trust)
             if settings.user:
                 smtp.login(settings.user, secret_in(settings.password_file))
-            refused = smtp.send_message(mail)
-        if refused:  # some of the recipients: the others have it
-            raise Undelivered(f"{settings.host} refused {', '.join(refused)}")
+            id_, left = self._left
+            again = id_ == message.id
+            try:
+                refused = smtp.send_message(mail, to_addrs=left if again else None)
+            except smtplib.SMTPRecipientsRefused as error:
+                if not again:
+                    raise
+                refused = error.recipients
+        later = tuple(to for to, (code, _) in refused.items() if code < 500)
+        never = ", ".join(to for to in refused if to not in later)
+        if never:
+            log.error("%s takes no mail to %s", settings.host, never)
+        self._left = message.id, later
+        if later:  # the others have it
+            raise Undelivered(f"{settings.host} does not take mail to {', '.join(later)} now")
+        if never and message.is_test:
+            raise Undelivered(f"{settings.host} takes no mail to {never}")
 
 
 class Hook:
@@ -93,7 +113,7 @@ class Hook:
                 if answer.status // 100 != 2:
                     raise Undelivered(f"{_place(settings.url)} answered {answer.status}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Undelivered(f"{_place(settings.url)}: {type(error).__name__}: {error}") from error
+            raise Undelivered(f"{_place(settings.url)}: {_told(error)}") from error
 
     def _credentials(self) -> tuple[str, ssl.SSLContext]:
         """Read each time, so that they can be changed."""
@@ -105,6 +125,12 @@ def signature(secret: str, at_s: int, body: bytes) -> str:
     """The header's value."""
     mac = hmac.new(secret.encode(), f"{at_s}.".encode() + body, hashlib.sha256)
     return f"t={at_s},v1={mac.hexdigest()}"
+
+
+def _told(error: Exception) -> str:
+    """Without the URL, which is in the text of errors about an answer."""
+    kind = type(error).__name__
+    return kind if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL) else f"{kind}: {error}"
 
 
 def _place(url: str) -> str:

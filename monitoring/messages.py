@@ -28,6 +28,10 @@ class Message(Struct, frozen=True):
         return msgspec.structs.replace(self, alerts=wanted) if wanted else None
 
     @property
+    def is_test(self) -> bool:
+        return all(told.status == "test" for told in self.alerts)
+
+    @property
     def subject(self) -> str:
         """Like ``CRITICAL process_down (and 2 more)``; ``RESOLVED`` if all of it is over."""
         by_rank = sorted(self.alerts, key=lambda told: (told.status == "resolved", -_RANK[told.severity]))

@@ -73,10 +73,11 @@ class Outbox:
             message = queue[0]
             try:
                 await channel.send(message)
-            except Undelivered as error:
+            except Exception as error:  # what nobody thought of stops neither the other channels nor the watcher
+                why = str(error) if isinstance(error, Undelivered) else type(error).__name__
                 self.outcomes[channel.name, "failed"] += 1
-                self.troubles[channel.name] = str(error)
-                log.error("an alert cannot be delivered by %s: %s", channel.name, error)
+                self.troubles[channel.name] = why
+                log.error("an alert cannot be delivered by %s: %s", channel.name, why)
                 if self._now() - message.made < GIVEN_UP_S:
                     await asyncio.sleep(pause_s)
                     pause_s = min(2 * pause_s, LONGEST_RETRY_S)

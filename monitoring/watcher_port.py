@@ -141,7 +141,7 @@ class Port:
         return web.Response(text="ok\n")
 
     def _admit(self, request: web.Request) -> None:
-        told = request.headers.get("Authorization", "").encode()
+        told = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if not hmac.compare_digest(told, f"Bearer {self._secret}".encode()):
             raise web.HTTPForbidden(text="this is for who has the deployment's keys only\n")
 

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import time
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -11,13 +12,14 @@ from reporting import scope
 from reporting.config import Reporting
 from reporting.scope import ALL, Scope
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+_FORWARDED = ("forwarded", "x-real-ip", "via")
 
 
 class Admission:
     """The deployment's secret sees everything; a token what it says. Without either, whoever asks from this host sees
     everything (setting ``anonymous``): the keys lie on it, too. A proxy of this host speaks for others, so what it
-    passes on needs a token.
+    passes on needs a token; and so does what asks for another host's name: a proxy that says no more than that, or a
+    page in a browser whose name was made to lead here.
     """
 
     def __init__(self, keys: Keys, settings: Reporting) -> None:
@@ -35,7 +37,7 @@ class Admission:
         kind, _, token = told.partition(" ")
         if kind.lower() != "bearer":
             raise _unauthorized("the token must come as Authorization: Bearer …")
-        if hmac.compare_digest(token.strip().encode(), self._secret):
+        if hmac.compare_digest(token.strip().encode(errors="surrogateescape"), self._secret):
             return ALL
         try:
             return scope.read(self._key, token.strip(), int(time.time()), self._revoked)
@@ -49,11 +51,25 @@ class Admission:
 
 
 def _here(request: web.Request) -> bool:
-    if any(name in request.headers for name in _FORWARDED):
+    if any(name.lower() in _FORWARDED or name.lower().startswith("x-forwarded-") for name in request.headers):
+        return False
+    if not _is_here(_host(request.headers.get("Host", ""))):
         return False
     peer = request.transport.get_extra_info("peername") if request.transport else None
+    return peer is not None and _is_here(peer[0])
+
+
+def _host(told: str) -> str:
+    """Without the port."""
     try:
-        return peer is not None and ipaddress.ip_address(peer[0]).is_loopback
+        return urlsplit(f"//{told}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

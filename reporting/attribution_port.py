@@ -30,7 +30,7 @@ class AttributionPort:
         app.router.add_post("/v1/attribution", self.run)
 
     async def run(self, request: web.Request) -> web.Response:
-        told = request.headers.get("Authorization", "").encode()
+        told = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if not hmac.compare_digest(told, f"Bearer {self._secret}".encode()):
             raise web.HTTPForbidden(text="this is for who has the deployment's keys only\n")
         wanted = read(dict(request.query))

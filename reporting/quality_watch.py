@@ -18,7 +18,8 @@ from domain.errors import Problem, Refused
 from domain.settings import Places
 from reporting.config import Reporting
 from reporting.feed import Feed
-from reporting.quality import CHECKS, MOST_HOURS, Asked, Auditor, Report, counts, severity
+from reporting.findings import CHECKS, Report, counts, severity
+from reporting.quality import MOST_HOURS, Asked, Auditor
 from reporting.store import Store, StoreError, open_store
 from reporting.tallies import HOUR_NS
 
@@ -183,7 +184,8 @@ def asked_hours(values: Mapping[str, str]) -> tuple[int, int] | None:
         Problem(name, values[name], "the parameters are from and to") for name in values if name not in ("from", "to")
     ]
     if not problems and not 0 <= hours["from"] <= hours["to"] < hours["from"] + MOST_HOURS:
-        problems.append(Problem("to", values["to"], f"it must be from to {MOST_HOURS} hours later"))
+        allowed = f"it must not be before from, and at most {MOST_HOURS // 24} days are checked at a time"
+        problems.append(Problem("to", values["to"], allowed))
     if problems:
         raise Refused(problems)
     return hours["from"], hours["to"]

@@ -121,6 +121,7 @@ class Answers:
         return _json({"behind": behind, "sources": sources})
 
     async def quality(self, request: web.Request) -> web.Response:
+        self._admission.whole(request)
         if self._quality is None or not self._feed.ready.is_set():
             raise StoreError(self._feed.trouble)
         watch = self._quality
@@ -140,7 +141,7 @@ class Answers:
         return _json({"blanked": blanked, "left": left})
 
     def _admit(self, request: web.Request) -> None:
-        told = request.headers.get("Authorization", "").encode()
+        told = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if not hmac.compare_digest(told, f"Bearer {self._secret}".encode()):
             raise web.HTTPForbidden(text="this is for who has the deployment's keys only\n")
 

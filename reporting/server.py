@@ -1,5 +1,6 @@
 """A ClickHouse server, over its native protocol. Written for the oldest one in use, Debian 12's 18.16.1."""
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,10 @@ from reporting.rows import Block
 from reporting.schema import CURRENT, V18, Dialect, Table
 from reporting.store import Parameter, Row, StoreError, exactly_once
 from reporting.turns import Turns
+
+_drivers_log = logging.getLogger("clickhouse_driver")
+_drivers_log.addHandler(logging.NullHandler())
+_drivers_log.propagate = False  # it prints a traceback of each failure, which is raised as well, and said by who asked
 
 _CURRENT_SINCE = (21, 11)
 """The first version that knows everything in the current dialect."""
@@ -95,6 +100,9 @@ class ServerStore:
         finally:
             if not done:  # what is left of the answer would be taken for the next one's; the server ends the query
                 self._client.disconnect()
+
+    def limit(self, settings: Mapping[str, int]) -> None:
+        self._client.settings |= settings  # at the end of a query 18.16 takes no notice of them
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         names = ", ".join(f"`{name}`" for name in columns)

@@ -62,6 +62,8 @@ class MailServer:
     tls: ssl.SSLContext
     offers: str = "starttls auth"
     works: bool = True
+    answers: dict[str, str] = field(default_factory=dict)
+    """Of a recipient who is not simply taken."""
     port: int = 0
     mails: list[Message] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
@@ -116,8 +118,11 @@ class MailServer:
                         to = []
                         say("250 ok")
                 case "RCPT":
-                    to.append(rest.partition(":")[2].strip("<> "))
-                    say("250 ok")
+                    recipient = rest.partition(":")[2].strip("<> ")
+                    answer = self.answers.get(recipient, "250 ok")
+                    if answer.startswith("250"):
+                        to.append(recipient)
+                    say(answer)
                 case "DATA":
                     say("354 go on")
                     data = await reader.readuntil(b"\r\n.\r\n")

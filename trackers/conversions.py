@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from domain.campaign import Advertiser
 from domain.clock import SECOND
+from domain.errors import Refused
 from domain.events import NOT_COUNTED, Conversion, Mark, Notice
 from domain.keys import postback_secret
 from domain.money import MoneyError, parse_nanos
@@ -64,6 +65,15 @@ TIMES = (
     "it must be when it happened, from 2000 until now: 2026-03-01T12:00:00Z, with the offset from UTC, or unix seconds,"
     " or the day, 2026-03-01"
 )
+ALLOWED = {
+    "event": "it must be 1 to 64 letters, digits, '_', '.' or '-'",
+    "order": f"it must be the order's own id, 1 to {MAX_ORDER} characters",
+    "value": "it must be an amount of money, such as 12.50",
+    "currency": "it must be an ISO 4217 code such as USD",
+    "obclid": "it must be the click id that the landing page was called with",
+    "time": TIMES,
+}
+_NAMED = re.compile(r"`(?:\$\.)?(\w+)`$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,11}")
@@ -77,10 +87,11 @@ async def conversion(request: web.Request) -> web.Response:
     """The pixel on the advertiser's page."""
     desk, query = request.app[DESK], request.query
     advertiser = find_advertiser(desk, query.get("advertiser", ""))
+    texts = {name: text for name, text in query.items() if text and name != "time"}
     try:
-        told = msgspec.convert({name: text for name, text in query.items() if text and name != "time"}, Told)
+        told = msgspec.convert(texts, Told)
     except msgspec.ValidationError as error:
-        raise wrong("query", str(error), FIELDS) from None
+        raise misread("query", texts, error) from None
     found = read_conversion(desk, advertiser, told, "pixel", lambda click: visitor(request, advertiser, click))
     await desk.record_conversion(found)
     return pixel()
@@ -100,6 +111,8 @@ async def postback(request: web.Request) -> web.Response:
     advertiser = find_advertiser(desk, key)
     try:
         told = _decode(body)
+    except msgspec.ValidationError as error:
+        raise misread("body", msgspec.json.decode(body), error) from None
     except msgspec.DecodeError as error:
         raise wrong("body", str(error), FIELDS) from None
     recorded = await desk.record_conversion(read_conversion(desk, advertiser, told, "postback"))
@@ -109,6 +122,15 @@ async def postback(request: web.Request) -> web.Response:
         attributed=recorded.bid != 0,
     )
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+def misread(where: str, told: object, error: msgspec.ValidationError) -> Refused:
+    """The field that ``error`` is about, with its value; ``where`` as a whole if it is about none."""
+    named = _NAMED.search(str(error))
+    if named is None or named[1] not in ALLOWED or not isinstance(told, dict):
+        return wrong(where, str(error), FIELDS)
+    value = told.get(named[1])
+    return wrong(named[1], value if value is None else str(value)[:MAX_ORDER], ALLOWED[named[1]])
 
 
 def check_signature(secret: str, timestamp: str, signature: str, body: bytes, now_s: float) -> None:
@@ -137,9 +159,9 @@ def read_conversion(
     """Checks what was told, and attributes it; ``person_of`` says whose it is, by the click. Raises Refused."""
     order = str(told.order)
     if not EVENT.fullmatch(told.event):
-        raise wrong("event", told.event, "it must be 1 to 64 letters, digits, '_', '.' or '-'")
+        raise wrong("event", told.event, ALLOWED["event"])
     if not 1 <= len(order) <= MAX_ORDER:
-        raise wrong("order", order[: MAX_ORDER + 1], f"it must be the order's own id, 1 to {MAX_ORDER} characters")
+        raise wrong("order", order[: MAX_ORDER + 1], ALLOWED["order"])
     value, currency = _value(told, advertiser)
     now_ns = desk.clock.now_ns()
     happened_ns = happened(told.time, now_ns) if told.time is not None else 0
@@ -192,7 +214,7 @@ def _value(told: Told, advertiser: Advertiser) -> tuple[int, str]:
     """Nanos and their currency, the advertiser's own unless another is told."""
     currency = told.currency or advertiser.currency
     if not CURRENCY.fullmatch(currency):
-        raise wrong("currency", told.currency, "it must be an ISO 4217 code such as USD")
+        raise wrong("currency", told.currency, ALLOWED["currency"])
     if told.value is None:
         return 0, currency
     try:

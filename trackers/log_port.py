@@ -18,7 +18,7 @@ async def read_log(request: web.Request) -> web.Response:
     control says up to where the ledger contains the log of that name.
     """
     desk = request.app[DESK]
-    told = request.headers.get("Authorization", "").encode()
+    told = request.headers.get("Authorization", "").encode(errors="surrogateescape")
     if not hmac.compare_digest(told, f"Bearer {internal_secret(desk.keys)}".encode()):
         raise web.HTTPForbidden(text="this is for control only\n")
     start = _number(request, "from", ASK_NAME, 2**63 - 1)

@@ -42,7 +42,7 @@ class Difference:
     facts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TABLES, 0))
     """By table: what the memory lacks, or has otherwise."""
     beyond: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TABLES, 0))
-    """By table: what is older than the log, and stays."""
+    """By table: what the log does not have any more, or (of a tracker that runs) came since; it stays."""
     persons: int = 0
     """Records that lack impressions, clicks, visits or conversions."""
     several: int = 0

@@ -83,6 +83,24 @@ async def test_mail_that_does_not_arrive_is_an_error(trust, files, fault: str) -
         assert server.mails == []
 
 
+async def test_who_cannot_be_reached_keeps_no_mail_from_the_others(trust, caplog) -> None:
+    """Nor do these get it twice while somebody's mailbox is full."""
+    async with mail_server(trust[1], "") as server:
+        server.answers = {"gone@x.example": "550 nobody of this name", "full@x.example": "452 not now"}
+        mail = Mail(Email("127.0.0.1", server.port, "none", to=("a@x.example", "gone@x.example", "full@x.example")))
+        sent = news("slow")
+        for _ in range(2):
+            with pytest.raises(Undelivered, match="full@x"):
+                await mail.send(sent)
+        assert server.recipients == [["a@x.example"]] and "gone@x.example" in caplog.text
+        server.answers["full@x.example"] = "250 ok"
+        await mail.send(sent)
+        await mail.send(news("next"))
+        assert server.recipients[1:] == [["full@x.example"], ["a@x.example", "full@x.example"]]
+        with pytest.raises(Undelivered, match="gone@x"):  # who tries it out is told
+            await mail.send(news("test", status="test"))
+
+
 @dataclass
 class Receiver:
     """Takes webhooks; answers with the next of ``statuses``, then 204."""
@@ -160,6 +178,38 @@ async def test_a_webhook_that_does_not_arrive_is_an_error_without_its_path(trust
         with pytest.raises(Undelivered, match=f"^{base}") as error:
             await Hook(0, Webhook(f"{base}/hook/T0KEN", secret, ca_file=ca_file)).send(news("slow"))
     assert "T0KEN" not in str(error.value) and len(receiver.deliveries) == (fault == "redirect")
+
+
+async def test_an_answer_that_is_no_http_does_not_tell_the_path_either() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"what?\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(Undelivered, match=f"^{base}") as error:
+            await Hook(0, Webhook(f"{base}/hook/T0KEN")).send(news("slow"))
+    assert "T0KEN" not in str(error.value)
+
+
+async def test_a_channel_that_fails_by_surprise_stops_no_other(trust, tmp_path: Path) -> None:
+    """A secret that is no text, for one."""
+    (tmp_path / "secret").write_bytes(bytes(range(128, 160)))
+    async with receiving(trust[1]) as receiver:
+        url, ca_file = f"{receiver.base}/hook/T0KEN", str(trust[0])
+        hooks = [
+            Hook(0, Webhook(url, str(tmp_path / "secret"), ca_file=ca_file)),
+            Hook(1, Webhook(url, ca_file=ca_file)),
+        ]
+        box = Outbox([*hooks], tmp_path / "box.json")
+        async with running(box):
+            await box.put(news("one"))
+            await receiver.until(lambda: box.outcomes["webhook-0", "failed"] > 0 and receiver.taken() == ["one"])
+            await box.put(news("two"))
+            await receiver.until(lambda: receiver.taken() == ["one", "two"])
+    assert box.waiting()["webhook-0"] == 2 and box.troubles == {"webhook-0": "UnicodeDecodeError"}
 
 
 async def test_what_is_not_taken_is_sent_again_in_its_order(trust, tmp_path: Path, monkeypatch) -> None:

@@ -11,12 +11,14 @@ from msgspec.structs import replace
 from domain.campaign import Agency, Rate, Snapshot
 from domain.context_word import Context, Place, System, pack
 from domain.errors import Refused
-from domain.events import Bid, Conversion, Notice
+from domain.events import Bid, Conversion, Notice, encode
 from domain.naming import name_id
 from pacing.protocol import Settlement
 from reporting import losses, report, rows
+from reporting.config import Reporting
 from reporting.facts import known, sums_of
 from reporting.names import Dictionary, of_sites, of_snapshot
+from reporting.reading import limits
 from reporting.report import Asker, Line, Request
 from reporting.schema import ATTRIBUTIONS
 from reporting.scope import Claims, Scope
@@ -69,10 +71,8 @@ def world() -> tuple[Snapshot, Twin]:
             }
             kind, context = draw.choice((0, 1, 1, 2)), of[event.bid]["context"]
             value, currency = draw.choice(((0, "USD"), (7_000_000_000, "USD"), (9_000_000_000, "CNY")))
-            event_ = draw.choice(("lead", "approved"))
-            made = Credit(
-                event.received_ns, event.advertiser, event_, value, currency, kind, 1, **place, context=context
-            )
+            word = draw.choice(("lead", "approved"))
+            made = Credit(event.received_ns, event.advertiser, word, value, currency, kind, 1, **place, context=context)
             credits.append(made)
             if draw.random() < 0.2:  # taken back
                 credits.append(Credit(**{**vars(made), "sign": -1}))
@@ -91,15 +91,16 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     opened = open_store(address, tmp_path_factory.mktemp("reports"))
     migrate(opened)
     feed(opened)
+    opened.limit(limits(Reporting()))
     yield opened
     opened.close()
 
 
 def feed(store: Store) -> None:
-    for events in (TWIN.bids, TWIN.money, TWIN.settlements):
-        for block in rows.blocks(events)[0]:
-            columns = block.columns
-            store.insert(block.table, {**columns, "batch": [1] * block.rows})
+    logs = [*map(encode, TWIN.bids)], [*map(encode, TWIN.money)], [*map(rows.of_settlement, TWIN.settlements)]
+    for number, records in enumerate(logs):
+        for block in rows.blocks(records, store.dialect).blocks:
+            store.send(block, f"{number}/{block.table.name}/{block.day}")
     told = [
         vars(credit) | {"order": "", "person": 0, "touch_ns": 0, "bid": 0, "made_ns": 0, "batch": 1}
         for credit in TWIN.credits
@@ -325,3 +326,27 @@ def test_an_unscoped_filter_by_name_refuses_but_a_scoped_one_finds_nothing(store
     theirs = Asker(Scope(Claims("a", 0, (1,))))
     for name in ("c1", "nobody"):  # c1 is of the other advertiser
         assert report.run(store, Request.read({"filter": f"campaign:{name}"}), theirs) == []
+
+
+def test_a_rate_that_only_others_need_is_not_asked_of_a_holder_of_a_scope(store: Store) -> None:
+    """Nor is the currency told that they book in."""
+    request = Request.read({"by": "advertiser", "metrics": "spend", "currency": "USD"})
+    with pytest.raises(Refused, match="a rate with CNY"):
+        report.run(store, request)
+    for advertisers in ((77,), ()):
+        assert report.run(store, request, Asker(Scope(Claims("a", 0, advertisers, (78,))))) == []
+
+
+def test_thousands_of_creatives_in_a_query_are_not_too_many(store: Store) -> None:
+    """Theirs are what a report by size names in each of its parts, and what a filter by format becomes. None of them
+    has any rows, and they are the last that this store gets to know.
+    """
+    asked = {"by": "site,format,size", "metrics": "bids,wins,impressions,clicks,billed,spend,conversions,viewable"}
+    filtered = {"by": "site", "metrics": asked["metrics"], "filter": "format:banner"}
+    before = [report.run(store, Request.read(each)) for each in (asked, filtered)]
+    first, many = 1_000_000, 6_000
+    for begin, end in ((0, 1_980), (1_980, many)):
+        ids = range(first + begin, first + end)
+        Dictionary().write(store, [("creative", i, f"c{i}", f"c{i}", "", "banner", 1, "300x250") for i in ids], 5)
+        after = [report.run(store, Request.read(each)) for each in (asked, filtered)]
+        assert [sorted(map(str, lines)) for lines in after] == [sorted(map(str, lines)) for lines in before]

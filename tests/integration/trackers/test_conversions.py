@@ -126,7 +126,7 @@ async def test_what_follows_a_click_that_does_not_count_does_not_count(tracker, 
 )
 async def test_a_conversion_that_makes_no_sense_is_refused_by_field(tracker, query: dict[str, str], says: str) -> None:
     status, body = await fire(tracker, **query)
-    assert status == 400 and says in body.decode()
+    assert status == 400 and body.decode().startswith(f"{says}: "), body
     assert tracker.conversions() == []
 
 
@@ -148,7 +148,8 @@ async def test_a_postback_must_be_signed(tracker) -> None:
 @pytest.mark.parametrize("facts", [{"event": 5}, {"order": None}, {"value": True}, {"obclid": []}])
 async def test_a_signed_postback_with_a_wrong_body_is_refused(tracker, facts: dict[str, Any]) -> None:
     status, says = await post(tracker, **facts)
-    assert status == 400 and next(iter(facts)) in says
+    (name, value), *_ = facts.items()
+    assert status == 400 and says.startswith(f"{name}: {value if value is None else str(value)!r} is not allowed"), says
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ async def test_parquet_has_times_and_numbers(tracker, command, tmp_path: Path, c
     )
     pq.write_table(table, tmp_path / "o.parquet")
     assert await command(tmp_path / "o.parquet") == 2
-    assert "line 3: body" in capsys.readouterr().err
+    assert "line 3: event: None" in capsys.readouterr().err
     found = {one.order: (one.event, one.value, one.happened_ns) for one in tracker.conversions()}
     assert found == {"17": ("approved", 1_250_000_000, int(now.timestamp()) * SECOND), "18": ("disbursed", 0, 0)}
     pq.write_table(pa.table({"event": ["a"], "order": ["b"], "time": [date(2026, 1, 2)]}), tmp_path / "d.parquet")

@@ -1,15 +1,18 @@
 """The command line: what a person types wrongly is answered in words."""
 
 import argparse
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
 from cli import up
 from cli.main import main
 from domain.errors import Problem, Refused
+from eventlog.writer import LogWriter
 from reporting import losses, report
 
 
@@ -17,7 +20,7 @@ class Reporter(BaseHTTPRequestHandler):
     """Answers a report with the question, and refuses a dimension it does not know."""
 
     def do_GET(self) -> None:
-        status, text = (422, "by: 'moon' is not allowed; one of day, hour") if "moon" in self.path else (200, self.path)
+        status, text = (400, "by: 'moon' is not allowed; one of day, hour") if "moon" in self.path else (200, self.path)
         self.send_response(status)
         self.end_headers()
         self.wfile.write(f"{text}\n".encode())
@@ -46,7 +49,7 @@ def test_report_prints_what_the_reporter_says(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.usefixtures("reporter")
 def test_report_says_what_was_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "--by", "moon"]) == 1
+    assert main(["report", "--by", "moon"]) == 2
     assert capsys.readouterr().err == "outbid: by: 'moon' is not allowed; one of day, hour\n"
 
 
@@ -106,3 +109,24 @@ def test_the_help_of_reports_names_all_that_they_can_be_by(
         main([command, "--help"])
     said = capsys.readouterr().out.partition("some of")[2].partition("(default")[0]
     assert {word.strip() for word in said.split(",")} == set(dimensions)
+
+
+def test_what_runs_already_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A port that is taken, a log that has its writer."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(up, "run", lambda asked: socket.create_server(taken.getsockname()))
+        assert main(["up"]) == 1
+    assert "already in use" in capsys.readouterr().err
+    writer = LogWriter(tmp_path)
+    monkeypatch.setattr(up, "run", lambda asked: LogWriter(tmp_path))
+    assert main(["up"]) == 1
+    writer.close()
+    assert capsys.readouterr().err == f"outbid: {tmp_path} has a writer already\n"
+
+
+def test_a_day_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["replay", "store", "--day", "yesterday"])
+    assert "--day: 'yesterday' is not allowed; a day, YYYY-MM-DD" in capsys.readouterr().err

@@ -93,6 +93,18 @@ def test_it_shows_the_token_or_the_secret_of_the_keys(
     assert (shown(""), shown("mine")) == (f"Bearer {secret}", "Bearer mine")
 
 
+def test_what_is_typed_is_asked(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """An order that begins with a minus, and numbers that the reporter will refuse."""
+    asked = ["report", "--by", "", "--sort", "-spend,day", "--top", "0", "--page-size", "0", "--totals"]
+    assert main(asked) == 0
+    path = capsysbinary.readouterr().out.decode().splitlines()[0]
+    assert path == "/v1/report?by=&sort=-spend%2Cday&top=0&totals=1&page_size=0&format=table"
+    assert main(["losses", "--by", ""]) == 0
+    assert capsysbinary.readouterr().out.decode().splitlines()[0] == "/v1/losses?by=&format=table"
+    with pytest.raises(SystemExit, match="2"):
+        main(["report", "--sort", "--totals"])
+
+
 def test_a_token_names_whom_it_is_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "token", "--advertiser", "adv2", "--days", "2"]) == 0
     printed = capsys.readouterr()

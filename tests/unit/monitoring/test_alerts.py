@@ -122,6 +122,12 @@ def test_a_state_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read(tmp_path / "alerts.json", Kept)
 
 
+def test_what_is_infinite_survives_a_restart(watch: Watch) -> None:
+    for _ in range(5):
+        watch.look({"a": float("inf")})
+    assert watch.told == [(30.0, "firing", {"who": "a"})]
+
+
 def test_a_message_says_the_worst_first_and_all_of_it(watch: Watch) -> None:
     calm = Rule("calm", "m", below=1.0, summary="It is calm.")
     alerts = Alerts((RULE, calm), HOUR)

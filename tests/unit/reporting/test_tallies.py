@@ -6,7 +6,8 @@ import pytest
 
 from domain.errors import Refused
 from domain.events import Kind, Notice
-from reporting.quality import hour_text, stretches
+from reporting.findings import hour_text
+from reporting.quality import stretches
 from reporting.quality_checks import Hours
 from reporting.quality_watch import asked_hours, hour_number
 from reporting.tallies import HOUR_NS, Tally, count
@@ -47,7 +48,7 @@ def test_hours_are_read_and_written_as_people_do() -> None:
         ({"from": "2026-11-26"}, "to"),
         ({"from": "yesterday", "to": "2026-11-26"}, "from"),
         ({"from": "2026-11-26", "to": "2026-11-25"}, "to"),
-        ({"from": "2026-01-01", "to": "2026-11-25"}, "768"),
+        ({"from": "2026-01-01", "to": "2026-11-25"}, "32 days"),
         ({"from": "2026-11-26", "to": "2026-11-26", "by": "day"}, "by"),
     ],
 )
