@@ -116,10 +116,10 @@ def copy(asked: argparse.Namespace) -> int:
     from domain.settings import SettingsError, places
     from eventlog.remote import origin
     from reporting.copying import copy as copy_all
-    from reporting.store import open_store
+    from reporting.store import open_store, shown
 
     if not asked.address.startswith("clickhouse://"):
-        raise SettingsError(f"{asked.address!r}: it must be clickhouse://user:password@host:port/database")
+        raise SettingsError(f"{shown(asked.address)!r}: it must be clickhouse://user:password@host:port/database")
     here = places()
 
     def copy_into(store: "Store") -> None:
