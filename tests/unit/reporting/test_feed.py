@@ -18,7 +18,8 @@ DEADLINE_S = 60.0
 
 
 @pytest.mark.parametrize(
-    "address", ["clickhouse://u:se@cr/et@host:9000/a-b", "clickhouse://u:se@cr/et@:9000/db", "http://u:se@cr/et@host/db"]
+    "address",
+    ["clickhouse://u:se@cr/et@host:9000/a-b", "clickhouse://u:se@cr/et@:9000/db", "http://u:se@cr/et@host/db"],
 )
 def test_a_refused_address_keeps_its_password_to_itself(address: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
