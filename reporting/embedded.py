@@ -44,8 +44,8 @@ class EmbeddedStore:
     def __init__(self, path: Path, query_seconds: float) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._path, self._query_seconds = path, query_seconds
         self._memory = os.fdopen(os.memfd_create("block"), "wb")
+        self._path, self._limits = path, {"max_execution_time": query_seconds}
         self._connection = self._connected()
 
     def _connected(self) -> Any:
@@ -54,7 +54,7 @@ class EmbeddedStore:
             for sql in (
                 f"CREATE DATABASE IF NOT EXISTS {_DATABASE}",
                 f"USE {_DATABASE}",
-                f"SET max_execution_time = {self._query_seconds}",
+                *(f"SET {name} = {value}" for name, value in self._limits.items()),
                 "SET max_insert_threads = 1",
             ):
                 connection.query(sql)
@@ -105,6 +105,11 @@ class EmbeddedStore:
                 answer.close()
                 if not done:
                     self._renew()
+
+    def limit(self, settings: Mapping[str, int]) -> None:
+        self._limits |= settings
+        for name, value in settings.items():
+            self.command(f"SET {name} = {value}")
 
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         arrays = [pa.array(values, _ARROW[table.columns[name]]) for name, values in columns.items()]

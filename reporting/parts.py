@@ -150,14 +150,13 @@ class Parts:
         if sum_ == REACH:
             person = ("person", "person != 0") if REACH in facts.sums else ("toUInt64(0)", "0")
             return f"uniqCombinedStateIf({', '.join(person)})"
-        sql = facts.sums.get(sum_, "0")
+        if not (sql := facts.sums.get(sum_)):
+            return "materialize(toInt64(0))"  # 18.16 puts no constants under what is none
         return f"toInt64({of_row(sql) if flat else sql})"
 
 
 def of_row(sql: str) -> str:
     """What one row brings to a sum: ``countIf(x = 1)`` -> ``(x = 1)``."""
-    if sql == "0":
-        return sql
     found = re.fullmatch(r"(count|sum|countIf|sumIf)\((.*)\)", sql, re.DOTALL)
     if not found:
         raise ValueError(f"{sql!r} is no sum that a row's part is known of")

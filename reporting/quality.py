@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import asdict
 
 from domain.clock import SECOND, Clock
@@ -21,30 +20,13 @@ from pacing.protocol import LedgerHour, LedgerHours
 from reporting import rollups, tallies
 from reporting.config import KeepDays
 from reporting.counting import COUNTED
+from reporting.findings import CHECKS, Finding, Report, hour_text, text_of
 from reporting.quality_checks import Breach, Hours, breaches, hour_of, nameless, rolled_up
 from reporting.retention import kept
 from reporting.schema import ATTRIBUTIONS, FACTS, SETTLEMENTS, Table
 from reporting.store import Store
 from reporting.tallies import GAPS, HOUR_NS, Key, Reach, Tally
 
-CHECKS = {
-    "log_unreadable": "an event log that cannot be read",
-    "log_gaps": "segments of an event log that are not there",
-    "freshness": "events that are not in the store after a while",
-    "store_rows": "rows, or sums, of the store that differ from the event logs",
-    "ledger_store": "settlements in the store that differ from the ledger",
-    "ledger_log": "bids that the ledger billed, and billing events in the logs",
-    "rollups": "sums of a rollup that differ from the facts",
-    "duplicates": "events that count twice",
-    "impressions_without_win": "impressions of bids that were not won",
-    "spend_above_maximum": "bids that cost more than they may",
-    "wins_without_bid": "wins of bids that are not in the store",
-    "clicks_without_impression": "clicks on ads of which no impression is known",
-    "completes_without_start": "ads that ended and never began",
-    "names_missing": "ids without a name",
-}
-"""Every check, and what a finding of it is."""
-LOSSY = ("wins_without_bid", "clicks_without_impression", "completes_without_start", "names_missing", "freshness")
 MOST_FINDINGS = 500
 MOST_HOURS = 24 * 32
 """Checked at once."""
@@ -53,39 +35,6 @@ FOR_EVER = KeepDays(0, 0, 0)
 _ORDER = list(CHECKS)
 _AMOUNTS = {"bids": ("test = 0", "price"), "no_bids": ("1", "toInt64(weight)"), "conversions": (COUNTED, "value"),
             "visits": (COUNTED, "toInt64(0)")}  # fmt: skip
-
-
-class Finding(Struct, frozen=True):
-    check: str
-    """One of `CHECKS`."""
-    what: str
-    hour: str
-    """``2026-11-26T09:00Z``; empty where it is of no hour."""
-    account: int
-    """Id of the advertiser; 0: of none, or of all."""
-    expected: int
-    found: int
-    since: str
-    """When it was found first, business time."""
-
-    @property
-    def identity(self) -> tuple[str, str, str, int]:
-        return self.check, self.what, self.hour, self.account
-
-
-class Report(Struct, frozen=True):
-    at: str
-    first: str
-    last: str
-    """First and last hour that were checked; empty: none."""
-    hours: int
-    pending: dict[str, str]
-    """Hours that could not be checked yet, with the reason."""
-    findings: tuple[Finding, ...]
-    omitted: int
-    """Findings beyond `MOST_FINDINGS`."""
-    newest: dict[str, str]
-    """By table, the time of its newest row."""
 
 
 class Ledger(Protocol):
@@ -333,29 +282,9 @@ def stretches(hours: list[int]) -> Iterator[Hours]:
             begin = place
 
 
-def counts(report: Report | None) -> dict[str, int]:
-    """How many findings there are of each check: a metric."""
-    found = Counter(finding.check for finding in report.findings) if report else Counter[str]()
-    return {check: found[check] for check in CHECKS}
-
-
-def severity(check: str) -> str:
-    """``warning``: notices that got lost can explain it; ``error``: nothing may."""
-    return "warning" if check in LOSSY else "error"
-
-
 def _finding(check: str, what: str, hour: int, account: int, expected: int, found: int) -> Finding:
     return Finding(check, what, hour_text(hour), account, expected, found, "")
 
 
 def _of_breach(breach: Breach) -> Finding:
-    what = f"{breach.what}, of {breach.of}" if breach.of else breach.what
-    return _finding(breach.check, what, breach.hour, breach.account, 0, breach.bad)
-
-
-def hour_text(hour: int) -> str:
-    return f"{datetime.fromtimestamp(hour * 3_600, UTC):%Y-%m-%dT%H:00Z}"
-
-
-def text_of(ns: int) -> str:
-    return f"{datetime.fromtimestamp(ns // SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return _finding(breach.check, breach.what, breach.hour, breach.account, 0, breach.bad)

@@ -18,7 +18,8 @@ from domain.errors import Problem, Refused
 from domain.settings import Places
 from reporting.config import Reporting
 from reporting.feed import Feed
-from reporting.quality import CHECKS, MOST_HOURS, Asked, Auditor, Report, counts, severity
+from reporting.findings import CHECKS, Report, counts, severity
+from reporting.quality import MOST_HOURS, Asked, Auditor
 from reporting.store import Store, StoreError, open_store
 from reporting.tallies import HOUR_NS
 

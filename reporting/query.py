@@ -5,7 +5,7 @@ for; money is brought into the asked currency; everything is added up; rows are 
 Steps that a request does not need are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reporting.catalogue import REACH, UNITS, metric
@@ -203,8 +203,3 @@ def _joined(sql: str, columns: Sequence[str], key: str, alias: str, dimension: s
         f"SELECT {', '.join([*columns, alias])} FROM ({keyed}) AS facts"
         f" ANY LEFT JOIN ({names} GROUP BY j_id) AS named USING (j_id)"
     )
-
-
-def settings(limits: Mapping[str, int]) -> str:
-    """End of a query that may not take more than ``limits`` say."""
-    return f" SETTINGS {', '.join(f'{name} = {int(value)}' for name, value in limits.items())}" if limits else ""

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import TypeVar
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from reporting.config import Reporting
 from reporting.store import Store, StoreError
 
 T = TypeVar("T")
+Timed = Callable[[str], AbstractContextManager[None]]
 log = logging.getLogger(__name__)
 _LOOK_S = 0.25
 """Between two looks whether the client is still there."""
@@ -35,15 +36,12 @@ class OverBudget(Exception):
 
 
 class Readers:
-    """``open_`` makes a connection; at most `Reporting.queries` are in use at a time, each by one report. ``timed``
-    takes the time of a kind of query.
+    """``open_`` makes a connection; at most `Reporting.queries` are in use at a time, each by one report. ``timed`` is
+    entered, with the kind of a query, while one is worked on: of streams, until the first piece is there.
     """
 
     def __init__(
-        self,
-        open_: Callable[[], Store],
-        settings: Reporting,
-        timed: Callable[[str], AbstractContextManager[None]],
+        self, open_: Callable[[], Store], settings: Reporting, timed: Timed = lambda kind: nullcontext()
     ) -> None:
         self._open, self._settings, self._timed = open_, settings, timed
         self._free: list[Store] = []
@@ -52,24 +50,30 @@ class Readers:
         self._ending = ThreadPoolExecutor(1, thread_name_prefix="ending")
         self._ender: Store | None = None
 
-    @property
-    def limits(self) -> dict[str, int]:
-        """Settings of a query, as the engine calls them."""
-        of = self._settings
-        return {
-            "max_execution_time": max(1, round(of.query_seconds)),
-            "max_memory_usage": of.query_memory_mb << 20,
-            "max_rows_to_read": of.query_rows,
-        }
+    def _opened(self) -> Store:
+        of, store = self._settings, self._open()
+        store.limit(
+            {
+                "max_execution_time": max(1, round(of.query_seconds)),
+                "max_memory_usage": of.query_memory_mb << 20,
+                "max_bytes_before_external_group_by": of.query_memory_mb << 19,  # many groups go through the disk then
+                "max_rows_to_read": of.query_rows,
+            }
+        )
+        return store
 
-    async def ask(self, request: web.Request, question: Callable[[Store, str], T]) -> T:
+    async def ask(self, request: web.Request, question: Callable[[Store, str], T], kind: str = "report") -> T:
         """The answer to ``question(connection, mark)``, whose queries have the mark in a comment at their begin.
         Raises Gone, OverBudget, StoreError, and what the question raises.
         """
         async with self._reader() as store:
             mark = f"{_MARK}{secrets.token_hex(8)}"
-            with self._timed("report"):
-                return await self._watched(request, mark, lambda: question(store, mark))
+
+            def answer() -> T:
+                with self._timed(kind):
+                    return question(store, mark)
+
+            return await self._watched(request, mark, answer)
 
     async def pieces(
         self, request: web.Request, question: Callable[[Store, str], Iterator[bytes]]
@@ -79,13 +83,17 @@ class Readers:
             mark = f"{_MARK}{secrets.token_hex(8)}"
             made = question(store, mark)
             loop = asyncio.get_running_loop()
+
+            def first() -> bytes | None:
+                with self._timed("report"):
+                    return next(made, None)
+
             try:
-                with self._timed("report"):  # the first piece takes most of it; the others wait for the client
-                    piece = await self._watched(request, mark, lambda: next(made, None))
-                while piece is not None:
+                if (piece := await self._watched(request, mark, first)) is not None:
+                    yield piece
+                while (piece := await self._watched(request, mark, lambda: next(made, None))) is not None:
                     if piece:
                         yield piece
-                    piece = await self._watched(request, mark, lambda: next(made, None))
             finally:
                 with suppress(StoreError):
                     await loop.run_in_executor(self._threads, made.close)  # type: ignore[attr-defined]
@@ -96,7 +104,7 @@ class Readers:
             if self._free:
                 store = self._free.pop()
             else:
-                store = await asyncio.get_running_loop().run_in_executor(self._threads, self._open)
+                store = await asyncio.get_running_loop().run_in_executor(self._threads, self._opened)
             try:
                 yield store
             finally:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -19,10 +19,10 @@ from reporting.lines import OTHERS, TOTAL, Line
 from reporting.local_time import label as time_label
 from reporting.names import TODAY
 from reporting.parts import Known
-from reporting.query import Query, build, settings
+from reporting.query import Query, build
 from reporting.request import Request
 from reporting.scope import ALL, Scope
-from reporting.store import Parameter, Store
+from reporting.store import Store
 
 __all__ = [
     "COUNTS",
@@ -48,12 +48,11 @@ AskRates = Callable[[], Iterable[Rate]]
 
 @dataclass(frozen=True)
 class Asker:
-    """For whom a report is: what it may see, and what its queries may take (`query.settings`). ``rates`` tells the
-    exchange rates, and is asked only where money is to be changed.
+    """For whom a report is: what it may see. ``rates`` tells the exchange rates, and is asked only where money is to be
+    changed.
     """
 
     scope: Scope = ALL
-    limits: Mapping[str, int] = field(default_factory=dict)
     rates: AskRates = tuple
     mark: str = ""
     """Stands in each query's text, so that it can be found and ended."""
@@ -144,26 +143,22 @@ def look_up(store: Store, request: Request, asker: Asker = Asker()) -> Known:
     """What the query depends on and the store knows. Raises Refused for filters that name what there is not."""
     today = utc(from_env().now_ns()).date()
     scope = asker.scope.advertisers(store)
-    days, told = "", dict[str, Parameter]()
-    for name, sign, day, margin in (("low", ">=", request.period.begin, -1), ("high", "<=", request.last, 1)):
-        if day is not None:  # a zone's days begin in those of UTC beside them
-            days += f" AND day {sign} toDate(%({name})s)"
-            told[name] = (day + timedelta(days=margin)).isoformat()
-    sql = (
+    currencies: dict[str, set[str]] = {"advertiser": set(), "exchange": set()}
+    for kind, currency in store.query(
         f"SELECT kind, cur FROM (SELECT dimension AS kind, id, {TODAY['currency']} AS cur FROM names"
         " WHERE dimension IN ('advertiser', 'exchange') GROUP BY dimension, id) GROUP BY kind, cur"
-        " UNION ALL SELECT 'advertiser' AS kind, toString(currency) AS cur FROM delivery_day"
-        f" WHERE currency != ''{days} GROUP BY cur"
-    )
-    currencies: dict[str, set[str]] = {"advertiser": set(), "exchange": set()}
-    for kind, currency in store.query(sql, told or None):
+    ):
         currencies[str(kind)].add(str(currency))
+    if len(currencies["advertiser"]) == 1:  # unless something was booked for one that has no name yet
+        (only,) = currencies["advertiser"]
+        other = "SELECT toString(currency) FROM delivery_day WHERE currency NOT IN ('', %(only)s) LIMIT 1"
+        currencies["advertiser"].update(str(row[0]) for row in store.query(other, {"only": only}))
     accounts, markets = frozenset(currencies["advertiser"]), frozenset(currencies["exchange"])
     values, words = meanings(store, request.by)
     known = Known(
         today, accounts, markets, conditions(store, request.filters, scope is not None), None, scope, values, words
     )
-    if request.currency and {*accounts, *markets} - {request.currency, ""}:
+    if request.currency and (not accounts or {*accounts, *markets} - {request.currency}):
         return _with_rates(store, request, known, asker)
     return known
 
@@ -212,7 +207,7 @@ def _with_rates(store: Store, request: Request, known: Known, asker: Asker) -> K
 def _lines(store: Store, request: Request, known: Known, asker: Asker, limit: int = 0) -> Iterator[list[Line]]:
     query = build(request, known, limit)
     read = _reader(request, query, known)
-    sql = f"{f'/* {asker.mark} */ ' if asker.mark else ''}{query.sql}{settings(asker.limits)}"
+    sql = f"{f'/* {asker.mark} */ ' if asker.mark else ''}{query.sql}"
     if limit:
         yield [read(row) for row in store.query(sql, query.parameters or None)]
         return

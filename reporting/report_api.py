@@ -87,7 +87,7 @@ class ReportApi:
         wanted = losses.read(request.query)
         self._ready()
         body, kind = await self._readers.ask(
-            request, lambda store, mark: losses.render(wanted, losses.run(store, wanted, scope), shape)
+            request, lambda store, mark: losses.render(wanted, losses.run(store, wanted, scope), shape), "losses"
         )
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
@@ -112,7 +112,7 @@ class ReportApi:
         )
 
     def _asker(self, scope: Scope, mark: str) -> Asker:
-        return Asker(scope, self._readers.limits, self._rates, mark)
+        return Asker(scope, self._rates, mark)
 
 
 def _table(store: Store, wanted: Request, asker: Asker) -> bytes:

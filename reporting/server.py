@@ -96,6 +96,9 @@ class ServerStore:
             if not done:  # what is left of the answer would be taken for the next one's; the server ends the query
                 self._client.disconnect()
 
+    def limit(self, settings: Mapping[str, int]) -> None:
+        self._client.settings |= settings  # at the end of a query 18.16 takes no notice of them
+
     def insert(self, table: Table, columns: Mapping[str, Sequence[Any]], batch: str = "") -> None:
         names = ", ".join(f"`{name}`" for name in columns)
         if batch:

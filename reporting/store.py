@@ -75,6 +75,10 @@ class Store(Protocol):
         """
         ...
 
+    def limit(self, settings: Mapping[str, int]) -> None:
+        """From now on no query of this connection may take more than ClickHouse's ``settings`` of such names say."""
+        ...
+
     def settle(self) -> None:
         """Returns when nothing that this deployment sent earlier can still arrive; reconnects if need be."""
         ...

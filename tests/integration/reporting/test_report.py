@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from domain.campaign import Agency, Rate, Snapshot
 from domain.context_word import Context, Place, System, pack
 from domain.errors import Refused
-from domain.events import Bid, Conversion, Notice
+from domain.events import Bid, Conversion, Notice, encode
 from domain.naming import name_id
 from pacing.protocol import Settlement
 from reporting import losses, report, rows
@@ -69,10 +69,8 @@ def world() -> tuple[Snapshot, Twin]:
             }
             kind, context = draw.choice((0, 1, 1, 2)), of[event.bid]["context"]
             value, currency = draw.choice(((0, "USD"), (7_000_000_000, "USD"), (9_000_000_000, "CNY")))
-            event_ = draw.choice(("lead", "approved"))
-            made = Credit(
-                event.received_ns, event.advertiser, event_, value, currency, kind, 1, **place, context=context
-            )
+            word = draw.choice(("lead", "approved"))
+            made = Credit(event.received_ns, event.advertiser, word, value, currency, kind, 1, **place, context=context)
             credits.append(made)
             if draw.random() < 0.2:  # taken back
                 credits.append(Credit(**{**vars(made), "sign": -1}))
@@ -96,10 +94,10 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def feed(store: Store) -> None:
-    for events in (TWIN.bids, TWIN.money, TWIN.settlements):
-        for block in rows.blocks(events)[0]:
-            columns = block.columns
-            store.insert(block.table, {**columns, "batch": [1] * block.rows})
+    logs = [*map(encode, TWIN.bids)], [*map(encode, TWIN.money)], [*map(rows.of_settlement, TWIN.settlements)]
+    for number, records in enumerate(logs):
+        for block in rows.blocks(records, store.dialect).blocks:
+            store.send(block, f"{number}/{block.table.name}/{block.day}")
     told = [
         vars(credit) | {"order": "", "person": 0, "touch_ns": 0, "bid": 0, "made_ns": 0, "batch": 1}
         for credit in TWIN.credits

@@ -28,7 +28,7 @@ from domain.campaign import Rate
 from domain.events import Bid, encode
 from domain.keys import internal_secret, load_keys, report_key
 from eventlog.writer import LogWriter
-from reporting import query, scope
+from reporting import scope
 from reporting.config import Reporting
 from reporting.reading import Gone, OverBudget, Readers
 from reporting.store import open_store
@@ -198,9 +198,17 @@ def test_an_unreachable_store_is_reported_and_waited_for(tmp_path: Path, control
         reporter.process.wait()
 
 
-def test_reports_are_streamed_to_whoever_may_see_them(reporter: Reporter, tmp_path: Path, control: Control) -> None:
+@pytest.fixture
+def embedded(tmp_path: Path, control: Control) -> Iterator[Reporter]:
+    process = Reporter(tmp_path, "chdb", control.base)
+    yield process
+    process.process.kill()
+    process.process.wait()
+
+
+def test_reports_are_streamed_to_whoever_may_see_them(embedded: Reporter, tmp_path: Path, control: Control) -> None:
     """Every format over HTTP, the rates of control, tokens, and what is asked of a port by nobody in particular."""
-    reporter.until("/health", lambda status, _: status == 200)
+    embedded.until("/health", lambda status, _: status == 200)
     trade = Trade(seed=8, auctions=300)
     bids, money = LogWriter(tmp_path / "log/bids/0", sync_s=1.0), LogWriter(tmp_path / "log/money/0")
     for event in trade.bids:
@@ -211,11 +219,11 @@ def test_reports_are_streamed_to_whoever_may_see_them(reporter: Reporter, tmp_pa
     control.rates = (Rate(1, "USD", "CNY", "2026-01-01", 7 * 10**9),)
     bids.close()
     money.close()
-    reporter.until("/v1/lag", lambda _, body: json.loads(body)["behind"] == 0)
-    reporter.until("/v1/books", lambda _, body: {entry["exchange"] for entry in json.loads(body)} == {"usx", "cnx"})
+    embedded.until("/v1/lag", lambda _, body: json.loads(body)["behind"] == 0)
+    embedded.until("/v1/books", lambda _, body: {entry["exchange"] for entry in json.loads(body)} == {"usx", "cnx"})
 
     asked = "/v1/report?by=day,campaign&metrics=impressions,spend"
-    told = {shape: reporter.get(f"{asked}&format={shape}") for shape in ("json", "csv", "parquet", "xlsx", "table")}
+    told = {shape: embedded.get(f"{asked}&format={shape}") for shape in ("json", "csv", "parquet", "xlsx", "table")}
     assert {status for status, _ in told.values()} == {200}
     by_json = json.loads(told["json"][1])["rows"]
     by_csv = list(csv.DictReader(io.StringIO(told["csv"][1].decode())))
@@ -225,28 +233,26 @@ def test_reports_are_streamed_to_whoever_may_see_them(reporter: Reporter, tmp_pa
     assert [row["spend"] for row in by_json] == [row["spend"] for row in by_csv]
     assert [Decimal(row["spend"]) for row in by_json] == [row["spend"] for row in by_parquet]
     assert book.read("xl/worksheets/sheet1.xml").count(b"<row ") == len(by_json) + 1
-    in_cny = json.loads(reporter.get("/v1/report?by=month&metrics=spend&currency=CNY")[1])["rows"]
+    in_cny = json.loads(embedded.get("/v1/report?by=month&metrics=spend&currency=CNY")[1])["rows"]
     booked = sum(row.account_price * (7 if row.account_currency == "USD" else 1) for row in trade.settlements)
     assert [(row["currency"], row["spend_nanos"]) for row in in_cny] == [("CNY", booked)]
 
     keys = load_keys(tmp_path)
     until = int(time.time()) + 600
     token = {"Authorization": f"Bearer {scope.issue(report_key(keys), until, (1,))}"}
-    mine = json.loads(reporter.get("/v1/report?by=advertiser", headers=token)[1])["rows"]
+    mine = json.loads(embedded.get("/v1/report?by=advertiser", headers=token)[1])["rows"]
     assert [row["advertiser_id"] for row in mine] == [1]
-    assert reporter.get("/v1/books", headers=token)[0] == 403
+    assert embedded.get("/v1/books", headers=token)[0] == 403
     old = scope.issue(report_key(keys), until - 3600, (1,))
     forged = scope.issue(b"k" * 32, until, (1,))
     for wrong, said in ((old, b"expired"), (forged, b"not made by"), ("x", b"no token"), (old[:-3], b"")):
-        status, body = reporter.get("/v1/report", headers={"Authorization": f"Bearer {wrong}"})
+        status, body = embedded.get("/v1/report", headers={"Authorization": f"Bearer {wrong}"})
         assert status == 401 and said in body
     for path in ("/v1/report", "/v1/losses", "/v1/books"):
-        assert reporter.get(path, headers={"X-Forwarded-For": "192.0.2.1"})[0] == 401
-    known = json.loads(reporter.get("/v1/report/catalogue")[1])
-    assert (
-        "country" in known["metrics"]["spend"]["dimensions"]
-        and "country" not in known["metrics"]["conversions"]["dimensions"]
-    )
+        assert embedded.get(path, headers={"X-Forwarded-For": "192.0.2.1"})[0] == 401
+    known = json.loads(embedded.get("/v1/report/catalogue")[1])
+    assert "conversion_source" in known["metrics"]["conversions"]["dimensions"]
+    assert "conversion_source" not in known["metrics"]["spend"]["dimensions"]
 
 
 def test_a_report_that_takes_too_much_or_that_nobody_waits_for_is_ended(store_address: str, tmp_path: Path) -> None:
@@ -264,8 +270,8 @@ def test_a_report_that_takes_too_much_or_that_nobody_waits_for_is_ended(store_ad
         few = over(Reporting(query_rows=1_000_000))
         here: Any = SimpleNamespace(transport=SimpleNamespace(is_closing=lambda: False))
 
-        def question(readers: Readers, sql: str) -> Any:
-            return lambda store, mark: list(store.query(f"/* {mark} */ {sql}{query.settings(readers.limits)}"))
+        def question(sql: str) -> Any:
+            return lambda store, mark: list(store.query(f"/* {mark} */ {sql}"))
 
         for readers, sql, said in (
             (tight, slow, "query_seconds"),
@@ -273,25 +279,30 @@ def test_a_report_that_takes_too_much_or_that_nobody_waits_for_is_ended(store_ad
             (few, slow, "query_rows"),
         ):
             with pytest.raises(OverBudget, match=said):
-                await readers.ask(here, question(readers, sql))
-            whole = await readers.ask(here, question(readers, "SELECT 7"))  # and the next gets an answer of its own
+                await readers.ask(here, question(sql))
+            whole = await readers.ask(here, question("SELECT 7"))  # and the next gets an answer of its own
             assert [list(row) for row in whole] == [[7]]
             with pytest.raises(OverBudget, match=said):
-                pieces = readers.pieces(here, lambda store, mark, sql=sql, readers=readers: (
-                    b"x" for _ in store.stream(f"/* {mark} */ {sql}{query.settings(readers.limits)}")
+                pieces = readers.pieces(here, lambda store, mark, sql=sql: (
+                    b"x" for _ in store.stream(f"/* {mark} */ {sql}")
                 ))  # fmt: skip
                 assert not [piece async for piece in pieces]
 
         any_ = over(Reporting(query_rows=1 << 60, queries=2))
         gone: Any = SimpleNamespace(transport=SimpleNamespace(is_closing=lambda: True))
-        left = asyncio.create_task(any_.ask(gone, question(any_, slow)))
+        left = asyncio.create_task(any_.ask(gone, question(slow)))
         await asyncio.sleep(0)
-        beside = await any_.ask(here, question(any_, "SELECT 7"))
+        beside = await any_.ask(here, question("SELECT 7"))
         assert [list(row) for row in beside] == [[7]]
         with pytest.raises(Gone):
             await left
-        running = await any_.ask(here, lambda store, mark: store.query("SELECT query FROM system.processes"))
-        assert not [row for row in running if "sipHash64" in row[0]]
+        deadline = time.monotonic() + 20
+        while True:
+            running = await any_.ask(here, lambda store, mark: store.query("SELECT query FROM system.processes"))
+            if not [row for row in running if "sipHash64" in row[0]]:
+                break
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
         for readers in (tight, small, few, any_):
             readers.close()
 

@@ -17,7 +17,8 @@ from aiohttp.test_utils import TestServer
 
 from domain.campaign import Advertiser, Snapshot
 from domain.clock import SECOND, ManualClock
-from domain.creative import every_format
+from domain.context_word import Context, Place, System, pack
+from domain.creative import FORMATS, every_format
 from domain.events import Conversion, Event, Kind, Notice, decode
 from domain.exchange import Exchange
 from domain.keys import load_keys
@@ -97,7 +98,9 @@ class Deployment:
             "lease": 50, "rate": 60, "terms": 0, "exchange": 1, "expiry_s": 300, "basis": int(Kind.BILLING),
             "format": 0, "test": False,
         }  # fmt: skip
-        return Token(**{**facts, **changes})
+        facts |= changes
+        place = Context("USA", 4, System.IOS, Place.APP, FORMATS[facts["format"]])
+        return Token(**{"context": pack(place), **facts})
 
     def path(self, token: Token, kind: Kind, query: str = "", extra: bytes = b"") -> str:
         text = self.sealer.bind_token(self.sealer.seal_token(token), kind, extra)

@@ -6,7 +6,8 @@ import pytest
 
 from domain.errors import Refused
 from domain.events import Kind, Notice
-from reporting.quality import hour_text, stretches
+from reporting.findings import hour_text
+from reporting.quality import stretches
 from reporting.quality_checks import Hours
 from reporting.quality_watch import asked_hours, hour_number
 from reporting.tallies import HOUR_NS, Tally, count
