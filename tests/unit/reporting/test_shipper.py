@@ -1,5 +1,6 @@
 """The shipper when something else than the store fails, and when a log has a great many records that nothing takes."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,12 +12,13 @@ from domain.events import Bid, encode
 from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
 from reporting import aside as noting
+from reporting import recovery
 from reporting.aside import Aside
 from reporting.rows import Block
-from reporting.schema import CURRENT, Table
+from reporting.schema import CURRENT, V18, Table
 from reporting.shipper import Shipper
 from reporting.sources import LogSource
-from reporting.store import Parameter, Row
+from reporting.store import Parameter, Row, StoreError
 from tests.trade import Trade
 
 LOG = "x/bids/0"
@@ -99,6 +101,31 @@ def test_a_log_of_nothing_but_refused_records_is_passed(tmp_path: Path, monkeypa
     assert shipper.refused == 50 and len(looked) == 20 and sum(looked) < 20
     noted = sorted(note.position for note in aside.notes())
     assert [LogReader(tmp_path / "log", position).read(1)[0][0] for position in noted] == records[:20]
+
+
+def test_a_batch_whose_log_lost_its_end_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It arrived whole, in a store that outlived the power cut; the oldest engine is asked for it, and has more."""
+    records = [encode(event) for event in Trade(seed=1, auctions=300, days=0.1).bids if isinstance(event, Bid)]
+    append(tmp_path, records)
+    source, rebuilt = LogSource(LOG, tmp_path), list[Any]()
+    monkeypatch.setattr(recovery, "rebuild", lambda store, day: rebuilt.append(day))
+
+    class Counting(Remembering):
+        dialect, sole, found = V18, False, 0  # type: ignore[assignment]
+
+        def query(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> list[Row]:
+            return [(self.found,)] if "AND batch" in sql else super().query(sql, parameters)
+
+    store = Counting()
+    store.batches.append((0, source.read(0, len(records))[1]))
+    os.truncate(tmp_path / "0000000001.log", sum(len(record) + 8 for record in records[:-3]))
+    for store.found in (1, len(records) - 4):
+        with pytest.raises(StoreError, match=f"holds {store.found} of the {len(records) - 3} rows"):
+            Shipper(store, lambda: [source]).round()
+    store.found = len(records)
+    shipper = Shipper(store, lambda: [source])
+    assert shipper.round() == 0 and not shipper.failures and store.blocks == {} and len(rebuilt) == 1
+    assert shipper.positions[LOG] == store.batches[0][1]
 
 
 def test_what_could_not_be_noted_is_not_taken_for_noted(tmp_path: Path) -> None:
