@@ -146,18 +146,22 @@ def ddl(asked: argparse.Namespace) -> int:
 
 
 def _alone(act: "Callable[[Store], None]") -> int:
-    """Refused while this host's reporter runs: it has the store open, and ships into it."""
-    from cli.ask import NoAnswer, ask
+    """Refused while this host's reporter runs: it has the store open, and ships into it; or a replay."""
     from domain.errors import Unavailable
     from domain.settings import places
+    from reporting.config import settings
+    from reporting.store_lock import StoreLock
 
+    lock = StoreLock(places().data, settings().store)
+    if not lock.take():
+        raise Unavailable(
+            "the reporter of this host runs, or a replay: it writes into the analytics store; stop it first"
+        )
     try:
-        ask(f"{places().reporter_base}/v1/store")
-    except NoAnswer as error:
-        if error.unreachable:
-            _with_store(act)
-            return 0
-    raise Unavailable(f"the reporter runs at {places().reporter_base}; stop it first")
+        _with_store(act)
+    finally:
+        lock.release()
+    return 0
 
 
 def _with_store(act: "Callable[[Store], Any]") -> Any:
