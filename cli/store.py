@@ -86,10 +86,10 @@ def down(asked: argparse.Namespace) -> int:
 
 
 def anew(asked: argparse.Namespace) -> int:
-    from datetime import date, timedelta
+    from datetime import date
 
     from domain.errors import Problem, Refused
-    from reporting.rollups import fact_days, rebuild
+    from reporting.rollups import fact_days, rebuild_days
 
     days = {}
     for name, text in (("--from", asked.since), ("--to", asked.until)):
@@ -100,14 +100,9 @@ def anew(asked: argparse.Namespace) -> int:
 
     def rebuild_all(store: "Store") -> None:
         there = {day for _, day in fact_days(store)}
-        day = days["--from"]
         store.settle()
-        with store.alone():
-            while day <= days["--to"]:
-                if day in there:
-                    rebuild(store, day)
-                    print(f"{day}: made anew", flush=True)
-                day += timedelta(days=1)
+        wanted = (day for day in there if days["--from"] <= day <= days["--to"])
+        rebuild_days(store, wanted, done=lambda day: print(f"{day}: made anew", flush=True))
 
     return _alone(rebuild_all)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from domain.naming import name_id
 from reporting.aside import Aside
-from reporting.rollups import rebuild
+from reporting.rollups import rebuild_days
 from reporting.rows import DAY_NS, Block, Made, blocks
 from reporting.sources import Source
 from reporting.store import Store, StoreError
@@ -60,10 +60,7 @@ class Recovery:
 
     def rebuild(self) -> None:
         """Makes the rollups of days anew that a block may be missing of."""
-        if self._days:
-            with self._store.alone():
-                for day in sorted(self._days):
-                    rebuild(self._store, datetime.fromtimestamp(day * DAY_NS // 10**9, UTC).date())
+        rebuild_days(self._store, [datetime.fromtimestamp(day * DAY_NS // 10**9, UTC).date() for day in self._days])
         self._days.clear()
 
     def _remembers(self, block: Block) -> bool:

@@ -108,7 +108,7 @@ def test_a_batch_whose_log_lost_its_end_is_complete(tmp_path: Path, monkeypatch:
     records = [encode(event) for event in Trade(seed=1, auctions=300, days=0.1).bids if isinstance(event, Bid)]
     append(tmp_path, records)
     source, rebuilt = LogSource(LOG, tmp_path), list[Any]()
-    monkeypatch.setattr(recovery, "rebuild", lambda store, day: rebuilt.append(day))
+    monkeypatch.setattr(recovery, "rebuild_days", lambda store, days: rebuilt.extend(days))
 
     class Counting(Remembering):
         dialect, sole, found = V18, False, 0  # type: ignore[assignment]
