@@ -15,6 +15,7 @@ from domain.blanking import PERSONAL
 from reporting import outbox
 from reporting.attribution import PENDING
 from reporting.attributor import DIRECTORY
+from reporting.replay import drop_spares
 from reporting.schema import FACTS, Table
 from reporting.store import Store, StoreError
 
@@ -50,10 +51,11 @@ def blank(store: Store, data: Path, persons: Sequence[int]) -> tuple[dict[str, i
     was replaced is gone from the disk of chDB then; a server removes it by itself after ``old_parts_lifetime``, that is
     8 minutes.
 
-    ``data``: of the host whose credits may be on their way; nobody sends any meanwhile. Raises StoreError. If it is
-    broken off, run it again.
+    ``data``: of the host whose credits may be on their way; nobody sends any meanwhile, and no replay is at work. What
+    a replay left that was killed goes, too. Raises StoreError. If it is broken off, run it again.
     """
     outbox.forget(data / DIRECTORY / PENDING, set(persons))
+    drop_spares(store)
     done, left = {}, 0
     with _listed(store, persons) as theirs:
         for table in TABLES:

@@ -47,6 +47,12 @@ class Refused(Exception):
     """It cannot be done as things are; the text says what to do."""
 
 
+def drop_spares(store: Store) -> None:
+    """Removes what a replay that was killed left; none is at work (`reporting.store_lock`)."""
+    for table in FACTS:
+        store.command(store.dialect.drop(f"{table.name}{_SPARE}"))
+
+
 @dataclass(frozen=True)
 class Change:
     """``before`` and ``after``: rows of a table on a day. ``differs``: they are not the same, be it in one number."""

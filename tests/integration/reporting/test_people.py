@@ -11,7 +11,7 @@ from reporting.attribution import PENDING
 from reporting.attributor import DIRECTORY
 from reporting.outbox import Outbox
 from reporting.people import TABLES, blank, drop_lists, find
-from reporting.schema import ATTRIBUTIONS, Table
+from reporting.schema import ATTRIBUTIONS, BIDS, Table
 from reporting.store import Row, Store, StoreError, migrate, open_store
 from tests.clickhouse_server import ClickHouseServer
 from tests.stored import send
@@ -86,7 +86,9 @@ def test_a_person_is_found_and_blanked(clickhouse: ClickHouseServer, tmp_path: P
 
 
 def test_what_a_kill_left_names_nobody(clickhouse: ClickHouseServer, tmp_path: Path) -> None:
-    """A block of credits that may not have arrived arrives without the person; lists of persons go."""
+    """A block of credits that may not have arrived arrives without the person; lists of persons, and tables that were
+    made apart, go.
+    """
     store = open_store(clickhouse.address("left"), tmp_path, owner="here.attribution")
     migrate(store)
     path = tmp_path / DIRECTORY / PENDING
@@ -98,8 +100,10 @@ def test_what_a_kill_left_names_nobody(clickhouse: ClickHouseServer, tmp_path: P
             Outbox(store, path).send("attributions", 20_000, "b", {n: v for n, v in columns.items() if n != "batch"})
         with pytest.raises(StoreError):
             find(store, [ANN])
+    store.command(store.dialect.create(BIDS, "bids_replayed"))
     path.with_name("pending.new").write_bytes(path.read_bytes())
     assert blank(store, tmp_path, [ANN, 5]) == ({}, 0)
+    assert not store.query("SELECT name FROM system.tables WHERE name LIKE '%%replayed' AND database = 'left'")
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and ANN.to_bytes(8, "big") in file.read_bytes()]
     Outbox(store, path).settle()
     assert [int(row[0]) for row in rows(store)["attributions"]] == [0, BEN]
