@@ -197,26 +197,39 @@ def _blank_rows(place: Places, keys: list[int], say: Say) -> list[str]:
     except NoAnswer as error:
         if not error.unreachable:
             return [f"analytics store: {error}"]
-        done = _blank_rows_here(place, keys)
+        here = _blank_rows_here(place, keys)
+        if here is None:
+            return [
+                "analytics store: a replay is at work in it, or a reporter that does not answer; run this again then"
+            ]
+        done = here
     tables = ", ".join(f"{count} of {name}" for name, count in sorted(done.blanked.items()))
     say(f"analytics store: {sum(done.blanked.values())} rows blanked{f' ({tables})' if tables else ''}")
     return [f"analytics store: {done.left} rows"] if done.left else []
 
 
-def _blank_rows_here(place: Places, keys: list[int]) -> Blanked:
+def _blank_rows_here(place: Places, keys: list[int]) -> Blanked | None:
+    """None: another process of this host writes into the store."""
     from reporting import people
     from reporting.store import migrate
     from reporting.store import open_store as open_analytics
+    from reporting.store_lock import StoreLock
 
     wanted = reporting_settings()
     if wanted.store == "chdb" and not (place.data / "chdb").exists():
         return Blanked({}, 0)
-    store = open_analytics(wanted.store, place.data, query_seconds=wanted.query_seconds)
+    lock = StoreLock(place.data, wanted.store)
+    if not lock.take():
+        return None
     try:
-        migrate(store)
-        return Blanked(*people.blank(store, keys))
+        store = open_analytics(wanted.store, place.data, query_seconds=wanted.query_seconds)
+        try:
+            migrate(store)
+            return Blanked(*people.blank(store, place.data, keys))
+        finally:
+            store.close()
     finally:
-        store.close()
+        lock.release()
 
 
 def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:

@@ -12,6 +12,7 @@ RATE_UNIT = 1_000_000_000
 
 MAX_NANOS = 10**18
 """A thousand million units of currency. Anything larger is a mistake, and is refused where it enters."""
+_MOST_UNITS = MAX_NANOS // NANOS
 
 
 class MoneyError(ValueError):
@@ -31,10 +32,10 @@ def _to_decimal(text: str | int | float | Decimal) -> Decimal:
 def parse_nanos(text: str | int | float | Decimal) -> int:
     """``"12.34"`` (units of currency) -> 12_340_000_000 nanos. Refuses more than nine decimals and absurd sizes."""
     value = _to_decimal(text)
-    if abs(value) > MAX_NANOS // NANOS:
+    if not -_MOST_UNITS <= value <= _MOST_UNITS:  # arithmetic itself fails at 1e9999999
         raise MoneyError(f"{text!r} is out of range")
     scaled = value * NANOS
-    if scaled != scaled.to_integral_value():
+    if scaled != scaled.to_integral_value() or (value and not scaled):
         raise MoneyError(f"{text!r} has more than nine decimals")
     return int(scaled)
 
@@ -42,7 +43,7 @@ def parse_nanos(text: str | int | float | Decimal) -> int:
 def parse_cpm(text: str | int | float | Decimal) -> int:
     """A CPM as a person or an exchange writes it -> CPM micros (nanos an impression); half-even at the micro."""
     value = _to_decimal(text)
-    if abs(value) > MAX_NANOS // NANOS:
+    if not -_MOST_UNITS <= value <= _MOST_UNITS:  # arithmetic itself fails at 1e9999999
         raise MoneyError(f"{text!r} is out of range")
     return int((value * 1_000_000).to_integral_value(ROUND_HALF_EVEN))
 

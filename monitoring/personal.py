@@ -25,6 +25,7 @@ _PATTERNS = (
         ),
         r"\1\2\3[value]",
     ),
+    (re.compile(r"(?i)\b(person |key:)[0-9a-f]{16}\b"), r"\1[id]"),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
     (re.compile(r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"), "[id]"),
     (re.compile(r"(?i)\b[0-9a-f]{32,64}\b"), "[id]"),

@@ -39,6 +39,8 @@ MOST_ORDERS = 50_000
 """Decided at a time: so much is held in memory."""
 MOST_ROWS = 50_000
 """Of one block."""
+PENDING = "pending"
+"""The file of the block that is on its way, in the job's directory."""
 _NEVER = 0xFFFF
 """A day (since 1970) that is none."""
 
@@ -61,15 +63,24 @@ class Tally:
 
 
 class Attribution:
-    """Belongs to one thread. ``rules`` of a campaign as they are now; ``origin`` names this deployment's batches."""
+    """Belongs to one thread. ``origin`` names this deployment's batches; ``events_days`` before today the table
+    ``events`` is kept, 0: for ever (`reporting.retention`).
+    """
 
     def __init__(
-        self, store: Store, directory: Path, origin: str, clock: Clock, identity: Identity, most: int = MOST_ORDERS
+        self,
+        store: Store,
+        directory: Path,
+        origin: str,
+        clock: Clock,
+        identity: Identity,
+        most: int = MOST_ORDERS,
+        events_days: int = 0,
     ) -> None:
         self._store, self._clock, self._identity, self._most = store, clock, identity, most
         self._seen = directory / "seen"
-        self._outbox = Outbox(store, directory / "pending")
-        self._origin = origin
+        self._outbox = Outbox(store, directory / PENDING)
+        self._origin, self._events_days = origin, events_days
         self._rules: Mapping[int, Rules] = {}
         self._decided: set[int] = set()
         """Hashes of conversions that this round has decided: by all that had arrived when it began."""
@@ -242,9 +253,10 @@ class Attribution:
 
     def _kept_since(self) -> dict[int, int]:
         """By kind of credit: from when on clicks and views are all in the store. Older ones may be there no more."""
-        first = {source: min(self._days(source.table), default=_NEVER) for source in self._sources()}
-        clicks = first.pop(CLICKED)
-        return {int(Credit.CLICK): clicks * DAY_NS, int(Credit.VIEW): max(first.values()) * DAY_NS}
+        clicks, shown, *in_view = (min(self._days(of.table), default=_NEVER) for of in self._sources())
+        if in_view and self._events_days:  # there may never have been any, so that their first day tells nothing
+            shown = max(shown, min(in_view[0], self._clock.now_ns() // DAY_NS - self._events_days))
+        return {int(Credit.CLICK): clicks * DAY_NS, int(Credit.VIEW): shown * DAY_NS}
 
     def _write(self, changes: Mapping[Credited, int]) -> None:
         """By day. All that is said of one conversion is in one block."""

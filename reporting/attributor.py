@@ -55,11 +55,12 @@ class Attributor(threading.Thread):
         open_store: Callable[[], Store],
         rules: Callable[[], Mapping[int, Rules] | None],
         working: threading.Lock,
+        events_days: int = 0,
     ) -> None:
         super().__init__(name="attribution", daemon=True)
         self._data, self._origin, self._clock, self._pause_s = data, origin, clock, pause_s
         self._ready, self._open, self._rules = ready, open_store, rules
-        self._working = working
+        self._working, self._events_days = working, events_days
         self.trouble = ""
         """Why conversions are not credited at the moment, if they are not."""
         self.rounds, self.changed, self.round_s, self.done_ns = 0, 0, 0.0, 0
@@ -96,7 +97,9 @@ class Attributor(threading.Thread):
                     continue
                 self._known()
                 store = self._open()
-                self._job = job = Attribution(store, self._data / DIRECTORY, self._origin, self._clock, self._keys)
+                self._job = job = Attribution(
+                    store, self._data / DIRECTORY, self._origin, self._clock, self._keys, events_days=self._events_days
+                )
                 while not self._stopping:
                     begun = time.monotonic()
                     self._work(job, asked)

@@ -6,16 +6,18 @@ import random
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 
 import msgspec
 
 from domain.attribution import Rules
 from domain.campaign import Snapshot
 from domain.clock import from_env, utc
-from domain.settings import Places
+from domain.settings import Places, SettingsError
 from eventlog.reader import LogCorrupt
 from eventlog.remote import origin
+from reporting import people
 from reporting.aside import Aside
 from reporting.attributor import Attributor
 from reporting.config import Reporting
@@ -70,6 +72,7 @@ class Feed(threading.Thread):
             self.attributor = Attributor(
                 places.data, self.origin, from_env(), settings.attribution_s, self.ready,
                 lambda: self.open_apart("attribution"), lambda: self.rules, self.crediting,
+                settings.keep_days.events,
             )  # fmt: skip
         self._lock = StoreLock(places.data, settings.store)
         self._ledger = SettlementSource(f"{self.origin}/settlements", places.control_base)
@@ -117,16 +120,22 @@ class Feed(threading.Thread):
                 self.shipper = Shipper(store, self.sources, self._settings.batch_rows, self.aside)
                 self.ready.set()
                 self._feed(self.shipper, store)
-            except StoreError as error:
+            except Exception as error:  # a fault must not end the thread: nothing would be shipped any more
                 if self.trouble != str(error):
-                    log.error("the analytics store is not fed: %s", error)
-                self.trouble = str(error)
+                    told = isinstance(error, StoreError | SettingsError)
+                    log.error("the analytics store is not fed: %s", error, exc_info=None if told else error)
+                self.trouble = str(error) or repr(error)
                 self.failures += 1
                 self._stopping.wait(self._pause_s * random.uniform(0.5, 1.0))
                 self._pause_s = min(2 * self._pause_s, _LONGEST_RETRY_S)
             finally:
                 if store is not None:
                     store.close()
+
+    def forget(self, store: Store, persons: Sequence[int]) -> tuple[dict[str, int], int]:
+        """`people.blank`, when what was read of logs and store before has arrived."""
+        with self.crediting, self.shipping:
+            return people.blank(store, self._places.data, persons)
 
     def behind(self) -> dict[str, int | str]:
         """What each source has that the store lacks, or why that is unknown."""
@@ -138,7 +147,7 @@ class Feed(threading.Thread):
         for source in self.sources():
             try:
                 found[source.name] = source.behind(self.shipper.positions.get(source.name, 0))
-            except (OSError, msgspec.DecodeError) as error:
+            except (OSError, HTTPException, msgspec.DecodeError) as error:
                 found[source.name] = str(error)
         return found
 
@@ -147,7 +156,7 @@ class Feed(threading.Thread):
         positions = self.shipper.positions if self.shipper is not None else {}
         now_ns, found = from_env().now_ns(), {}
         for source in self.sources():
-            with contextlib.suppress(OSError, msgspec.DecodeError, LogCorrupt):  # told by `behind` and by failures
+            with contextlib.suppress(OSError, HTTPException, msgspec.DecodeError, LogCorrupt):  # `behind` tells it
                 found[source.name] = source.lag(positions.get(source.name, 0), now_ns)
         return found
 
@@ -170,6 +179,7 @@ class Feed(threading.Thread):
         if time.monotonic() >= self._sweep_due:
             self._sweep_due = time.monotonic() + _SWEEP_EVERY_S
             sweep(store, utc(from_env().now_ns()).date(), self._settings.keep_days)
+            people.drop_lists(store)
 
     def _follow_names(self, shipper: Shipper, store: Store) -> None:
         if time.monotonic() < self._names_due:
@@ -180,7 +190,7 @@ class Feed(threading.Thread):
                 f"{self._places.control_base}/v1/snapshots/current", timeout=_TIMEOUT_S
             ) as answer:
                 snapshot = _snapshot.decode(answer.read())
-        except (OSError, msgspec.DecodeError) as error:  # reports show ids until control is back
+        except (OSError, HTTPException, msgspec.DecodeError) as error:  # reports show ids until control is back
             log.debug("names could not be fetched: %s", error)
             return
         self.rules = rules_of(snapshot)

@@ -6,7 +6,7 @@ views make of it, and it is still at hand: it is made good before anything else 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from domain.blanking import PERSONAL
 from domain.naming import name_id
 from reporting.rollups import rebuild
 from reporting.rows import DAY_NS
@@ -78,10 +79,33 @@ class Outbox:
         return found > 0
 
 
+def forget(path: Path, persons: Collection[int]) -> None:
+    """Takes persons out of a block that may not have arrived: as `reporting.people.blank` does where it has. It keeps
+    its name, so the store takes it once all the same. Nobody sends meanwhile.
+    """
+    _draft(path).unlink(missing_ok=True)
+    try:
+        pending = _decode(path.read_bytes())
+    except FileNotFoundError:
+        return
+    theirs = [person in persons for person in pending.columns.get("person", ())]
+    if any(theirs):
+        blanked = {
+            name: [0 if gone else value for gone, value in zip(theirs, values, strict=True)]
+            for name, values in pending.columns.items()
+            if name in PERSONAL
+        }
+        write_durably(path, _encode(msgspec.structs.replace(pending, columns=pending.columns | blanked)))
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
 def write_durably(path: Path, data: bytes) -> None:
     """Whole or not at all, and on disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
+    draft = _draft(path)
     with open(draft, "wb") as file:
         file.write(data)
         file.flush()

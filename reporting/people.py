@@ -8,9 +8,14 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from domain.blanking import PERSONAL
+from reporting import outbox
+from reporting.attribution import PENDING
+from reporting.attributor import DIRECTORY
+from reporting.replay import drop_spares
 from reporting.schema import FACTS, Table
 from reporting.store import Store, StoreError
 
@@ -20,6 +25,7 @@ MOST_ROWS = 100_000
 PATIENCE_S = 1_800.0
 """A server that has not done by then is given up; it goes on by itself."""
 LOOK_S = 0.05
+_LIST = "persons_"
 
 
 def find(store: Store, persons: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
@@ -39,14 +45,17 @@ def find(store: Store, persons: Sequence[int]) -> dict[str, list[dict[str, Any]]
     return found
 
 
-def blank(store: Store, persons: Sequence[int]) -> tuple[dict[str, int], int]:
+def blank(store: Store, data: Path, persons: Sequence[int]) -> tuple[dict[str, int], int]:
     """Writes 0, nobody, where one of ``persons`` stands, and where their devices and households do beside them; returns
     how many rows of each table, and how many name them still: none, unless others sent some meanwhile. The data that
     was replaced is gone from the disk of chDB then; a server removes it by itself after ``old_parts_lifetime``, that is
     8 minutes.
 
-    Raises StoreError. If it is broken off, run it again.
+    ``data``: of the host whose credits may be on their way; nobody sends any meanwhile, and no replay is at work. What
+    a replay left that was killed goes, too. Raises StoreError. If it is broken off, run it again.
     """
+    outbox.forget(data / DIRECTORY / PENDING, set(persons))
+    drop_spares(store)
     done, left = {}, 0
     with _listed(store, persons) as theirs:
         for table in TABLES:
@@ -60,10 +69,24 @@ def blank(store: Store, persons: Sequence[int]) -> tuple[dict[str, int], int]:
     return done, left
 
 
+def drop_lists(store: Store, age_s: int = 86_400) -> None:
+    """Removes lists of persons that a process left which was killed, when they are so old."""
+    left = store.query(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND match(name, %(list)s)"
+        " AND metadata_modification_time <= now() - %(age)s",
+        {"list": f"^{_LIST}[0-9a-f]{{12}}$", "age": age_s},
+    )
+    for (name,) in left:
+        for statement in store.dialect.drops(str(name)):
+            store.command(statement)
+
+
 @contextmanager
 def _listed(store: Store, persons: Sequence[int]) -> Iterator[str]:
     """The condition that a row names one of ``persons``."""
-    table = Table(f"persons_{secrets.token_hex(6)}", {"person": "UInt64"}, ("person",))
+    if store.sole:  # and there it is asked for by one at a time
+        drop_lists(store, 0)
+    table = Table(f"{_LIST}{secrets.token_hex(6)}", {"person": "UInt64"}, ("person",))
     database = store.query("SELECT currentDatabase()")[0][0]
     for statement in store.dialect.creates(table):
         store.command(statement)

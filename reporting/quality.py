@@ -171,7 +171,7 @@ class Auditor:
                 gone = self._gone(hours, now_ns)
                 for figure, hour, who, expected, found in rolled_up(self._store, hours, grain, gone):
                     yield _finding("rollups", f"{figure} of delivery_{grain}", hour, who, expected, found)
-            broken = breaches(self._store, hours, self._tolerated, self._oldest_bids())
+            broken = breaches(self._store, hours, self._tolerated)
             for breach in (*broken, *nameless(self._store, hours)):
                 yield _of_breach(breach)
             yield from self._days(hours)
@@ -254,13 +254,6 @@ class Auditor:
             of = datetime.fromtimestamp(day * 86_400, UTC).date()
             for figure, (expected, found) in rollups.differences(self._store, of, "day").items():
                 yield _finding("rollups", f"{figure} of delivery_day", day * 24, 0, expected, found)
-
-    def _oldest_bids(self) -> int:
-        rows = self._store.query(
-            "SELECT min(partition) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'bids'"
-        )
-        text = str(rows[0][0]) if rows else ""
-        return int(datetime.fromisoformat(f"{text}T00:00+00:00").timestamp()) // 3_600 if text else 1 << 31
 
     def _newest(self, now_ns: int) -> dict[str, str]:
         since = datetime.fromtimestamp(now_ns // SECOND - 2 * 86_400, UTC).date()

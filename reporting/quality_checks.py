@@ -1,7 +1,7 @@
 """What must hold between the rows of the analytics store, each said as one query over a stretch of hours.
 
 A query gives, by account, how many rows break the rule and of how many. Rows that are looked up beside those of the
-hours are of the days from which the hours' bids are on.
+hours are of the days from which the hours' bids are on; GLOBAL, because in a cluster they can be in any shard.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from domain.events import PROOFS, Mark, PlayEvent
 from reporting.counting import COUNTED, SOURCES
+from reporting.schema import BIDS
 from reporting.store import Store
 
 HOUR_S = 3_600
@@ -81,7 +82,7 @@ def _absent(fact: str, where: str, others: str, name: str = "bid") -> Callable[[
         mine = f"SELECT {name} FROM {fact} WHERE {hours} AND {where}"
         known = others.format(days=days, mine=mine)
         return (
-            f"SELECT {_HOUR} AS hour, advertiser, countIf({name} NOT IN ({known})), count() FROM {fact}"
+            f"SELECT {_HOUR} AS hour, advertiser, countIf({name} GLOBAL NOT IN ({known})), count() FROM {fact}"
             f" WHERE {hours} AND {where} GROUP BY hour, advertiser"
         )
 
@@ -95,7 +96,7 @@ def _repeated(fact: str, key: str) -> Callable[[str, str], str]:
         return (
             f"SELECT intDiv(latest, {_HOUR_NS}) AS hour, who, sum(n - 1), sum(n) FROM ("
             f"SELECT {key}, any(advertiser) AS who, count() AS n, max(received_ns) AS latest FROM {fact}"
-            f" WHERE {days} AND {COUNTED} AND bid IN (SELECT bid FROM {fact} WHERE {hours} AND {COUNTED})"
+            f" WHERE {days} AND {COUNTED} AND bid GLOBAL IN (SELECT bid FROM {fact} WHERE {hours} AND {COUNTED})"
             f" GROUP BY {key} HAVING n > 1) GROUP BY hour, who"
         )
 
@@ -105,7 +106,7 @@ def _repeated(fact: str, key: str) -> Callable[[str, str], str]:
 def _first_repeated(hours: str, days: str) -> str:
     firsts = " UNION ALL ".join(
         f"SELECT bid, imp, advertiser, received_ns FROM {fact} WHERE {days} AND {COUNTED} AND {_FIRST}"
-        f" AND bid IN (SELECT bid FROM {fact} WHERE {hours} AND {_FIRST})"
+        f" AND bid GLOBAL IN (SELECT bid FROM {fact} WHERE {hours} AND {_FIRST})"
         for fact in _PROOFS
     )
     return (
@@ -134,11 +135,11 @@ def _above_maximum(hours: str, days: str) -> str:
 
 
 _WON = " UNION ALL ".join(
-    f"SELECT bid FROM {fact} WHERE {{days}} AND {COUNTED} AND {_FIRST} AND bid IN ({{mine}})" for fact in _PROOFS
+    f"SELECT bid FROM {fact} WHERE {{days}} AND {COUNTED} AND {_FIRST} AND bid GLOBAL IN ({{mine}})" for fact in _PROOFS
 )
-_SHOWN = f"SELECT bid FROM impressions WHERE {{days}} AND {COUNTED} AND bid IN ({{mine}})"
-_STARTED = f"SELECT bid FROM events WHERE {{days}} AND {COUNTED} AND event = {_START} AND bid IN ({{mine}})"
-_BID = "SELECT bid FROM bids WHERE {days} AND bid IN ({mine})"
+_SHOWN = f"SELECT bid FROM impressions WHERE {{days}} AND {COUNTED} AND bid GLOBAL IN ({{mine}})"
+_STARTED = f"SELECT bid FROM events WHERE {{days}} AND {COUNTED} AND event = {_START} AND bid GLOBAL IN ({{mine}})"
+_BID = "SELECT bid FROM bids WHERE {days} AND bid GLOBAL IN ({mine})"
 
 RULES = (
     *(
@@ -185,9 +186,9 @@ RULES = (
 )
 
 
-def breaches(store: Store, hours: Hours, tolerated: float, oldest_bids: int) -> Iterator[Breach]:
+def breaches(store: Store, hours: Hours, tolerated: float) -> Iterator[Breach]:
     """Rules that are broken in these hours. Of rules that lost notices break, those broken by more than a share
-    ``tolerated``. Bids older than the hour ``oldest_bids`` are not kept any more. Raises StoreError.
+    ``tolerated``. Bids older than the oldest there are not kept any more. Raises StoreError.
     """
     clock, looked = "received_ns", dict[str, tuple[int, int]]()
     for rule in RULES:
@@ -201,10 +202,16 @@ def breaches(store: Store, hours: Hours, tolerated: float, oldest_bids: int) -> 
             continue
         of_hours = hours.of(clock)
         if rule.check == "wins_without_bid":
-            of_hours += f" AND bid_ns >= {oldest_bids * _HOUR_NS}"
+            of_hours += f" AND bid_ns >= {_oldest_bids_ns(store)}"
         for hour, who, bad, of in store.query(rule.query(of_hours, hours.since(oldest_ns))):
             if int(bad) > (0 if rule.exact else tolerated * int(of)):
                 yield Breach(rule.check, rule.what, int(hour), int(who), int(bad), int(of))
+
+
+def _oldest_bids_ns(store: Store) -> int:
+    """When the oldest day begins of which there are bids; without any a time that never comes."""
+    text = str(store.query(f"SELECT min(partition) {store.dialect.parts(BIDS)}")[0][0])
+    return int(datetime.fromisoformat(f"{text}T00:00+00:00").timestamp()) * 1_000_000_000 if text else (1 << 63) - 1
 
 
 def nameless(store: Store, hours: Hours) -> Iterator[Breach]:
@@ -212,7 +219,7 @@ def nameless(store: Store, hours: Hours) -> Iterator[Breach]:
     for fact in NAMED_IN:
         clock = "time_ns" if fact == "bids" else "received_ns"
         counts = ", ".join(
-            f"uniqExactIf({name}, {name} != 0 AND toUInt64({name}) NOT IN"
+            f"uniqExactIf({name}, {name} != 0 AND toUInt64({name}) GLOBAL NOT IN"
             f" (SELECT id FROM names WHERE dimension = '{name}'))"
             for name in NAMED
         )

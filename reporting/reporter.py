@@ -137,12 +137,7 @@ class Answers:
 
     async def forget_people(self, request: web.Request) -> web.Response:
         persons = await self._persons(request)
-
-        def forget(store: Store) -> tuple[dict[str, int], int]:
-            with self._feed.crediting, self._feed.shipping:  # what was read of the logs before has arrived
-                return people.blank(store, persons)
-
-        blanked, left = await self._ask(forget, "people")
+        blanked, left = await self._ask(lambda store: self._feed.forget(store, persons), "people")
         return _json({"blanked": blanked, "left": left})
 
     def _admit(self, request: web.Request) -> None:

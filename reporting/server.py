@@ -21,7 +21,7 @@ from reporting.cluster import Cluster
 from reporting.escape import fill
 from reporting.rows import Block
 from reporting.schema import CURRENT, V18, Dialect, Table
-from reporting.store import Parameter, Row, StoreError, exactly_once
+from reporting.store import Parameter, Row, StoreError, exactly_once, shown
 from reporting.turns import Turns
 
 _drivers_log = logging.getLogger("clickhouse_driver")
@@ -56,8 +56,8 @@ class ServerStore:
         cluster = asked[1] or "" if asked else ""
         if not url.hostname or not port or not database.isidentifier() or asked is None:
             raise SettingsError(
-                f"[reporting] store is {address!r}; it must read clickhouse://user:password@host:port/database, or "
-                "clickhouse://user:password@host:port/database?cluster=name"
+                f"[reporting] store is {shown(address)!r}; it must read "
+                "clickhouse://user:password@host:port/database, or that with ?cluster=name"
             )
         self._owner = owner
         self._client = Client(

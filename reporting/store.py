@@ -1,5 +1,6 @@
 """What reporting wants of an analytics engine, and which one the settings name."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
@@ -121,8 +122,13 @@ def open_store(address: str, data: Path, *, owner: str = "", query_seconds: floa
 
         return ServerStore(address, owner, query_seconds)
     raise SettingsError(
-        f"[reporting] store is {address!r}; it must be 'chdb' or 'clickhouse://user:password@host:port/database'"
+        f"[reporting] store is {shown(address)!r}; it must be 'chdb' or 'clickhouse://user:password@host:port/database'"
     )
+
+
+def shown(address: str) -> str:
+    """An address as logs and answers may have it: without its password."""
+    return re.sub(r"(//[^:/@]*:).*@", r"\1***@", address)
 
 
 def migrate(store: Store, today: date | None = None) -> int:

@@ -109,12 +109,7 @@ async def postback(request: web.Request) -> web.Response:
         time.time(),
     )
     advertiser = find_advertiser(desk, key)
-    try:
-        told = _decode(body)
-    except msgspec.ValidationError as error:
-        raise misread("body", msgspec.json.decode(body), error) from None
-    except msgspec.DecodeError as error:
-        raise wrong("body", str(error), FIELDS) from None
+    told = read_body(body)
     recorded = await desk.record_conversion(read_conversion(desk, advertiser, told, "postback"))
     answer = Answer(
         counted=not recorded.marks & NOT_COUNTED,
@@ -122,6 +117,17 @@ async def postback(request: web.Request) -> web.Response:
         attributed=recorded.bid != 0,
     )
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+def read_body(body: bytes) -> Told:
+    """Of a postback. Raises Refused."""
+    try:
+        try:
+            return _decode(body)
+        except msgspec.ValidationError as error:
+            raise misread("body", msgspec.json.decode(body), error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise wrong("body", str(error), FIELDS) from None
 
 
 def misread(where: str, told: object, error: msgspec.ValidationError) -> Refused:

@@ -18,7 +18,7 @@ from domain.attribution import Attribution as Said
 from domain.attribution import Rules
 from domain.campaign import Campaign
 from domain.clock import SECOND, ManualClock
-from domain.events import Kind, Notice, encode
+from domain.events import Conversion, Kind, Notice, encode
 from domain.keys import internal_secret, load_keys
 from domain.naming import name_id
 from eventlog.writer import LogWriter
@@ -73,12 +73,14 @@ class Job:
     def __init__(self, store: Store, directory: Path, most: int = 50_000) -> None:
         self.store, self.directory, self.most = store, directory, most
         self.joined: Mapping[int, Sequence[int]] = JOINED
-        self.rules = RULES
+        self.rules, self.events_days = RULES, 0
         self.begin()
 
     def begin(self) -> None:
         clock = ManualClock(START_NS + 9 * DAY_NS)
-        self.job = Attribution(self.store, self.directory / "attribution", "here", clock, self._keys, self.most)
+        self.job = Attribution(
+            self.store, self.directory / "attribution", "here", clock, self._keys, self.most, self.events_days
+        )
         self.job.follow({n: Rules(c * SECOND, v * SECOND, only) for n, (c, v, only) in self.rules.items()})
 
     def _keys(self, persons: Collection[int]) -> Mapping[int, Sequence[int]]:
@@ -210,6 +212,27 @@ def test_a_server_of_1816_gives_the_same(clickhouse: ClickHouseServer, tmp_path:
     assert job.found() == job.expected(events)
     assert job.job.round().rows == job.job.run(START_NS // DAY_NS, START_NS // DAY_NS + 12).rows == 0
     job.rollups_agree()
+    store.close()
+
+
+def test_a_view_that_must_be_in_view_loses_its_credit_where_nothing_tells_that_it_was(
+    clickhouse: ClickHouseServer, tmp_path: Path
+) -> None:
+    """But not where that may have been told, so long ago that it is not kept any more."""
+    store = open_store(clickhouse.address("in_view"), tmp_path, owner="here.attribution")
+    migrate(store, date(2026, 9, 4))
+    events = Customers(5).events
+    shown = next(e for e in events if isinstance(e, Notice) and e.kind == Kind.IMPRESSION and not e.marks and e.person)
+    lead = next(e for e in events if isinstance(e, Conversion))
+    lead = replace(lead, advertiser=shown.advertiser, person=shown.person, received_ns=shown.received_ns, marks=0,
+                   bid=0, happened_ns=0)  # fmt: skip
+    put(store, [shown, lead], "all")
+    job, days = Job(store, tmp_path), (START_NS // DAY_NS, START_NS // DAY_NS + 12)
+    for job.events_days, only, kind in ((0, False, 2), (7, True, 2), (10, True, 0), (0, False, 2), (0, True, 0)):
+        job.rules = {shown.campaign: (3_600, 3_600, only)}
+        job.begin()
+        job.job.run(*days)
+        assert [credit[2] for credit in job.found().values()] == [kind]
     store.close()
 
 

@@ -7,14 +7,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from domain.events import Bid
+from domain.events import Bid, Mark, Notice
 from reporting import report
 from reporting.names import Dictionary, of_snapshot
 from reporting.people import blank, find
+from reporting.quality_checks import Hours, breaches, nameless
 from reporting.rollups import GRAINS, ROLLUPS, differences, fact_days, rebuild, views
 from reporting.schema import SETTLEMENTS
 from reporting.store import Store, StoreError, migrate, open_store
+from reporting.tallies import HOUR_NS
 from tests.clickhouse_server import PASSWORD, ClickHouseServer
 from tests.grafana_oracle import SINCE, TRADE, UNTIL, sums
 from tests.grafana_queries import expanded
@@ -114,7 +117,7 @@ def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path:
 
     bids = [event for trade in (first, second) for event in trade.bids if isinstance(event, Bid)]
     assert len(find(stores[1], [7])["bids"]) == len(bids)
-    done, left = blank(stores[2], [7, 9])
+    done, left = blank(stores[2], tmp_path, [7, 9])
     assert left == 0 and done["bids"] and done["conversions"]
     assert find(stores[0], [7]) == find(stores[2], [7]) == {}
 
@@ -129,6 +132,15 @@ def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path:
     rebuild(stores[2], day)
     for grain in GRAINS:
         assert not differences(stores[2], day, grain)
+
+    told = [event for event in first.money if isinstance(event, Notice) and event.marks & Mark.FIRST]
+    orphan = replace(told[0], bid=1 << 40)
+    send(stores[0], [orphan], "orphan")
+    hours = Hours(min(bid.time_ns for bid in bids) // HOUR_NS, max(event.received_ns for event in told) // HOUR_NS)
+    broken = [breach for breach in breaches(stores[2], hours, 0.0) if breach.check == "wins_without_bid"]
+    (lost,) = broken
+    assert (lost.hour, lost.account, lost.bad) == (orphan.received_ns // HOUR_NS, orphan.advertiser, 1)
+    assert {one.what.split()[0] for one in nameless(stores[2], hours)} == {"sites"}  # a shipper writes their names
 
     dialect = stores[2].dialect
     for statement in [*dialect.drops_column(SETTLEMENTS, "context"), *dialect.adds(SETTLEMENTS, "context")]:

@@ -21,6 +21,7 @@ from domain.naming import person_key
 from domain.settings import Places
 from eventlog.reader import LogReader
 from eventlog.writer import LogWriter
+from reporting.store_lock import StoreLock
 from targeting.holds import Holds
 from targeting.households import device_key
 from targeting.opt_outs import opt_out
@@ -152,6 +153,7 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
         while [n for name, n in (await lag(outbid, deployment)).items() if name.endswith(wanted)] != [0, 0]:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
+        assert (await outbid.run("attribution", "run"))[0] == 0
         status, said = await outbid.run("people", "show", "buyeruid:usx:ann")
         shown = json.loads(said)
         assert status == 0 and set(shown["keys"]) == {f"key:{ANN:016x}", f"key:{HER_IFA:016x}"}
@@ -160,7 +162,8 @@ async def test_a_person_is_forgotten_while_all_goes_on(deployment: Deployment) -
         assert shown["record"]["impressions"] and shown["devices"] and len(shown["bids_in_flight"]) == 1
         assert len(shown["events"]["log/bids/0"]) == 200 and len(shown["events"]["log/money/0"]) == 5
         assert {name: len(rows) for name, rows in shown["analytics"].items()} == {
-            "bids": 200, "wins": 1, "billings": 1, "impressions": 1, "clicks": 1, "conversions": 1
+            "bids": 200, "wins": 1, "billings": 1, "impressions": 1, "clicks": 1, "conversions": 1,
+            "attributions": 1,
         }  # fmt: skip
         assert [kept["request"]["id"] for kept in shown["requests"]] == ["hers", "named"]
         assert shown["events"]["log/money/0"][0]["advertiser"] == {"id": 10, "key": "acme", "name": "Acme"}
@@ -254,6 +257,21 @@ def test_what_is_left_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "notes.txt").unlink()
     assert forgetting.forget(place, ANN, said.append) and said[-1] == "nothing is left"
     assert not in_files(tmp_path, ANN)
+
+
+def test_a_replay_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has read the logs as they were: what it puts into the store would name her again."""
+    from cli import forgetting
+
+    monkeypatch.setattr(forgetting, "SETTLE_S", 0)
+    monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(tmp_path))
+    place = Places(data_dir=str(tmp_path), holds=500, reporter_port=1)
+    (tmp_path / "chdb").mkdir()
+    replay, said = StoreLock(tmp_path, "chdb"), list[str]()
+    assert replay.take() and not forgetting.forget(place, ANN, said.append)
+    assert "a replay is at work" in said[-1] and (tmp_path / "forgetting").exists()
+    replay.release()
+    assert forgetting.forget(place, ANN, said.append) and said[-1] == "nothing is left"
 
 
 def test_who_is_remembered_is_not_forgotten_again_with_the_next(

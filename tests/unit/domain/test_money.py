@@ -30,7 +30,9 @@ def test_amounts(text, nanos) -> None:
     assert parse_nanos(text) == nanos
 
 
-@pytest.mark.parametrize("text", ["", "abc", "NaN", "Infinity", "0.0000000001", "1e12", "1_0x"])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "NaN", "Infinity", "0.0000000001", "1e12", "1_0x", "1e9999999", "-1e9999999", "1e-9999999"]
+)
 def test_refused_amounts(text) -> None:
     with pytest.raises(MoneyError, match=r"is|has"):
         parse_nanos(text)

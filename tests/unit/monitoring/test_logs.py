@@ -51,6 +51,8 @@ def test_a_line_is_an_object(root: logging.Logger) -> None:
         ('{"ifa":"abc","w":300,"buyeruid": "b1"}', '{"ifa":[value],"w":300,"buyeruid": [value]}'),
         ("person=77&uid=88", "person=[value]&uid=[value]"),
         ("6D92078A-8246-4BA4-AE5B-76104861E7DC", "[id]"),
+        ("the profile of person a1b2c3d4e5f60718 is begun afresh", "the profile of person [id] is begun afresh"),
+        ("left: key:1122334455667788", "left: key:[id]"),
         ("write to jane.doe+x@mail.example.com", "write to [e-mail]"),
         ("5d41402abc4b2a76b9719d911017c592 is a hash", "[id] is a hash"),
         (f"GET /billing/{'aB-_' * 40}?p=1", "GET /billing/[token]?p=1"),
