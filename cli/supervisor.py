@@ -20,6 +20,9 @@ LONG_LIFE_S = 30.0
 START_S = 60.0
 """A process that is not healthy by then has failed to start."""
 
+PATIENCE_S = 30.0
+"""So long the start waits for one that the others can do without."""
+
 STOP_S = 20.0
 """A process that has not ended so long after SIGTERM is killed."""
 
@@ -35,11 +38,14 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """One process to keep: its command line, and the URL that answers 200 when it is ready."""
+    """One process to keep: its command line, and the URL that answers 200 when it is ready; whether the others need
+    it at their start.
+    """
 
     name: str
     command: tuple[str, ...]
     health: str
+    needed: bool = True
 
 
 class Supervisor:
@@ -79,12 +85,15 @@ class _Kept:
 
     async def start(self, http: aiohttp.ClientSession) -> None:
         process = await self._spawn()
-        deadline = time.monotonic() + START_S
-        while not await _healthy(http, self._service.health):
+        service, deadline = self._service, time.monotonic() + (START_S if self._service.needed else PATIENCE_S)
+        while not await _healthy(http, service.health):
             if process.returncode is not None:
-                raise StartError(f"{self._service.name} {_ending(process.returncode)} before it was ready")
+                raise StartError(f"{service.name} {_ending(process.returncode)} before it was ready")
             if time.monotonic() > deadline:
-                raise StartError(f"{self._service.name} did not answer {self._service.health} in {START_S:.0f} s")
+                if service.needed:
+                    raise StartError(f"{service.name} did not answer {service.health} in {START_S:.0f} s")
+                self._say(f"{service.name} is not ready yet ({service.health}); the others go on without it")
+                break
             await asyncio.sleep(0.05)
         self._keeping = asyncio.create_task(self._keep(process))
 

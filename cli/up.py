@@ -68,15 +68,18 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
     from cli.supervisor import Service
     from monitoring.config import alert_settings
 
-    def outbid(name: str, port: int, *arguments: str) -> Service:
+    def outbid(name: str, port: int, *arguments: str, needed: bool = True) -> Service:
         # -P: whatever lies in the working directory is no part of Outbid
         command = (sys.executable, "-P", "-m", "cli.main", *arguments)
-        return Service(name, command, f"http://{here.host}:{port}/health")
+        return Service(name, command, f"http://{here.host}:{port}/health", needed)
 
     watcher = [[outbid("watcher", here.watcher_port, "watch")]] if alert_settings().enabled else []
     return [
         [outbid("control", here.control_port, "control")],
-        [outbid("tracker", here.tracker_port, "tracker"), outbid("reporter", here.reporter_port, "reporter")],
+        [
+            outbid("tracker", here.tracker_port, "tracker"),
+            outbid("reporter", here.reporter_port, "reporter", needed=False),  # while its store is away the logs wait
+        ],
         [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
         *watcher,
     ]

@@ -70,9 +70,14 @@ class Attributor(threading.Thread):
         self._job: Attribution | None = None
 
     def ask(self, days: tuple[int, int] | None) -> "Future[Tally]":
-        """Credits the conversions of these days anew, or what is new. The answer fails with StoreError."""
+        """Credits the conversions of these days anew, or what is new. The answer fails with StoreError, at once while
+        the store was never open: nobody can tell when it will be.
+        """
         asked = Asked(days, Future())
-        self._wanted.put(asked)
+        if self._ready.is_set():
+            self._wanted.put(asked)
+        else:
+            asked.answer.set_exception(StoreError("it has not been opened yet; /ready of the reporter says why"))
         return asked.answer
 
     def told(self) -> dict[str, Any]:

@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _SHOWN = 20
 """The newest refused records that ``/health`` names."""
+_LAST_ANSWERS_S = 10.0
+"""At the end, answers that take longer are broken off: the supervisor waits 20 s for the batch in hand, too."""
 _read_persons = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=1)]]).decode
 
 
@@ -223,6 +225,7 @@ def run() -> None:
             port=here.reporter_port,
             loop=uvloop.new_event_loop(),
             print=None,
+            shutdown_timeout=_LAST_ANSWERS_S,
         )
     finally:
         quality.stop()

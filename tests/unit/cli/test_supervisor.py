@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -149,3 +150,23 @@ async def test_a_process_that_ignores_sigterm_is_killed(monkeypatch: pytest.Monk
     await supervisor.stop()
     assert any("is killed" in line for line in said)
     assert not alive(said.pid("stubborn"))
+
+
+async def test_who_is_not_needed_at_the_start_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reporter whose store is away, say: bids are made meanwhile. One that ends is still an error."""
+    monkeypatch.setattr("cli.supervisor.PATIENCE_S", 0.0)
+    said, late = Lines(), replace(server("late"), health="http://127.0.0.1:1/health", needed=False)
+    supervisor = Supervisor([[late], [server("next")]], said)
+    await supervisor.start()
+    assert "late is not ready yet (http://127.0.0.1:1/health); the others go on without it" in said
+    pids = [said.pid(name) for name in ("late", "next")]
+    assert all(alive(pid) for pid in pids)
+    os.kill(pids[0], signal.SIGKILL)
+    await said.wait_for(lambda line: line.startswith("late was ended by SIGKILL; starting it again"))
+    await supervisor.stop()
+    assert not any(alive(pid) for pid in pids)
+    monkeypatch.undo()
+    broken = Service("broken", (sys.executable, "-c", "raise SystemExit(2)"), "http://127.0.0.1:1/", needed=False)
+    with pytest.raises(StartError, match="broken ended with status 2"):
+        await (ending := Supervisor([[broken]], said)).start()
+    await ending.stop()
