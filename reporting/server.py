@@ -43,7 +43,6 @@ class ServerStore:
     """``address`` is ``clickhouse://user:password@host:port/database``; the database is made if it is missing."""
 
     dialect: Dialect
-    sole = False
 
     def __init__(self, address: str, owner: str, query_seconds: float) -> None:
         url = urlsplit(address)
@@ -116,7 +115,7 @@ class ServerStore:
             settings=self._settings(batch),
         )
 
-    def send(self, block: Block, batch: str) -> None:
+    def send(self, block: Block, batch: str, token: str = "") -> None:
         """What the driver does for an insert, but for the block, which is sent as the bytes that it is."""
         columns = native.columns(block, batch, self.dialect)
         names = ", ".join(f"`{name}`" for name, _, _ in columns)
@@ -124,7 +123,7 @@ class ServerStore:
         client, statement = self._client, f"INSERT INTO {self.dialect.local(block.table.name)} ({names}) VALUES"
 
         def insert() -> None:
-            with client.disconnect_on_error(statement, self._settings(batch)):
+            with client.disconnect_on_error(statement, self._settings(token or batch)):
                 client.connection.send_query(statement, query_id=self._query_id(batch))
                 client.connection.send_external_tables(None)
                 wanted = [(name, kind) for name, kind, _ in columns]
