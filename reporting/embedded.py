@@ -41,6 +41,7 @@ _CODE = re.compile(r"Code: (\d+)")
 
 class EmbeddedStore:
     dialect = CURRENT
+    sole = True
 
     def __init__(self, path: Path, query_seconds: float) -> None:
         path.mkdir(parents=True, exist_ok=True)

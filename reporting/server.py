@@ -42,6 +42,7 @@ _STREAMED_ROWS = 5_000
 class ServerStore:
     """``address`` is ``clickhouse://user:password@host:port/database``; the database is made if it is missing."""
 
+    sole = False
     dialect: Dialect
 
     def __init__(self, address: str, owner: str, query_seconds: float) -> None:

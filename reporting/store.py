@@ -49,6 +49,8 @@ class Store(Protocol):
     """
 
     dialect: Dialect
+    sole: bool
+    """Nobody but this deployment ever writes into it."""
 
     def command(self, sql: str) -> None:
         """Runs a statement without a result."""
