@@ -69,7 +69,9 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
     from campaigns.config import database_url
     from campaigns.store import Store
     from domain.clock import from_env, utc
+    from eventlog.reader import LogCorrupt
     from eventlog.remote import origin
+    from reporting.aside import Aside
     from reporting.config import settings
     from reporting.replay import Refused, StoreReplay
     from reporting.shipper import Shipper
@@ -92,7 +94,7 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
         store = open_store(wanted.store, place.data, owner=name, query_seconds=wanted.query_seconds)
         try:
             migrate(store)
-            shipper = Shipper(store, sources, wanted.batch_rows)
+            shipper = Shipper(store, sources, wanted.batch_rows, Aside(place.data / "poison"))
             if write:
                 while count := shipper.round():
                     say(f"{count:,} records shipped that were not in the store yet")
@@ -111,7 +113,7 @@ def replay_store(place: "Places", day: date | None, *, write: bool) -> int:
                         say(f"{one}: left as they are: {tables}: {why}")
         finally:
             store.close()
-    except (StoreError, Refused) as error:
+    except (StoreError, Refused, LogCorrupt) as error:
         return refuse(str(error))
     finally:
         journal.close()

@@ -86,10 +86,10 @@ def down(asked: argparse.Namespace) -> int:
 
 
 def anew(asked: argparse.Namespace) -> int:
-    from datetime import date, timedelta
+    from datetime import date
 
     from domain.errors import Problem, Refused
-    from reporting.rollups import fact_days, rebuild
+    from reporting.rollups import fact_days, rebuild_days
 
     days = {}
     for name, text in (("--from", asked.since), ("--to", asked.until)):
@@ -100,14 +100,9 @@ def anew(asked: argparse.Namespace) -> int:
 
     def rebuild_all(store: "Store") -> None:
         there = {day for _, day in fact_days(store)}
-        day = days["--from"]
         store.settle()
-        with store.alone():
-            while day <= days["--to"]:
-                if day in there:
-                    rebuild(store, day)
-                    print(f"{day}: made anew", flush=True)
-                day += timedelta(days=1)
+        wanted = (day for day in there if days["--from"] <= day <= days["--to"])
+        rebuild_days(store, wanted, done=lambda day: print(f"{day}: made anew", flush=True))
 
     return _alone(rebuild_all)
 
@@ -116,10 +111,10 @@ def copy(asked: argparse.Namespace) -> int:
     from domain.settings import SettingsError, places
     from eventlog.remote import origin
     from reporting.copying import copy as copy_all
-    from reporting.store import open_store
+    from reporting.store import open_store, shown
 
     if not asked.address.startswith("clickhouse://"):
-        raise SettingsError(f"{asked.address!r}: it must be clickhouse://user:password@host:port/database")
+        raise SettingsError(f"{shown(asked.address)!r}: it must be clickhouse://user:password@host:port/database")
     here = places()
 
     def copy_into(store: "Store") -> None:
@@ -146,18 +141,22 @@ def ddl(asked: argparse.Namespace) -> int:
 
 
 def _alone(act: "Callable[[Store], None]") -> int:
-    """Refused while this host's reporter runs: it has the store open, and ships into it."""
-    from cli.ask import NoAnswer, ask
+    """Refused while this host's reporter runs: it has the store open, and ships into it; or a replay."""
     from domain.errors import Unavailable
     from domain.settings import places
+    from reporting.config import settings
+    from reporting.store_lock import StoreLock
 
+    lock = StoreLock(places().data, settings().store)
+    if not lock.take():
+        raise Unavailable(
+            "the reporter of this host runs, or a replay: it writes into the analytics store; stop it first"
+        )
     try:
-        ask(f"{places().reporter_base}/v1/store")
-    except NoAnswer as error:
-        if error.unreachable:
-            _with_store(act)
-            return 0
-    raise Unavailable(f"the reporter runs at {places().reporter_base}; stop it first")
+        _with_store(act)
+    finally:
+        lock.release()
+    return 0
 
 
 def _with_store(act: "Callable[[Store], Any]") -> Any:

@@ -1,5 +1,7 @@
 """A log that is read from another host: what is asked, and what is answered."""
 
+import contextlib
+import os
 import secrets
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from eventlog.reader import LogReader
+from eventlog.segments import sync_directory
 
 ASK_NAME = -1
 """Instead of a position: which log is it?"""
@@ -51,6 +54,12 @@ def origin(data: Path) -> str:
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
         draft = data / f".origin.{secrets.token_hex(4)}"
-        draft.write_text(secrets.token_hex(8))
-        draft.replace(path)
+        with open(draft, "w") as file:
+            file.write(secrets.token_hex(8))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another process made it meanwhile, and may have used it
+            os.link(draft, path)
+        draft.unlink()
+        sync_directory(data)
     return path.read_text()

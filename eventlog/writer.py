@@ -101,12 +101,13 @@ class LogWriter:
     async def durable(self, position: int) -> None:
         """Returns when everything up to ``position`` is published. Raises LogFull if the record could not be kept."""
         self._loop = asyncio.get_running_loop()  # before looking: the thread rouses whoever it finds waiting
+        published = self.published  # before looking for losses, too: after one it goes on behind what was lost
         for low, high, error in reversed(self._lost):
             if position > high:
                 break
             if low < position:
                 raise LogFull(error.errno, f"the event log could not keep a record: {error.strerror}")
-        if position <= self.published:
+        if position <= published:
             return
         waiter = self._loop.create_future()
         self._waiters.append((position, waiter))

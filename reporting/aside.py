@@ -51,11 +51,15 @@ class Aside:
         of_log = self._notes.get(log, {})
         if position in of_log:
             return False
-        if len(of_log) >= KEPT:
+        if self.is_full(log):
             self.count += 1
             return True
         self._write(Note(log, time.time_ns(), position, why))
         return True
+
+    def is_full(self, log: str) -> bool:
+        """More of it are only counted: nobody needs to find out where they are."""
+        return len(self._notes.get(log, ())) >= KEPT
 
     def has(self, log: str, position: int) -> bool:
         return position in self._notes.get(log, {})
@@ -81,15 +85,14 @@ class Aside:
             self.count += 1
 
     def _write(self, note: Note) -> None:
-        self._take(note)
-        if self._directory is None:
-            return
-        path = self._directory / f"{note.log.partition('/')[2] or note.log}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab") as file:  # what a crash cut short is ended
-            file.write(b"\n" + _encode(note) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        if self._directory is not None:
+            path = self._directory / f"{note.log.partition('/')[2] or note.log}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "ab") as file:  # what a crash cut short is ended
+                file.write(b"\n" + _encode(note) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        self._take(note)  # only now: what could not be written is not known after a crash
 
 
 def _read(path: Path) -> list[Note]:

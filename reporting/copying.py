@@ -13,7 +13,7 @@ from typing import Any
 from reporting.migrations import MIGRATIONS, tables, views
 from reporting.rollups import ROLLUPS
 from reporting.schema import BATCHES, FACTS, Table
-from reporting.store import Row, Store, StoreError, mark, migrate
+from reporting.store import Row, Store, StoreError, anew, mark, migrate
 
 _TEXTS = ("word", "String")
 
@@ -60,7 +60,7 @@ def _copy_day(source: Store, target: Store, table: Table, day: date) -> int:
             raise StoreError(f"{table.name} of {day} has {found} of the {rows} rows of batch {batch} in the new store")
         if not found:
             columns = _rows(source, table, f"{of_day} AND batch = {int(batch)}")
-            _insert(target, table, columns, f"copy:{table.name}:{day}:{int(batch)}")
+            _insert(target, table, columns, anew(f"copy:{table.name}:{day}:{int(batch)}"))
             sent += 1
     return sent
 

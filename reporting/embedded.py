@@ -34,12 +34,13 @@ _AT_ONCE = ("old_parts_lifetime", "cleanup_delay_period", "max_cleanup_delay_per
 _REMOVED_S = 30.0
 """How long the engine is given to remove what was replaced."""
 _STILL_USED = 57
+_TURN = threading.RLock()
+"""Held while a batch arrives, and by who is `alone`: a process has one directory open."""
 _CODE = re.compile(r"Code: (\d+)")
 
 
 class EmbeddedStore:
     dialect = CURRENT
-    sole = True
 
     def __init__(self, path: Path, query_seconds: float) -> None:
         path.mkdir(parents=True, exist_ok=True)
@@ -119,17 +120,17 @@ class EmbeddedStore:
             stream.write_batch(block)
         self._send(table, list(columns), batch, "ArrowStream", [sink.getvalue().to_pybytes()])
 
-    def send(self, block: Block, batch: str) -> None:
+    def send(self, block: Block, batch: str, token: str = "") -> None:
         columns = native.columns(block, batch, self.dialect)
         names = [name for name, _, _ in columns]
-        self._send(block.table, names, batch, "Native", native.pieces(block.rows, columns))
+        self._send(block.table, names, token or batch, "Native", native.pieces(block.rows, columns))
 
     def _send(self, table: Table, columns: Sequence[str], batch: str, form: str, pieces: Sequence[bytes]) -> None:
         """From a file in memory: what the engine's own stream of an insert is refused, it tells nobody."""
         names = ", ".join(f"`{name}`" for name in columns)
         settings = ", ".join(f"{name} = {literal(value)}" for name, value in exactly_once(batch).items())
         source = f"'/proc/self/fd/{self._memory.fileno()}' SETTINGS {settings} FORMAT {form}"
-        with self._lock:
+        with _TURN if batch else nullcontext(), self._lock:
             try:
                 self._memory.writelines(pieces)
                 self._memory.flush()
@@ -140,9 +141,9 @@ class EmbeddedStore:
                 self._memory.seek(0)
                 self._memory.truncate()
 
-    def alone(self) -> AbstractContextManager[None]:
-        """There is nobody else."""
-        return nullcontext()
+    def alone(self) -> AbstractContextManager[Any]:
+        """Others are connections of this process: those that credit conversions."""
+        return _TURN
 
     def settle(self) -> None:
         """Nothing to wait for: what this process sent ended with the call, and a killed one's engine died with it."""

@@ -7,13 +7,14 @@ import threading
 import time
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 
 import msgspec
 
 from domain.attribution import Rules
 from domain.campaign import Snapshot
 from domain.clock import from_env, utc
-from domain.settings import Places
+from domain.settings import Places, SettingsError
 from eventlog.reader import LogCorrupt
 from eventlog.remote import origin
 from reporting.aside import Aside
@@ -121,10 +122,11 @@ class Feed(threading.Thread):
                 self.shipper = Shipper(store, self.sources, self._settings.batch_rows, self.aside)
                 self.ready.set()
                 self._feed(self.shipper, store)
-            except StoreError as error:
+            except Exception as error:  # a fault must not end the thread: nothing would be shipped any more
                 if self.trouble != str(error):
-                    log.error("the analytics store is not fed: %s", error)
-                self.trouble = str(error)
+                    told = isinstance(error, StoreError | SettingsError)
+                    log.error("the analytics store is not fed: %s", error, exc_info=None if told else error)
+                self.trouble = str(error) or repr(error)
                 self.failures += 1
                 self._stopping.wait(self._pause_s * random.uniform(0.5, 1.0))
                 self._pause_s = min(2 * self._pause_s, _LONGEST_RETRY_S)
@@ -142,7 +144,7 @@ class Feed(threading.Thread):
         for source in self.sources():
             try:
                 found[source.name] = source.behind(self.shipper.positions.get(source.name, 0))
-            except (OSError, msgspec.DecodeError) as error:
+            except (OSError, HTTPException, msgspec.DecodeError) as error:
                 found[source.name] = str(error)
         return found
 
@@ -151,7 +153,7 @@ class Feed(threading.Thread):
         positions = self.shipper.positions if self.shipper is not None else {}
         now_ns, found = from_env().now_ns(), {}
         for source in self.sources():
-            with contextlib.suppress(OSError, msgspec.DecodeError, LogCorrupt):  # told by `behind` and by failures
+            with contextlib.suppress(OSError, HTTPException, msgspec.DecodeError, LogCorrupt):  # `behind` tells it
                 found[source.name] = source.lag(positions.get(source.name, 0), now_ns)
         return found
 
@@ -184,7 +186,7 @@ class Feed(threading.Thread):
                 f"{self._places.control_base}/v1/snapshots/current", timeout=_TIMEOUT_S
             ) as answer:
                 snapshot = _snapshot.decode(answer.read())
-        except (OSError, msgspec.DecodeError) as error:  # reports show ids until control is back
+        except (OSError, HTTPException, msgspec.DecodeError) as error:  # reports show ids until control is back
             log.debug("names could not be fetched: %s", error)
             return
         self.rules = rules_of(snapshot)

@@ -116,7 +116,7 @@ MIGRATIONS = (
         10,
         "delivery by minute, hour and day",
         tuple(rollups.ROLLUPS.values()),
-        tunes=FACTS,
+        tunes=(*FACTS, BATCHES),
         views=rollups.views,
         fill=rollups.fill,
     ),

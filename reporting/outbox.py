@@ -18,7 +18,7 @@ from domain.naming import name_id
 from reporting.rollups import rebuild
 from reporting.rows import DAY_NS
 from reporting.schema import FACTS
-from reporting.store import Store, StoreError
+from reporting.store import Store, StoreError, anew
 
 
 class _Pending(Struct, frozen=True):
@@ -45,7 +45,7 @@ class Outbox:
         """
         pending = _Pending(table, day, batch, {name: list(values) for name, values in columns.items()})
         write_durably(self._path, _encode(pending))
-        self._insert(pending)
+        self._insert(pending, pending.batch)
         self._path.unlink()
 
     def settle(self) -> None:
@@ -55,19 +55,16 @@ class Outbox:
             pending = _decode(self._path.read_bytes())
         except FileNotFoundError:
             return
-        if self._store.sole:  # it remembers all that was sent last: what it has it does not take again, views included
-            self._insert(pending)
-        else:
-            if not self._has(pending):
-                self._insert(pending)
-            with self._store.alone():
-                rebuild(self._store, datetime.fromtimestamp(pending.day * DAY_NS // 10**9, UTC).date())
+        if not self._has(pending):
+            self._insert(pending, anew(pending.batch))
+        with self._store.alone():
+            rebuild(self._store, datetime.fromtimestamp(pending.day * DAY_NS // 10**9, UTC).date())
         self._path.unlink()
 
-    def _insert(self, pending: _Pending) -> None:
+    def _insert(self, pending: _Pending, token: str) -> None:
         rows = len(next(iter(pending.columns.values())))
         columns = {**pending.columns, "batch": [name_id(pending.batch)] * rows}
-        self._store.insert(_TABLES[pending.table], columns, pending.batch)
+        self._store.insert(_TABLES[pending.table], columns, token)
 
     def _has(self, pending: _Pending) -> bool:
         rows = len(next(iter(pending.columns.values())))

@@ -13,6 +13,7 @@ import msgspec
 
 from domain.clock import SECOND
 from domain.events import Event, Name
+from eventlog.damage import list_of
 from eventlog.reader import LogReader
 from eventlog.segments import place_of, position_of, segments
 from reporting import rollups
@@ -129,7 +130,7 @@ class StoreReplay:
         self._drop(*self._spares.copy())
 
     def _days(self) -> Iterator[date]:
-        of = ", ".join(f"'{name}'" for kind in OF_LOG.values() for name in kind)
+        of = ", ".join(f"'{self._store.dialect.local(name)}'" for kind in OF_LOG.values() for name in kind)
         active = "SELECT DISTINCT partition FROM system.parts WHERE active AND database = currentDatabase()"
         for (partition,) in self._store.query(f"{active} AND table IN ({of})"):
             yield date.fromisoformat(str(partition))
@@ -196,7 +197,7 @@ class StoreReplay:
     def _compare(self, table: Table, day: date) -> Change | None:
         columns = ", ".join(f"`{name}`" for name in table.columns if name != "batch")
         asked = f"SELECT count(), sum(cityHash64({columns})) FROM {{}} WHERE day = toDate('{day}')"
-        before, old = map(int, self._store.query(asked.format(table.name))[0])
+        before, old = map(int, self._store.query(asked.format(self._store.dialect.local(table.name)))[0])
         after = new = 0
         if table.name in self._spares:
             after, new = map(int, self._store.query(asked.format(self._spare(table.name)))[0])
@@ -207,7 +208,8 @@ class StoreReplay:
     def _put(self, change: Change) -> None:
         if change.after:
             spare = self._spare(change.table)
-            self._store.command(f"ALTER TABLE {change.table} REPLACE PARTITION '{change.day}' FROM {spare}")
+            table = self._store.dialect.local(change.table)
+            self._store.command(f"ALTER TABLE {table} REPLACE PARTITION '{change.day}' FROM {spare}")
         else:  # current engines refuse to put an empty partition into another's place
             self._store.command(self._store.dialect.drop_partition(change.table, change.day))
         self._say(f"{change.table} of {change.day}: {change.before:,} rows, now {change.after:,}")
@@ -256,8 +258,11 @@ def _lacking(source: LogSource, day: date, shipped: int) -> str:
     first = next(_beginnings(source), None)
     if not place_of(low)[0] and first is not None and first[1] <= _midnight(day):
         needed = place_of(first[0])[0]
-    gone = [n for n in range(needed, place_of(min(high, shipped))[0] + 1) if n not in there and position_of(n) < high]
-    return f"does not have segment {gone[0]} any more" if gone else ""
+    of_day = [n for n in range(needed, place_of(min(high, shipped))[0] + 1) if position_of(n) < high]
+    if gone := [n for n in of_day if n not in there]:
+        return f"does not have segment {gone[0]} any more"
+    lost = [n for n in of_day if list_of(source.directory, n).exists()]  # the store may have it still
+    return f"is damaged in segment {lost[0]}" if lost else ""
 
 
 def _bounds(source: LogSource, day: date) -> tuple[int, int]:

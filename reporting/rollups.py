@@ -5,7 +5,8 @@ reads them, and by the engine in its own time. `rebuild` makes a day of them ane
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
 from reporting.counting import FIGURES, SOURCES, Facts
@@ -19,6 +20,8 @@ KEPT_DAYS = {"minute": 1, "hour": 90}
 """How many days before today are kept; what is not named is for ever."""
 _SPARE = "_rebuilt_"
 _LATELY_S = 86_400
+_ALONE_S = 300.0
+"""A third of what others wait for at most."""
 _KEY: dict[str, Kind] = {
     "advertiser": "UInt32",
     "campaign": "UInt32",
@@ -84,6 +87,24 @@ def rebuild(store: Store, day: date, grains: Iterable[str] = tuple(GRAINS)) -> N
     """
     for grain in grains:
         _replace(store, grain, day)
+
+
+def rebuild_days(
+    store: Store, days: Iterable[date], today: date | None = None, done: Callable[[date], None] = lambda day: None
+) -> None:
+    """Makes days anew; of the grains those that are kept on the day ``today``, or all. Others' batches wait, but have
+    their turn now and then: they would not wait for ever (`reporting.turns`). Raises StoreError.
+    """
+    left = sorted(days, reverse=True)
+    while left:
+        with store.alone():
+            until = time.monotonic() + _ALONE_S
+            while True:
+                day = left.pop()
+                rebuild(store, day, [grain for grain in GRAINS if today is None or day >= first_kept(grain, today)])
+                done(day)
+                if not left or time.monotonic() >= until:
+                    break
 
 
 def _replace(store: Store, grain: str, day: date) -> None:
@@ -181,10 +202,7 @@ def first_kept(grain: str, today: date) -> date:
 
 def fill(store: Store, today: date) -> None:
     """Makes all that is kept of the rollups anew: of a store that had facts before it had rollups."""
-    if days := sorted({day for _, day in fact_days(store)}):
-        with store.alone():
-            for day in days:
-                rebuild(store, day, [grain for grain in GRAINS if day >= first_kept(grain, today)])
+    rebuild_days(store, {day for _, day in fact_days(store)}, today)
 
 
 def fact_days(store: Store) -> list[tuple[str, date]]:

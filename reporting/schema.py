@@ -28,6 +28,8 @@ class Table:
     """Of rows with the same order key only the sums of these columns are meant (sooner or later also kept)."""
     partition: str = ""
     """Column by which it is kept apart on the disk; of a fact table always the day."""
+    synced: bool = False
+    """What is inserted is on the disk when the insert returns; always so where it is kept apart."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Dialect:
     word: str
     """Type of a text of few different values."""
     settings: dict[str, int]
-    """Of the tables that batches go into, by views too."""
+    """Of the tables that batches go into, by views too; of others that are synced, those that see to it."""
     chains: bool
     """Whether what a view puts into a table goes on to the views of that, by the names of columns: else a view
     must have all of the table's, in their order.
@@ -93,8 +95,17 @@ class Dialect:
 
     def set(self, table: Table) -> list[str]:
         """Gives a table that is there today's settings."""
-        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+        settings = self._tuning(table)
         return [f"ALTER TABLE {table.name} MODIFY SETTING {settings}"] if settings else []
+
+    def _tuning(self, table: Table) -> str:
+        apart = bool(table.clock or table.partition)
+        wanted = (
+            f"{name} = {value}"
+            for name, value in self.settings.items()
+            if apart or (table.synced and name.startswith("fsync"))
+        )
+        return ", ".join(wanted)
 
     def create(self, table: Table, spare: str = "", engine: str = "") -> str:
         """``spare``: the name of a table like it, to make a partition of it apart. It takes the same block twice."""
@@ -107,8 +118,7 @@ class Dialect:
         by = "day" if table.clock else table.partition
         partition = f" PARTITION BY {by}" if by else ""
         order = ", ".join(f"`{name}`" for name in table.order)
-        tuned = by and (engine or not spare)
-        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items()) if tuned else ""
+        settings = self._tuning(table) if engine or not spare else ""
         body = f"CREATE TABLE IF NOT EXISTS {spare or table.name} (\n    {columns}\n)"
         tail = f" SETTINGS {settings}" if settings else ""
         return f"{body} ENGINE = {engine or self.engine(table)}{partition} ORDER BY ({order}){tail}"
@@ -335,7 +345,9 @@ NAMES = Table(
 exchanges; ``format`` and ``size``: of creatives; ``parent``: an advertiser's agency, a campaign's advertiser and so on.
 """
 
-BATCHES = Table("batches", {"log": "String", "start": "UInt64", "end": "UInt64"}, ("log",), newest="end")
-"""The newest batch of each log that was begun: everything before its ``start`` is in the store."""
+BATCHES = Table("batches", {"log": "String", "start": "UInt64", "end": "UInt64"}, ("log",), newest="end", synced=True)
+"""The newest batch of each log that was begun: everything before its ``start`` is in the store. Were an announcement
+lost in a power cut, and what it announced not, that would be shipped again in other batches.
+"""
 
 APPLIED = Table("migrations", {"number": "UInt32", "title": "String"}, ("number",))

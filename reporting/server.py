@@ -21,7 +21,7 @@ from reporting.cluster import Cluster
 from reporting.escape import fill
 from reporting.rows import Block
 from reporting.schema import CURRENT, V18, Dialect, Table
-from reporting.store import Parameter, Row, StoreError, exactly_once
+from reporting.store import Parameter, Row, StoreError, exactly_once, shown
 from reporting.turns import Turns
 
 _drivers_log = logging.getLogger("clickhouse_driver")
@@ -43,7 +43,6 @@ class ServerStore:
     """``address`` is ``clickhouse://user:password@host:port/database``; the database is made if it is missing."""
 
     dialect: Dialect
-    sole = False
 
     def __init__(self, address: str, owner: str, query_seconds: float) -> None:
         url = urlsplit(address)
@@ -56,8 +55,8 @@ class ServerStore:
         cluster = asked[1] or "" if asked else ""
         if not url.hostname or not port or not database.isidentifier() or asked is None:
             raise SettingsError(
-                f"[reporting] store is {address!r}; it must read clickhouse://user:password@host:port/database, or "
-                "clickhouse://user:password@host:port/database?cluster=name"
+                f"[reporting] store is {shown(address)!r}; it must read "
+                "clickhouse://user:password@host:port/database, or that with ?cluster=name"
             )
         self._owner = owner
         self._client = Client(
@@ -116,7 +115,7 @@ class ServerStore:
             settings=self._settings(batch),
         )
 
-    def send(self, block: Block, batch: str) -> None:
+    def send(self, block: Block, batch: str, token: str = "") -> None:
         """What the driver does for an insert, but for the block, which is sent as the bytes that it is."""
         columns = native.columns(block, batch, self.dialect)
         names = ", ".join(f"`{name}`" for name, _, _ in columns)
@@ -124,7 +123,7 @@ class ServerStore:
         client, statement = self._client, f"INSERT INTO {self.dialect.local(block.table.name)} ({names}) VALUES"
 
         def insert() -> None:
-            with client.disconnect_on_error(statement, self._settings(batch)):
+            with client.disconnect_on_error(statement, self._settings(token or batch)):
                 client.connection.send_query(statement, query_id=self._query_id(batch))
                 client.connection.send_external_tables(None)
                 wanted = [(name, kind) for name, kind, _ in columns]

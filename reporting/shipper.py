@@ -144,8 +144,12 @@ class Shipper:
                 self._note(source, start, made)
                 self._announce(source.name, start, end)
                 source.passed(start)  # not its end: until the next announcement it may have to be read again
-                for block in made.blocks:
-                    send(self.store, self.aside, source.name, block, batch_id(source.name, start, end, block))
+                try:
+                    for block in made.blocks:
+                        send(self.store, self.aside, source.name, block, batch_id(source.name, start, end, block))
+                except Exception:  # whatever it is, a part may be there: this same batch must be completed
+                    self._doubt = True
+                    raise
                 self.positions[source.name] = start = end
                 self._moved[source.name] = time.monotonic()
                 shipped += len(records)
@@ -161,8 +165,14 @@ class Shipper:
 
     def _note(self, source: Source, start: int, made: Made) -> None:
         """What of a batch goes elsewhere than into its blocks."""
-        for refusal in made.refused:
-            position = source.position(start, refusal.place)
+        position, place = start, 0
+        for number, refusal in enumerate(made.refused):
+            if self.aside.is_full(source.name):
+                more = len(made.refused) - number
+                self.aside.count += more
+                log.error("%s: %d more records are left out: %s", source.name, more, refusal.why)
+                break
+            position, place = source.position(position, refusal.place - place), refusal.place
             if self.aside.put(source.name, position, refusal.why):
                 log.error("%s: the record at %d is left out: %s", source.name, position, refusal.why)
         self.dictionary.write(self.store, of_sites(made.sites.items()), 1)

@@ -1,5 +1,7 @@
 """What reporting wants of an analytics engine, and which one the settings name."""
 
+import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
@@ -47,8 +49,6 @@ class Store(Protocol):
     """
 
     dialect: Dialect
-    sole: bool
-    """Nobody but this deployment ever writes into it."""
 
     def command(self, sql: str) -> None:
         """Runs a statement without a result."""
@@ -68,9 +68,9 @@ class Store(Protocol):
         """
         ...
 
-    def send(self, block: Block, batch: str) -> None:
+    def send(self, block: Block, batch: str, token: str = "") -> None:
         """Inserts one block of rows that bear ``batch`` (its `name_id`), as fast as the engine can; else like
-        `insert`.
+        `insert`. ``token``: another one than the batch's name.
         """
         ...
 
@@ -106,6 +106,13 @@ def exactly_once(batch: str) -> dict[str, int | str]:
     }
 
 
+def anew(batch: str) -> str:
+    """A token of a batch that no engine has heard. One that is killed may know a block by its token and not have it: it
+    writes down the token first, and names the block's files after.
+    """
+    return f"{batch}@{secrets.token_hex(6)}"
+
+
 def open_store(address: str, data: Path, *, owner: str = "", query_seconds: float = 60.0) -> Store:
     """The store that ``[reporting] store`` names. ``owner`` marks this deployment's inserts on a shared server.
 
@@ -121,8 +128,13 @@ def open_store(address: str, data: Path, *, owner: str = "", query_seconds: floa
 
         return ServerStore(address, owner, query_seconds)
     raise SettingsError(
-        f"[reporting] store is {address!r}; it must be 'chdb' or 'clickhouse://user:password@host:port/database'"
+        f"[reporting] store is {shown(address)!r}; it must be 'chdb' or 'clickhouse://user:password@host:port/database'"
     )
+
+
+def shown(address: str) -> str:
+    """An address as logs and answers may have it: without its password."""
+    return re.sub(r"(//[^:/@]*:).*@", r"\1***@", address)
 
 
 def migrate(store: Store, today: date | None = None) -> int:

@@ -73,7 +73,8 @@ def replay(
             if records:
                 _compare_records(real, fresh, found, write=write)
             if write:
-                _settle(real, log, end, records=records)
+                # records elsewhere lack what came after the position: the tracker applies it when it starts
+                _settle(real, log, end if records else found.position or end, records=records)
             return found
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

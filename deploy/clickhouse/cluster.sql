@@ -386,7 +386,7 @@ CREATE TABLE IF NOT EXISTS batches ON CLUSTER fleet (
     `log` String,
     `start` UInt64,
     `end` UInt64
-) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/{shard}/batches', '{replica}', end) ORDER BY (`log`);
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/outbid/outbid/{shard}/batches', '{replica}', end) ORDER BY (`log`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS delivery_minute_local ON CLUSTER fleet (
     `day` Date,

@@ -362,7 +362,7 @@ CREATE TABLE IF NOT EXISTS batches (
     `log` String,
     `start` UInt64,
     `end` UInt64
-) ENGINE = ReplacingMergeTree(end) ORDER BY (`log`);
+) ENGINE = ReplacingMergeTree(end) ORDER BY (`log`) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS delivery_minute (
     `day` Date,

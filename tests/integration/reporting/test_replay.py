@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.damage import list_of, pass_over
+from eventlog.reader import LogCorrupt
 from eventlog.remote import origin
 from eventlog.segments import segment_path, segments
 from reporting import rollups, schema
@@ -123,7 +125,21 @@ def test_damage_is_made_good_and_nothing_else_is_touched(world: World) -> None:
     store.command(f"ALTER TABLE delivery_day DROP PARTITION '{first}'")
     assert world.replay(write=True, day=first) == {} and rollups.differences(store, first, "day") == {}
 
-    # What the logs do not have the whole of is left as it is.
+    # What the logs do not have the whole of is left as it is: of what was damaged after it was shipped, the store is
+    # all there is.
+    bids = world.data / "log" / "bids" / "0"
+    sound = segment_path(bids, 1).read_bytes()
+    segment_path(bids, 1).write_bytes(sound[:20] + bytes((sound[20] ^ 1,)) + sound[21:])
+    with closing(world.replayed()) as replay, pytest.raises(LogCorrupt):
+        replay.day(first, write=True)
+    assert pass_over(bids)
+    with closing(world.replayed()) as replay:
+        outcome = replay.day(first, write=True)
+    assert outcome.differs == 0 and world.contents() == whole
+    assert set(outcome.left) == set(OF_LOG["bids"]) and "damaged in segment 1" in outcome.left["bids"]
+    segment_path(bids, 1).write_bytes(sound)
+    list_of(bids, 1).unlink()
+
     directory = world.data / "log" / "money" / "0"
     for number in segments(directory)[:2]:
         segment_path(directory, number).unlink()

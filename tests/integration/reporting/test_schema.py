@@ -91,7 +91,7 @@ def test_the_current_engine_takes_the_cluster_form(tmp_path: Path) -> None:
     (tmp_path / "config.xml").write_text(CONFIG)
     session = chdb.connect(f"{tmp_path / 'data'}?config-file={tmp_path / 'config.xml'}")  # type: ignore[no-untyped-call]
     statements = [part.strip() for part in re.sub(r"--.*\n", "", FILES["cluster.sql"]).split(";") if part.strip()]
-    assert len(statements) > 40 and sum("Replicated" in statement for statement in statements) == 18
+    assert len(statements) > 40 and sum("Replicated" in statement for statement in statements) == 19
     for statement in statements:
         quoted = statement.replace("\\", "\\\\").replace("'", "\\'")
         assert str(session.query(f"SELECT formatQuery('{quoted}')"))

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import crc32c
@@ -185,6 +186,27 @@ async def test_durable_returns_when_the_record_can_be_read(tmp_path: Path) -> No
 
     await asyncio.gather(*(one(b"%d" % n) for n in range(200)))
     assert sorted(read_all(tmp_path), key=int) == [b"%d" % n for n in range(200)]
+    writer.close()
+
+
+async def test_a_loss_while_somebody_looks_is_not_overlooked(tmp_path: Path) -> None:
+    """The disk fills and is freed again between the two looks: behind what was lost, more is published already."""
+    writer = LogWriter(tmp_path)
+    position = writer.append(b"lost")
+    await writer.durable(position)
+
+    class Looked(tuple[tuple[int, int, OSError], ...]):
+        def __reversed__(self) -> Iterator[tuple[int, int, OSError]]:
+            yield from tuple(self)[::-1]
+            writer._lost = ((position, position + 100, OSError(28, "full")),)
+            writer.published = position + 200
+
+    writer._lost = Looked()
+    looking = asyncio.create_task(writer.durable(position + 50))
+    await asyncio.sleep(0)
+    writer._wake_waiters()
+    with pytest.raises(LogFull, match="full"):
+        await looking
     writer.close()
 
 

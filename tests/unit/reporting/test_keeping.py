@@ -8,7 +8,8 @@ from domain.settings import SettingsError
 from reporting.cluster import Cluster
 from reporting.config import KeepDays, settings
 from reporting.retention import kept
-from reporting.schema import BATCHES, BIDS, CURRENT, FACTS, NAMES
+from reporting.rollups import ROLLUPS
+from reporting.schema import BATCHES, BIDS, CURRENT, FACTS, NAMES, V18
 from reporting.store import open_store
 
 
@@ -31,6 +32,16 @@ def test_every_table_of_facts_is_kept_some_time_and_days_for_ever() -> None:
 def test_an_address_with_parameters_that_mean_nothing_is_refused(query: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="it must read clickhouse://"):
         open_store(f"clickhouse://h/db?{query}", tmp_path)
+
+
+def test_what_batches_are_announced_in_is_on_disk_as_soon_as_what_they_bring() -> None:
+    """Not the window: the same announcement may be made again, and must arrive."""
+    for dialect in (CURRENT, Cluster.of(CURRENT, "fleet", "db")):
+        for table in (BATCHES, BIDS, ROLLUPS["minute"]):
+            assert "fsync_after_insert = 1, fsync_part_directory = 1" in dialect.creates(table)[0], table.name
+            assert "MODIFY SETTING fsync_after_insert = 1" in dialect.set(table)[0]
+        assert "window" not in dialect.creates(BATCHES)[0] and "SETTINGS" not in dialect.creates(NAMES)[0]
+    assert V18.set(BATCHES) == [] and "SETTINGS" not in V18.create(BATCHES)
 
 
 def test_where_replicas_meet() -> None:

@@ -159,3 +159,22 @@ def test_who_is_forgotten_or_opted_out_does_not_come_back(tmp_path: Path, lived:
         run(tmp_path, store)
         known = {int.from_bytes(key, "big") for key in contents(store)["records"]}
         assert not known & {11, 12} and {13, 14} <= known
+
+
+def test_events_that_records_elsewhere_may_lack_are_left_to_the_tracker(tmp_path: Path) -> None:
+    """It was killed between logging and remembering, and records are in Redis: they get the rest when it starts."""
+    what = events(seed=4, count=300)
+    writer = LogWriter(tmp_path / "log" / LOG)
+    ends = [writer.append(encode(event)) for event in what]
+    writer.close()
+    with ProfileStore(tmp_path / "profiles.lmdb", sync=False) as store:
+        memory = Memory(store, LOG)
+        memory.apply(what[:250], ends[249])
+        assert run(tmp_path, store, records=False).facts["seen"] > 0
+        assert memory.position() == ends[249]
+        run(tmp_path, store)
+        assert memory.position() == ends[-1]
+    (tmp_path / "profiles.lmdb").rename(tmp_path / "lost")
+    with ProfileStore(tmp_path / "profiles.lmdb", sync=False) as store:  # then nobody knows what records have
+        run(tmp_path, store, records=False)
+        assert Memory(store, LOG).position() == ends[-1]
