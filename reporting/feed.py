@@ -23,6 +23,7 @@ from reporting.attributor import Attributor
 from reporting.config import Reporting
 from reporting.names import of_snapshot
 from reporting.retention import sweep
+from reporting.rollups import mend
 from reporting.shipper import Shipper
 from reporting.sources import Lag, SettlementSource, Source, logs
 from reporting.store import Store, StoreError, migrate, open_store
@@ -117,6 +118,9 @@ class Feed(threading.Thread):
             try:
                 store = self.open()
                 migrate(store)
+                if anew := mend(store):
+                    days = ", ".join(map(str, anew))
+                    log.warning("rollups were not the sums of their facts, and were made anew: %s", days)
                 self.shipper = Shipper(store, self.sources, self._settings.batch_rows, self.aside)
                 self.ready.set()
                 self._feed(self.shipper, store)

@@ -15,10 +15,11 @@ from domain.events import Bid, Conversion, Kind, Mark, Notice, PlayEvent
 from reporting.config import KeepDays
 from reporting.counting import FIGURES
 from reporting.retention import sweep
-from reporting.rollups import GRAINS, ROLLUPS, differences, drop_spares, fact_days, rebuild
+from reporting.rollups import GRAINS, ROLLUPS, differences, drop_spares, fact_days, mend, rebuild
 from reporting.rows import DAY_NS
 from reporting.schema import ATTRIBUTIONS
 from reporting.store import Store, migrate, open_store, revert
+from tests.clickhouse_server import ClickHouseServer
 from tests.stored import send
 from tests.trade import Trade
 
@@ -207,6 +208,36 @@ def test_rollups_hold_what_plain_counting_finds(opened: Store) -> None:
     drop_spares(opened)
     drop_spares(opened, age_s=0)
     assert not [name for name in tables(opened) if "rebuilt" in name]
+
+
+def test_what_a_killed_server_has_again_is_made_good(folder: Path) -> None:
+    """18.16 does not remember which parts were replaced: killed soon after, it has them beside the new ones."""
+    server = ClickHouseServer(folder)
+    server.start()
+    try:
+        made = made_up(14)
+        store = open_store(server.address("mended"), folder)
+        migrate(store)
+        store_all(store, *made)
+        first, second = sorted({day for _, day in fact_days(store)})
+        assert mend(store) == []
+        rebuild(store, second)
+        server.kill()
+        store.close()
+        server.start()
+        store = open_store(server.address("mended"), folder)
+        assert set(mend(store)) <= {second} and mend(store) == []
+        for grain in GRAINS:
+            assert rolled_up(store, grain) == counted(*made, grain), grain
+        store.command(f"ALTER TABLE delivery_hour DROP PARTITION '{first}'")  # what there is none of any more stays so
+        store.command(
+            f"INSERT INTO delivery_day (day, time, clicks) SELECT toDate('{first}'), toDateTime({seconds(first)}), 5"
+        )
+        assert mend(store) == [first] and not differences(store, first, "day")
+        assert not store.query(f"SELECT 1 FROM delivery_hour WHERE day = toDate('{first}')")
+        store.close()
+    finally:
+        server.kill()
 
 
 def tables(store: Store) -> list[str]:
