@@ -27,10 +27,11 @@ test servers soak: export PATH := $(PATH):/usr/sbin
 test: $(VENV)/built $(VENV)/dev servers
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
-else # these two wait more than they work: they run beside the others, and are told of at the end
+else # these wait more than they work: they run beside the others, and are told of at the end
 	@mkdir -p build
-	@failed=0; declare -A beside; for part in acceptance integration; do \
-		$(BIN)/python -m pytest tests/$$part >build/$$part.log 2>&1 & beside[$$part]=$$!; \
+	@failed=0; declare -A beside tests=([acceptance]=tests/acceptance [reporting]=tests/integration/reporting \
+		[integration]="tests/integration --ignore=tests/integration/reporting"); for part in acceptance reporting integration; do \
+		$(BIN)/python -m pytest $${tests[$$part]} >build/$$part.log 2>&1 & beside[$$part]=$$!; \
 	done; \
 	$(BIN)/python -m pytest --ignore=tests/acceptance --ignore=tests/integration || failed=1; \
 	for part in "$${!beside[@]}"; do \
