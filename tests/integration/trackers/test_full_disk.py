@@ -3,6 +3,7 @@ there is room; whatever was acknowledged is in the log, once.
 """
 
 import asyncio
+import errno
 import json
 import os
 import subprocess
@@ -50,7 +51,14 @@ def left(disk: Path, room: int) -> Iterator[None]:
     """Something else takes all but so many bytes of the disk."""
     path = disk / f"all but {room}"
     with open(path, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, room_of(disk) - room)
+        taken = False
+        while not taken:
+            try:
+                os.posix_fallocate(file.fileno(), 0, room_of(disk) - room)
+                taken = True
+            except OSError as error:  # the tracker wrote between the two, and there is less room
+                if error.errno != errno.ENOSPC:
+                    raise
     yield
     path.unlink()
 
