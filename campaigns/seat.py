@@ -5,8 +5,6 @@ ends with its connection, though, and its holder may be alive: so the seat also 
 whenever it is taken, and each writing transaction of control first makes sure that its own term is still the last.
 """
 
-import fcntl
-import os
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from campaigns.store import Store
+from domain.file_lock import FileLock
 from pacing import counters
 
 SEAT = 0x6F75_7462_6964_0002
@@ -35,13 +34,13 @@ class Seat:
         database = store.engine.url.database
         self._lock: _Lock
         if store.engine.dialect.name == "sqlite":
-            self._lock = _FileLock(Path(f"{database}.control")) if database else _NoLock()
+            self._lock = FileLock(Path(f"{database}.control")) if database else _NoLock()
         else:
             self._lock = _SessionLock(store)
 
     def take(self) -> bool:
         """Takes the seat if it is free; False while another process has it. Raises `Unreachable`."""
-        return self._lock.hold()
+        return self._lock.take()
 
     def sit_down(self) -> int:
         """From here on the store refuses to write once another has the seat. Returns the term."""
@@ -58,7 +57,7 @@ class Seat:
 
     def keep(self) -> None:
         """To be called now and then: takes the lock again where a lost connection dropped it. Raises `Unseated`."""
-        if not self._lock.hold():
+        if not self._lock.take():
             with self._store.write():
                 pass  # if another has the lock but not sat down yet, the next call will tell
 
@@ -68,34 +67,10 @@ class Seat:
 
 
 class _Lock(Protocol):
-    def hold(self) -> bool:
+    def take(self) -> bool:
         """Makes sure that the lock is held; False if another holds it."""
 
     def release(self) -> None: ...
-
-
-class _FileLock:
-    """Beside SQLite's file; the kernel drops it with its process."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._file = path, -1
-
-    def hold(self) -> bool:
-        if self._file >= 0:
-            return True
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            return False
-        self._file = file
-        return True
-
-    def release(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
 
 
 class _SessionLock:
@@ -106,7 +81,7 @@ class _SessionLock:
         self._session: Connection | None = None
         self._held = False
 
-    def hold(self) -> bool:
+    def take(self) -> bool:
         try:
             if self._session is None:
                 self._session = self._store.connect({"isolation_level": "AUTOCOMMIT"})
@@ -129,7 +104,7 @@ class _SessionLock:
 class _NoLock:
     """A database in memory is seen by this process alone."""
 
-    def hold(self) -> bool:
+    def take(self) -> bool:
         return True
 
     def release(self) -> None:
