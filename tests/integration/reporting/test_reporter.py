@@ -92,10 +92,9 @@ def reporter(store_address: str, tmp_path: Path, control: Control) -> Iterator[R
     process.process.wait()
 
 
-def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, control: Control) -> None:
-    reporter.until("/health", lambda status, _: status == 200)
-    trade = Trade(seed=4, auctions=400)
-    bids, money = LogWriter(tmp_path / "log/bids/0", sync_s=1.0), LogWriter(tmp_path / "log/money/0")
+def feed(reporter: Reporter, data: Path, control: Control, trade: Trade) -> None:
+    """Everything of a trade, until the store has it."""
+    bids, money = LogWriter(data / "log/bids/0", sync_s=1.0), LogWriter(data / "log/money/0")
     for event in trade.bids:
         bids.append(encode(event))
     for notice in trade.money:
@@ -105,6 +104,12 @@ def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, con
     money.close()
     reporter.until("/v1/lag", lambda _, body: json.loads(body)["behind"] == 0)
     reporter.until("/v1/books", lambda _, body: {entry["exchange"] for entry in json.loads(body)} == {"usx", "cnx"})
+
+
+def test_it_follows_the_logs_and_reports(reporter: Reporter, tmp_path: Path, control: Control) -> None:
+    reporter.until("/health", lambda status, _: status == 200)
+    trade = Trade(seed=4, auctions=400)
+    feed(reporter, tmp_path, control, trade)
 
     rows = json.loads(reporter.get("/v1/report?by=line_item&format=json")[1])["rows"]
     expected = trade.sums(("line_item",))
@@ -210,17 +215,8 @@ def test_reports_are_streamed_to_whoever_may_see_them(embedded: Reporter, tmp_pa
     """Every format over HTTP, the rates of control, tokens, and what is asked of a port by nobody in particular."""
     embedded.until("/health", lambda status, _: status == 200)
     trade = Trade(seed=8, auctions=300)
-    bids, money = LogWriter(tmp_path / "log/bids/0", sync_s=1.0), LogWriter(tmp_path / "log/money/0")
-    for event in trade.bids:
-        bids.append(encode(event))
-    for notice in trade.money:
-        money.append(encode(notice))
-    control.settlements, control.snapshot = trade.settlements, snapshot()
     control.rates = (Rate(1, "USD", "CNY", "2026-01-01", 7 * 10**9),)
-    bids.close()
-    money.close()
-    embedded.until("/v1/lag", lambda _, body: json.loads(body)["behind"] == 0)
-    embedded.until("/v1/books", lambda _, body: {entry["exchange"] for entry in json.loads(body)} == {"usx", "cnx"})
+    feed(embedded, tmp_path, control, trade)
 
     asked = "/v1/report?by=day,campaign&metrics=impressions,spend"
     told = {shape: embedded.get(f"{asked}&format={shape}") for shape in ("json", "csv", "parquet", "xlsx", "table")}
