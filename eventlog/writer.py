@@ -37,6 +37,7 @@ from eventlog.segments import (
 WRITE_S = 0.05
 RETRY_S = 1.0
 SPARE_BYTES = 64 << 20
+PROBE_BYTES = 4 << 10
 BUFFER_BYTES = 64 << 20
 MOST_LOST = 4_096
 """Stretches that are remembered as lost."""
@@ -240,7 +241,22 @@ class LogWriter:
 
     def _recover(self) -> None:
         self._cut()
+        self._probe()
         self._pending.shut = False
+
+    def _probe(self) -> None:
+        """Whether the disk takes something again: a log that opens only to shut with the next record says "ready" between."""
+        path = self.directory / "probe"
+        try:
+            probe = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
+            try:
+                if os.pwrite(probe, bytes(PROBE_BYTES), 0) < PROBE_BYTES:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                os.fdatasync(probe)
+            finally:
+                os.close(probe)
+        finally:
+            path.unlink(missing_ok=True)
 
     def _spare(self) -> None:
         """Lazy logs leave the last of the disk to money."""
