@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.string cimport string
+from libcpp.unordered_set cimport unordered_set
 from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
@@ -52,7 +53,7 @@ cdef class Answer:
     cdef string record
     cdef readonly uint64_t worker
     cdef readonly uint64_t counter
-    cdef set named  # sites whose name this worker has logged
+    cdef unordered_set[uint64_t] named  # sites whose name this worker has logged
     cdef char sealed[SEALED_TEXT]
     cdef uint32_t word  # of the request (`domain.context_word`)
 
@@ -64,7 +65,6 @@ cdef class Answer:
         for _ in range(3):
             self.click_bases.push_back(clicks.encode())
             clicks = quote(clicks, safe="")
-        self.named = set()
         self.worker = 0
         self.counter = 0
 
@@ -274,11 +274,15 @@ cdef class Answer:
 
     def name_site(self, Request r not None):
         """Logs what the request's site id stands for, once a worker."""
-        if r.site and r.site not in self.named:
-            if len(self.named) >= 1_000_000:  # bounded memory; a name logged twice does no harm
+        self.name(r)
+
+    cdef int name(self, Request r) except -1:
+        if r.site and not self.named.count(r.site):
+            if self.named.size() >= 1_000_000:  # bounded memory; a name logged twice does no harm
                 self.named.clear()
-            self.named.add(r.site)
+            self.named.insert(r.site)
             self.append(encode(Name("site", r.site, r.site_name)))
+        return 0
 
     def name_again(self):
         """Lets each site be named anew: segments in which it was named before will be gone some day."""
@@ -298,7 +302,7 @@ cdef class Answer:
         """The body of the response with all chosen bids; logs a Bid event for each."""
         cdef size_t i, k
         cdef uint64_t bid
-        self.name_site(r)
+        self.name(r)
         self.word = context_word(r)
         self.out.clear()
         self.out.append(b'{"id":')

@@ -102,5 +102,5 @@ cdef int look_again(History history, dict answers, uint64_t own, uint64_t n_own)
         gather_words(<list?>answer[1], own, n_own, history.held)
         if known.former:
             gather_words(history.former_words, own, n_own, history.held)
-        known.end = history.held.size()
+        history.mark_held(known)
     return 0

@@ -4,7 +4,7 @@ from libcpp.vector cimport vector
 from bidder.candidates cimport Candidate, Candidates
 from bidder.view cimport Cap, Line, View
 from openrtb.request cimport Request
-from targeting.holds cimport ADVERTISER, CAMPAIGN, CREATIVE, LINE_ITEM, Holds, Shown
+from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM, Holds, Shown
 from targeting.record cimport Parts
 
 cdef enum:                # units: places in domain.frequency.UNITS: whose impressions a cap counts
@@ -21,6 +21,7 @@ cdef struct Known:        # of one of them, as far as it was asked about
     Parts parts           # of the record, if it is whole
     bint whole
     size_t begin, end     # slice of History.held
+    uint64_t marks[AUDIENCE]  # ids in it, a set of bits a level
 
 cdef inline Shown shown_by(View view, Candidate *row) noexcept nogil:
     cdef Shown shown
@@ -57,6 +58,8 @@ cdef class History:
     cdef int ask_all(self, uint32_t units, Request r) except -1
     cdef int point(self, Known *known, bytes record) except -1
     cdef void look_again(self, Known *known) noexcept nogil
+    cdef void mark_held(self, Known *known) noexcept nogil
+    cdef int64_t in_flight(self, View view, Cap *cap, Known *known) noexcept nogil
 
     # The first cap of a slice of View.caps that is reached if ``others`` more ads of its scope are shown before; -1: none.
     cdef int32_t reached(self, View view, int32_t caps, int32_t n_caps, int64_t others) noexcept nogil

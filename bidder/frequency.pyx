@@ -44,6 +44,11 @@ cdef inline bint in_scope(View view, Cap *cap, Shown *shown) noexcept nogil:
     return shown.ids[cap.level] == cap.id
 
 
+cdef inline uint64_t mark(uint32_t id) noexcept nogil:
+    """One bit of 64 for an id: where it is not set, the id was not met."""
+    return <uint64_t>1 << (id & 63)
+
+
 cdef class History:
     """``reader``: records by key (`targeting.profiles.Reader`); without one, nothing is known of devices and households.
     ``holds`` None: no bid in flight counts, as in a back-test. ``looking_only``: what is held counts, and nothing is held.
@@ -108,7 +113,7 @@ cdef class History:
             if known.former:
                 self.former_words = self.fleet.held(known.former)
                 gather_words(self.former_words, 0, 0, self.held)
-            known.end = self.held.size()
+            self.mark_held(known)
         self.asked = self.asked | 1 << unit
         if known.key and not self.stale and known.begin == known.end:
             if known.size == 0 or (known.whole and known.parts.n_scopes == 0):
@@ -140,11 +145,37 @@ cdef class History:
             self.holds.gather(known.key, self.as_of_ns, self.held)
             if known.former:
                 self.holds.gather(known.former, self.as_of_ns, self.held)
+        self.mark_held(known)
+
+    cdef void mark_held(self, Known *known) noexcept nogil:
+        """Ends what is held of it, and marks the ids in it: of the many caps that are asked about, few meet one."""
+        cdef size_t k
+        cdef int level
         known.end = self.held.size()
+        for level in range(AUDIENCE):
+            known.marks[level] = 0
+        for k in range(known.begin, known.end):
+            for level in range(AUDIENCE):
+                known.marks[level] |= mark(self.held[k].ids[level])
+
+    cdef int64_t in_flight(self, View view, Cap *cap, Known *known) noexcept nogil:
+        """How many of the bids held count against a cap."""
+        cdef int64_t found = 0
+        cdef size_t k
+        cdef Shown *held
+        if known.begin == known.end:
+            return 0
+        if cap.level == AUDIENCE:
+            for k in range(known.begin, known.end):
+                found += view.targets(cap.id, self.held[k].ids[LINE_ITEM])
+        elif known.marks[cap.level] & mark(cap.id):
+            held = &self.held[known.begin]
+            for k in range(known.end - known.begin):
+                found += held[k].ids[cap.level] == cap.id
+        return found
 
     cdef int32_t reached(self, View view, int32_t caps, int32_t n_caps, int64_t others) noexcept nogil:
         cdef int32_t i
-        cdef size_t k
         cdef int64_t most
         cdef Cap *cap
         cdef Known *known
@@ -154,9 +185,7 @@ cdef class History:
             known = &self.known[cap.unit]
             if known.key == 0 or self.stale:
                 return i
-            most = <int64_t>cap.impressions - others
-            for k in range(known.begin, known.end):
-                most -= in_scope(view, cap, &self.held[k])
+            most = <int64_t>cap.impressions - others - self.in_flight(view, cap, known)
             if cap.level == AUDIENCE:
                 over = capped_together(known.data, known.size, &view.audience_lines[cap.id], most, cap.seconds, self.now_s)
             elif known.size == 0:

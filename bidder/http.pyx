@@ -9,7 +9,10 @@ import zlib
 
 import httptools
 
+from bidder.http_answer cimport last_of_all, written
+from bidder.plain_request cimport PlainRequest, Span, read_plain
 from bidder.tally cimport Tally, now_ns
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
 
 from bidder.refusals import (
@@ -18,7 +21,6 @@ from bidder.refusals import (
     CONTINUE,
     HEADERS_TOO_LARGE,
     UNSUPPORTED_TYPE,
-    answer,
     refusal,
 )
 
@@ -104,13 +106,38 @@ cdef class BidConnection:
 
     def data_received(self, bytes data):
         cdef bint begun = self.began and self.heading
+        cdef Py_ssize_t read
         if self.closing:
             return
         self.read_ns = now_ns()
+        if not self.began:
+            read = self.answer_plain(data)
+            if read == len(data) or self.closing:
+                self.write_out()
+                return
+            if read:
+                data = data[read:]
         self.feed(data)
         if self.began and self.heading:
             self.keep_head(data, begun and not self.out)
         self.write_out()
+
+    cdef Py_ssize_t answer_plain(self, bytes data) except -1:
+        """Answers the plain requests that a read begins with; returns where the parser has to go on."""
+        cdef const char *start = PyBytes_AS_STRING(data)
+        cdef Py_ssize_t at = 0, length, size = PyBytes_GET_SIZE(data)
+        cdef PlainRequest found
+        while at < size and not self.closing:
+            length = read_plain(start + at, size - at, MAX_URL, self.most_bytes, &found)
+            if not length:
+                break
+            self.secret, self.forwarded = spanned(start + at, &found.secret), spanned(start + at, &found.forwarded)
+            self.takes_gzip = found.takes_gzip
+            self.answer(b"POST", spanned(start + at, &found.url), spanned(start + at, &found.body), True)
+            at += length
+        self.secret = self.forwarded = b""
+        self.takes_gzip = False
+        return at
 
     cdef int write_out(self) except -1:
         """Writes the answers that are ready, in the order of their requests; closes after the last."""
@@ -176,7 +203,6 @@ cdef class BidConnection:
     def on_message_complete(self):
         if self.closing or (self.upgrading and self.parser.should_upgrade()):
             return
-        service = self.service
         if self.refused is not None:
             self.finish(self.refused)
             return
@@ -186,8 +212,17 @@ cdef class BidConnection:
             if plain is None:
                 return
             body = plain
-        response = service.respond(self, self.parser.get_method(), self.url, body)
-        if not self.parser.should_keep_alive() or service.draining:
+        self.answer(self.parser.get_method(), self.url, body, self.parser.should_keep_alive())
+        self.began = 0.0
+        self.begin()
+
+    # our own
+
+    cdef int answer(self, bytes method, bytes url, bytes body, bint keeps_alive) except -1:
+        service = self.service
+        self.tally = None
+        response = service.respond(self, method, url, body)
+        if not keeps_alive or service.draining:
             self.closing = True
         if type(response) is bytes:
             self.out.append(last_of_all(<bytes>response) if self.closing else response)
@@ -197,11 +232,8 @@ cdef class BidConnection:
             (<Later>response).last = self.closing
             self.out.append(response)
             self.awaited += 1
-        self.began = 0.0
         self.last = service.now
-        self.begin()
-
-    # our own
+        return 0
 
     cdef void feed(self, bytes data) except *:
         try:
@@ -287,6 +319,10 @@ cdef class BidConnection:
         return written(body, self.takes_gzip, self.service.settings.gzip_answers_above)
 
 
+cdef inline bytes spanned(const char *data, Span *span):
+    return PyBytes_FromStringAndSize(data + span.at, span.size)
+
+
 cdef class Later:
     """An answer that is yet to come, in the place of its request among the answers of a connection."""
 
@@ -328,15 +364,3 @@ cdef int count(Tally tally, int64_t since_ns, object service) except -1:
     if ns > LONG_NS:
         service.took_long(tally, ns)
     return 0
-
-
-cdef bytes last_of_all(bytes response):
-    """The answer after which the connection is closed."""
-    return response.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-
-
-cdef bytes written(bytes body, bint takes_gzip, object least):
-    if takes_gzip and least and len(body) >= least:
-        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-        return answer(packer.compress(body) + packer.flush(), b"Content-Encoding: gzip\r\n")
-    return answer(body)

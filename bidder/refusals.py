@@ -1,4 +1,7 @@
-"""Whole HTTP answers as bytes. OpenRTB wants no body with an error (2.1), so the reason travels in a header."""
+"""Whole HTTP answers without a bid, as bytes.
+
+OpenRTB wants no body with an error (2.1), so the reason travels in a header.
+"""
 
 from functools import cache
 
@@ -10,7 +13,6 @@ BODY_TOO_LARGE = b"413 Content Too Large"
 UNSUPPORTED_TYPE = b"415 Unsupported Media Type"
 HEADERS_TOO_LARGE = b"431 Request Header Fields Too Large"
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-openrtb-version: 2.6\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -18,11 +20,6 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 def no_content(reason: int) -> bytes:
     """204, a no-bid without a body; the header says the reason's code."""
     return b"HTTP/1.1 204 No Content\r\nX-Outbid-No-Bid: %d\r\n\r\n" % reason
-
-
-def answer(body: bytes, headers: bytes = b"") -> bytes:
-    """200 with JSON."""
-    return b"".join((HEAD, headers, b"Content-Length: ", str(len(body)).encode(), b"\r\n\r\n", body))
 
 
 def text(status: bytes, body: bytes, kind: bytes = b"text/plain; charset=utf-8") -> bytes:

@@ -289,7 +289,7 @@ async def test_too_many_connections(bid_port):
 
 async def test_a_bug_costs_the_exchange_nothing(bid_port, monkeypatch):
     async with bid_port() as port:
-        for name in ("_decide", "_untimed"):
+        for name in ("_decide", "_untimed", "_timed"):
             monkeypatch.setattr(port.service, name, lambda *_: 1 // 0)
         reader, writer = await port.open()
         writer.write(post())
