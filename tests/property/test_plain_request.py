@@ -1,15 +1,18 @@
 """Requests that are read in one go (`bidder.plain_request`) are understood as httptools understands them: the same
-reads, each with its first byte given before the others, must lead to the same calls and the same answers. Of those the parser
-reads everything, since what has begun is never plain.
+reads, each with its first byte given before the others, must lead to the same calls and the same answers. Of those the
+parser reads everything, since what has begun is never plain.
 """
 
+import asyncio
 from types import SimpleNamespace
+from typing import cast
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from bidder.config import BidderSettings
 from bidder.http import BidConnection
+from bidder.service import Service
 from bidder.tally import Tally
 
 
@@ -94,8 +97,8 @@ def requests(draw: st.DrawFn) -> bytes:
 
 def given_in(reads: list[bytes]) -> SimpleNamespace:
     service, peer = Told(), Peer()
-    connection = BidConnection(service)
-    connection.connection_made(peer)
+    connection = BidConnection(cast(Service, service))
+    connection.connection_made(cast(asyncio.Transport, peer))
     for read in reads:
         connection.data_received(read)
     return SimpleNamespace(calls=service.calls, written=peer.written, closed=peer.closed, began=bool(connection.began))
