@@ -245,7 +245,7 @@ class LogWriter:
         self._pending.shut = False
 
     def _probe(self) -> None:
-        """Does the disk take something again? A log that opens just to shut with the next record says "ready" between."""
+        """Does the disk take something again? A log that opened only to shut again would say "ready" between."""
         path = self.directory / "probe"
         try:
             probe = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
