@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Table
 import campaigns.tables  # noqa: F401  (defines its tables on the metadata)
 from campaigns.store import Store
 from pacing.tables import metadata
+from tests.control_stores import new_control_store
 from tests.postgres_server import NotInstalled, PostgresServer
 
 NewStoreUrl = Callable[[], str]
@@ -61,11 +62,9 @@ def new_store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     """Makes a control store whenever it is called, as the migrations leave it, and returns its URL."""
 
     def sqlite() -> str:
-        url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'control.sqlite'}"
-        store = Store(url)
-        store.migrate()
-        store.close()
-        return url
+        path = tmp_path_factory.mktemp("store") / "control.sqlite"
+        new_control_store(path).close()
+        return f"sqlite:///{path}"
 
     if request.param == "sqlite":
         yield sqlite

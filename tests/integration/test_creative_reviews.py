@@ -45,7 +45,6 @@ async def test_verdicts_reach_the_published_snapshot(
     monkeypatch.setenv("OUTBID_CREATIVES_ROUND_S", "0.05")
     monkeypatch.setenv("OUTBID_CREATIVES_CREDENTIALS", json.dumps({"adx": str(tmp_path / "google.json")}))
     monkeypatch.setenv("OUTBID_CREATIVES_ENDPOINTS", json.dumps({"adx": exchanges.base}))
-    store.migrate()
     clock = SystemClock()
     import_file(store, tmp_path / "c.yaml", now_ns=clock.now_ns())
     with store.read() as conn:

@@ -20,6 +20,7 @@ from domain.errors import Refused
 from pacing import adjustments, funds
 from pacing.statement import Month, statement
 from pacing.verification import verify
+from tests.control_stores import new_control_store
 from tests.finance import CNY_EUR, CNY_USD, FEES, LINE_ITEMS, USD_EUR, ZONES, Finance, Spent, at, note
 
 FIRST, LAST = at("UTC", 2026, 9, 29), at("UTC", 2026, 12, 3)
@@ -239,8 +240,7 @@ def check(world: Finance, oracle: Oracle) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(steps, max_size=25))
 def test_any_history_adds_up(tmp_path_factory: pytest.TempPathFactory, history: list[tuple]) -> None:
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('money') / 'control.sqlite'}")
-    store.migrate()
+    store = new_control_store(tmp_path_factory.mktemp("money") / "control.sqlite")
     world, oracle = Finance(store), Oracle()
     for step in history:
         run(world, oracle, step)

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 
-from campaigns.store import Store
 from domain.clock import ManualClock
 from domain.events import Kind, Notice, encode
 from domain.token import Token
@@ -18,6 +17,7 @@ from eventlog.writer import LogWriter
 from pacing import tables
 from pacing.treasury import Treasury
 from tests.auction_table import SEALER, Table, merge, snapshot
+from tests.control_stores import new_control_store
 
 FEES = {
     "terms": [
@@ -126,8 +126,7 @@ def test_from_the_bid_to_the_postings(exchange: str, price: int, postings: dict,
     writer = LogWriter(tmp_path / "log" / "money" / "0")
     writer.append(encode(told))
     writer.close()
-    store = Store(f"sqlite:///{tmp_path / 'control.sqlite'}")
-    store.migrate()
+    store = new_control_store(tmp_path / "control.sqlite")
     treasury = Treasury(store.write, tmp_path, ManualClock(token.bid_ns + 2), on.campaigns)
     assert treasury.settle(10) == 1
     a = tables.accounts.c

@@ -18,7 +18,6 @@ from tests.unit.campaigns.test_reviewing import FILE, NOW_NS
 @pytest.fixture
 def loaded(store: Store, tmp_path: Path) -> Store:
     (tmp_path / "c.yaml").write_text(FILE)
-    store.migrate()
     import_file(store, tmp_path / "c.yaml", now_ns=NOW_NS)
     return store
 

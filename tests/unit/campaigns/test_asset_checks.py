@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from campaigns.asset_checks import check_assets
 from campaigns.asset_fetching import AssetFetcher, FetchLimits
 from campaigns.importing import check_file, import_file
-from campaigns.store import Store
 from cli.main import main
 from domain.errors import Problem, Refused
+from tests.control_stores import new_control_store
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "media"
 HOST = "cdn.bank.example"
@@ -115,8 +115,7 @@ async def cdn(identity: tuple[Path, ssl.SSLContext]) -> AsyncIterator[Cdn]:
 class Desk:
     def __init__(self, cdn: Cdn, tls: ssl.SSLContext, folder: Path) -> None:
         self.cdn, self.tls, self.folder = cdn, tls, folder
-        self.store = Store(f"sqlite:///{folder / 'control.sqlite'}")
-        self.store.migrate()
+        self.store = new_control_store(folder / "control.sqlite")
 
     def fetcher(self, **limits: Any) -> AssetFetcher:
         return AssetFetcher(FetchLimits(**limits), resolver=self.cdn, tls=self.tls)

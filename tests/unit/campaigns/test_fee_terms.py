@@ -4,9 +4,9 @@ from pathlib import Path
 
 from campaigns import catalogue
 from campaigns.fee_terms import agree
-from campaigns.store import Store
 from domain.campaign import Advertiser, Audience, Campaign, Fee, FeePart, LineItem
 from targeting.expression import published
+from tests.control_stores import new_control_store
 
 SHARE, SERVING = Fee(1, "share", "Share", share_ppm=125_000), Fee(2, "serving", "Serving", cpm=50_000)
 LIST = Audience(7, "list", 1, "List", 10, data_cpm=400_000)
@@ -30,8 +30,7 @@ def defined(
 
 
 def test_terms_are_the_campaigns_fees_and_those_for_the_data_that_is_used(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'control.sqlite'}")
-    store.migrate()
+    store = new_control_store(tmp_path / "control.sqlite")
     share, serving, data = (FeePart("fee", 1, 125_000, 0), FeePart("fee", 2, 0, 50_000), FeePart("data", 7, 0, 400_000))
     with store.write() as conn:
         first = agree(conn, defined(None))[3]

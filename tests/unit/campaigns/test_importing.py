@@ -23,6 +23,7 @@ from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.index import TargetingIndex
 from targeting.profiles import ProfileStore
+from tests.control_stores import new_control_store
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "consumer-finance" / "campaigns.yaml"
 NOW = 1_790_000_000 * 10**9
@@ -444,8 +445,7 @@ def test_caps_of_every_level_are_taken_and_published(desk: Desk) -> None:
 
 
 def test_an_older_store_keeps_the_caps_that_it_knows(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'store.sqlite'}")
-    store.migrate()
+    store = new_control_store(tmp_path / "store.sqlite")
     file = deepcopy(FILE)
     caps = [{"impressions": 3, "per": "12h"}, {"impressions": 5, "per": "7d", "by": "household"}]
     file["campaigns"][0]["frequency_caps"] = caps

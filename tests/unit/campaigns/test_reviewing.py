@@ -18,10 +18,10 @@ from campaigns import approvals, catalogue
 from campaigns.approvals import Record
 from campaigns.importing import import_file
 from campaigns.reviewing import PENDING_S, REFUSED_S, SETTLED_S, CreativeSettings, Outcome, Reviewer
-from campaigns.store import Store
 from cli.creatives import statuses
 from domain.clock import SECOND, ManualClock
 from domain.settings import SettingsError
+from tests.control_stores import new_control_store
 
 NOW_NS = 1_790_000_000 * SECOND
 KEY = rsa.generate_private_key(65537, 2048)
@@ -161,8 +161,7 @@ def unbase64(text: str) -> bytes:
 class Desk:
     def __init__(self, path: Path, exchanges: Exchanges) -> None:
         self.path, self.exchanges, self.clock = path, exchanges, ManualClock(NOW_NS)
-        self.store = Store(f"sqlite:///{path / 'control.sqlite'}")
-        self.store.migrate()
+        self.store = new_control_store(path / "control.sqlite")
         self.load(FILE)
         keys = {"client_email": "a@b", "private_key": PEM, "token_uri": f"{exchanges.base}/token"}
         (path / "google.json").write_text(json.dumps(keys))

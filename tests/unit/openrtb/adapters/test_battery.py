@@ -13,12 +13,12 @@ import pytest
 
 from bidder.config import BidderSettings
 from bidder.service import Service
-from campaigns.store import Store
 from domain.events import Kind, Mark
 from openrtb.adapters.registry import ADAPTERS
 from simulator.checker import Checker, Loss
 from simulator.markup import read_markup
 from simulator.offer import read_offer
+from tests.control_stores import new_control_store
 from tests.unit.openrtb.adapters.exchange_player import REQUEST, Player, exchange_of
 
 BASES = {"burl": Kind.BILLING, "nurl": Kind.WIN, "impression": Kind.IMPRESSION}
@@ -29,8 +29,7 @@ NAMES = sorted(ADAPTERS)
 @pytest.fixture(scope="module", params=NAMES)
 def player(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     data = tmp_path_factory.mktemp(request.param)
-    with closing(Store(f"sqlite:///{data / 'control.sqlite'}")) as store:
-        store.migrate()
+    with closing(new_control_store(data / "control.sqlite")) as store:
         yield Player(exchange_of(request.param), data, store)
 
 
@@ -163,8 +162,7 @@ Make = Callable[..., Player]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Any:
-    with closing(Store(f"sqlite:///{tmp_path / 'control.sqlite'}")) as store:
-        store.migrate()
+    with closing(new_control_store(tmp_path / "control.sqlite")) as store:
         yield lambda **fields: Player(exchange_of("generic", **fields), tmp_path, store)
 
 
@@ -241,8 +239,7 @@ def test_requests_beyond_the_limit_are_answered_unread(make: Make) -> None:
 
 
 def test_google_bids_where_its_billing_id_is_asked_for_and_not_with_what_the_publisher_excludes(tmp_path: Path) -> None:
-    with closing(Store(f"sqlite:///{tmp_path / 'control.sqlite'}")) as store:
-        store.migrate()
+    with closing(new_control_store(tmp_path / "control.sqlite")) as store:
         player = Player(exchange_of("google"), tmp_path, store)
     for ext, bids in (
         ({"billing_id": ["76", "77"]}, True),
