@@ -6,6 +6,7 @@
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
 - ``POST /v1/attribution`` credits conversions anew (`reporting.attribution_port`)
+- ``GET /v1/training``, ``GET /v1/training/plan``: see `reporting.training_port`
 - ``GET /v1/quality`` findings of the last hourly check of data quality; with ``from`` and ``to``, two hours, those are
   checked now
 - ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
@@ -42,6 +43,7 @@ from reporting.reading import Gone, OverBudget, Readers
 from reporting.report_api import ReportApi
 from reporting.status import status
 from reporting.store import Store, StoreError
+from reporting.training_port import TrainingPort
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -70,6 +72,7 @@ class Answers:
         self.metrics, self._quality = metrics, quality
         self._readers = Readers(feed.open, of, metrics.query)
         self._reports = ReportApi(self._readers, self._admission, self._ready, RatesOfControl(control))
+        self._training = TrainingPort(self._readers, self._admission, self._ready)
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
@@ -80,6 +83,7 @@ class Answers:
         app.cleanup_ctx.append(self._watch)
         app.router.add_get("/health", self.health)
         self._reports.add_routes(app)
+        self._training.add_routes(app)
         app.router.add_get("/v1/books", self.books)
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
