@@ -154,7 +154,7 @@ class Auction:
         if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
-        predict(candidates, view, self.models, request)
+        predict(candidates, view, self.models, seller, request, body)
         if not fixed_cpm(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pricing", seller)
         if not choose(candidates, view, seller, self.history, self.leases, request):
