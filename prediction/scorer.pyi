@@ -1,0 +1,9 @@
+import numpy as np
+from numpy.typing import NDArray
+
+class Scorer:
+    n_shared: int
+    n_own: int
+    def __init__(self, n_shared: int, n_own: int) -> None: ...
+    def scores(self, values: NDArray[np.uint32]) -> NDArray[np.float64]: ...
+    def request_scores(self, shared: NDArray[np.uint32], own: NDArray[np.uint32]) -> NDArray[np.float64]: ...
