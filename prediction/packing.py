@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "linear": "prediction.forms.linear",
+    "trees": "prediction.forms.trees",
+}
 """Where each type's functions are."""
 
 
