@@ -1,4 +1,4 @@
-"""A calibrated model as parameters and arrays, as `packing` asks for. What was seen since is no part of it."""
+"""A calibrated model: levels, curves, and as its member the model put right. What was seen since is left out."""
 
 import numpy as np
 
