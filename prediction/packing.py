@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
-<<<<<<< HEAD
     "calibrated": "prediction.forms.calibrated",
-=======
     "ffm": "prediction.forms.factorization",
->>>>>>> 31a42d264da1bb3be3eae2e94681b2c144ef29ff
     "linear": "prediction.forms.linear",
     "trees": "prediction.forms.trees",
 }
