@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
     "ffm": "prediction.forms.factorization",
+    "calibrated": "prediction.forms.calibrated",
     "linear": "prediction.forms.linear",
     "trees": "prediction.forms.trees",
 }
