@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
-    "calibrated": "prediction.forms.calibrated",
     "ffm": "prediction.forms.factorization",
+    "calibrated": "prediction.forms.calibrated",
     "linear": "prediction.forms.linear",
     "trees": "prediction.forms.trees",
 }

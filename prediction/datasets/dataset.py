@@ -49,9 +49,9 @@ class Dataset:
         """A row a line; ``wrong`` gets the positions of lines that are none, and their rows do not matter."""
         raise NotImplementedError
 
-    def history(self) -> dict[str, NDArray[np.uint8]]:
+    def history(self) -> dict[str, NDArray[np.generic]]:
         """What rows that come after those read need to know of them; empty where a row stands for itself."""
         return {}
 
-    def resume(self, history: dict[str, NDArray[np.uint8]]) -> None:
+    def resume(self, history: dict[str, NDArray[np.generic]]) -> None:
         """Goes on where another reading of the format ended."""
