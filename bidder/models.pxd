@@ -1,4 +1,4 @@
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
@@ -14,4 +14,4 @@ cdef class Models:
     cdef unordered_map[uint32_t, double] ctr_of, cvr_of  # and of advertisers that are known better
     cdef Context context                            # what only features ask for of a request
     cdef vector[double] scores
-    cdef readonly uint32_t predicted                # rows since the start
+    cdef readonly uint64_t predicted                # rows since the start

@@ -61,7 +61,7 @@ cdef int score_all(Candidates c, View view, Models models, Seller seller, Reques
         imp_values(x, r, &r.imps[k], common.data())
         for special in range(2):
             score_group(c, view, models, &person, <int32_t>k, special, common.data())
-    models.predicted = models.predicted + <uint32_t>c.calls.size()
+    models.predicted = models.predicted + c.calls.size()
     return 0
 
 

@@ -83,7 +83,8 @@ def show(asked: argparse.Namespace) -> int:
     if trained["last_ns"]:
         print(f"from {_time(trained['first_ns'])} to {_time(trained['last_ns'])}")
     if features is not None:
-        print(f"features: {features['name']} {features['version']}: {', '.join(f['name'] for f in features['features'])}")
+        names = ", ".join(feature["name"] for feature in features["features"])
+        print(f"features: {features['name']} {features['version']}: {names}")
     for name, value in sorted(told["metrics"].items()):
         print(f"  {name}: {value:.6g}")
     return 0

@@ -1,4 +1,4 @@
-"""Rows that a model has not learnt from, kept beside it: what it is judged by when somebody wants to put it in service."""
+"""Rows that a model has not learnt from, kept beside it: what it is judged by before it is put in service."""
 
 import io
 import zipfile
@@ -51,9 +51,7 @@ def read(directory: Path) -> Rows | None:
             found["label"],
             weight=found["weight"],
             time_ns=found["time_ns"],
-            segment={
-                name.removeprefix(_SEGMENT): ids for name, ids in found.items() if name.startswith(_SEGMENT)
-            },
+            segment={name.removeprefix(_SEGMENT): ids for name, ids in found.items() if name.startswith(_SEGMENT)},
         )
     except Exception as error:  # whatever was put there in place of numbers
         raise Damaged(f"{path}: {error}") from None

@@ -1,4 +1,4 @@
-"""Which models there are, and which are in service: ``<data>/models/<target>/<version>/``, and ``live.json`` beside them.
+"""Which models there are, ``<data>/models/<target>/<version>/``, and which are in service: ``live.json`` beside them.
 
 ``live.json`` is replaced whole, by a rename, so that whoever reads it sees one state or the next. Bidders look at it
 four times a second; nothing else has to be told of a change.
@@ -145,7 +145,8 @@ class Registry:
 
     def _known(self, target: str, version: int) -> None:
         if target not in (targets := self.targets()):
-            raise Refused([Problem("target", target, f"one of {', '.join(targets)} is" if targets else "no model is there")])
+            there = f"one of {', '.join(targets)} is" if targets else f"there are no models in {self.directory}"
+            raise Refused([Problem("target", target, there)])
         if version not in (versions := self.versions(target)):
             raise Refused([Problem("version", version, f"{target} has {', '.join(map(str, versions))}")])
 

@@ -83,7 +83,7 @@ _POSITIVE: dict[str, str] = {
     "ctr": "clicked_ns > 0",
     "cvr": "converted_ns > 0",
     "view_cvr": "viewed_ns > 0",
-    "price": "1",
+    "price": "0",
 }
 _OF: dict[str, str] = {
     "ctr": "(shown_ns > 0 OR clicked_ns > 0)",
@@ -118,6 +118,10 @@ class Stretch(msgspec.Struct, frozen=True):
     from_ns: int
     to_ns: int
     bids: int
+    rows: int
+    """How many of them are likely to be rows …"""
+    positives: int
+    """… and of these, to have the outcome."""
 
 
 PARAMETERS = ("target", "from_ns", "to_ns", "features", "share", "event")
@@ -161,20 +165,34 @@ def _integer(
 
 def plan(store: Store, wanted: Wanted, mark: str = "") -> list[Stretch]:
     """Stretches that together are what is wanted, of about `SLICE_BIDS` bids each: hours, or parts of one."""
-    query = (
-        f"/* {mark} */ SELECT intDiv(time_ns, {HOUR_NS}) AS hour, count() FROM bids"
-        f" WHERE {_stretch(wanted)} GROUP BY hour ORDER BY hour"
-    )
+    bids = _by_hour(store, mark, "bids", "time_ns", _stretch(wanted))
+    rows, positives = dict(bids), dict[int, int]()
+    if wanted.target != "price":
+        shown, clicks = (_by_hour(store, mark, fact, "bid_ns", _noticed(wanted)) for fact in ("impressions", "clicks"))
+        rows, positives = (clicks, {}) if wanted.target == "cvr" else (shown, clicks)
     found: list[Stretch] = []
-    for hour, count in ((int(hour), int(count)) for hour, count in store.query(query)):
+    for hour in sorted(bids):
+        count, told, yes = bids[hour], rows.get(hour, 0), positives.get(hour, 0)
         low, high = max(hour * HOUR_NS, wanted.from_ns), min((hour + 1) * HOUR_NS, wanted.to_ns)
         if found and found[-1].bids + count <= SLICE_BIDS:
-            found[-1] = Stretch(found[-1].from_ns, high, found[-1].bids + count)
+            last = found[-1]
+            found[-1] = Stretch(last.from_ns, high, last.bids + count, last.rows + told, last.positives + yes)
             continue
         parts = -(-count // SLICE_BIDS)
         edges = [low + (high - low) * part // parts for part in range(parts + 1)]
-        found += [Stretch(start, end, count // parts) for start, end in pairwise(edges)]
+        found += [Stretch(*edge, count // parts, told // parts, yes // parts) for edge in pairwise(edges)]
     return found
+
+
+def _by_hour(store: Store, mark: str, fact: str, clock: str, where: str) -> dict[int, int]:
+    query = f"/* {mark} */ SELECT intDiv({clock}, {HOUR_NS}) AS hour, count() FROM {fact} WHERE {where} GROUP BY hour"
+    return {int(hour): int(count) for hour, count in store.query(query)}
+
+
+def _noticed(wanted: Wanted) -> str:
+    since, until = day(wanted.from_ns // HOUR_NS), day((wanted.to_ns + _LATEST_CLICK_NS) // HOUR_NS)
+    days = f"day >= {since} AND day <= {until} AND bid_ns >= {wanted.from_ns} AND bid_ns < {wanted.to_ns}"
+    return f"{days} AND {_COUNTED}"
 
 
 def pieces(store: Store, wanted: Wanted, mark: str = "") -> Iterator[bytes]:
