@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
+    "blend": "prediction.forms.blend",
     "ffm": "prediction.forms.factorization",
     "calibrated": "prediction.forms.calibrated",
     "linear": "prediction.forms.linear",
