@@ -41,6 +41,7 @@ from cli import (
     store,
     supply,
     tracker,
+    train,
     up,
     watch,
 )
@@ -60,6 +61,7 @@ COMMANDS = (
     simulate,
     statement,
     backtest,
+    train,
     models,
     reconcile,
     alerts,

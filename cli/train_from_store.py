@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--from-store", action="store_true", help="learn from the analytics store, by way of the reporter")
+    command.add_argument(
+        "--from-store", action="store_true", help="learn from the analytics store, by way of the reporter"
+    )
     command.add_argument("--days", type=_days, metavar="N", help="how far back (default: the setting)")
     command.add_argument("--no-promote", action="store_true", help="write the model, and leave the live one in service")
     command.add_argument("--scheduled", action="store_true", help="look for drift, and make the models that are due")
-    command.add_argument("--status", action="store_true", help="what became of the last trainings, and what has drifted")
+    command.add_argument(
+        "--status", action="store_true", help="what became of the last trainings, and what has drifted"
+    )
 
 
 def wanted(asked: argparse.Namespace) -> bool:

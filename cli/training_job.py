@@ -134,17 +134,15 @@ class Job:
 
         from prediction import artefact, drift
         from prediction.features import BID
-        from prediction.making import Recipe, make
+        from prediction.making import LEARNERS, Recipe, make
 
         rows, left_out = self._rows(run.target, tell)
-        recipe = Recipe(model=self.settings.model)
+        recipe = Recipe(LEARNERS[self.settings.model])
         made = make(BID, rows, recipe, lambda step, share: tell(step, READING + (1 - READING) * share))
         version = self.registry.draw(run.target)
         description = made.description(run.target, version, BID, f"the analytics store, {self.settings.days} days",
                                        self.clock.now_ns())  # fmt: skip
-        sketch = drift.sketch(
-            made.learnt.values, BID, made.model.scores(made.held_out.values), made.learnt.weight
-        )
+        sketch = drift.sketch(made.learnt.values, BID, made.model.scores(made.held_out.values), made.learnt.weight)
         files = made.files() | {drift.FILE: drift.packed(sketch)}
         artefact.save(self.registry.path(run.target, version), made.model, description, files)
         run = replace(run, state="made", rows=len(rows), version=version, figures=description.metrics, text=left_out)

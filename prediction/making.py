@@ -6,8 +6,7 @@ on those scores. The model itself learns from all of them.
 """
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any, Literal
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -17,12 +16,24 @@ from prediction import calibration, held_out
 from prediction.artefact import Description, TrainedOn
 from prediction.calibration import Calibration
 from prediction.feature_set import FeatureSet
+from prediction.fitting import blend
+from prediction.fitting.blend import BlendSettings
+from prediction.fitting.factorization import FactorizationSettings
+from prediction.fitting.linear import LinearSettings
+from prediction.fitting.trees import TreesSettings
 from prediction.metrics import Metrics, measure
 from prediction.rows import Rows, split_by_time
 from prediction.scorer import Scorer
 
-FITTING = {"lr": "prediction.fitting.linear", "trees": "prediction.fitting.trees"}
-"""By what a recipe calls them, the modules whose ``fit`` learns models of a type."""
+Learner = LinearSettings | FactorizationSettings | TreesSettings | BlendSettings
+"""How a model of any type is learnt."""
+LEARNERS: dict[str, Learner] = {
+    "lr": LinearSettings(),
+    "ffm": FactorizationSettings(),
+    "trees": TreesSettings(),
+    "blend": BlendSettings(),
+}
+"""By what the command line and the settings call them."""
 LEAST_POSITIVES = 50
 """Of the rows that are learnt from, and in proportion of those held out: with fewer nothing can be learnt or judged."""
 
@@ -33,9 +44,7 @@ Progress = Callable[[str, float], None]
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a model is made."""
 
-    model: Literal["lr", "trees"] = "lr"
-    settings: dict[str, Any] = {}
-    """Of the type's own: fields of `LinearSettings`, of `TreesSettings`."""
+    learner: Learner = LinearSettings()
     held_out: float = 0.15
     """Share of the rows, the newest."""
     stretches: int = 3
@@ -92,7 +101,7 @@ def make(features: FeatureSet, rows: Rows, recipe: Recipe, tell: Progress = lamb
     steps = recipe.stretches + 2
     edges = np.linspace(0, len(older), recipe.stretches + 1).astype(int)
     scores = np.empty(len(older))
-    for number, (first, last) in enumerate(zip(edges, edges[1:], strict=False)):
+    for number, (first, last) in enumerate(pairwise(edges)):
         tell(f"learning without stretch {number + 1} of {recipe.stretches}", number / steps)
         rest = np.ones(len(older), np.bool_)
         rest[first:last] = False
@@ -110,19 +119,13 @@ def make(features: FeatureSet, rows: Rows, recipe: Recipe, tell: Progress = lamb
 
 
 def _fitter(features: FeatureSet, recipe: Recipe) -> Callable[[Rows], Scorer]:
-    module = import_module(FITTING[recipe.model])
-    kind = module.LinearSettings if recipe.model == "lr" else module.TreesSettings
-    try:
-        settings = msgspec.convert(recipe.settings, kind)
-    except msgspec.ValidationError as error:
-        raise Refused([Problem("recipe.settings", recipe.settings, str(error))]) from None
-
     def fit(part: Rows) -> Scorer:
         try:
-            made: Scorer = module.fit(features, part, settings)
+            if isinstance(recipe.learner, BlendSettings):
+                return blend.fit(features, part, recipe.learner)
+            return blend.fit_member(features, part, recipe.learner)
         except ValueError as error:
             raise Refused([Problem("rows", len(part), str(error))]) from None
-        return made
 
     return fit
 

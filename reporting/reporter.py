@@ -16,7 +16,7 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypeVar
 
@@ -34,7 +34,7 @@ from monitoring.web import Told, attach
 from reporting import exposure, people, report
 from reporting.admission import Admission
 from reporting.attribution_port import AttributionPort
-from reporting.config import Reporting, settings
+from reporting.config import Reporting, settings, training_settings
 from reporting.feed import Feed
 from reporting.metrics import Metrics
 from reporting.quality_watch import QualityWatch, asked_hours
@@ -44,6 +44,7 @@ from reporting.report_api import ReportApi
 from reporting.status import status
 from reporting.store import Store, StoreError
 from reporting.training_port import TrainingPort
+from reporting.training_watch import TrainingWatch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -211,17 +212,21 @@ def _json(body: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
 
 
-def run() -> None:
-    """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
+def run(train: Sequence[str] = ()) -> None:
+    """Runs until SIGTERM or SIGINT; the batch in hand is completed. ``train``: the command that makes the models that
+    are due; empty: none are made.
+    """
     here = places()
     of, keys = settings(), load_keys(here.data)
     feed = Feed(here, of)
     quality = QualityWatch(here, of, feed, from_env())
-    metrics = Metrics(feed, here.data, from_env(), quality.counts)
+    training = TrainingWatch(here.data, training_settings(), feed, from_env(), train)
+    metrics = Metrics(feed, here.data, from_env(), quality.counts, training.drifts)
     app = Answers(feed, keys, of, here.control_base, metrics, quality).app()
     AttributionPort(feed.attributor, internal_secret(keys)).add(app)
     feed.start()
     quality.start()
+    training.start()
     try:
         web.run_app(
             app,
@@ -232,5 +237,6 @@ def run() -> None:
             shutdown_timeout=_LAST_ANSWERS_S,
         )
     finally:
+        training.stop()
         quality.stop()
         feed.stop()

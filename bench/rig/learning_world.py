@@ -1,8 +1,8 @@
-"""A market in one process, in which a bidder learns whom its advertisements please: production's auction, its events and
-its feature values on one side, the simulator's traffic, auction house and hidden clicks on the other.
+"""A market in one process, in which a bidder learns whom its advertisements please: production's auction, its events
+and its feature values on one side, the simulator's traffic, auction house and hidden clicks on the other.
 
-Six advertisers bid by target CPC on a second-price exchange, each in about half of the regions. Nothing but prices keeps
-a bid from winning: no caps, no budgets that end, no blocked categories, no deals.
+Six advertisers bid by target CPC on a second-price exchange, each in about half of the regions. Nothing but prices
+keeps a bid from winning: no caps, no budgets that end, no blocked categories, no deals.
 """
 
 import random
@@ -10,9 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import NamedTuple
-
 
 from bidder.answer import Answer
 from bidder.auction import Auction, NoBid
@@ -34,7 +32,8 @@ from domain.token import Sealer
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant
 from prediction.scorer import Scorer
-from simulator.checker import Checker
+from simulator.checker import Bid as Told
+from simulator.checker import Checker, Loss
 from simulator.config import Seller, SimulatorSettings
 from simulator.exchange import Auction as Offered
 from simulator.exchange import settle
@@ -115,7 +114,7 @@ class LearningWorld:
         """One day of so many requests; an outcome for each impression that nothing but its price stands against."""
         shape = [HOURS[hour] for hour in range(24)]
         for n in range(requests):
-            self.clock.time_ns = (START_NS + number * DAY_NS + _moment(n / requests, shape))
+            self.clock.time_ns = START_NS + number * DAY_NS + _moment(n / requests, shape)
             offered = self.traffic.auction()
             if offered.request.get("test") or offered.request.get("regs", {}).get("coppa"):
                 continue
@@ -186,9 +185,6 @@ def offer_imp(offered: Offered, place: int) -> str:
 
 
 def _seen(offered: Offered, imp: ImpOffer, creative: Creative, advertiser: Advertiser, now_ns: int) -> Impression:
-    from simulator.checker import Bid as Told
-    from simulator.checker import Loss
-
     told = Told(
         "", "", imp.id, "", "", Decimal(1), "USD", (advertiser.domain,), None, 1, "", "", "", "", Loss.WON, "",
         creative=str(creative.id), size=(creative.width, creative.height),
@@ -252,7 +248,3 @@ _REGION_NAMES = tuple(
     )
     for region in regions
 )  # fmt: skip
-
-
-def root() -> Path:
-    return Path(__file__).parents[2]
