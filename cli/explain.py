@@ -165,7 +165,7 @@ def as_text(explanation: "Explanation") -> str:
             f"Bid on imp {bid['imp']}: {bid['price']} (floor {bid['floor']}) for {bid['line_item']}, "
             f"creative {bid['creative']}{deal}"
         )
-        if prediction := bid["prediction"]:
+        if isinstance(prediction := bid["prediction"], dict):
             lines += [f"  {name.replace('_', ' ')}: {_value(value)}" for name, value in prediction.items()]
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +23,8 @@ def packed(held_out: Rows) -> bytes:
         newest = np.argsort(held_out.time_ns, kind="stable")[-MOST_ROWS:] if held_out.timed else slice(-MOST_ROWS, None)
         kept = held_out.take(newest)
     into = io.BytesIO()
-    np.savez_compressed(
-        into,
-        values=kept.values,
-        label=kept.label,
-        weight=kept.weight,
-        time_ns=kept.time_ns,
-        **{f"{_SEGMENT}{name}": ids for name, ids in kept.segment.items()},
-    )
+    columns: dict[str, Any] = {f"{_SEGMENT}{name}": ids for name, ids in kept.segment.items()}
+    np.savez_compressed(into, values=kept.values, label=kept.label, weight=kept.weight, time_ns=kept.time_ns, **columns)
     return into.getvalue()
 
 

@@ -29,6 +29,8 @@ class Verdict:
     against: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and why."""
+    usable: bool = True
+    """It is whole; else nobody can put it in service."""
 
     @property
     def allowed(self) -> bool:
@@ -36,14 +38,20 @@ class Verdict:
 
 
 def judge(registry: Registry, target: str, version: int, seed: int = 0) -> Verdict:
-    """Of a version that there is. It is refused if it cannot be used, if its probabilities are off by more than
+    """Of a version that there is, else raises Refused. It is refused if it cannot be used, if its probabilities are off by more than
     `MOST_OFF`, or if its log loss is above the live one's on the same rows, the newest that were held out from it,
     beyond what chance explains (95 % of paired bootstrap samples).
     """
-    found = Verdict()
+    found, path = Verdict(), registry.require(target, version)
     try:
-        model, rows = load_model(registry.path(target, version)), read(registry.path(target, version))
+        model = load_model(path)
     except (Damaged, OSError) as error:
+        found.against.append(str(error))
+        found.usable = False
+        return found
+    try:
+        rows = read(path)
+    except Damaged as error:
         found.against.append(str(error))
         return found
     if not isinstance(model, Scorer):

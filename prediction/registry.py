@@ -66,8 +66,7 @@ class Registry:
 
     def describe(self, target: str, version: int) -> Description:
         """Raises Refused if there is no such version, Damaged."""
-        self._known(target, version)
-        return describe(self.path(target, version))
+        return describe(self.require(target, version))
 
     def pointers(self) -> Pointers:
         """Raises Damaged if what is written there cannot be read."""
@@ -94,7 +93,7 @@ class Registry:
         """Puts a version in service; returns the one that was until now (`NONE`: there was none). Whether it is good
         enough `prediction.promotion` says. It is the shadow no longer, if it was. Raises Refused, Damaged.
         """
-        self._known(target, version)
+        self.require(target, version)
         until = NONE
 
         def change(now: Pointers) -> Pointers:
@@ -135,7 +134,7 @@ class Registry:
     def shadow(self, target: str, version: int) -> None:
         """Has a version asked beside the live one; `NONE`: none any more. Raises Refused, Damaged."""
         if version != NONE:
-            self._known(target, version)
+            self.require(target, version)
 
         def change(now: Pointers) -> Pointers:
             shadow = {name: of for name, of in now.shadow.items() if name != target}
@@ -143,12 +142,14 @@ class Registry:
 
         self._change(change)
 
-    def _known(self, target: str, version: int) -> None:
+    def require(self, target: str, version: int) -> Path:
+        """Where a version is that there is. Raises Refused."""
         if target not in (targets := self.targets()):
             there = f"one of {', '.join(targets)} is" if targets else f"there are no models in {self.directory}"
             raise Refused([Problem("target", target, there)])
         if version not in (versions := self.versions(target)):
             raise Refused([Problem("version", version, f"{target} has {', '.join(map(str, versions))}")])
+        return self.path(target, version)
 
     def _change(self, change: Callable[[Pointers], Pointers]) -> None:
         with self._locked():

@@ -4,6 +4,7 @@ prices are worked out.
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,14 +138,15 @@ class World:
         video = {"mimes": ["video/mp4"], "minduration": 5, "maxduration": 30, "protocols": [2, 3, 7]}
         return said | {"video": video | some(0.7, w=640, h=360) | some(0.5, pos=draw.choice((1, 7)))}
 
-    def bids(self, requests: int) -> list[tuple[Bid, list[int]]]:
+    def bids(self, requests: int, log: Callable[[bytes], object] = lambda record: None) -> list[tuple[Bid, list[int]]]:
         """Decides so many; every bid that was logged, with the row that the twin makes of the request."""
         found = []
         for number in range(requests):
             request = self.request(number)
             self.table.log.clear()
             self.table.decide(json.dumps(request).encode())
-            for event in self.table.events():
+            for record, event in zip(self.table.log, self.table.events(), strict=True):
+                log(record)
                 if isinstance(event, Bid):
                     found.append((event, self.expected(request, event)))
         return found
