@@ -1,7 +1,7 @@
 """Other people's models of clicks, tuned as their users would: scikit-learn's, LightGBM's, Vowpal Wabbit's.
 
-Each has a few settings; the one that does best on a fifth of the training rows, held out from the rest, is fitted again on
-all training rows. None sees the rows that it is judged by.
+Each has a few settings; the one that does best on a fifth of the training rows, held out from the rest, is fitted
+again on all training rows. None sees the rows that it is judged by.
 """
 
 import warnings
@@ -11,6 +11,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from rig.vowpal import vowpal
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -18,7 +19,6 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, TargetEncoder
 
-from bench.rig.vowpal import vowpal
 from prediction.feature_set import FeatureSet
 from prediction.rows import Rows, folds
 
@@ -49,10 +49,12 @@ def families(features: FeatureSet) -> dict[str, list[Fit]]:
 
     def one_hot(c: float, rarest: int) -> Fit:
         def fit(train: Rows, test: Rows, seed: int) -> Floats:
-            made = ColumnTransformer([
-                ("categories", OneHotEncoder(min_frequency=rarest, handle_unknown="infrequent_if_exist"), categories),
-                ("numbers", make_pipeline(_Filled(), KBinsDiscretizer(20, encode="onehot", quantile_method="averaged_inverted_cdf")), numbers),
-            ][: 1 + bool(len(numbers))])  # fmt: skip
+            hot = OneHotEncoder(min_frequency=rarest, handle_unknown="infrequent_if_exist")
+            parts = [("categories", hot, categories)]
+            if len(numbers):
+                buckets = KBinsDiscretizer(20, quantile_method="averaged_inverted_cdf")
+                parts.append(("numbers", make_pipeline(_Filled(), buckets), numbers))
+            made = ColumnTransformer(parts)
             model = LogisticRegression(C=c, max_iter=300).fit(made.fit_transform(frame(train)), train.label)
             return _positive(model, made.transform(frame(test)))
 
@@ -86,7 +88,8 @@ def families(features: FeatureSet) -> dict[str, list[Fit]]:
             told = {
                 "objective": "binary", "num_leaves": leaves, "learning_rate": rate, "feature_fraction": 0.3,
                 "bagging_fraction": 0.8, "bagging_freq": 1, "min_data_in_leaf": 40, "lambda_l2": 5, "cat_smooth": 50,
-                "cat_l2": 50, "min_data_per_group": 50, "max_cat_threshold": 64, "seed": seed, "num_threads": 1, "verbose": -1,
+                "cat_l2": 50, "min_data_per_group": 50, "max_cat_threshold": 64, "seed": seed, "num_threads": 1,
+                "verbose": -1,
             }  # fmt: skip
             return np.asarray(lightgbm.train(told, data, trees).predict(made[1]))
 

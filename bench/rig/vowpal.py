@@ -37,7 +37,7 @@ def vowpal(
             learner.finish_example(example)
         scores = np.array([learner.predict(line) for line in _lines(features, test, names)])
         learner.finish()
-        return np.clip(scores, 1e-6, 1 - 1e-6)
+        return np.asarray(np.clip(scores, 1e-6, 1 - 1e-6))
 
     return fit
 

@@ -1,4 +1,4 @@
-"""Avazu mobile clicks (the Kaggle challenge's form): CSV with a header, the hour of each impression, hashed categories."""
+"""Avazu mobile clicks (the Kaggle challenge's form): CSV with a header, hours, hashed categories."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ REQUEST = (
     "device_ip", "device_model", "device_type", "device_conn_type", "C15", "C16", "C18", "C20",
 )  # fmt: skip
 CANDIDATE = ("C14", "C17", "C19", "C21")
-"""What the advertisement is known by, as those who studied the data found: C14 and C17 are nested and change with it."""
+"""What the advertisement is known by, as those who studied the data found: C14 and C17 change with it."""
 
 NO_SITE, NO_APP, NO_DEVICE = "85f751fd", "ecad2386", "a99f214a"
 """What stands where an impression is in an app, on a site, or without an identifier of the device."""
@@ -26,14 +26,14 @@ NO_SITE, NO_APP, NO_DEVICE = "85f751fd", "ecad2386", "a99f214a"
 FEATURES = FeatureSet(
     "avazu",
     1,
-    tuple(Feature(name, "category", "request") for name in REQUEST)
-    + (
+    (
+        *(Feature(name, "category", "request") for name in REQUEST),
         Feature("hour", "category", "request", doc="hour of the day, UTC"),
         Feature("weekday", "category", "request"),
         Feature("place", "category", "request", doc="the site, or the app where it is one"),
         Feature("person", "category", "request", doc="the device; address and model where it has no identifier"),
-    )
-    + tuple(Feature(name, "category", "candidate") for name in CANDIDATE),
+        *(Feature(name, "category", "candidate") for name in CANDIDATE),
+    ),
     crosses=(("place", "C14"), ("place", "C17"), ("device_model", "C14"), ("place", "device_conn_type")),
 )
 

@@ -1,7 +1,7 @@
 """What all formats of files have in common: blocks of lines in, training rows out."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from prediction.datasets.columns import Wrong
 from prediction.datasets.lines import Bad, Block, Lines
 from prediction.feature_set import FeatureSet
 from prediction.rows import Rows
+
+History = dict[str, NDArray[Any]]
+"""What a reading knows at its end that later rows need, as arrays by name."""
 
 
 class Dataset:
@@ -49,9 +52,9 @@ class Dataset:
         """A row a line; ``wrong`` gets the positions of lines that are none, and their rows do not matter."""
         raise NotImplementedError
 
-    def history(self) -> dict[str, NDArray[np.generic]]:
+    def history(self) -> History:
         """What rows that come after those read need to know of them; empty where a row stands for itself."""
         return {}
 
-    def resume(self, history: dict[str, NDArray[np.generic]]) -> None:
+    def resume(self, history: History) -> None:
         """Goes on where another reading of the format ended."""

@@ -10,7 +10,7 @@ FORMATS = ("criteo", "avazu", "ipinyou", "talkingdata", "csv")
 
 
 def dataset(name: str, path: Path, mapping: Mapping | None = None) -> Dataset:
-    """A reading of the file; ``csv`` needs a mapping. `Refused` for a name that is none, or a file that cannot be read."""
+    """A reading of the file; ``csv`` needs a mapping. `Refused` for an unknown name, or a file that cannot be read."""
     if name == "criteo":
         from prediction.datasets.criteo import Criteo
 
@@ -31,6 +31,8 @@ def dataset(name: str, path: Path, mapping: Mapping | None = None) -> Dataset:
         from prediction.datasets.mapped import Mapped
 
         if mapping is None:
-            raise Refused([Problem("mapping", None, "csv needs one: --mapping FILE, or --label with --categories and --numbers")])
+            raise Refused(
+                [Problem("mapping", None, "csv needs one: --mapping FILE, or --label with --categories and --numbers")]
+            )
         return Mapped(path, mapping)
     raise Refused([Problem("format", name, f"it must be one of {', '.join(FORMATS)}")])

@@ -1,4 +1,4 @@
-"""iPinYou real-time bidding (the form of the public benchmark's tools): impressions with clicks, tabs, with or without header.
+"""iPinYou real-time bidding (the form of the public benchmark's tools): impressions with clicks, tabs between fields.
 
 Prices are known of the impressions that were won; they are no features. A person's tags are features one by one.
 """
@@ -34,20 +34,21 @@ TAGS = (
 )  # fmt: skip
 """Interests, of the published list of the person's long-term and in-market segments."""
 
-DEMOGRAPHY = {"10110": True, "10111": True}
+DEMOGRAPHY = ("10110", "10111")
 """Tags that tell male and female."""
 
 FEATURES = FeatureSet(
     "ipinyou",
     1,
-    tuple(Feature(name, "category", "request") for name in REQUEST)
-    + (
+    (
+        *(Feature(name, "category", "request") for name in REQUEST),
         Feature("size", "category", "request", doc="width x height of the slot"),
         Feature("floor", "number", "request", doc="of the slot, CPM in fen"),
         Feature("tags", "number", "request", doc="how many tags the person has"),
-    )
-    + tuple(Feature(f"tag_{tag}", "category", "request", protected=tag in DEMOGRAPHY) for tag in TAGS)
-    + (Feature("advertiser", "category", "candidate"), Feature("creative", "category", "candidate")),
+        *(Feature(f"tag_{tag}", "category", "request", protected=tag in DEMOGRAPHY) for tag in TAGS),
+        Feature("advertiser", "category", "candidate"),
+        Feature("creative", "category", "candidate"),
+    ),
     crosses=(("domain", "creative"), ("size", "creative"), ("slotid", "advertiser")),
 )
 

@@ -1,11 +1,11 @@
-"""Lines of a delimited text file as blocks of columns, in bounded memory; what is bad among them is counted and named."""
+"""Lines of a delimited text file as blocks of columns, in bounded memory; bad ones are counted and named."""
 
 import csv
 import gzip
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from domain.errors import Problem, Refused
 
@@ -49,15 +49,15 @@ class Block:
         for at in sorted(wrong):
             bad.add(self.numbers[at], wrong[at])
         kept = [at for at in range(len(self)) if at not in wrong]
-        columns = {name: [fields[at] for at in kept] for name, fields in self.columns.items()}
+        columns: dict[str, Sequence[str]] = {name: [fields[at] for at in kept] for name, fields in self.columns.items()}
         return Block([self.numbers[at] for at in kept], columns)
 
 
 class Lines:
     """A file of lines with ``delimiter`` between fields, plain or gzipped (by its name's end).
 
-    ``names`` are the columns of a file without a header. With ``header`` the first line names them: then ``needed`` must be
-    among them; a file that begins without a header is read as ``names`` if these are given and as many as its fields.
+    ``names`` are the columns of a file without a header. With ``header`` the first line names them: then ``needed``
+    must be among them; a file that begins without one is read as ``names`` if these are as many as its fields.
     Quotes are read as RFC 4180 has them, unless ``quoted`` is false.
     """
 
@@ -79,7 +79,9 @@ class Lines:
         try:
             self._size = path.stat().st_size
         except OSError as error:
-            raise Refused([Problem("data", str(path), f"it must be a file that can be read ({error.strerror})")]) from None
+            raise Refused(
+                [Problem("data", str(path), f"it must be a file that can be read ({error.strerror})")]
+            ) from None
         if not path.is_file():
             raise Refused([Problem("data", str(path), "it must be a file")])
         self._raw: IO[bytes] | None = None
@@ -96,7 +98,7 @@ class Lines:
         self._raw = raw = open(self.path, "rb")  # noqa: SIM115  (the share is told while it is open)
         try:
             binary = gzip.GzipFile(fileobj=raw) if self.path.suffix == ".gz" else raw
-            text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[type-var]
+            text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="replace", newline="")
             yield from self._blocks(text, most)
         except (EOFError, gzip.BadGzipFile) as error:
             raise Refused([Problem("data", str(self.path), f"it must be whole gzip ({error})")]) from None
@@ -104,12 +106,15 @@ class Lines:
             raw.close()
 
     def _blocks(self, text: IO[str], most: int) -> Iterator[Block]:
-        quoting = csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE
-        reader = csv.reader(self._bounded(text), delimiter=self._delimiter, quoting=quoting)
+        reader = csv.reader(
+            self._bounded(text),
+            delimiter=self._delimiter,
+            quoting=csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE,
+        )
         names: tuple[str, ...] = () if self._header else self._names
         numbers: list[int] = []
         fields: list[list[str]] = []
-        for line, found in self._read(reader):
+        for line, found in _read(reader, self.bad, self._long):
             if not names:
                 names = self._named(found)
                 if names == tuple(found):
@@ -124,24 +129,6 @@ class Lines:
                 numbers, fields = [], []
         if fields:
             yield _block(numbers, names, fields)
-
-    def _read(self, reader: "csv._reader") -> Iterator[tuple[int, list[str]]]:
-        while True:
-            try:
-                found = next(reader)
-            except StopIteration:
-                break
-            except csv.Error as error:
-                self.bad.add(reader.line_num, str(error))
-                continue
-            for line in self._long:
-                self.bad.add(line, f"it is longer than {LONGEST} characters")
-            self._long.clear()
-            if found:
-                yield reader.line_num, found
-        for line in self._long:
-            self.bad.add(line, f"it is longer than {LONGEST} characters")
-        self._long.clear()
 
     def _named(self, first: list[str]) -> tuple[str, ...]:
         missing = [name for name in self._needed if name not in first]
@@ -167,3 +154,20 @@ class Lines:
 
 def _block(numbers: list[int], names: tuple[str, ...], fields: list[list[str]]) -> Block:
     return Block(numbers, dict(zip(names, zip(*fields, strict=True), strict=True)))
+
+
+def _read(reader: Any, bad: Bad, long: list[int]) -> Iterator[tuple[int, list[str]]]:
+    """Fields by line; lines that are none are told, and those in ``long``, which were left out before."""
+    while True:
+        try:
+            found = next(reader, None)
+        except csv.Error as error:
+            bad.add(reader.line_num, str(error))
+            continue
+        for line in long:
+            bad.add(line, f"it is longer than {LONGEST} characters")
+        long.clear()
+        if found is None:
+            return
+        if found:
+            yield reader.line_num, found

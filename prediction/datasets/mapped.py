@@ -1,5 +1,6 @@
 """CSV files of one's own, as a `Mapping` says."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,12 @@ class Mapped(Dataset):
         self._meaning = dict.fromkeys(mapping.positive, 1.0) | dict.fromkeys(mapping.negative, 0.0)
         hashed = [feature.name for feature in mapping.features if feature.kind == "category"]
         self._categories = {name: Categories(mapping.missing) for name in {*hashed, *mapping.segments.values()}}
-        parse = {"iso": iso, "unix": float, "unix_ms": lambda text: float(text) / 1000}
-        self._times = Times(parse.get(mapping.time_format) or written_as(mapping.time_format))
+        parse: dict[str, Callable[[str], float]] = {
+            "iso": iso,
+            "unix": float,
+            "unix_ms": lambda text: float(text) / 1000,
+        }
+        self._times = Times(known.get(mapping.time_format) or written_as(mapping.time_format))
 
     def parsed(self, block: Block, wrong: Wrong) -> Rows:
         mapping = self._mapping
@@ -50,7 +55,11 @@ class Mapped(Dataset):
         if name is None:
             return None
         told = floats(name, block[name], wrong, ()).astype(np.float64)
-        for at in np.flatnonzero(~(told >= 0)):
-            wrong.setdefault(int(at), f"{name}: {block[name][at][:40]!r} is no weight; a number from 0 is")
+        for at in np.flatnonzero(~(told >= 0)).tolist():
+            wrong.setdefault(at, f"{name}: {block[name][at][:40]!r} is no weight; a number from 0 is")
             told[at] = 0.0
         return told
+
+
+def _milliseconds(text: str) -> float:
+    return float(text) / 1000

@@ -13,7 +13,7 @@ TIME_FORMATS = ("iso", "unix", "unix_ms")
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A CSV file's columns. Features that a request has stand before those of a candidate; columns not named are not read."""
+    """A CSV file's columns. The request's features stand before the candidate's; columns not named are not read."""
 
     label: str
     """The column that tells the outcome."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cython_ext.decayed_counts import DecayedCounts
 from domain.errors import Problem, Refused
 from prediction.datasets.columns import BINARY, Categories, Times, Wrong, labels, written_as
-from prediction.datasets.dataset import Dataset
+from prediction.datasets.dataset import Dataset, History
 from prediction.datasets.lines import Block, Lines
 from prediction.feature_set import Feature, FeatureSet, category, numbers
 from prediction.rows import Rows, rows
@@ -28,12 +28,8 @@ CATEGORIES = ("app", "device", "os", "channel")
 GROUPS: dict[str, tuple[str, ...]] = {
     "ip": ("ip",),
     "ip_app": ("ip", "app"),
-    "ip_channel": ("ip", "channel"),
     "user": ("ip", "device", "os"),
     "user_app": ("ip", "device", "os", "app"),
-    "app_clicks": ("app",),
-    "channel_clicks": ("channel",),
-    "app_channel": ("app", "channel"),
 }
 """What is counted: clicks that have these columns in common. Address, device and system stand for the person."""
 
@@ -77,13 +73,13 @@ class Talkingdata(Dataset):
             columns[f"{group}_count"], columns[f"{group}_gap"] = numbers(counts), numbers(gaps)
         return rows(np.stack([columns[feature.name] for feature in FEATURES.features], axis=1), label, time_ns=time_ns)
 
-    def history(self) -> dict[str, NDArray[np.generic]]:
-        told: dict[str, NDArray[np.generic]] = {}
+    def history(self) -> History:
+        told: History = {}
         for group, counts in self._counts.items():
             told[f"{group}.key"], told[f"{group}.count"], told[f"{group}.last_ns"] = counts.state()
         return told
 
-    def resume(self, history: dict[str, NDArray[np.generic]]) -> None:
+    def resume(self, history: History) -> None:
         for group, counts in self._counts.items():
             try:
                 counts.restore(*(history[f"{group}.{name}"] for name in ("key", "count", "last_ns")))
