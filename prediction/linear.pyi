@@ -11,6 +11,4 @@ class Linear(Scorer):
     expansion: Expansion
     weights: NDArray[np.float64]
     bias: float
-    def __init__(
-        self, encoder: Encoder, expansion: Expansion, weights: NDArray[np.float64], bias: float
-    ) -> None: ...
+    def __init__(self, encoder: Encoder, expansion: Expansion, weights: NDArray[np.float64], bias: float) -> None: ...
