@@ -1,10 +1,10 @@
 """What a bidder gains by learning from its own logs, where the truth is known: the simulator's hidden model of clicks.
 
-In each of several worlds a day is bid with the base rate for a prediction. What was logged goes into an analytics store
-and comes out of it as rows; a model is made of them, judged, and put in service; then the next day is bid. Regret is what
-the best advertisement at its true value would have gained of all impressions on offer, less what was gained, by true
-chances. Calibration is told by the truth, too: in each tenth of what was shown, in the order of what was promised, the
-mean promise over the mean true chance.
+In each of several worlds a day is bid with the base rate for a prediction. What was logged goes into an analytics
+store and comes out of it as rows; a model is made of them, judged, and put in service; then the next day is bid. Regret
+is what the best advertisement at its true value would have gained of all impressions on offer, less what was gained, by
+true chances. Calibration is told by the truth, too: in each tenth of what was shown, in the order of what was promised,
+the mean promise over the mean true chance.
 
 The last line is the result as JSON.
 """
@@ -31,8 +31,9 @@ def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
     """A day, a training, another day."""
     from rig.learning_world import DAY_NS, START_NS, LearningWorld
 
+    from cli.training_job import LEVELS
     from prediction.features import BID
-    from prediction.making import LEARNERS, Recipe, make
+    from prediction.training import TrainSettings, train
     from reporting.training_rows import click_rows
 
     began = time.process_time()
@@ -41,7 +42,7 @@ def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
     told = from_store(world.events(), START_NS, START_NS + DAY_NS, len(BID.features))
     rows = click_rows(told, BID)
     trained = time.process_time()
-    made = make(BID, rows, Recipe(LEARNERS[model]))
+    made = train(BID, rows, TrainSettings(model, 0.1, levels=LEVELS, refit=True))  # type: ignore[arg-type]
     trained = time.process_time() - trained
     world.predict_by(made.model, 1)
     after = list(world.day(1, requests))
@@ -59,9 +60,9 @@ def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
         "gained_before": sum(one.gained for one in before) / 1e9,
         "gained_after": sum(one.gained for one in after) / 1e9,
         "calibration": ratios,
-        "auc": made.metrics.auc,
-        "ece": made.metrics.ece,
-        "ece_null": made.metrics.ece_null,
+        "auc": made.judgement.metrics.auc,
+        "ece": made.judgement.metrics.ece,
+        "ece_null": made.judgement.metrics.ece_null,
         "train_cpu_s": trained,
         "cpu_s": time.process_time() - began,
     }

@@ -62,7 +62,11 @@ def run(asked: argparse.Namespace) -> int:
             Source(asked.format, mapping_asked(asked)), asked.data, asked.most_rows, lambda share: shown(share, 0.0)
         )
         settings = TrainSettings(
-            asked.model or "blend", asked.test_share, levels=_levels(loaded), refit=not asked.keep_judged, seed=asked.seed
+            asked.model or "blend",
+            asked.test_share,
+            levels=_levels(loaded),
+            refit=not asked.keep_judged,
+            seed=asked.seed,
         )
         trained = train(loaded.features, loaded.rows, settings, lambda share: shown(1.0, share))
     _write(asked, loaded, trained)
@@ -137,7 +141,7 @@ def _tell(asked: argparse.Namespace, loaded: "Loaded", trained: "Trained") -> No
         print(json.dumps({"artefact": str(asked.out), "rows_learnt": len(trained.learnt_from), **told_json}))
         return
     low, high = metrics.intervals["auc"]
-    print(f"{asked.out}: {asked.model or "blend"} for {asked.target}, learnt from {len(trained.learnt_from):,} rows")
+    print(f"{asked.out}: {asked.model or 'blend'} for {asked.target}, learnt from {len(trained.learnt_from):,} rows")
     print(f"on {metrics.rows:,} held-out rows, {metrics.base_rate:.2%} positive:")
     print(f"  AUC {metrics.auc:.4f} ({low:.4f} to {high:.4f})")
     print(f"  log loss {metrics.logloss:.5f}, {metrics.normalised_entropy:.4f} of knowing the base rate only")

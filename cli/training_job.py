@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from cli.store_rows import Source
 from domain.clock import SECOND, from_env
-from domain.errors import Refused, Unavailable
+from domain.errors import Problem, Refused, Unavailable
 
 if TYPE_CHECKING:
     from domain.settings import Places
+    from prediction.artefact import Description
     from prediction.promotion import Verdict
     from prediction.rows import Rows
+    from prediction.training import Trained
     from reporting.config import Training
     from reporting.training_status import Run
 
@@ -27,6 +29,11 @@ RECENT_ROWS = 50_000
 """… and about how many."""
 READING = 0.4
 """Share of a run's progress that reading is."""
+LEVELS = (("advertiser",), ("advertiser", "exchange"), ("format",))
+"""Segments that are calibrated for themselves (`prediction.calibration`)."""
+LEAST_OUTCOMES = 100
+"""Of either kind, among the rows: with fewer nothing can be learnt and judged."""
+FIGURES = ("rows", "base_rate", "auc", "logloss", "normalised_entropy", "ece", "ece_null", "bias", "ks")
 
 
 class Job:
@@ -97,13 +104,16 @@ class Job:
         return ""
 
     def look_for_drift(self, target: str) -> None:
-        """Compares what was bid lately with what the live model was trained on, and notes what was found."""
+        """Compares what was bid lately with what the live model was trained on, and a shadow with it on what both
+        said; notes what was found.
+        """
         from msgspec.structs import replace
 
         from prediction import drift
         from prediction.artefact import Damaged, load
         from prediction.features import BID
         from reporting import training_status
+        from reporting.training_rows import beside
 
         version = self.registry.pointers().live.get(target, 0)
         if target == "price" or not version:
@@ -121,6 +131,9 @@ class Job:
             return
         report = drift.compare(sketch, recent.values, BID, model.scores(recent.values), recent["weight"])
         status = training_status.read(self.here.data)
+        shadow = self.registry.pointers().shadow.get(target, 0)
+        if shadow and (found := beside(recent, version, shadow, now_ns)):
+            status = replace(status, shadow=status.shadow | {target: found})
         status = replace(
             status,
             drift=status.drift | {target: report},
@@ -132,21 +145,60 @@ class Job:
     def _made(self, run: "Run", tell: Tell) -> "Run":
         from msgspec.structs import replace
 
-        from prediction import artefact, drift
+        from prediction import artefact, drift, held_out
         from prediction.features import BID
-        from prediction.making import LEARNERS, Recipe, make
+        from prediction.training import TrainSettings, train
 
         rows, left_out = self._rows(run.target, tell)
-        recipe = Recipe(LEARNERS[self.settings.model])
-        made = make(BID, rows, recipe, lambda step, share: tell(step, READING + (1 - READING) * share))
+        enough(rows)
+        settings = TrainSettings(self.settings.model, self.settings.test_share, levels=LEVELS, refit=False)
+        made = train(BID, rows, settings, lambda share: tell("learning", READING + (1 - READING) * share))
         version = self.registry.draw(run.target)
-        description = made.description(run.target, version, BID, f"the analytics store, {self.settings.days} days",
-                                       self.clock.now_ns())  # fmt: skip
-        sketch = drift.sketch(made.learnt.values, BID, made.model.scores(made.held_out.values), made.learnt.weight)
-        files = made.files() | {drift.FILE: drift.packed(sketch)}
-        artefact.save(self.registry.path(run.target, version), made.model, description, files)
-        run = replace(run, state="made", rows=len(rows), version=version, figures=description.metrics, text=left_out)
+        told, judged = self._described(run.target, version, made), made.judgement
+        sketch = drift.sketch(made.learnt_from.values, BID, judged.scores, made.learnt_from.weight)
+        files = self._card(told, made) | {
+            held_out.FILE: held_out.packed(judged.rows),
+            drift.FILE: drift.packed(sketch),
+        }
+        artefact.save(self.registry.path(run.target, version), made.model, told, files)
+        run = replace(run, state="made", rows=len(rows), version=version, figures=told.metrics, text=left_out)
         return self._judged(run)
+
+    def _described(self, target: str, version: int, made: "Trained") -> "Description":
+        from prediction.artefact import Description, TrainedOn
+        from prediction.features import BID
+        from prediction.training import described
+
+        rows, metrics = made.learnt_from, made.judgement.metrics
+        figures = {name: float(getattr(metrics, name)) for name in FIGURES}
+        for name, (low, high) in metrics.intervals.items():
+            figures |= {f"{name}_low": low, f"{name}_high": high}
+        return Description(
+            target,
+            version,
+            self.clock.now_ns(),
+            BID,
+            TrainedOn(
+                f"the analytics store, {self.settings.days} days",
+                len(rows),
+                float(rows.label @ rows.weight),
+                int(rows.time_ns.min()),
+                int(rows.time_ns.max()),
+            ),
+            metrics=figures,
+            priors={"": rows.base_rate()},
+            notes={
+                "model": self.settings.model,
+                "members": described(made.settings, made.weights),
+                "calibration": made.calibration,
+            },
+        )
+
+    def _card(self, told: "Description", made: "Trained") -> dict[str, bytes]:
+        from prediction import card
+
+        rows = made.judgement.rows
+        return card.files(told, rows.label, made.judgement.scores, rows.weight, segments=rows.segment)
 
     def _judged(self, run: "Run") -> "Run":
         from msgspec.structs import replace
@@ -177,3 +229,11 @@ class Job:
             return click_rows(found, BID), ""
         made = conversion_rows(found, BID, target, settings.window_s, now_ns)
         return made.rows, f"{made.left_out} were too young to tell" if made.left_out else ""
+
+
+def enough(rows: "Rows") -> None:
+    """Raises Refused."""
+    positive = int((rows.label > 0).sum())
+    if min(positive, len(rows) - positive) < LEAST_OUTCOMES:
+        allowed = f"at least {LEAST_OUTCOMES} with the outcome are needed, and as many without"
+        raise Refused([Problem("rows", f"{len(rows)}, {positive} of them with the outcome", allowed)])

@@ -101,6 +101,8 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     window_s: float = 604_800.0
     """How long after a click, or a view, a conversion is looked for."""
     model: Literal["lr", "ffm", "trees", "blend"] = "lr"
+    test_share: float = 0.15
+    """Of the rows, the newest: they judge."""
     most_rows: int = 3_000_000
     """Held in memory; where there are more, so many of those without the outcome are taken, and weigh the more."""
     auto_promote: bool = True

@@ -1,6 +1,6 @@
 """The stream of `reporting.training`, read: arrays, and the rows that models of each target learn from."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import msgspec
@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 from domain.clock import SECOND
 from domain.errors import Problem, Refused
 from prediction import maturing
+from prediction.comparison import paired
 from prediction.delays import Delays
 from prediction.feature_set import FeatureSet
 from prediction.maturing import Touches
+from prediction.metrics import measure
 from prediction.rows import Rows, rows
 from reporting.training import COLUMNS
+from reporting.training_status import Beside
+
+LEAST_OUTCOMES = 20
+"""Of either kind, with fewer of which two models are not compared."""
+FIGURES = ("base_rate", "auc", "logloss", "normalised_entropy", "ece", "bias")
 
 SEGMENTS = ("advertiser", "exchange", "format")
 """Features that rows are told apart by, for calibration and reports."""
@@ -121,5 +128,18 @@ def _rows(told: Outcomes, features: FeatureSet, label: NDArray[np.float64], weig
     return rows(told.values, label, weight=weight, time_ns=told["time_ns"], segment=segment)
 
 
-Fetch = Callable[[str], IO[bytes]]
-"""Opens the stream that a path of the reporter answers with."""
+def beside(told: Outcomes, live: int, shadow: int, now_ns: int) -> Beside | None:
+    """What both versions said of the impressions that both scored; None: of too few to tell."""
+    both = (told["model"] == live) & (told["shadow_model"] == shadow)
+    label = (told["clicked_ns"] > 0).astype(np.float64)[both]
+    if min(label.sum(), len(label) - label.sum()) < LEAST_OUTCOMES:
+        return None
+    ours, theirs, weight = told["shadow_ctr"][both], told["ctr"][both], told["weight"][both]
+    found = paired(label, ours, theirs, weight)
+    sums = len(label), int(label.sum())
+    return Beside(live, shadow, *sums, _figures(label, theirs, weight), _figures(label, ours, weight), found, now_ns)
+
+
+def _figures(label: NDArray[np.float64], score: NDArray[Any], weight: NDArray[Any]) -> dict[str, float]:
+    known = measure(label, score, weight)
+    return {name: float(getattr(known, name)) for name in FIGURES}

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from prediction.drift import Report
+from prediction.metrics import Interval
 
 FILE = "training.json"
 MOST_RUNS = 50
@@ -37,6 +38,21 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     figures: dict[str, float] = {}
 
 
+class Beside(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shadow's and the live model's probabilities of the same impressions, as they were logged."""
+
+    live: int
+    shadow: int
+    rows: int
+    positives: int
+    live_figures: dict[str, float]
+    """Metrics by name: log loss, AUC, bias …"""
+    shadow_figures: dict[str, float]
+    differences: dict[str, Interval]
+    """Of the shadow's metrics to the live one's; below 0 is better for ``logloss``, above 0 for ``auc``."""
+    looked_ns: int = 0
+
+
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runs: tuple[Run, ...] = ()
     """The newest last."""
@@ -46,6 +62,8 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When that was looked for."""
     drift_version: dict[str, int] = {}
     """Of which version."""
+    shadow: dict[str, Beside] = {}
+    """By target."""
 
     def last(self, target: str, *, made: bool = False) -> Run | None:
         """The newest run of the target that has ended; with ``made`` the newest that made a model."""
