@@ -25,6 +25,10 @@ SPECIAL = 3
 """Id of a campaign in a special category."""
 
 
+CPC = Strategy("target_cpc", 6 * 10**9, explore_ppm=0)
+CPA = Strategy("target_cpa", 600 * 10**9, explore_ppm=0)
+
+
 def campaigns() -> Snapshot:
     """The golden ones, priced by clicks or conversions, and one more in a special category with the same creatives."""
     base = snapshot()
@@ -33,12 +37,12 @@ def campaigns() -> Snapshot:
     )
     items = []
     for item in base.line_items:
-        name, goal = ("target_cpc", 6 * 10**9) if item.id % 2 else ("target_cpa", 600 * 10**9)
+        strategy = CPC if item.id % 2 else CPA
         priced = msgspec.structs.replace(
             item,
-            strategy=Strategy(name, goal, explore_ppm=0),
+            strategy=strategy,
             bid_cap_cpm=20_000_000,
-            frequency_caps=(),  # type: ignore[arg-type]
+            frequency_caps=(),
         )
         items.append(priced)
         if item.campaign == 1:
@@ -83,10 +87,14 @@ class World:
         }
         return Record(segments=segments, shown=shown, relations=relations)
 
+    def some(self, share: float, **said: Any) -> dict[str, Any]:
+        """These fields, with that probability."""
+        return said if self.draw.random() < share else {}
+
     def request(self, number: int) -> dict[str, Any]:
         """One of many kinds; about one in ten has a number or a text where the other belongs."""
         draw = self.draw
-        some = lambda share, **said: said if draw.random() < share else {}  # noqa: E731
+        some = self.some
         odd = draw.random() < 0.1
         place: dict[str, Any] = {
             **some(0.7, publisher={"id": draw.choice(("pub-1", "Pub-2"))}),
@@ -125,7 +133,7 @@ class World:
 
     def _imp(self, number: int, odd: bool) -> dict[str, Any]:
         draw = self.draw
-        some = lambda share, **said: said if draw.random() < share else {}  # noqa: E731
+        some = self.some
         said: dict[str, Any] = {"id": str(number), **some(0.6, tagid=draw.choice(("top", "Side", "42")))}
         if odd:
             said["tagid"] = 42

@@ -34,9 +34,8 @@ def test_features_arrive_bit_by_bit(opened: Store, tmp_path: Path) -> None:
     models.put("ctr", model, 2**32 - 1)
     models.put("shadow", moved(model, 0.4), 7)
     writer = LogWriter(tmp_path / "bids", sync_s=0.5)
-    expected = {}
-    for bid, row in world.bids(300, writer.append):
-        expected[bid.bid] = np.array(row, "<u4").tobytes(), bid
+    told = world.bids(300, writer.append)
+    expected = {bid.bid: (np.array(row, "<u4").tobytes(), bid) for bid, row in told}
     writer.close()
     records = LogReader(tmp_path / "bids").read(100_000)[0]
     logged = {event.bid: event.features for event in map(decode, records) if isinstance(event, Bid)}
@@ -48,10 +47,10 @@ def test_features_arrive_bit_by_bit(opened: Store, tmp_path: Path) -> None:
         opened.send(block, f"features:{block.table.name}:{block.day}")
     stored = opened.query(f"SELECT bid, hex(features), {', '.join(COLUMNS)} FROM bids")
     assert len(stored) == len(expected)
-    for number, features, *told in stored:
+    for number, features, *others in stored:
         row, bid = expected[int(number)]
         assert bytes.fromhex(features) == row
-        assert [float(value) for value in told] == [float(getattr(bid, name)) for name in COLUMNS]
+        assert [float(value) for value in others] == [float(getattr(bid, name)) for name in COLUMNS]
     rows = np.array([np.frombuffer(row, "<u4") for row, _ in expected.values()])
     assert [bid.ctr for _, bid in expected.values()] == model.scores(rows).tolist()
 
@@ -63,7 +62,8 @@ def test_features_arrive_bit_by_bit(opened: Store, tmp_path: Path) -> None:
 def test_a_copy_of_the_store_has_them_too(tmp_path: Path, clickhouse: object) -> None:
     world, source = World(seed=12), open_store("chdb", tmp_path)
     migrate(source)
-    world.bids(40, (records := []).append)
+    records: list[bytes] = []
+    world.bids(40, records.append)
     for block in blocks(records, source.dialect).blocks:
         source.send(block, f"copy:{block.table.name}:{block.day}")
     target = open_store(clickhouse.address("copied_features"), tmp_path)  # type: ignore[attr-defined]
