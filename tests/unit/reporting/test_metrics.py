@@ -8,8 +8,8 @@ from unittest.mock import Mock
 import pytest
 
 from domain.clock import from_env
-from reporting import metrics
 from prediction.drift import Drift, Finding, Report
+from reporting import metrics
 from reporting.metrics import Metrics
 
 
