@@ -217,6 +217,7 @@ def select(Candidates c not None, View view not None, Seller seller not None, Re
     cdef uint32_t parts = parts_of(matcher.wanted)
     if not n:
         return 0
+    c.parts = parts
     if parts:
         read_context(c.context, r, body, parts)
         c.asked = True

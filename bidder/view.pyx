@@ -33,6 +33,7 @@ from domain.frequency import UNITS
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from domain.person import Stage
+from domain.strategy import NEEDS_CVR
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.expression import simplified
@@ -65,6 +66,13 @@ cdef uint32_t scope_of(int level, uint32_t id) noexcept nogil:
     if level == ADVERTISER:
         return scope_advertiser(id)
     return scope_creative(id) if level == CREATIVE else 0
+
+
+cdef uint32_t predictions_of(strategy) except? 0:
+    """What a line item's price is worked out from."""
+    if not strategy.computed:
+        return 0
+    return CTR | CVR if strategy.name in NEEDS_CVR else CTR
 
 
 cdef uint64_t mask(numbers) except? 0:
@@ -166,6 +174,9 @@ cdef class View:
         row.max_hops = item.supply.max_hops
         self.supply_rules = self.supply_rules or row.supply_needs != 0 or row.max_hops != 0
         row.lease = leases.slot(item.id)
+        row.predictions = predictions_of(item.strategy)
+        row.special = campaign.special_category != ""
+        self.predictions = self.predictions | row.predictions
         row.size_mask = 0
         row.slots = <int32_t>self.slots.size()
         row.deals = <int32_t>self.deals.size()

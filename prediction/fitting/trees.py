@@ -12,7 +12,7 @@ from prediction.rows import Rows
 from prediction.trees import Trees
 
 
-class TreesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TreesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="trees"):
     """How the model is learnt; the names are those of `HistGradientBoostingClassifier`."""
 
     encoding: EncodingSettings = EncodingSettings(of="categories")
