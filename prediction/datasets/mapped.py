@@ -30,7 +30,7 @@ class Mapped(Dataset):
             "unix": float,
             "unix_ms": lambda text: float(text) / 1000,
         }
-        self._times = Times(known.get(mapping.time_format) or written_as(mapping.time_format))
+        self._times = Times(parse.get(mapping.time_format) or written_as(mapping.time_format))
 
     def parsed(self, block: Block, wrong: Wrong) -> Rows:
         mapping = self._mapping
