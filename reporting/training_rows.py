@@ -48,7 +48,7 @@ def read(stream: IO[bytes], features: int) -> Iterator[Outcomes]:
         with pa.ipc.open_stream(pa.PythonFile(stream, "r")) as reader:
             for batch in reader:
                 yield _outcomes(batch, features)
-    except (pa.ArrowInvalid, KeyError) as error:
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
         raise ValueError(f"the rows to learn from are not whole: {error}") from None
 
 

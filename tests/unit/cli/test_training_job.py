@@ -1,4 +1,4 @@
-"""The training job: when a model is due, what becomes of it, and what is noted; the reporter's rows are made up here."""
+"""The training job: when a model is due, what becomes of it, and what is noted; the reporter's rows are made up."""
 
 import io
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ from reporting.training_rows import Outcomes, click_rows, conversion_rows, joine
 
 NOW_NS = 1_800_000_000 * SECOND
 DAY = 86_400
+ROWS = 2_500
 SETTINGS = Training(model="lr", targets=("ctr",), every_s=DAY, first_s=3_600)
 
 
@@ -56,7 +57,7 @@ class Reporter:
     """In the place of `Source.rows`."""
 
     def __init__(self) -> None:
-        self.told: Outcomes | Exception = outcomes(6_000, 1)[0]
+        self.told: Outcomes | Exception = outcomes(ROWS, 1)[0]
         self.recent: Outcomes | None = None
 
     def rows(self, from_ns: int, to_ns: int, most: int, tell: Any = None) -> Outcomes:
@@ -100,27 +101,27 @@ def test_a_first_model_is_made_put_in_service_and_due_again_after_a_day_or_a_dri
     assert registry.pointers().live == {"ctr": 1}
     path = registry.path("ctr", 1)
     assert {held_out.FILE, drift.FILE, "card.md", "card.html"} <= {file.name for file in path.iterdir()}
-    fresh, chance = outcomes(4_000, 2)
+    fresh, chance = outcomes(2_000, 2)
     scores = artefact.load(path).scores(fresh.values)
-    assert np.corrcoef(scores, chance)[0, 1] > 0.97 and scores.mean() == pytest.approx(chance.mean(), rel=0.1)
+    assert np.corrcoef(scores, chance)[0, 1] > 0.95 and scores.mean() == pytest.approx(chance.mean(), rel=0.15)
     kept = held_out.read(path)
     assert kept is not None and kept.time_ns.min() > artefact.describe(path).trained_on.last_ns
 
     assert job.due("ctr") == ""
     clock.advance(4_000)
     assert job.due("ctr") == ""
-    reporter.recent = replace(fresh, columns=fresh.columns | {"model": np.ones(4_000, np.uint32)})
+    reporter.recent = replace(fresh, columns=fresh.columns | {"model": np.ones(2_000, np.uint32)})
     job.look_for_drift("ctr")
     assert training_status.read(data).drift["ctr"].findings == () and job.due("ctr") == ""
-    reporter.recent = outcomes(4_000, 3, shift=50)[0]  # sites that nobody has seen
+    reporter.recent = outcomes(2_000, 3, shift=50)[0]  # sites that nobody has seen
     job.look_for_drift("ctr")
     found = training_status.read(data).drift["ctr"].findings
     assert {finding.subject for finding in found} >= {"site"} and job.due("ctr") == "drift"
 
     # a shadow and the live one, on the same rows: the shadow is told the truth
-    told, truth = outcomes(4_000, 4)
-    columns = {"model": np.ones(4_000, np.uint32), "ctr": np.full(4_000, 0.15), "shadow_ctr": truth}
-    reporter.recent = Outcomes(told.columns | columns | {"shadow_model": np.full(4_000, 2, np.uint32)}, told.values)
+    told, truth = outcomes(2_000, 4)
+    columns = {"model": np.ones(2_000, np.uint32), "ctr": np.full(2_000, 0.15), "shadow_ctr": truth}
+    reporter.recent = Outcomes(told.columns | columns | {"shadow_model": np.full(2_000, 2, np.uint32)}, told.values)
     clock.advance(DAY)
     assert job.due("ctr") == "due"
     job.settings = replace(SETTINGS, auto_promote=False)
@@ -128,43 +129,40 @@ def test_a_first_model_is_made_put_in_service_and_due_again_after_a_day_or_a_dri
     registry.shadow("ctr", 2)
     job.look_for_drift("ctr")
     beside = training_status.read(data).shadow["ctr"]
-    assert (beside.live, beside.shadow, beside.rows) == (1, 2, 4_000) and beside.differences["logloss"].high < 0
+    assert (beside.live, beside.shadow, beside.rows) == (1, 2, 2_000) and beside.differences["logloss"].high < 0
     monkeypatch.setenv("OUTBID_OUTBID_DATA_DIR", str(data))
     assert main(["models", "show", "ctr", "2"]) == 0
-    assert "live 1 and shadow 2 on the same 4000 impressions" in capsys.readouterr().out
+    assert "live 1 and shadow 2 on the same 2000 impressions" in capsys.readouterr().out
     assert main(["train", "--status"]) == 0
-    assert "version 2 of 6,000 rows (due), not in service" in capsys.readouterr().out
+    assert "version 2 of 2,500 rows (due), not in service" in capsys.readouterr().out
 
 
-def test_a_worse_model_is_not_put_in_service_and_failures_are_noted(job: Job, reporter: Reporter) -> None:
+def test_a_worse_model_is_not_put_in_service_and_failures_are_noted(
+    job: Job, clock: ManualClock, reporter: Reporter
+) -> None:
+    training_status.told(job.here.data, training_status.Run("ctr", "first", NOW_NS - 5))  # it was killed
     assert job.train("ctr", "asked").promoted
-    told, _ = outcomes(6_000, 5)
-    rng = np.random.default_rng(6)
+    told, _ = outcomes(ROWS, 5)
+    rng, older = np.random.default_rng(6), ROWS * 17 // 20
     noise = told.values.copy()
-    noise[: 6_000 * 17 // 20] = noise[
-        rng.permutation(6_000 * 17 // 20)
-    ]  # whose clicks these are is lost, but for the newest
+    noise[:older] = noise[rng.permutation(older)]  # whose clicks these are is lost, but for the newest
     reporter.told = Outcomes(told.columns, noise)
+    clock.advance(1)
     worse = job.train("ctr", "asked")
     assert worse.state == "made" and not worse.promoted and "worse than version 1" in worse.text
     assert job.registry.pointers().live == {"ctr": 1}
 
     reporter.told = outcomes(200, 7)[0]
+    clock.advance(1)
     few = job.train("ctr", "asked")
     assert few.state == "too_little" and "at least 100 with the outcome" in few.text
     reporter.told = Unavailable("the store is away")
+    clock.advance(1)
     assert job.train("ctr", "asked").text == "the store is away"
     runs = training_status.read(job.here.data).runs
-    assert [run.state for run in runs] == ["made", "made", "too_little", "failed"]
+    assert [run.state for run in runs] == ["failed", "made", "made", "too_little", "failed"]
     with pytest.raises(Unavailable), Job(job.here, SETTINGS):
         pass
-
-
-def test_a_run_that_was_killed_is_known_as_such(job: Job, reporter: Reporter) -> None:
-    killed = training_status.Run("ctr", "first", NOW_NS - 5)
-    training_status.told(job.here.data, killed)
-    job.train("ctr", "first")
-    assert [run.state for run in training_status.read(job.here.data).runs] == ["failed", "made"]
 
 
 def test_conversions_that_may_still_come_are_no_negatives() -> None:
