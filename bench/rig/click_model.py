@@ -1,4 +1,4 @@
-"""A hashed logistic regression of the bidder's own features whose weights are drawn; it costs what a learnt one does."""
+"""A hashed logistic regression of the features of bids with weights that are drawn; it costs what a learnt one does."""
 
 from pathlib import Path
 
