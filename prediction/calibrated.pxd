@@ -18,5 +18,6 @@ cdef class Calibrated(Scorer):
     cdef const int32_t[::1] curves, moves           # places of ``keys``, ``moved_keys``
     cdef const double[::1] shifts
     cdef bint is_moved
+    cdef readonly double shift                      # what is added to the log odds of every row
 
     cdef void _find(self, int level, const uint32_t *shared, const uint32_t *own, int32_t *curve, double *shift) noexcept nogil

@@ -20,14 +20,14 @@ cdef class Calibrated(Scorer):
 
     ``x`` and ``y`` are float64 knots of all curves, ``begins`` int32 where each curve's begin and all end, ``slopes``
     float64 (curves, 2) below and above the knots, ``keys`` uint64 of every curve but the first: `keys_of(level,
-    values)`. ``offsets``: uint64 keys and what is added to their segments' log odds.
+    values)`. ``offsets``: uint64 keys and what is added to their segments' log odds; ``shift``: what to those of all.
 
     Raises ValueError, whose text begins with the name of what is wrong.
     """
 
     TYPE = "calibrated"
 
-    def __init__(self, Scorer inner not None, levels, arrays, offsets=None):
+    def __init__(self, Scorer inner not None, levels, arrays, offsets=None, double shift=0):
         super().__init__(inner.n_shared, inner.n_own)
         self.inner, self.levels, self.arrays = inner, tuple(tuple(level) for level in levels), dict(arrays)
         self._set_levels()
@@ -42,13 +42,16 @@ cdef class Calibrated(Scorer):
         self.offsets = np.ascontiguousarray(found, np.uint64), np.ascontiguousarray(shifts, np.float64)
         if self.offsets[0].shape != self.offsets[1].shape or not (np.abs(self.offsets[1]) <= MOST_SHIFT).all():
             raise ValueError(f"offsets: as many as keys, of at most {MOST_SHIFT}, are allowed")
+        if not -MOST_SHIFT <= shift <= MOST_SHIFT:
+            raise ValueError(f"shift: {shift} is not allowed; at most {MOST_SHIFT} either way is")
+        self.shift = shift
         self.is_moved = len(self.offsets[0]) > 0
         self.shifts = self.offsets[1]
         self.moved_keys, self.moves = _table("offsets", self.offsets[0])
 
-    def corrected(self, keys, offsets):
+    def corrected(self, keys, offsets, double shift=0):
         """The same model with other offsets; the curves are shared."""
-        return Calibrated(self.inner, self.levels, self.arrays, (keys, offsets))
+        return Calibrated(self.inner, self.levels, self.arrays, (keys, offsets), shift)
 
     def _set_levels(self):
         cdef int place = 0
@@ -110,7 +113,7 @@ cdef class Calibrated(Scorer):
                 self._find(level, shared, own, &of_request[level], &moved[level])
         for i in range(rows):
             z = along(&self.x[0], &self.y[0], self.begins[1], self.slopes[0], self.slopes[1], out[i])
-            shift = 0
+            shift = self.shift
             for level in range(self.n_levels):
                 if self.of_request[level]:
                     curve, by = of_request[level], moved[level]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 MODULES: dict[str, str] = {
     "blend": "prediction.forms.blend",
     "ffm": "prediction.forms.factorization",
+    "calibrated": "prediction.forms.calibrated",
     "linear": "prediction.forms.linear",
     "trees": "prediction.forms.trees",
 }

@@ -1,6 +1,9 @@
 """Calibration: curves against scikit-learn's and brute force, segments against a known truth, the compiled scorer
 against the plain one."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,9 +14,14 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from cython_ext.curves import bent, keys_of, table_of
+from cython_ext.encoding import Encoder
+from cython_ext.expansion import Expansion
 from domain.errors import Refused
-from prediction import calibration, curve, metrics
+from prediction import artefact, calibration, curve, metrics
 from prediction.calibrated import Calibrated
+from prediction.feature_set import Feature, FeatureSet
+from prediction.linear import Linear
+from prediction.packing import pack, unpack
 from prediction.scorer import Scorer
 
 FINITE = st.integers(-20_000, 20_000).map(lambda thousandths: thousandths / 1_000)
@@ -216,3 +224,31 @@ def test_bad_models_are_refused_by_name() -> None:
         table_of(np.array([1, 1], np.uint64))
     with pytest.raises(Refused, match=r"'site'.*advertiser"):
         calibration.fit(np.ones(1), np.ones(1), None, {"advertiser": np.ones(1, np.uint32)}, [("site",)])
+
+
+def test_a_calibrated_model_is_saved_with_the_model_in_it(tmp_path: Path) -> None:
+    features = FeatureSet(
+        "few", 1, (Feature("exchange", "category", "request"), Feature("advertiser", "category", "candidate"))
+    )
+    weights = np.random.default_rng(1).normal(0, 1, 1 << 10)
+    inner = Linear(Encoder(1, 1), Expansion(1, [False, False], [None, None], bits=10), weights, -1.0)
+    truth, score, segments = market(9, 5_000)
+    label = (np.random.default_rng(7).random(len(truth)) < expit(truth)).astype(float)
+    fitted = calibration.fit(label, score, None, segments, LEVELS)
+    made = calibration.calibrate(inner, fitted, {"exchange": 0, "advertiser": 1})
+    told = artefact.TrainedOn("test", 1, 1.0, 0, 0)
+    artefact.save(tmp_path / "1", made, artefact.Description("ctr", 1, 1, features, told))
+    read = artefact.load(tmp_path / "1")
+    values = np.random.default_rng(2).integers(0, 100, (500, 2)).astype(np.uint32)
+    assert isinstance(read, Calibrated)
+    assert np.array_equal(read.scores(values), made.scores(values))
+    assert np.std(read.scores(values)) > 0.1
+    packed = pack(made)
+    for changed, said in (
+        ({"parameters": {"levels": [["0"]]}}, "levels: "),
+        ({"parameters": {}}, "levels: is missing"),
+        ({"members": ()}, "members: "),
+        ({"arrays": {**packed.arrays, "x": packed.arrays["x"][1:]}}, "begins: "),
+    ):
+        with pytest.raises(ValueError, match=said):
+            unpack(replace(packed, **changed))
