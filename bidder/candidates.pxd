@@ -55,6 +55,9 @@ cdef class Candidates:
     cdef vector[uint32_t] calls          # by row: which of the calls, so which block of ``shared``
     cdef uint32_t n_calls
     cdef uint32_t model, shadow_model    # versions of the models of clicks; 0: none
+    cdef vector[uint64_t] factor_words   # which expressions of bid multipliers hold; of each of Request.imps,
+    cdef size_t factor_stride            # so many words further on; 0: of all alike
+    cdef readonly bint too_little        # a pair was worth less than its floor, whatever its pace
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)
