@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prediction.registry import Registry
+    from reporting.training_status import Beside
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -88,8 +89,9 @@ def show(asked: argparse.Namespace) -> int:
     features = known.pop("feature_set")
     known["role"] = _role(pointers, asked.target, version)
     known["directory"] = str(registry.path(asked.target, version))
+    beside = _beside(asked.target, version)
     if asked.json:
-        _print_json(known | {"feature_set": features})
+        _print_json(known | {"feature_set": features} | ({"beside": msgspec.to_builtins(beside)} if beside else {}))
         return 0
     for name in ("target", "version", "role", "directory"):
         print(f"{name}: {known[name]}")
@@ -103,7 +105,23 @@ def show(asked: argparse.Namespace) -> int:
         print(f"features: {features['name']} {features['version']}: {names}")
     for name, value in sorted(known["metrics"].items()):
         print(f"  {name}: {value:.6g}")
+    if beside:
+        print(f"live {beside.live} and shadow {beside.shadow} on the same {beside.rows} impressions,", end=" ")
+        print(f"{beside.positives} with the outcome, as of {_time(beside.looked_ns)}:")
+        for name, value in beside.live_figures.items():
+            difference = beside.differences.get(name)
+            by = f", {difference.low:+.6g} to {difference.high:+.6g} in 95 of 100 samples" if difference else ""
+            print(f"  {name}: live {value:.6g}, shadow {beside.shadow_figures[name]:.6g}{by}")
     return 0
+
+
+def _beside(target: str, version: int) -> "Beside | None":
+    """What the training job has found of the live model and the one in its shadow, if this is one of them."""
+    from domain.settings import places
+    from reporting import training_status
+
+    found = training_status.read(places().data).shadow.get(target)
+    return found if found is not None and version in (found.live, found.shadow) else None
 
 
 def promote(asked: argparse.Namespace) -> int:

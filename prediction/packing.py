@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
     "blend": "prediction.forms.blend",
+    "calibrated": "prediction.forms.calibrated",
     "ffm": "prediction.forms.factorization",
     "calibrated": "prediction.forms.calibrated",
     "linear": "prediction.forms.linear",
