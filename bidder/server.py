@@ -87,7 +87,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample)
     state = State(leases, where.tracker_base)
-    link = ControlLink(where.control_base, state, auction.paces, leases, answer)
+    link = ControlLink(where.control_base, state, auction.paces, leases, answer, auction.beliefs)
     worker = Worker(slot, where.data, writer, link)
     service = Service(auction, state, settings, people.room, worker)
     service.neighbours = Neighbours(worker, lambda: page(service))
