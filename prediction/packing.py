@@ -17,7 +17,6 @@ MODULES: dict[str, str] = {
     "blend": "prediction.forms.blend",
     "calibrated": "prediction.forms.calibrated",
     "ffm": "prediction.forms.factorization",
-    "calibrated": "prediction.forms.calibrated",
     "linear": "prediction.forms.linear",
     "trees": "prediction.forms.trees",
 }
