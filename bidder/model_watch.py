@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from bidder.models import LIVE, Models
+from prediction import corrections
 from prediction.artefact import Damaged, describe, load
 from prediction.features import BID
 from prediction.registry import NONE, Pointers, Registry
@@ -22,6 +23,9 @@ AGAIN_S = 5.0
 SHADOW = "shadow"
 SHADOWED = "ctr"
 """Of this target the shadow's model is asked, too."""
+
+Stamp = tuple[int, int, int] | None
+"""What tells one state of a file from another; None: there is none."""
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +39,9 @@ class ModelWatch:
         self.refused = 0
         """Models that could not be used, each once a change."""
         self.swapped = 0
-        self._seen: tuple[int, int, int] | None = None
-        self._in_use: dict[str, int] = {}
+        self._seen: tuple[Stamp, ...] | None = None
+        self._in_use: dict[str, tuple[int, Stamp]] = {}
+        """By role: version, and which corrections it is moved by."""
         self._again_s = 0.0
 
     async def run(self) -> None:
@@ -47,10 +52,11 @@ class ModelWatch:
 
     async def look(self) -> None:
         """Makes what is in use what it should be, if anything changed since the last look."""
-        now, file = time.monotonic(), self._stamp()
-        if file == self._seen and not (self.trouble and now >= self._again_s):
+        moved = {target: stamp(self.registry.directory / target / corrections.FILE) for target in LIVE}
+        now, files = time.monotonic(), (stamp(self.registry.pointers_file), *moved.values())
+        if files == self._seen and not (self.trouble and now >= self._again_s):
             return
-        self._seen, self._again_s = file, now + AGAIN_S
+        self._seen, self._again_s = files, now + AGAIN_S
         try:
             pointers = self.registry.pointers()
         except (Damaged, OSError) as error:
@@ -58,19 +64,24 @@ class ModelWatch:
             return
         self.trouble.pop("registry", None)
         for role, target, version in wanted(pointers):
-            if self._in_use.get(role, NONE) == version:
+            asked = (version, moved[target] if version and role != SHADOW else None)
+            in_use = self._in_use.get(role, (NONE, None))
+            if in_use == asked:
                 self.trouble.pop(role, None)
                 continue
             try:
                 scorer = await asyncio.to_thread(usable, self.registry.path(target, version)) if version else None
+                if scorer is not None and role != SHADOW:
+                    scorer = await asyncio.to_thread(moved_by, scorer, version, self.registry.directory / target)
                 self.models.put(role, scorer, version)
             except Exception as error:  # whatever lies there, the worker goes on with what it has
                 self._failed(role, f"{target} {version}: {error or type(error).__name__}")
                 continue
             self.trouble.pop(role, None)
-            self.swapped += 1
-            log.info("%s: model %s after %s", role, version or "none", self._in_use.get(role, NONE) or "none")
-            self._in_use[role] = version
+            if version != in_use[0]:
+                self.swapped += 1
+                log.info("%s: model %s after %s", role, version or "none", in_use[0] or "none")
+            self._in_use[role] = asked
 
     def _failed(self, role: str, why: str) -> None:
         if self.trouble.get(role) != why:
@@ -78,13 +89,23 @@ class ModelWatch:
             log.error("a model cannot be used, and nothing is changed: %s", why)
         self.trouble[role] = why
 
-    def _stamp(self) -> tuple[int, int, int] | None:
-        """What tells one state of the pointers from another; None: there is none."""
-        try:
-            found = self.registry.pointers_file.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+
+def stamp(file: Path) -> Stamp:
+    """Of a file as it is now."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def moved_by(scorer: Scorer, version: int, directory: Path) -> Scorer:
+    """The model, put right by what was seen since; if that cannot be read, as it was trained."""
+    try:
+        return corrections.applied(scorer, version, directory)
+    except (Damaged, OSError) as error:
+        log.error("the model goes on as it was trained: %s", error)
+        return scorer
 
 
 def wanted(pointers: Pointers) -> list[tuple[str, str, int]]:

@@ -113,14 +113,7 @@ cdef void score_group(
             continue
         line = &lines[rows[i].line]
         count = <size_t>rows[i].scored - first
-        rows[i].ctr = ctr[count] if models.ctr is not None else prior(models, line, False)
+        rows[i].ctr = ctr[count] if models.ctr is not None else models.prior_ctr
         if line.predictions & CVR:
-            rows[i].cvr = cvr[count] if models.cvr is not None else prior(models, line, True)
+            rows[i].cvr = cvr[count] if models.cvr is not None else models.prior_cvr
         rows[i].shadow_ctr = shadow[count] if models.shadow is not None else 0.0
-
-
-cdef double prior(Models models, Line *line, bint of_conversion) noexcept nogil:
-    """What is likely of an advertiser, or of all."""
-    if of_conversion:
-        return models.cvr_of[line.advertiser] if models.cvr_of.count(line.advertiser) else models.prior_cvr
-    return models.ctr_of[line.advertiser] if models.ctr_of.count(line.advertiser) else models.prior_ctr

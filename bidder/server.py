@@ -92,7 +92,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     watch = ModelWatch(where.data, auction.models)
     await watch.look()  # before anybody asks
     state = State(leases, where.tracker_base)
-    link = ControlLink(where.control_base, state, auction.paces, leases, answer)
+    link = ControlLink(where.control_base, state, auction.paces, leases, answer, auction.beliefs)
     worker = Worker(slot, where.data, writer, link, watch)
     service = Service(auction, state, settings, people.room, worker)
     service.neighbours = Neighbours(worker, lambda: page(service))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.campaign import Snapshot, open_hours
+from domain.strategy import Strategy
 from pacing.purse import FOREVER_NS, Purse
 
 
@@ -30,6 +31,7 @@ class Line:
     """Whether anybody limits its spend."""
     counts_bids: bool = False
     """Whether anybody limits its impressions."""
+    strategy: Strategy = Strategy()
 
     @property
     def paced(self) -> bool:
@@ -71,7 +73,7 @@ class Purses:
             line = self.line(item.id, campaign.id, owner.id, owner.agency)
             line.pacing, line.key, line.name = item.pacing, item.key, item.name
             line.advertiser, line.currency = owner.key, owner.currency
-            line.hours = open_hours(item.targeting)
+            line.hours, line.strategy = open_hours(item.targeting), item.strategy
             line.live = all(state == "active" for state in states)
             purse = line.purse
             purse.rezone(owner.time_zone)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from domain.attribution import resolved
 from domain.campaign import Snapshot
 from domain.events import NOT_COUNTED, Conversion, Event, Kind, Notice
 from domain.money import RATE_UNIT
@@ -59,6 +60,8 @@ class Results:
     """By line item."""
     delays: dict[int, deque[Delay]] = field(default_factory=dict)
     """Of the newest conversions of each line item that came since this process began."""
+    windows_s: dict[int, float] = field(default_factory=dict)
+    """By line item: how long after a click conversions count."""
     _meant: dict[int, str] = field(default_factory=dict)
     """By line item: the conversion that counts; empty: every one."""
     _currency: dict[int, str] = field(default_factory=dict)
@@ -66,8 +69,10 @@ class Results:
 
     def plan(self, snapshot: Snapshot) -> None:
         """Takes over what line items mean by a conversion, and in which currency its value is kept."""
-        advertisers = {one.id: one.currency for one in snapshot.advertisers}
-        campaigns = {one.id: advertisers[one.advertiser] for one in snapshot.campaigns}
+        owners = {one.id: one for one in snapshot.advertisers}
+        campaigns = {one.id: owners[one.advertiser].currency for one in snapshot.campaigns}
+        rules = {c.id: resolved([c.attribution, owners[c.advertiser].attribution]) for c in snapshot.campaigns}
+        self.windows_s = {item.id: rules[item.campaign].click_ns / 1e9 for item in snapshot.line_items}
         self._meant = {item.id: item.strategy.conversion for item in snapshot.line_items}
         self._currency = {item.id: campaigns[item.campaign] for item in snapshot.line_items}
         self._rates = {(rate.base, rate.quote): rate.per_unit for rate in snapshot.rates}

@@ -23,6 +23,7 @@ from prediction.trees import Trees
 from tests import scoring_twin as twin
 
 ODD = [0.0, -0.0, 1.0, -1.5, math.inf, -math.inf, math.nan, 3.4028234663852886e38, 1e-45, -1e-45, 0.1]
+LARGEST = float(np.finfo(np.float32).max)
 WORDS = st.one_of(st.integers(0, 3), st.integers(0, 2**32 - 1), st.sampled_from([1 << 31, 2**32 - 1]))
 
 
@@ -128,9 +129,8 @@ class World:
         """A tree as nested (number asked for, threshold, yes, no), or a leaf's value."""
         if depth == 0 or self.rng.random() < 0.2:
             return float(self.rng.normal())
-        threshold = float(
-            np.float32(self.rng.choice(ODD[:6] + [0.5]) if self.rng.random() < 0.5 else self.rng.normal())
-        )
+        odd, usual = self.rng.choice([*ODD[:4], ODD[7], 0.5]), self.rng.normal()
+        threshold = float(np.float32(odd if self.rng.random() < 0.5 else usual))
         asked = int(self.rng.integers(0, 2 * len(self.out_kinds)))
         return asked, threshold, self.grow(depth - 1), self.grow(depth - 1)
 
@@ -152,6 +152,7 @@ def leaf_of(tree: Any, row: list[int]) -> float:
     while isinstance(tree, tuple):
         asked, threshold, yes, no = tree
         x = twin.number(row[asked]) if asked < len(row) else -twin.number(row[asked - len(row)])
+        x = math.copysign(LARGEST, x) if math.isinf(x) else x
         tree = yes if x <= threshold else no
     return float(tree)
 

@@ -96,9 +96,8 @@ def test_nothing_is_told_or_logged_of_line_items_that_say_their_price() -> None:
 def test_without_a_model_what_is_likely_is_taken(target: str) -> None:
     table = Table(campaigns=campaigns())
     models = table.auction.models
-    models.set_priors("ctr", {1: 0.004})
     models.put(target, None, 9)
     table.decide(json.loads(REQUEST))
     [bid] = [event for event in table.events() if isinstance(event, Bid)]
-    assert bid.ctr == 0.004 and bid.model == bid.shadow_model == 0 and bid.shadow_ctr == 0.0
+    assert bid.ctr == models.prior_ctr and bid.model == bid.shadow_model == 0 and bid.shadow_ctr == 0.0
     assert bid.cvr == (0.0 if bid.line_item % 2 else models.prior_cvr) and len(bid.features) == 4 * len(NAMES)

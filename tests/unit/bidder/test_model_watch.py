@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from bidder import model_watch
 from bidder.explain import explain
@@ -14,7 +15,11 @@ from bidder.metrics import Worker
 from bidder.model_watch import ModelWatch
 from bidder.readiness import readiness
 from domain.events import Bid
+from prediction import corrections
 from prediction.artefact import load
+from prediction.calibration import Calibration, calibrate
+from prediction.corrections import Corrections
+from prediction.curve import SAME
 from prediction.registry import Registry
 from prediction.scorer import Scorer
 from tests.feature_world import World
@@ -47,6 +52,26 @@ def test_bids_say_what_the_models_say_of_their_rows(tmp_path: Path) -> None:
         0.0 if bid.line_item % 2 else one for bid, one in zip(bids, expected, strict=True)
     ]
     assert {(bid.model, bid.shadow_model) for bid in bids} == {(1, shadow)} and len({bid.ctr for bid in bids}) > 50
+
+
+def test_a_live_model_is_moved_by_what_was_seen_since(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    registry, world = Registry(tmp_path), World(seed=3)
+    model = calibrate(MODEL, Calibration("none", SAME, (), {}), {})
+    registry.promote("ctr", keep(registry, "ctr", model))
+    watch = ModelWatch(tmp_path, world.table.auction.models)
+
+    def said() -> float:
+        asyncio.run(watch.look())
+        bid = world.bids(1)[0][0]
+        return float(logit(bid.ctr) - logit(model.scores(np.frombuffer(bid.features, "<u4")[None])[0]))
+
+    assert said() == 0
+    for version, shift, heard in ((1, 0.5, 0.5), (1, -0.25, -0.25), (2, 0.5, 0.0)):
+        corrections.write(tmp_path / "models" / "ctr", Corrections(version, 1, [], [], shift))
+        assert said() == pytest.approx(heard, abs=1e-9)
+    (tmp_path / "models" / "ctr" / corrections.FILE).write_text("{")
+    assert said() == 0 and "goes on as it was trained" in caplog.text
+    assert (watch.swapped, watch.trouble) == (1, {})
 
 
 def test_what_cannot_be_used_changes_nothing_and_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture,
