@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from domain.errors import Problem, Refused
 from prediction import calibration
 from prediction.blend import Blend
+from prediction.calibration import Calibration
 from prediction.feature_set import FeatureSet
 from prediction.fitting.blend import MemberSettings, fit_member, weigh
 from prediction.fitting.choices import Choice, Kind, choices
@@ -69,6 +70,7 @@ class Trained(msgspec.Struct, frozen=True, eq=False):
     """Of the members' log odds."""
     calibration: str
     """The method that did best: none, platt or isotonic."""
+    calibrated_by: Calibration
 
 
 def train(
@@ -83,7 +85,7 @@ def train(
     runs = len(parts) + again
     scores, known = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=np.bool_)
     for number, part in enumerate(parts):
-        fitted, chosen, weights, method = fit(features, rows.take(~part), settings, _slice(progress, number, runs))
+        fitted, chosen, weights, how = fit(features, rows.take(~part), settings, _slice(progress, number, runs))
         scores[part] = fitted.scores(rows.values[part])
         known |= part
     tested = rows.take(known)
@@ -92,14 +94,14 @@ def train(
     )
     learnt_from = rows if again else rows.take(~known)
     if again:
-        fitted, chosen, weights, method = fit(features, rows, settings, _slice(progress, runs - 1, runs))
+        fitted, chosen, weights, how = fit(features, rows, settings, _slice(progress, runs - 1, runs))
     progress(1.0)
-    return Trained(fitted, judgement, learnt_from, chosen, weights, method)
+    return Trained(fitted, judgement, learnt_from, chosen, weights, how.method, how)
 
 
 def fit(
     features: FeatureSet, rows: Rows, settings: TrainSettings, progress: Progress = lambda _: None
-) -> tuple[Scorer, tuple[MemberSettings, ...], tuple[float, ...], str]:
+) -> tuple[Scorer, tuple[MemberSettings, ...], tuple[float, ...], Calibration]:
     """A calibrated model of these rows; the settings that were kept, the members' weights, how it is calibrated."""
     tried = choices(settings.kind, len(rows), settings.seed)
     parts = weighed(rows, settings.weigh_share, settings.folds, settings.seed)
@@ -127,7 +129,7 @@ def fit(
     inner: Scorer = members[0] if len(members) == 1 else Blend(members, weights, bias)
     slots = {name: features.slot(name) for name in segments}
     model = calibration.calibrate(inner, corrected, slots)
-    return model, chosen, tuple(float(weight) for weight in weights), corrected.method
+    return model, chosen, tuple(float(weight) for weight in weights), corrected
 
 
 def described(settings: Sequence[MemberSettings], weights: Sequence[float]) -> list[Mapping[str, Any]]:
