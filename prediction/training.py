@@ -18,7 +18,7 @@ from prediction.blend import Blend
 from prediction.calibration import Calibration
 from prediction.feature_set import FeatureSet
 from prediction.fitting.blend import MemberSettings, fit_member, weigh
-from prediction.fitting.choices import Choice, Kind, choices
+from prediction.fitting.choices import Alternative, Choice, Kind, choices
 from prediction.metrics import Metrics, logloss, measure
 from prediction.parts import Mask, judged, weighed
 from prediction.rows import Rows, chosen_by_hash
@@ -105,11 +105,12 @@ def fit(
     """A calibrated model of these rows; the settings that were kept, the members' weights, how it is calibrated."""
     tried = choices(settings.kind, len(rows), settings.seed)
     parts = weighed(rows, settings.weigh_share, settings.folds, settings.seed)
-    steps = sum(len(choice) for choice in tried if len(choice) > 1) + len(tried) * (len(parts) + 1)
+    steps = sum(len(choice) for choice in tried if len(choice) > 1)
+    steps += sum(len(choice[0]) for choice in tried) * (len(parts) + 1)
     done = _Steps(progress, steps)
     for mask in parts:
         _both_outcomes(rows.take(~mask))
-    chosen = tuple(_best(features, rows, choice, settings.seed, done) for choice in tried)
+    chosen = tuple(one for choice in tried for one in _best(features, rows, choice, settings.seed, done))
     apart = np.full((len(rows), len(chosen)), np.nan)
     for mask in parts:
         rest, held_out = rows.take(~mask), rows.values[mask]
@@ -140,15 +141,16 @@ def described(settings: Sequence[MemberSettings], weights: Sequence[float]) -> l
     ]
 
 
-def _best(features: FeatureSet, rows: Rows, choice: Choice, seed: int, done: Callable[[], None]) -> MemberSettings:
+def _best(features: FeatureSet, rows: Rows, choice: Choice, seed: int, done: Callable[[], None]) -> Alternative:
     """The settings with the least log loss on a fifth of the rows, drawn by hash."""
     if len(choice) == 1:
         return choice[0]
     mask = _fifth(rows, seed)
     rest, judge = rows.take(~mask), rows.take(mask)
     losses = []
-    for one in choice:
-        losses.append(logloss(judge.label, fit_member(features, rest, one).scores(judge.values), judge.weight))
+    for alternative in choice:
+        scores = fit_member(features, rest, alternative[0]).scores(judge.values)
+        losses.append(logloss(judge.label, scores, judge.weight))
         done()
     return choice[int(np.argmin(losses))]
 
