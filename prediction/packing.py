@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "price_landscape": "prediction.landscape",
+}
 """Where each type's functions are."""
 
 
