@@ -16,11 +16,12 @@ from prediction.price_learner import Ids, PriceLearner
 
 TYPE = "price_landscape"
 STRAYS = 0.02
-"""Share of first-price auctions in which a price is tried out, so that the landscape stays known around the best bid."""
+"""Share of first-price auctions in which a price is tried out, so that what is near the best bid stays known."""
 
 
 class PriceLandscape:
-    """``features``: of `FEATURES`, by which an exchange's contexts narrow, in this order. The arrays are `Landscape`'s."""
+    """``features``: of `FEATURES`, by which an exchange's contexts narrow, in this order; the arrays are
+    `Landscape`'s."""
 
     TYPE = TYPE
 
@@ -48,7 +49,9 @@ class PriceLandscape:
         return self.kernel.contexts(np.column_stack([exchange.astype(np.uint32), values]))
 
 
-def landscape_of(learners: Mapping[int, PriceLearner], features: Sequence[str], strays: float = STRAYS) -> PriceLandscape:
+def landscape_of(
+    learners: Mapping[int, PriceLearner], features: Sequence[str], strays: float = STRAYS
+) -> PriceLandscape:
     """What the learners of exchanges know by now. Contexts are numbered level by level, so that each is after its outer
     one."""
     prices: list[NDArray[np.float64]] = []

@@ -1,4 +1,4 @@
-"""What a context of the price landscape can be told apart by: numbers of 32 bits, the same at bid time and from the log.
+"""What contexts of the price landscape are told apart by: numbers of 32 bits, the same at bid time and from the log.
 
 `bidder/pricing/landscape.pyx` works them out of the request; here they come out of columns of logged bids.
 """

@@ -1,11 +1,12 @@
 """Distributions of the price that others would have paid, of many contexts at once, from censored observations.
 
-Prices are cut into cells by a grid: cell k holds prices above point k - 1 and up to point k, the last cell what is above
-the grid. An observation says that the price lies in one cell (it was told), at or below a point (a bid won), or above
-one (a bid lost). The estimate is the self-consistent one (Turnbull, JRSS B 38, 1976; for losses alone it is Kaplan's and
-Meier's), in which a context's parent stands for some more observations, so that what a context did not see itself is as
-its parent has it. After each round shares are blurred a little over nearby prices (EMS: Silverman and others, JRSS B 52,
-1990): bids that won and lost tell nothing finer, and without it a search for the best bid finds the largest accident.
+Prices are cut into cells by a grid: cell k holds prices above point k - 1 and up to point k, the last cell what is
+above the grid. An observation says that the price lies in one cell (it was told), at or below a point (a bid won), or
+above one (a bid lost). The estimate is the self-consistent one (Turnbull, JRSS B 38, 1976; for losses alone it is
+Kaplan's and Meier's), in which a context's parent stands for some more observations, so that what a context did not see
+itself is as its parent has it. After each round shares are blurred a little over nearby prices (EMS: Silverman and
+others, JRSS B 52, 1990): bids that won and lost tell nothing finer, and without it a search for the best bid finds the
+largest accident.
 """
 
 import numpy as np
@@ -19,8 +20,8 @@ MOST_POINTS = 400
 
 
 def grid(lowest: float, highest: float, step: int) -> NDArray[np.int64]:
-    """Prices in nanos, multiples of ``step``, from at most ``lowest`` to at least ``highest``, each `STEP` times the one
-    before it, or the next multiple. Prices further apart than `MOST_POINTS` are cut at the top."""
+    """Prices in nanos, multiples of ``step``, from at most ``lowest`` to at least ``highest``, each `STEP` times the
+    one before it, or the next multiple; what would take more than `MOST_POINTS` is cut at the top."""
     if not (step > 0 and 0 < lowest <= highest):
         raise ValueError(f"a grid from {lowest} to {highest} by {step} is not allowed; 0 < lowest <= highest, step > 0")
     points = [max(step, int(lowest // step) * step)]

@@ -1,8 +1,8 @@
 """Learns the price landscape of one exchange from what became of bids, a batch at a time, while it serves.
 
 Contexts narrow step by step (format, then size, then site …): each is a context within another, with counts of its own
-that fade, so that prices may drift. A context is there from its `Settings.least`-th observation on; before that, and for
-values that were never seen, what holds is the context around it.
+that fade, so that prices may drift. A context is there from its `Settings.least`-th observation on; before that, and
+for values that were never seen, what holds is the context around it.
 """
 
 from collections import Counter
@@ -22,13 +22,13 @@ NO_CONTEXT = -1
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a landscape is learned."""
 
-    strength: float = 60.0
+    strength: float = 20.0
     """How many observations of its own a context needs to count as much as the context around it."""
     least: int = 50
     """Observations before a context stands by itself."""
-    half_life: float = 30_000.0
+    half_life: float = 50_000.0
     """Observations of the exchange after which one counts half; inf: they never fade."""
-    blur: float = 0.05
+    blur: float = 0.03
     """Standard deviation of log price that shares are spread by."""
     rounds: int = 5
     """Of the estimate, after each batch; they go on from the last one's."""
@@ -45,8 +45,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceLearner:
-    """Of one exchange, whose contexts narrow by ``levels`` values. ``lowest`` and ``highest``: prices that bids may have,
-    nanos; what is told above or below counts as the last or the first of them.
+    """Of one exchange, whose contexts narrow by ``levels`` values. ``lowest`` and ``highest``: prices that bids may
+    have, nanos; what is told above or below counts as the last or the first of them.
     """
 
     def __init__(self, levels: int, lowest: float, highest: float, settings: Settings | None = None) -> None:
@@ -106,7 +106,7 @@ class PriceLearner:
         return sum(map(len, self._parents))
 
     def start_from(self, base: Floats) -> None:
-        """What prices are taken to be like before anything was observed: a share for each cell, as `shares` has them."""
+        """What prices are taken to be before anything was observed: a share for each cell, as in `shares`."""
         self._base = (base / base.sum())[None, :]
 
     def _cells(self, kind: NDArray[np.int64], low: Floats, high: Floats) -> NDArray[np.int64]:
@@ -126,6 +126,8 @@ class PriceLearner:
         keys = outer[known].astype(np.uint64) << np.uint64(32) | values[known].astype(np.uint64)
         unique, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
         found = np.empty(len(unique), np.int64)
+        if len(waiting) > self.settings.most_contexts:
+            waiting.clear()
         for at, (key, count) in enumerate(zip(unique.tolist(), counts.tolist(), strict=True)):
             place = children.get(key, NO_CONTEXT)
             if place == NO_CONTEXT and self.contexts() < self.settings.most_contexts:

@@ -29,6 +29,8 @@ BATCH = 1_000
 """Auctions until the learner hears what became of its bids."""
 FIRST, EAGER = 0.1, 6
 """In so much of the recording prices are tried out more often, at first so many times."""
+HEADROOM = 4
+"""Prices are learned up to so many times what the first batch is worth at most."""
 LEAST_ROWS = 5_000
 BLOCKS = 40
 """Of time, that the intervals are drawn from."""
@@ -43,9 +45,9 @@ class Recording(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Of one value of a click, over the last part of the recording: surplus of each auction, in units of price."""
+    """Of one run, over the last part of the recording: an entry an auction, in units of price."""
 
-    value: float
+    worth: Floats
     bids: Floats
     won: NDArray[np.bool_]
     surplus: Floats
@@ -56,15 +58,52 @@ class Outcome(NamedTuple):
     def share(self) -> float:
         return float(self.surplus.sum() / max(self.best.sum(), 1e-9))
 
-    def interval(self, seed: int) -> tuple[float, float]:
+
+class Trial(NamedTuple):
+    """Of one value of a click: runs that heard of their own bids only, and the same that were told every price."""
+
+    value: float
+    runs: Sequence[Outcome]
+    twins: Sequence[Outcome]
+
+    @property
+    def share(self) -> float:
+        return sum(run.share for run in self.runs) / len(self.runs)
+
+    @property
+    def full_share(self) -> float:
+        return sum(run.share for run in self.twins) / len(self.twins)
+
+    @property
+    def win_rate(self) -> float:
+        return float(np.mean([run.won.mean() for run in self.runs]))
+
+    @property
+    def mean_bid(self) -> float:
+        return float(np.mean([run.bids.mean() for run in self.runs]))
+
+    @property
+    def truthful_win_rate(self) -> float:
+        """Of who bids what impressions are worth, and earns nothing."""
+        return float((self.runs[0].best > 0).mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
         """95 % of the share, by drawing blocks of time with replacement."""
+        surplus = np.mean([run.surplus for run in self.runs], axis=0)
         earned, possible = (
-            np.array([part.sum() for part in np.array_split(of, BLOCKS)]) for of in (self.surplus, self.best)
+            np.array([part.sum() for part in np.array_split(of, BLOCKS)]) for of in (surplus, self.runs[0].best)
         )
-        drawn = np.random.default_rng(seed).integers(0, BLOCKS, (DRAWS, BLOCKS))
+        drawn = np.random.default_rng(BLOCKS).integers(0, BLOCKS, (DRAWS, BLOCKS))
         shares = earned[drawn].sum(axis=1) / np.maximum(possible[drawn].sum(axis=1), 1e-9)
         low, high = np.quantile(shares, [0.025, 0.975])
         return float(low), float(high)
+
+
+def conduct(recording: Recording, value: float, test_from: float, strays: float, seeds: Sequence[int]) -> Trial:
+    """Runs of `trade` with these seeds, and their twins."""
+    runs, twins = ([trade(recording, value, told, test_from, strays, seed) for seed in seeds] for told in (False, True))
+    return Trial(value, runs, twins)
 
 
 def read_recording(path: Path) -> Recording:
@@ -107,7 +146,7 @@ def trade(recording: Recording, value: float, told: bool, test_from: float, stra
     market = recording.price * PRICE
     contexts = values(FEATURES, {"ctr": recording.ctr})
     draw = np.random.default_rng(seed)
-    highest = float(max(worth.max(), market[: BATCH].max() if told else 0, PRICE))
+    highest = max(HEADROOM * float(worth[:BATCH].max()), float(PRICE))
     learner = PriceLearner(len(FEATURES), PRICE, highest, Settings(step=PRICE))
     bids = np.zeros(len(worth), np.int64)
     landscape: PriceLandscape | None = None
@@ -133,5 +172,4 @@ def trade(recording: Recording, value: float, told: bool, test_from: float, stra
     counted = slice(int(len(worth) * test_from), None)
     surplus = np.where(won, worth - bids, 0) / PRICE
     best = np.maximum(worth - market, 0) / PRICE
-    return Outcome(value, bids[counted] / PRICE, won[counted], surplus[counted], best[counted])
-
+    return Outcome(worth[counted] / PRICE, bids[counted] / PRICE, won[counted], surplus[counted], best[counted])
