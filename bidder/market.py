@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from bidder.win_curve import Floats, WinCurve
+from prediction.win_curve import Floats, WinCurve
 from domain.campaign import Snapshot
 from domain.creative import FORMATS
 from domain.events import NOT_COUNTED, Bid, Event, Kind, Mark, Notice, tells_price
