@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-CLICK_RATE, CLICK_VALUE = 0.02, 0.06
+CLICK_RATE, CLICK_VALUE = 0.05, 0.024
 """Of the hidden model; units of currency, so that about a third of the impressions are worth what they cost."""
 
 
