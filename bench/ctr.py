@@ -31,9 +31,10 @@ from rig.reference_models import families, tuned
 
 from prediction.comparison import over_runs
 from prediction.datasets.formats import dataset
+from prediction.fitting.choices import Kind
 from prediction.metrics import auc, measure
 from prediction.rows import Rows, folds, joined, rows
-from prediction.training import Kind, TrainSettings, fit
+from prediction.training import TrainSettings, fit
 
 DATA = Path("/work/shared/data")
 OURS: tuple[Kind, ...] = ("lr", "blend")
@@ -83,12 +84,12 @@ def judge(name: str, path: Path, jobs: list[Job], done: list[Scores]) -> dict[st
         for model, found in scores.items():
             areas[model].append(auc(label[tested], found))
         whole.setdefault(job.seed, np.empty(len(label)))[tested] = scores["blend"]
-    for model, found in sorted(areas.items(), key=lambda item: -float(np.mean(item[1]))):
-        print(f"{name}: {model:28} AUC {np.mean(found):.4f} (of {len(found)} runs, {np.std(found):.4f} apart)")
+    for model, runs in sorted(areas.items(), key=lambda item: -float(np.mean(item[1]))):
+        print(f"{name}: {model:28} AUC {np.mean(runs):.4f} (of {len(runs)} runs, {np.std(runs):.4f} apart)")
     gain = over_runs(areas["blend"], areas["lr"])
     corrected = over_runs(areas["blend"], areas["lr"], tested=1 / jobs[0].folds)
     metrics = [measure(label, scores) for scores in whole.values()]
-    theirs = [float(np.mean(found)) for model, found in areas.items() if model not in OURS]
+    theirs = [float(np.mean(runs)) for model, runs in areas.items() if model not in OURS]
     figures = {
         "lr_auc": float(np.mean(areas["lr"])),
         "best_auc": float(np.mean(areas["blend"])),
