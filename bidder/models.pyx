@@ -42,14 +42,3 @@ cdef class Models:
             self.shadow, self.shadow_version = scorer, version
         else:
             raise ValueError(f"{target!r}: {', '.join(LIVE)} and shadow are predicted")
-
-    def set_priors(self, str target not None, dict by_advertiser not None):
-        """What is likely while there is no model: by advertiser id."""
-        if target == "ctr":
-            self.ctr_of.clear()
-            for advertiser, likely in by_advertiser.items():
-                self.ctr_of[<uint32_t>advertiser] = likely
-        else:
-            self.cvr_of.clear()
-            for advertiser, likely in by_advertiser.items():
-                self.cvr_of[<uint32_t>advertiser] = likely

@@ -61,7 +61,7 @@ cdef int score_all(Candidates c, View view, Models models, Seller seller, Reques
         imp_values(x, r, &r.imps[k], common.data())
         for special in range(2):
             score_group(c, view, models, &person, <int32_t>k, special, common.data())
-    models.predicted = models.predicted + <uint32_t>c.calls.size()
+    models.predicted = models.predicted + c.calls.size()
     return 0
 
 
@@ -113,14 +113,7 @@ cdef void score_group(
             continue
         line = &lines[rows[i].line]
         count = <size_t>rows[i].scored - first
-        rows[i].ctr = ctr[count] if models.ctr is not None else prior(models, line, False)
+        rows[i].ctr = ctr[count] if models.ctr is not None else models.prior_ctr
         if line.predictions & CVR:
-            rows[i].cvr = cvr[count] if models.cvr is not None else prior(models, line, True)
+            rows[i].cvr = cvr[count] if models.cvr is not None else models.prior_cvr
         rows[i].shadow_ctr = shadow[count] if models.shadow is not None else 0.0
-
-
-cdef double prior(Models models, Line *line, bint of_conversion) noexcept nogil:
-    """What is likely of an advertiser, or of all."""
-    if of_conversion:
-        return models.cvr_of[line.advertiser] if models.cvr_of.count(line.advertiser) else models.prior_cvr
-    return models.ctr_of[line.advertiser] if models.ctr_of.count(line.advertiser) else models.prior_ctr

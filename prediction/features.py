@@ -17,9 +17,7 @@ WINDOW_S = 7 * 86_400
 """Impressions longer ago count nothing there."""
 
 
-def _request(
-    name: str, doc: str, kind: Literal["category", "number"] = "category", protected: bool = False
-) -> Feature:
+def _request(name: str, doc: str, kind: Literal["category", "number"] = "category", protected: bool = False) -> Feature:
     return Feature(name, kind, "request", protected, doc)
 
 

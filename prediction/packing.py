@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
+    "blend": "prediction.forms.blend",
     "calibrated": "prediction.forms.calibrated",
+    "ffm": "prediction.forms.factorization",
     "linear": "prediction.forms.linear",
     "trees": "prediction.forms.trees",
 }
