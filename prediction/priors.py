@@ -3,9 +3,9 @@
 A creative in a line item, the line item, its campaign, its advertiser, and all of them: at each level the rates of the
 parts scatter around the rate of the whole as a beta distribution does, and how much they scatter is what the parts' own
 counts make likely (empirical Bayes of the beta-binomial model; Morris, 1983, and for click rates Agarwal et al., KDD
-2010). A part that was shown often has its own rate, one that was never shown has that of the whole, and what lies between
-is weighed by how alike the parts are. What comes out is a beta distribution for each ad, to take the mean of, or to draw
-from.
+2010). A part that was shown often has its own rate, one that was never shown has that of the whole, and what lies
+between is weighed by how alike the parts are. What comes out is a beta distribution for each ad, to take the mean of,
+or to draw from.
 
 The levels are taken together as a tree: what a part says of its whole counts for no more than the scatter lets it say,
 however often it was shown; and what a whole says of a part is what its other parts say, and is itself uncertain.
@@ -72,7 +72,8 @@ class Priors:
     def __init__(self, known: Mapping[tuple[int, ...], Beta], strengths: tuple[float, ...], first: Beta) -> None:
         self._known, self._first = known, first
         self.strengths = strengths
-        """Trials that a whole counts for in its parts: all in advertisers, these in campaigns, line items, creatives."""
+        """Trials that a whole counts for in its parts: all in advertisers, these in campaigns, line items,
+        creatives."""
 
     def of(self, *path: int) -> Beta:
         """Of ``(advertiser, campaign, line item, creative)``, or of a beginning of it; what was never seen has the
@@ -162,7 +163,8 @@ def _summed(places: NDArray[np.int64], values: Floats, n: int) -> Floats:
 
 
 def _through(strength: Any, size: Any) -> Any:
-    """What a whole that is known as from ``size`` trials counts for in a part: two uncertainties, one after the other."""
+    """What a whole that is known as from ``size`` trials counts for in a part: two uncertainties, one after the
+    other."""
     return strength * size / (strength + size)
 
 

@@ -1,4 +1,5 @@
-"""What bids come to by strategy, multipliers, pace and cap: against the same rules in plain Python, in two currencies."""
+"""What bids come to by strategy, multipliers, pace and cap: against the same rules in plain Python, in two
+currencies."""
 
 import json
 import math
@@ -114,7 +115,9 @@ def test_values_that_are_none_bid_nothing() -> None:
     assert on.decide(REQUEST, "usx") == NoBid(NoBidReason.PACING, "pricing")
     for strategy in COMPUTED.values():
         for odd in (math.inf, math.nan, -1.0, 0.0):
-            strategy.value_of(goal=odd, cap=1.0, worth=odd, known_ctr=odd, known_cvr=odd, known_worth=odd, ctr=1, cvr=odd)
+            strategy.value_of(
+                goal=odd, cap=1.0, worth=odd, known_ctr=odd, known_cvr=odd, known_worth=odd, ctr=1, cvr=odd
+            )
 
 
 def test_without_beliefs_the_priors_of_the_models_are_taken() -> None:

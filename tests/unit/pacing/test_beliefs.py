@@ -24,7 +24,9 @@ EVENT = "approved"
 def line(id_: int, strategy: Strategy, creatives: tuple[int, ...] = (1, 2)) -> LineItem:
     cap = 5_000_000 if strategy.computed else 0
     bid = 0 if strategy.computed else 2_000_000
-    return LineItem(id_, f"l{id_}", 1, "", bid, Targeting(), creatives, pacing="asap", strategy=strategy, bid_cap_cpm=cap)
+    return LineItem(
+        id_, f"l{id_}", 1, "", bid, Targeting(), creatives, pacing="asap", strategy=strategy, bid_cap_cpm=cap
+    )
 
 
 LINES = (
@@ -76,15 +78,18 @@ class Control:
         now = self.clock.now_ns()
         return Notice(
             kind=int(kind), received_ns=now, marks=marks, bid=self.bids, imp=0, bid_ns=now, exchange=1, advertiser=1,
-            campaign=1, line_item=line_item, creative=creative, deal=0, site=0, person=0, lease=0, rate=0, max_price=price,
-            basis=int(Kind.BILLING), price=price, loss_reason=0, min_to_win=0,
+            campaign=1, line_item=line_item, creative=creative, deal=0, site=0, person=0, lease=0, rate=0,
+            max_price=price, basis=int(Kind.BILLING), price=price, loss_reason=0, min_to_win=0,
         )  # fmt: skip
 
-    def conversion(self, line_item: int, event: str = EVENT, value: int = 0, currency: str = "USD", bid: int = 1) -> Conversion:
+    def conversion(
+        self, line_item: int, event: str = EVENT, value: int = 0, currency: str = "USD", bid: int = 1
+    ) -> Conversion:
         now = self.clock.now_ns()
         return Conversion(
-            received_ns=now, marks=0, advertiser=1, event=event, order="", value=value, currency=currency, source="pixel",
-            bid=bid, click_ns=now - 600 * SECOND, exchange=1, campaign=1, line_item=line_item, creative=1, deal=0, site=0, person=0,
+            received_ns=now, marks=0, advertiser=1, event=event, order="", value=value, currency=currency,
+            source="pixel", bid=bid, click_ns=now - 600 * SECOND, exchange=1, campaign=1, line_item=line_item,
+            creative=1, deal=0, site=0, person=0,
         )  # fmt: skip
 
 
@@ -144,7 +149,9 @@ def test_goals_and_budgets_reach_workers_in_one_order(control: Control) -> None:
     assert 4 not in told
     for _ in range(40):  # clicks of line item 2 cost twice their goal
         control.clock.advance(60)
-        control.happen(*(control.notice(Kind.BILLING, 2) for _ in range(20)), *(control.notice(Kind.CLICK, 2) for _ in range(10)))
+        control.happen(
+            *(control.notice(Kind.BILLING, 2) for _ in range(20)), *(control.notice(Kind.CLICK, 2) for _ in range(10))
+        )
         control.treasury.steer()
     after = {order.line_item: order.multiplier for order in control.told().paces}
     assert after[2] < 0.5
@@ -157,7 +164,9 @@ def test_goals_and_budgets_reach_workers_in_one_order(control: Control) -> None:
 
 def test_a_line_item_that_is_not_worked_out_any_more_bids_its_whole_price(control: Control) -> None:
     control.told()
-    control.treasury.publish(replace(SNAPSHOT, version=2, line_items=(*LINES[:2], replace(line(3, Strategy())), LINES[3])))
+    control.treasury.publish(
+        replace(SNAPSHOT, version=2, line_items=(*LINES[:2], replace(line(3, Strategy())), LINES[3]))
+    )
     told = control.told()
     paces = {order.line_item: order.multiplier for order in told.paces}
     assert paces[3] == 1.0 and 3 not in {b.line_item for b in told.beliefs}

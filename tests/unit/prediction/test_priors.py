@@ -19,7 +19,8 @@ class World(NamedTuple):
 
 
 def world(seed: int, scatter: float = 300.0) -> World:
-    """Ten advertisers, each with campaigns, line items and creatives; rates scatter at each level, traffic is uneven."""
+    """Ten advertisers, each with campaigns, line items and creatives; rates scatter at each level, traffic is
+    uneven."""
     rng = np.random.default_rng(seed)
     rows, rates = [], []
 
@@ -36,7 +37,14 @@ def world(seed: int, scatter: float = 300.0) -> World:
                     rate = below(of_line, scatter * 10)
                     trials = int(rng.lognormal(5, 2))
                     line_id = advertiser * 100 + campaign * 10 + line
-                    row = Counts(advertiser, advertiser * 10 + campaign, line_id, creative + 1, trials, rng.binomial(trials, rate))
+                    row = Counts(
+                        advertiser,
+                        advertiser * 10 + campaign,
+                        line_id,
+                        creative + 1,
+                        trials,
+                        rng.binomial(trials, rate),
+                    )
                     rows.append(row)
                     rates.append(rate)
     return World(rows, np.array(rates))
