@@ -11,6 +11,8 @@ largest accident.
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +85,29 @@ def most_likely(
         shares[:, points] = left[:, -1]
         shares[:, :points] = shares[:, :points] @ blur
     return shares
+
+
+def log_normal(points: NDArray[np.int64], won: Floats, lost: Floats, told: Floats) -> Floats:
+    """(points + 1): the shares of the log-normal prices that are most likely after such counts of one context."""
+    logs = np.log(points.astype(np.float64))
+
+    def shares(parameters: Floats) -> Floats:
+        below = ndtr((logs - parameters[0]) / np.exp(parameters[1]))
+        cells: Floats = np.diff(np.concatenate([[0.0], below, [1.0]]))
+        return np.maximum(cells, 1e-12)
+
+    def surprise(parameters: Floats) -> float:
+        cells = shares(parameters)
+        below = np.cumsum(cells[:-1])
+        above = np.maximum(1.0 - below, 1e-12)
+        return -float(won @ np.log(below) + lost @ np.log(above) + told @ np.log(cells[:-1]))
+
+    seen = won + lost + told
+    middle = float(seen @ logs) / max(float(seen.sum()), 1e-9) if seen.sum() > 0 else float(logs.mean())
+    found: Floats = minimize(surprise, np.array([middle, 0.0]), method="Nelder-Mead", options={"maxiter": 200}).x
+    found[1] = np.clip(found[1], np.log(0.05), np.log(5.0))
+    whole = shares(found)
+    return whole / whole.sum()
 
 
 def _from_here(rows: Floats) -> Floats:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from prediction.price_curves import Counts, Floats, blurring, grid, most_likely
+from prediction.price_curves import Counts, Floats, blurring, grid, log_normal, most_likely
 
 Ids = NDArray[np.uint32]
 EXACT, WON, LOST = 0, 1, 2
@@ -71,10 +71,7 @@ class PriceLearner:
         if not len(low):
             return
         weight = np.ones(len(low)) if weight is None else weight
-        kind = np.where(low == high, EXACT, np.where(np.isfinite(high), WON, LOST))
-        kind = np.where(np.isfinite(low), kind, LOST)
-        cell = self._cells(kind, low, high)
-        kind, cell = np.where(cell == len(self.points), LOST, kind), np.minimum(cell, len(self.points) - 1)
+        kind, cell = self._kinds(low, high)
         fading = 0.5 ** (len(low) / self.settings.half_life)
         self.observed = self.observed * fading + float(weight.sum())
         row = np.zeros(len(low), np.int64)
@@ -89,8 +86,37 @@ class PriceLearner:
         self._estimate(self.settings.rounds)
 
     def settle(self, rounds: int = 100) -> None:
-        """Improves the estimate of what is known, after a batch that is the whole of it."""
+        """Improves the estimate of what is known, after a batch that is the whole of it. Above the highest bid nothing
+        was observed: there prices are taken to go on as the log-normal ones that are most likely."""
+        counts = self._counts[0]
+        self._base = log_normal(self.points, counts.won[0], counts.lost[0], counts.told[0])[None, :]
+        self._shares[0] = self._base
         self._estimate(rounds)
+
+    def shares_of(self, values: Ids) -> Floats:
+        """(n, points + 1): of the narrowest context of each row of values (n, levels) the share of each cell."""
+        found = np.repeat(self._shares[0][:1], len(values), axis=0)
+        row = np.zeros(len(values), np.int64)
+        for level, children in enumerate(self._children, 1):
+            keys = row.astype(np.uint64) << np.uint64(32) | values[:, level - 1].astype(np.uint64)
+            unique, places = np.unique(keys, return_inverse=True)
+            at = np.array([children.get(key, NO_CONTEXT) for key in unique.tolist()], np.int64)[places]
+            row = np.where(row >= 0, at, NO_CONTEXT)
+            if not (row >= 0).any():
+                break
+            found[row >= 0] = self._shares[level][row[row >= 0]]
+        return found
+
+    def log_likelihood(self, values: Ids, low: Floats, high: Floats) -> Floats:
+        """(n,): of observations as `observe` takes them; of a price that was told, of its cell."""
+        below = np.cumsum(self.shares_of(values), axis=1)
+        kind, cell = self._kinds(low, high)
+        rows = np.arange(len(low))
+        upper = below[rows, cell]
+        lower = np.where(cell > 0, below[rows, np.maximum(cell - 1, 0)], 0.0)
+        chance = np.where(kind == WON, upper, np.where(kind == LOST, 1.0 - upper, upper - lower))
+        logs: Floats = np.log(np.maximum(chance, 1e-9))
+        return logs
 
     def shares(self) -> list[Floats]:
         """By level, of its contexts the share of each cell, the last one above the grid."""
@@ -105,9 +131,11 @@ class PriceLearner:
     def contexts(self) -> int:
         return sum(map(len, self._parents))
 
-    def start_from(self, base: Floats) -> None:
-        """What prices are taken to be before anything was observed: a share for each cell, as in `shares`."""
-        self._base = (base / base.sum())[None, :]
+    def _kinds(self, low: Floats, high: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        kind = np.where(low == high, EXACT, np.where(np.isfinite(high), WON, LOST))
+        kind = np.where(np.isfinite(low), kind, LOST)
+        cell = self._cells(kind, low, high)
+        return np.where(cell == len(self.points), LOST, kind), np.minimum(cell, len(self.points) - 1)
 
     def _cells(self, kind: NDArray[np.int64], low: Floats, high: Floats) -> NDArray[np.int64]:
         """Of a price told the cell that it is in; of a bid the nearest point."""
