@@ -152,7 +152,7 @@ def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object
 
 
 def _prediction(row: dict[str, Any], models: Models, seller: Seller) -> dict[str, object]:
-    """What the price of a bid was made of. Probabilities are those of the models, or of what is believed without one."""
+    """What the price of a bid was made of. Probabilities are the models', or what is believed without one."""
     said: dict[str, object] = {
         "ctr": row["ctr"],
         "ctr_model": models.ctr_version or "none: what is believed of the ad",
