@@ -92,7 +92,7 @@ def test_what_is_bid_to_learn_and_what_it_cost(store: Store) -> None:
     assert all(sum(each[name] for each in wanted.values()) for name in SUMS), "the trade has every case"
     lines = run(store, read({"by": "advertiser,exchange"}))
     assert sorted(str(line.sums) for line in lines) == sorted(map(str, wanted.values()))
-    of_advertiser = {f"Advertiser {a}": sums["bids"] for (a, _), sums in expected().items()}
+    of_advertiser = {f"#{a}": sums["bids"] for (a, _), sums in expected().items()}
     assert {line.labels["advertiser"] for line in lines} == of_advertiser.keys()
     total = run(store, read({"by": "day"}))
     assert sum(line.sums["overpaid"] for line in total) == sum(each["overpaid"] for each in wanted.values())
