@@ -2,6 +2,7 @@ from typing import Any
 
 class Candidates:
     keep_reasons: bool
+    too_little: bool
     reasons: list[tuple[str, int, int, int, str]]
     def clear(self) -> None: ...
     def __len__(self) -> int: ...

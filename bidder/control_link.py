@@ -85,7 +85,9 @@ class ControlLink:
         if time.monotonic() - self._supplied_s >= SUPPLY_S:
             self._supplied_s, supplied = time.monotonic(), self.paces.supplied()
         uses, returned = tuple(self.leases.uses()), tuple(self.returned)
-        return Heartbeat(self.worker, uses, returned, supplied=tuple(supplied), paced=self.paced, believed=self.believed)
+        return Heartbeat(
+            self.worker, uses, returned, supplied=tuple(supplied), paced=self.paced, believed=self.believed
+        )
 
     def hear(self, grants: Grants, report: Heartbeat, asked_ns: int) -> None:
         """Takes control's answer to the last ``report``, made at ``asked_ns`` (monotonic)."""

@@ -40,6 +40,14 @@ SNAPSHOT_AGE = Family(
 )
 LINE_ITEMS = Family("outbid_bidder_line_items", "gauge", "Live line items.")
 CONTROL_SILENT = Family("outbid_bidder_control_silent_seconds", "gauge", "Since control answered last.")
+COMPUTED_PRICE = Family(
+    "outbid_bidder_computed_price_total",
+    "counter",
+    "CPM micros of all bids that strategies worked out, as exchanges' currencies have them.",
+)
+EXPLORED_PRICE = Family(
+    "outbid_bidder_explored_price_total", "counter", "Of these, of bids that were drawn so as to learn."
+)
 LEASES = Family("outbid_bidder_leases", "gauge", "Leases held.")
 LEASES_USED_UP = Family("outbid_bidder_leases_used_up", "gauge", "Leases of which all money is reserved.")
 LOG_PENDING = Family("outbid_bidder_log_pending_bytes", "gauge", "Of the event log, not handed to the kernel yet.")
@@ -58,7 +66,7 @@ FAMILIES = (
     *(REQUESTS, BIDS, NONE, LATE, ANSWER_SECONDS, STAGE_SECONDS, NO_BIDS, MALFORMED, REFUSED, SHED, FAILURES, DROPPED),
     *(CONNECTIONS, HOLDS_FULL, LOOKUPS, SNAPSHOT, SNAPSHOT_AGE, LINE_ITEMS, CONTROL_SILENT, LEASES, LEASES_USED_UP),
     *(MODEL, MODEL_TROUBLE, MODELS_SWAPPED, MODELS_REFUSED, PREDICTED),
-    *(LOG_PENDING, LOG_SHED, LOG_SHUT, UP, *process.FAMILIES),
+    *(COMPUTED_PRICE, EXPLORED_PRICE, LOG_PENDING, LOG_SHED, LOG_SHUT, UP, *process.FAMILIES),
 )
 
 
@@ -99,6 +107,8 @@ def page(service: "Service") -> Page:
     if service.people is not None:
         for how, count in service.people.ended().items():
             told.add(LOOKUPS, count, how)
+    for family, total in zip((COMPUTED_PRICE, EXPLORED_PRICE), auction.beliefs.explored(), strict=True):
+        told.add(family, total)
     told.add(SNAPSHOT, state.version)
     if (view := state.view) is not None:
         told.add(SNAPSHOT_AGE, max(0.0, (auction.clock.now_ns() - view.snapshot.published_ns) / 1e9))

@@ -1,4 +1,5 @@
-"""What a campaign file says of a line item's price: strategy, goal, cap, multipliers, and how much is spent to learn."""
+"""What a campaign file says of a line item's price: strategy, goal, cap, multipliers, and how much is spent to
+learn."""
 
 from collections.abc import Mapping
 from decimal import Decimal

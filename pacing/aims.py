@@ -30,9 +30,7 @@ class Aims:
 
     def plan(self, lines: Mapping[int, Line]) -> None:
         """Takes over line items; what is known of goals stays."""
-        self._lines = {
-            id_: line for id_, line in lines.items() if line.live and line.strategy.name in NEEDS_GOAL
-        }
+        self._lines = {id_: line for id_, line in lines.items() if line.live and line.strategy.name in NEEDS_GOAL}
         self._due_ns = {id_: self._due_ns.get(id_, 0) for id_ in self._lines}
 
     def multiplier(self, line_item: int, strategy: Strategy) -> float:
@@ -51,8 +49,8 @@ class Aims:
         return [id_ for id_, due_ns in self._due_ns.items() if now_ns >= due_ns]
 
     def look(self, now_ns: int, results: Results, budgets: Mapping[int, float]) -> tuple[list[int], list[int]]:
-        """Looks at the goals whose turn it is. ``budgets``: the logarithms of what budgets allow. Returns line items that
-        were looked at, and those of which something is to be saved."""
+        """Looks at the goals whose turn it is. ``budgets``: the logarithms of what budgets allow. Returns line items
+        that were looked at, and those of which something is to be saved."""
         looked, unsaved = [], []
         for id_ in self.due(now_ns):
             line = self._lines[id_]

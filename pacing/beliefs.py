@@ -15,8 +15,8 @@ LOOK_S = 10.0
 LEAST_LOOK_S = 2.0
 """… but at least so many real ones."""
 FIRST_CTR, FIRST_CVR = Beta(1.0, 999.0), Beta(1.0, 99.0)
-"""Of all ads together, before anything was seen: one click in a thousand impressions, one conversion in a hundred clicks;
-and as if just so many had been seen."""
+"""Of all ads together, before anything was seen: one click in a thousand impressions, one conversion in a hundred
+clicks; and as if just so many had been seen."""
 NOTABLE = 0.02
 """Beliefs are told when a mean, or how much is known, has changed by such a share."""
 VALUED = 5.0
@@ -107,7 +107,8 @@ def _order(
 
 
 def _worth(seen: Result | None, stated: int) -> float:
-    """Nanos that a conversion is worth: what those of the campaign told, and the marketer as if of a few; 0: unknown."""
+    """Nanos that a conversion is worth: what those of the campaign told, and the marketer as if of a few; 0:
+    unknown."""
     weight = VALUED if stated else 0.0
     value, count = (seen.value, seen.valued) if seen else (0, 0)
     return (value + stated * weight) / (count + weight) if count + weight else 0.0
@@ -120,5 +121,3 @@ def _notable(last: BeliefOrder, now: BeliefOrder) -> bool:
         yield from (order.usual_ctr, order.usual_cvr, order.worth)
 
     return any(abs(new - old) > NOTABLE * max(old, 1e-12) for old, new in zip(figures(last), figures(now), strict=True))
-
-

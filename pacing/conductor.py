@@ -77,7 +77,9 @@ class Conductor:
         lines: dict[Owner, dict[float, list[int]]] = {}
         accounts: dict[Owner, list[Line]] = {}
         self._of = {}
-        self._computed = {l.id: l.strategy for l in purses.lines.values() if l.live and l.strategy.computed}
+        self._computed = {
+            line.id: line.strategy for line in purses.lines.values() if line.live and line.strategy.computed
+        }
         self.aims.plan(purses.lines)
         self.shapes.clear()
         found: dict[int, tuple[float, list[Owner]]] = {}

@@ -1,18 +1,18 @@
 """The controller of a goal: results cost what the marketer said, while the budget's controller keeps the budget.
 
-Both say a multiplier for the line item's bids, and the smaller one rules: a bid is never higher than the goal allows, nor
-than the budget does. Each steers by what it can see. The budget's is `pacing.controller`; this one compares what was spent
-with what the results that came of it were allowed to cost:
+Both say a multiplier for the line item's bids, and the smaller one rules: a bid is never higher than the goal allows,
+nor than the budget does. Each steers by what it can see. The budget's is `pacing.controller`; this one compares what
+was spent with what the results that came of it were allowed to cost:
 
     error = (goal × new results × (1 + catch-up) − new spend that has ripened) / (goal × `ENOUGH` results)
     push += error
 
-Spend ripens as conversions of it arrive: of what was spent an hour ago only the share counts whose conversions would have
-come within an hour (`prediction.delays`). Without that every new line item would look dear, and be throttled for it.
-``push`` is the logarithm of the multiplier, within `MOST_PACE` either way. Where the budget rules the push is held to the
-budget's, so that it does not wind up while it has no say. Holding two such goals by the smaller of two multipliers is known
-from Zhang et al., "Feedback Control of Real-Time Display Advertising" (WSDM 2016), and Yang et al., "Bid Optimization by
-Multivariable Control in Display Advertising" (KDD 2019).
+Spend ripens as conversions of it arrive: of what was spent an hour ago only the share counts whose conversions would
+have come within an hour (`prediction.delays`). Without that every new line item would look dear, and be throttled for
+it. ``push`` is the logarithm of the multiplier, within `MOST_PACE` either way. Where the budget rules the push is
+held to the budget's, so that it does not wind up while it has no say. Steering the cost of results by feedback is
+known from Zhang et al., "Feedback Control of Real-Time Display Advertising" (WSDM 2016), and doing so beside a budget
+from Yang et al., "Bid Optimization by Multivariable Control in Display Advertising" (KDD 2019).
 """
 
 from collections.abc import Callable
@@ -69,8 +69,8 @@ class Kept(Struct, frozen=True, array_like=True):
 
 @dataclass
 class GoalPacer:
-    """One line item's. ``spent`` and ``allowed`` are its totals when it was looked at last: nanos that were spent, and that
-    its results may have cost.
+    """One line item's. ``spent`` and ``allowed`` are its totals when it was looked at last: nanos that were spent,
+    and that its results may have cost.
     """
 
     push: float = 0.0
@@ -96,8 +96,8 @@ class GoalPacer:
     def look(
         self, at_ns: int, spent: int, allowed: float, result: float, arrived: Arrived, budget: float = MOST_PUSH
     ) -> float:
-        """Takes the totals until ``at_ns``; ``result`` is what one more result may cost, ``budget`` the logarithm of what
-        the budget's controller allows. Returns the multiplier."""
+        """Takes the totals until ``at_ns``; ``result`` is what one more result may cost, ``budget`` the logarithm of
+        what the budget's controller allows. Returns the multiplier."""
         more, gained, before = max(0, spent - self.spent), allowed - self.allowed, self.ripened
         saved = self.allowed - before
         self.spent, self.allowed = spent, allowed

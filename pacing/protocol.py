@@ -72,9 +72,10 @@ class PaceOrder(Struct, frozen=True, array_like=True):
 
 
 class BeliefOrder(Struct, frozen=True, array_like=True):
-    """What is believed of a creative's rates in a line item (creative 0: of those that nothing is known of): Beta(a, b) of
-    clicks among impressions, and of conversions among clicks. The last three are the line item's, as told with creative 0:
-    the rates that are usual in its campaign, and nanos of the advertiser's currency that a conversion is worth (0: unknown).
+    """What is believed of a creative's rates in a line item (creative 0: of those that nothing is known of): Beta(a,
+    b) of clicks among impressions, and of conversions among clicks. The last three are the line item's, as told with
+    creative 0: the rates that are usual in its campaign, and nanos of the advertiser's currency that a conversion is
+    worth (0: unknown).
     """
 
     line_item: int

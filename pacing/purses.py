@@ -9,6 +9,8 @@ from domain.campaign import Snapshot, open_hours
 from domain.strategy import Strategy
 from pacing.purse import FOREVER_NS, Purse
 
+FIXED = Strategy()
+
 
 @dataclass
 class Line:
@@ -31,7 +33,7 @@ class Line:
     """Whether anybody limits its spend."""
     counts_bids: bool = False
     """Whether anybody limits its impressions."""
-    strategy: Strategy = Strategy()
+    strategy: Strategy = FIXED
 
     @property
     def paced(self) -> bool:

@@ -1,8 +1,8 @@
 """What came of impressions, by line item and creative: the counts that priors and goals are worked out from.
 
-They are taken from the same money logs, in the same transactions, as what is booked, so that neither a crash nor a restart
-loses or doubles one. Conversions count where the click they came from is known, and only those that the line item's
-strategy means.
+They are taken from the same money logs, in the same transactions, as what is booked, so that neither a crash nor a
+restart loses or doubles one. Conversions count where the click they came from is known, and only those that the line
+item's strategy means.
 """
 
 from collections import deque

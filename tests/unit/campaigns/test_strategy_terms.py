@@ -1,4 +1,5 @@
-"""Strategies, goals, caps and multipliers: from a campaign file to the published snapshot, and what may not stand there."""
+"""Strategies, goals, caps and multipliers: from a campaign file to the published snapshot, and what may not stand
+there."""
 
 from copy import deepcopy
 from typing import Any

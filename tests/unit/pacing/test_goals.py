@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domain.strategy import MOST_PACE
 from pacing.controller import Pacer
-from pacing.forecast import Supply, Forecast
+from pacing.forecast import Forecast, Supply
 from pacing.goals import COMPUTED_FLOOR, GoalPacer, Kept, at_once
 
 Floats = NDArray[np.float64]
