@@ -127,7 +127,7 @@ def models_in_service(data: Path, settings: "BidderSettings") -> "Models":
     watch = ModelWatch(data, Models(settings.prior_ctr, settings.prior_cvr))
     asyncio.run(watch.look())
     for why in watch.trouble.values():
-        print(f"outbid: a model cannot be used, and this goes by what is likely: {why}", file=sys.stderr)
+        print(f"outbid: a model cannot be used, and this goes without: {why}", file=sys.stderr)
     return watch.models
 
 
@@ -175,4 +175,6 @@ def _value(value: object) -> str:
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     return "unknown" if value in (None, "") else str(value)

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln
 
 from domain.errors import Problem, Refused
 
@@ -170,6 +169,8 @@ def _through(strength: Any, size: Any) -> Any:
 
 def _strength(n: Floats, k: Floats, rest_a: Floats, rest_b: Floats, rate: float) -> float:
     """The likeliest number of trials that wholes count for in their parts, held to what is usual."""
+    from scipy.special import betaln  # a control without strategies that need priors does without it
+
     seen = np.flatnonzero(n > 0)
     seen = seen[:: 1 + len(seen) // MOST_PARTS]
     n, k, rest_a, rest_b = n[seen], k[seen], rest_a[seen], rest_b[seen]

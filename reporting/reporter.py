@@ -1,7 +1,8 @@
 """The reporter process: feeds the analytics store (see `reporting.feed`) and answers reports over HTTP.
 
 - ``GET /health`` 200 when the store is open and its schema in place, else 503 with the reason
-- ``GET /v1/report``, ``GET /v1/report/catalogue``, ``GET /v1/losses``: see `reporting.report_api`
+- ``GET /v1/report``, ``GET /v1/report/catalogue``, ``GET /v1/losses``, ``GET /v1/exploration``: see
+  `reporting.report_api`
 - ``GET /v1/books`` what was bought from each exchange, all of it
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store

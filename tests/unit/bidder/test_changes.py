@@ -163,16 +163,17 @@ def test_what_a_campaign_suppresses_is_live_at_once() -> None:
 
 
 def test_prices_and_multipliers_come_by_changes_as_they_do_anew() -> None:
-    """A line item is given other multipliers, a strategy, and none, one after the other; each time a new view agrees."""
+    """A line item is given other multipliers, a strategy, and none, one after the other; a new view always agrees."""
     table, request = Table(), {**REQUEST, "user": {}}
     usa, can = (Targeting(((Clause("country", (country,)),),)) for country in ("usa", "can"))
+    dearer = (Multiplier(usa, 10**7),)
     steps: list[dict[str, object]] = [
         {"multipliers": (Multiplier(usa, 500_000), Multiplier(can, 2_000_000)), "bid_cap_cpm": 4_000_000},
         {"multipliers": (Multiplier(can, 2_000_000), Multiplier(Targeting(), 750_000)), "bid_cap_cpm": 4_000_000},
         {"strategy": Strategy("target_cpc", 10**9, explore_ppm=0), "bid_cpm": 0, "bid_cap_cpm": 4_000_000},
-        {"strategy": Strategy("max_clicks"), "bid_cpm": 0, "bid_cap_cpm": 1_000, "multipliers": (Multiplier(usa, 10**7),)},
+        {"strategy": Strategy("max_clicks"), "bid_cpm": 0, "bid_cap_cpm": 1_000, "multipliers": dearer},
         {},
-    ]  # fmt: skip
+    ]
     for fields in steps:
         wanted = changed(0, **fields)
         change = change_of(table.view, wanted)
@@ -182,7 +183,9 @@ def test_prices_and_multipliers_come_by_changes_as_they_do_anew() -> None:
             asked = {**request, "device": {**request["device"], "geo": {"country": country}}}
             answers = [on.decide(asked) for on in (table, Table(wanted))]
             prices = [
-                [bid["price"] for seat in answer["seatbid"] for bid in seat["bid"]] if isinstance(answer, dict) else answer
+                [bid["price"] for seat in answer["seatbid"] for bid in seat["bid"]]
+                if isinstance(answer, dict)
+                else answer
                 for answer in answers
             ]
             assert prices[0] == prices[1], (fields, country)
