@@ -12,6 +12,10 @@ from prediction.rows import Rows
 from prediction.trees import Trees
 
 
+THREADS_PAY = 100_000
+"""Rows from which on several threads are quicker; with fewer they wait for each other, for ever on a busy machine."""
+
+
 class TreesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="trees"):
     """How the model is learnt; the names are those of `HistGradientBoostingClassifier`."""
 
@@ -32,6 +36,7 @@ class TreesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 def fit(features: FeatureSet, rows: Rows, settings: TreesSettings = TreesSettings()) -> Trees:  # noqa: B008
     """The model. Raises ValueError for rows without both outcomes, or without any number to split on."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     if not 0 < rows.base_rate() < 1:
         raise ValueError(f"a base rate of {rows.base_rate()}: there is nothing to learn")
@@ -52,13 +57,14 @@ def fit(features: FeatureSet, rows: Rows, settings: TreesSettings = TreesSetting
     )
     numbers = np.ascontiguousarray(extended[:, columns]).view(np.float32)
     whole = (rows.label == 0) | (rows.label == 1)
-    if whole.all():
-        model.fit(numbers, rows.label > 0.5, rows.weight)
-    else:  # a label between is a row of each
-        model.fit(
-            np.concatenate([numbers, numbers]),
-            np.repeat([True, False], len(rows)),
-            np.concatenate([rows.weight * rows.label, rows.weight * (1 - rows.label)]),
-        )
+    with threadpool_limits(1 if len(rows) < THREADS_PAY else None, "openmp"):
+        if whole.all():
+            model.fit(numbers, rows.label > 0.5, rows.weight)
+        else:  # a label between is a row of each
+            model.fit(
+                np.concatenate([numbers, numbers]),
+                np.repeat([True, False], len(rows)),
+                np.concatenate([rows.weight * rows.label, rows.weight * (1 - rows.label)]),
+            )
     forest, bias = from_hist_gradient_boosting(model, extended.shape[1], columns)
     return Trees(encoder, forest, bias)
