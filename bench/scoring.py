@@ -1,11 +1,11 @@
-"""What it costs to score an impression, and to shade a bid: each model's compiled scorer, without the bid path around it.
+"""What it costs to score an impression, and to shade a bid: each model's compiled scorer, without the bid path around.
 
 Twenty features of the request and the candidate (12 categories, 8 numbers) of `--requests` distinct requests; what is
 measured is a request with one candidate, which shares nothing, and beside it a further candidate of the same request.
-Hashed logistic regression has 2^20 weights and six crosses; the factorization machine a row of vectors (k = 4) for each
-of `--values` values, so that they do not lie in the cache; the trees are 100 of 31 leaves, grown by scikit-learn on
-categories encoded by tables. Scores are a table of this script's own for each model: it is no test of quality. Times are
-of this process's processor, the best of `--rounds`. Shading is by a landscape of 500 contexts with 100 prices each.
+Hashed logistic regression has 2^20 weights and six crosses; the factorization machine a row of vectors (k = 4) for
+each of `--values` values, so that they do not lie in the cache; the trees are 100 of 31 leaves, grown by scikit-learn
+on categories encoded by tables. Weights are drawn at random: this is no test of quality. Times are of this process's
+processor, the best of `--rounds`. Shading is by a landscape of 500 contexts with 100 prices each.
 
 The last line is the result as JSON: microseconds an impression.
 """
