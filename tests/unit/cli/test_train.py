@@ -1,4 +1,4 @@
-"""`outbid train` and `outbid evaluate` on files: what is printed is what scikit-learn finds for the artefact's scores."""
+"""`outbid train` and `outbid evaluate` on files; scikit-learn measures the artefact's scores once more."""
 
 import json
 from pathlib import Path
@@ -19,16 +19,12 @@ def written(path: Path, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     site, age = rng.integers(0, 6, count), rng.normal(size=count).round(3)
     label = (rng.random(count) < 1 / (1 + np.exp(1.2 - site / 3 + age))).astype(int)
-    path.write_text(
-        "at,site,age,clicked\n"
-        + "".join(f"{seed * 10**6 + n},s{s},{a},{y}\n" for n, (s, a, y) in enumerate(zip(site, age, label, strict=True)))
-    )
+    rows = zip(range(count), site, age, label, strict=True)
+    path.write_text("at,site,age,clicked\n" + "".join(f"{seed * 10**6 + n},s{s},{a},{y}\n" for n, s, a, y in rows))
     return np.array([[number(a), category(f"s{s}")] for s, a in zip(site, age, strict=True)], np.uint32), label
 
 
-def test_from_files_to_an_artefact_and_what_it_is_worth(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_from_files_to_an_artefact_and_what_it_is_worth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written(tmp_path / "old.csv", 1200, 1)
     values, label = written(tmp_path / "new.csv", 800, 2)
     out = tmp_path / "model"

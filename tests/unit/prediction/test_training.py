@@ -57,7 +57,7 @@ def test_the_truth_is_found_and_calibrated() -> None:
 
 
 def test_where_there_is_nothing_to_learn_nothing_is_found() -> None:
-    """Encodings of outcomes must not tell a row its own: with a feature that is nearly a key this would show at once."""
+    """Encodings of outcomes must not tell a row its own: with a feature that is nearly a key this would show."""
     made, _ = world(600, 3, strength=0.0, timed=False)
     model, *_ = fit(FEATURES, made, TrainSettings("trees", folds=2))
     fresh, _ = world(4000, 4, strength=0.0, timed=False)
