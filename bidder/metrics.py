@@ -13,6 +13,7 @@ from openrtb.parse import dropped
 
 if TYPE_CHECKING:
     from bidder.control_link import ControlLink
+    from bidder.model_watch import ModelWatch
     from bidder.service import Service
     from eventlog.writer import LogWriter
 
@@ -44,11 +45,19 @@ LEASES_USED_UP = Family("outbid_bidder_leases_used_up", "gauge", "Leases of whic
 LOG_PENDING = Family("outbid_bidder_log_pending_bytes", "gauge", "Of the event log, not handed to the kernel yet.")
 LOG_SHED = Family("outbid_bidder_log_shed_records_total", "counter", "Bid events that were not logged.")
 LOG_SHUT = Family("outbid_bidder_log_shut", "gauge", "1 while the event log takes nothing.")
+MODEL = Family("outbid_bidder_model_version", "gauge", "Models in use, by role; 0: none.", ("role",))
+MODEL_TROUBLE = Family(
+    "outbid_bidder_model_trouble", "gauge", "1 while a model that is wanted cannot be used.", ("role",)
+)
+MODELS_SWAPPED = Family("outbid_bidder_models_swapped_total", "counter", "Models put in use, or taken out.")
+MODELS_REFUSED = Family("outbid_bidder_models_refused_total", "counter", "Models that could not be used.")
+PREDICTED = Family("outbid_bidder_predicted_total", "counter", "Pairs of impression and creative that were predicted.")
 UP = Family("outbid_bidder_workers", "gauge", "Workers of this host that answered.")
 
 FAMILIES = (
     *(REQUESTS, BIDS, NONE, LATE, ANSWER_SECONDS, STAGE_SECONDS, NO_BIDS, MALFORMED, REFUSED, SHED, FAILURES, DROPPED),
     *(CONNECTIONS, HOLDS_FULL, LOOKUPS, SNAPSHOT, SNAPSHOT_AGE, LINE_ITEMS, CONTROL_SILENT, LEASES, LEASES_USED_UP),
+    *(MODEL, MODEL_TROUBLE, MODELS_SWAPPED, MODELS_REFUSED, PREDICTED),
     *(LOG_PENDING, LOG_SHED, LOG_SHUT, UP, *process.FAMILIES),
 )
 
@@ -61,6 +70,7 @@ class Worker:
     data: Path = Path()
     writer: "LogWriter | None" = None
     link: "ControlLink | None" = None
+    watch: "ModelWatch | None" = None
 
 
 def page(service: "Service") -> Page:
@@ -98,6 +108,16 @@ def page(service: "Service") -> Page:
         uses = auction.leases.uses()
         told.add(LEASES, len(uses))
         told.add(LEASES_USED_UP, sum(use.reserved >= use.granted for use in uses))
+    models = auction.models
+    told.add(PREDICTED, models.predicted)
+    versions = {"ctr": models.ctr_version, "cvr": models.cvr_version, "shadow": models.shadow_version}
+    for role, version in versions.items():
+        told.add(MODEL, version, role)
+    if (watch := worker.watch) is not None:
+        told.add(MODELS_SWAPPED, watch.swapped)
+        told.add(MODELS_REFUSED, watch.refused)
+        for role in (*versions, "registry"):
+            told.add(MODEL_TROUBLE, role in watch.trouble, role)
     if worker.writer is not None:
         told.add(LOG_PENDING, worker.writer.waiting)
         told.add(LOG_SHED, worker.writer.shed)

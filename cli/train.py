@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli import train_from_store
 from cli.bars import Bar
 from cli.training_source import add_files, mapping_asked
 
@@ -21,9 +22,10 @@ MOST_ROWS = 20_000_000
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("train", help="learn a model of clicks or conversions, and write it as an artefact")
     add_files(command)
-    command.add_argument("--model", choices=KINDS, default="blend", help="default: blend, of all the others")
+    train_from_store.add_options(command)
+    command.add_argument("--model", choices=KINDS, help="default: blend, of all the others; of the store the setting")
     command.add_argument("--target", default="ctr", help="what is predicted: ctr (default), cvr …")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the artefact; must not be there yet")
+    command.add_argument("--out", type=Path, metavar="DIR", help="the artefact; must not be there yet")
     command.add_argument(
         "--test-share",
         type=float,
@@ -41,10 +43,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(asked: argparse.Namespace) -> int:
+    if train_from_store.wanted(asked):
+        return train_from_store.run(asked)
     from domain.errors import Problem, Refused
     from prediction.datasets.loading import Source, load
     from prediction.training import TrainSettings, train
 
+    if asked.out is None:
+        raise Refused([Problem("--out", None, "it must name the directory to write")])
     if asked.out.exists():
         raise Refused([Problem("--out", str(asked.out), "it is there already, and an artefact is never changed")])
     if not asked.format or not asked.data:
@@ -56,7 +62,11 @@ def run(asked: argparse.Namespace) -> int:
             Source(asked.format, mapping_asked(asked)), asked.data, asked.most_rows, lambda share: shown(share, 0.0)
         )
         settings = TrainSettings(
-            asked.model, asked.test_share, levels=_levels(loaded), refit=not asked.keep_judged, seed=asked.seed
+            asked.model or "blend",
+            asked.test_share,
+            levels=_levels(loaded),
+            refit=not asked.keep_judged,
+            seed=asked.seed,
         )
         trained = train(loaded.features, loaded.rows, settings, lambda share: shown(1.0, share))
     _write(asked, loaded, trained)
@@ -118,7 +128,7 @@ def _description(asked: argparse.Namespace, loaded: "Loaded", trained: "Trained"
         metrics=figures,
         priors={"": rows.base_rate()},
         notes={
-            "model": asked.model,
+            "model": asked.model or "blend",
             "members": described(trained.settings, trained.weights),
             "calibration": trained.calibration,
             "bad_lines": loaded.bad.count,
@@ -142,7 +152,7 @@ def _tell(asked: argparse.Namespace, loaded: "Loaded", trained: "Trained") -> No
         print(json.dumps({"artefact": str(asked.out), "rows_learnt": len(trained.learnt_from), **told_json}))
         return
     low, high = metrics.intervals["auc"]
-    print(f"{asked.out}: {asked.model} for {asked.target}, learnt from {len(trained.learnt_from):,} rows")
+    print(f"{asked.out}: {asked.model or 'blend'} for {asked.target}, learnt from {len(trained.learnt_from):,} rows")
     print(f"on {metrics.rows:,} held-out rows, {metrics.base_rate:.2%} positive:")
     print(f"  AUC {metrics.auc:.4f} ({low:.4f} to {high:.4f})")
     print(f"  log loss {metrics.logloss:.5f}, {metrics.normalised_entropy:.4f} of knowing the base rate only")

@@ -77,7 +77,7 @@ class Purses:
             purse.rezone(owner.time_zone)
             purse.start_ns, purse.end_ns, purse.activated_ns = campaign.start_ns, campaign.end_ns, item.activated_ns
             purse.limit(item.limits)
-            purse.money.least = item.bid_cpm
+            purse.money.least = item.highest_cpm
         self._share_out()
 
     def fund(self, snapshot: Snapshot, paid_in: Mapping[tuple[str, int], int]) -> None:

@@ -19,8 +19,11 @@ from cython_ext.curves import keys_of
 from domain.clock import SECOND
 from domain.errors import Problem, Refused
 from eventlog.segments import sync_directory
+from prediction.calibrated import Calibrated
 from prediction.calibration import Segments
+from prediction.corrections import Corrections
 from prediction.delays import Delays
+from prediction.feature_set import FeatureSet
 from prediction.ranking import Floats
 
 FORMAT = 1
@@ -40,23 +43,14 @@ class OnlineSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Log odds that a level is moved by at most: a factor of 2. More is no drift but a fault, to be looked at."""
 
 
-class Corrections(Struct, frozen=True):
-    """What `Calibrated.corrected` takes: keys and offsets of segments, and a shift for all."""
-
-    keys: list[int]
-    offsets: list[float]
-    shift: float
-
-    def arrays(self) -> tuple[NDArray[np.uint64], Floats, float]:
-        """As that method's arguments."""
-        return np.array(self.keys, np.uint64), np.array(self.offsets), self.shift
-
-
 class Sums(Struct, array_like=True):
     """Of a segment's impressions of an hour."""
 
     served: float = 0.0
     promised: float = 0.0
+    """Their probabilities …"""
+    spread: float = 0.0
+    """… and each of these times its complement: by so much their sum grows with the log odds."""
     came: float = 0.0
 
 
@@ -80,6 +74,25 @@ class OnlineCalibration:
                 allowed = f"more features, beginning with {list(before)}"
                 raise Refused([Problem(f"levels[{number}]", list(level), allowed)])
         self._state = _State(FORMAT, version, tuple(tuple(level) for level in levels), {}, {})
+
+    @classmethod
+    def of(
+        cls, version: int, model: Calibrated, features: FeatureSet, settings: OnlineSettings | None = None
+    ) -> "OnlineCalibration":
+        """For a model as it was trained; of its levels those from the first on that begin with each other."""
+        names, levels = [feature.name for feature in features.features], list[tuple[str, ...]]()
+        for slots in model.levels:
+            before, level = levels[-1] if levels else (), tuple(names[slot] for slot in slots)
+            if len(level) <= len(before) or level[: len(before)] != before:
+                break
+            levels.append(level)
+        return cls(version, levels, settings)
+
+    def segments(self, values: NDArray[np.uint32], features: FeatureSet) -> dict[str, NDArray[np.uint32]]:
+        """What `count` takes, of rows of values."""
+        return {
+            name: values[:, features.slot(name)] for name in {name for level in self._state.levels for name in level}
+        }
 
     @property
     def version(self) -> int:
@@ -126,13 +139,17 @@ class OnlineCalibration:
             place = place.ravel()
             rows = np.bincount(place, times, len(kinds))
             promised = np.bincount(place, times * score, len(kinds))
-            for kind, count, sum_of_scores in zip(kinds.tolist(), rows.tolist(), promised.tolist(), strict=True):
+            spread = np.bincount(place, times * score * (1 - score), len(kinds))
+            for kind, count, said, each in zip(
+                kinds.tolist(), rows.tolist(), promised.tolist(), spread.tolist(), strict=True
+            ):
                 sums = self._state.hours.setdefault(kind[0], {}).setdefault(_name(number, kind[1:]), Sums())
                 if outcome:
                     sums.came += count
                 else:
                     sums.served += count
-                    sums.promised += sum_of_scores
+                    sums.promised += said
+                    sums.spread += each
         self._state.positions[source] = end
         return True
 
@@ -159,7 +176,7 @@ class OnlineCalibration:
                     if abs(own) > 1e-4:
                         keys.append(int(keys_of(number, np.array([values], np.uint32))[0]))
                         offsets.append(own)
-        return Corrections(keys, offsets, shift)
+        return Corrections(self.version, now_ns, keys, offsets, shift)
 
     def forget(self, now_ns: int) -> None:
         """Drops hours that are older than the window."""
@@ -199,8 +216,9 @@ class OnlineCalibration:
         for hour, share, counts in zip(hours.tolist(), arrived.tolist(), fresh.tolist(), strict=True):
             for name, sums in self._state.hours[hour].items():
                 total = totals.setdefault(name, Sums())
-                total.served += counts * sums.served
+                total.served += counts * share * sums.served
                 total.promised += counts * share * sums.promised
+                total.spread += counts * share * sums.spread
                 total.came += counts * sums.came
         return totals
 
@@ -209,12 +227,13 @@ class OnlineCalibration:
         if sums.served <= 0 or sums.promised <= 0:
             return 0.0
         mean = min(sums.promised / sums.served, 0.999)
-        expected = sums.served * _moved_mean(mean, parent)
+        alike = max(min(sums.spread / (sums.promised * (1 - mean)), 1.0), 0.2)  # unlike ones' mean moves less with odds
+        expected = sums.served * _moved_mean(mean, parent * alike)
         factor = (sums.came + self.settings.prior_events) / (expected + self.settings.prior_events)
         held = min(expected / sums.served, 0.999)
         wanted = min(held * factor, 0.9995)
         by = log(wanted / (1 - wanted)) - log(held / (1 - held))
-        return max(-self.settings.most, min(self.settings.most, by))
+        return max(-self.settings.most, min(self.settings.most, by / alike))
 
 
 def _moved_mean(mean: float, by: float) -> float:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
     "blend": "prediction.forms.blend",
-    "ffm": "prediction.forms.factorization",
     "calibrated": "prediction.forms.calibrated",
+    "ffm": "prediction.forms.factorization",
     "linear": "prediction.forms.linear",
     "trees": "prediction.forms.trees",
 }
