@@ -76,7 +76,7 @@ def run(asked: argparse.Namespace) -> int:
 
 def _levels(loaded: "Loaded") -> tuple[tuple[str, ...], ...]:
     """Advertisers are calibrated each for itself, as far as their rows say, where the features tell them apart."""
-    return (("advertiser",),) if "advertiser" in loaded.rows.segment else ()
+    return (("advertiser",),) if "advertiser" in {feature.name for feature in loaded.features.features} else ()
 
 
 def _write(asked: argparse.Namespace, loaded: "Loaded", trained: "Trained") -> None:

@@ -1,5 +1,6 @@
 """Which settings are tried for a model: those that suit so many rows. Held-out rows say which is kept."""
 
+import os
 from typing import Literal, get_args
 
 from prediction.fitting.blend import MemberSettings
@@ -54,10 +55,16 @@ def _factorization(rows: int, seed: int) -> Choice:
 def _trees(rows: int, seed: int) -> Choice:
     """Few rows: three forests, each with an encoding of its own, because how rows fall into folds matters there."""
     if rows >= FEW:
-        leaves = 63 if rows >= SOME else 31
-        return (
-            (TreesSettings(trees=200, leaves=leaves, learning_rate=0.08, least_rows=100, column_share=0.5, seed=seed),),
+        shape = TreesSettings(
+            trees=200,
+            leaves=63 if rows >= SOME else 31,
+            learning_rate=0.08,
+            least_rows=100,
+            column_share=0.5,
+            seed=seed,
+            threads=os.cpu_count() or 1,
         )
+        return ((shape,),)
     return tuple(
         tuple(
             TreesSettings(

@@ -40,7 +40,8 @@ def test_criteo(tmp_path: Path) -> None:
     lines = []
     for _ in range(300):
         numbers = [rng.choice(["", str(rng.randrange(-2, 5000))]) for _ in range(13)]
-        lines.append([str(rng.randrange(2)), *numbers, *(rng.choice(["", f"{rng.randrange(40):08x}"]) for _ in range(26))])
+        categories = [rng.choice(["", f"{rng.randrange(40):08x}"]) for _ in range(26)]
+        lines.append([str(rng.randrange(2)), *numbers, *categories])
     bad = {10: "2", 20: "", 30: "0\t1"}  # a label that is none, none at all, a field too many
     text = ["\t".join([bad.get(n, line[0]), *line[1:]]) for n, line in enumerate(lines)]
     text[40] = text[40].replace("\t", "\t1e99\t", 1).rsplit("\t", 1)[0]  # no float32
@@ -48,9 +49,7 @@ def test_criteo(tmp_path: Path) -> None:
     rows, names, first = read("criteo", path)
     assert names == [*(f"I{n}" for n in range(1, 14)), *(f"C{n}" for n in range(1, 27))]
     good = [line for n, line in enumerate(lines) if n not in (*bad, 40)]
-    wanted = [
-        [*(bits(float(x) if x else None) for x in line[1:14]), *(hashed(x) for x in line[14:])] for line in good
-    ]
+    wanted = [[*(bits(float(x) if x else None) for x in line[1:14]), *(hashed(x) for x in line[14:])] for line in good]
     assert rows.values.tolist() == wanted and rows.label.tolist() == [float(line[0]) for line in good]
     assert not rows.timed
     assert {told.split(":")[0] for told in first} == {"line 11", "line 21", "line 31", "line 41"}
