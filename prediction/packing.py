@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
+    "blend": "prediction.forms.blend",
+    "calibrated": "prediction.forms.calibrated",
+    "ffm": "prediction.forms.factorization",
+    "linear": "prediction.forms.linear",
     "price_landscape": "prediction.landscape",
+    "trees": "prediction.forms.trees",
 }
 """Where each type's functions are."""
 
