@@ -31,6 +31,7 @@ STAGES = {
     "gate": "gate",
     "predict": "predict",
     "price": "pricing",
+    "shade": "shading",
     "choose": "choose",
     "to_hold": "hold",
     "hold": "hold",
