@@ -161,9 +161,9 @@ class Auction:
         if not price(candidates, view, self.paces, self.models, self.beliefs, seller, request):
             unworthy = candidates.too_little
             return self.no_bid(NoBidReason.BELOW_FLOOR if unworthy else NoBidReason.PACING, "pricing", seller)
-        shade(candidates, view, self.shading, seller, request)
         if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
+        shade(candidates, view, self.shading, seller, request)
         if self.history.fleet is not None and (
             asked := to_hold(candidates, view, seller, self.history, request, self.answer)
         ):

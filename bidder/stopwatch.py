@@ -31,8 +31,8 @@ STAGES = {
     "gate": "gate",
     "predict": "predict",
     "price": "pricing",
-    "shade": "shading",
     "choose": "choose",
+    "shade": "shading",
     "to_hold": "hold",
     "hold": "hold",
 }
