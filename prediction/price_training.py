@@ -16,7 +16,7 @@ LEAST_BIDS = 500
 MOST_LEVELS = 5
 HELD_OUT = 0.2
 """The newest bids, that features are chosen by."""
-LEAST_GAIN, SURE = 0.001, 2.0
+LEAST_GAIN, SURE = 0.01, 2.0
 """Of the mean log likelihood of a held-out bid, that a feature must add; and in standard errors of that."""
 ROOM = 2.0
 """A grid goes so many times beyond the highest price that was observed."""
