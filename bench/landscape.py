@@ -3,8 +3,8 @@
     python bench/landscape.py [--data FILE]
 
 FILE has a line a bid: click, market price, bid, then features ``id:1`` of the impression. The price is known only where
-it is below the bid. Prices are whole numbers. Learned from 70 % of the rows; judged on the true prices of all others, the
-lost ones' too: by the landscape, by its root alone (one curve for all), by the Kaplan-Meier-like curve without features
+it is below the bid. Prices are whole numbers. Learned from 70 % of the rows; judged on the true prices of all others,
+those of lost bids too: by the landscape, by its root alone (one curve for all), by the censored curve without features
 (`prediction.win_curve`), and by a histogram of the prices of won bids, which has one more of each price.
 """
 

@@ -59,7 +59,8 @@ def blurring(points: NDArray[np.int64], width: float) -> Floats:
     logs = np.log(points.astype(np.float64))
     spaces = np.gradient(logs) if len(points) > 1 else np.ones(1)
     shares: Floats = np.exp(-0.5 * ((logs[:, None] - logs[None, :]) / max(width, 1e-9)) ** 2) * spaces[None, :]
-    return shares / shares.sum(axis=1, keepdims=True)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
 
 
 def most_likely(
@@ -107,7 +108,8 @@ def log_normal(points: NDArray[np.int64], won: Floats, lost: Floats, told: Float
     found: Floats = minimize(surprise, np.array([middle, 0.0]), method="Nelder-Mead", options={"maxiter": 200}).x
     found[1] = np.clip(found[1], np.log(0.05), np.log(5.0))
     whole = shares(found)
-    return whole / whole.sum()
+    whole /= whole.sum()
+    return whole
 
 
 def _from_here(rows: Floats) -> Floats:

@@ -16,8 +16,8 @@ LEAST_BIDS = 500
 MOST_LEVELS = 5
 HELD_OUT = 0.2
 """The newest bids, that features are chosen by."""
-LEAST_GAIN = 0.001
-"""Of the mean log likelihood of a held-out bid, that a feature must add."""
+LEAST_GAIN, SURE = 0.01, 2.0
+"""Of the mean log likelihood of a held-out bid, that a feature must add; and in standard errors of that."""
 ROOM = 2.0
 """A grid goes so many times beyond the highest price that was observed."""
 
@@ -69,8 +69,8 @@ def fit(
     else:
         chosen = list(range(len(offered)))
     metrics = {
-        "log_likelihood": held_out(columns[:, chosen], low, high, exchange, newest, settings),
-        "log_likelihood_of_exchange": held_out(columns[:, :0], low, high, exchange, newest, settings),
+        "log_likelihood": float(held_out(columns[:, chosen], low, high, exchange, newest, settings).mean()),
+        "log_likelihood_of_exchange": float(held_out(columns[:, :0], low, high, exchange, newest, settings).mean()),
         "rows": float(len(low)),
     }
     learners = learned(columns[:, chosen], low, high, exchange, settings)
@@ -89,8 +89,9 @@ def narrowing(
             for place in range(columns.shape[1])
             if place not in chosen
         }
-        place = max(tried, key=lambda each: tried[each])
-        if tried[place] < best + LEAST_GAIN:
+        place = max(tried, key=lambda each: float(tried[each].mean()))
+        gains = tried[place] - best
+        if gains.mean() < max(LEAST_GAIN, SURE * gains.std() / np.sqrt(len(gains))):
             break
         chosen.append(place)
         best = tried[place]
@@ -99,15 +100,15 @@ def narrowing(
 
 def held_out(
     columns: Ids, low: Floats, high: Floats, exchange: NDArray[np.int64], newest: NDArray[np.bool_], settings: Settings
-) -> float:
-    """Mean log likelihood of the newest bids' outcomes, learned from the others."""
+) -> Floats:
+    """Log likelihoods of the newest bids' outcomes, learned from the others."""
     old = ~newest
     learners = learned(columns[old], low[old], high[old], exchange[old], settings)
-    total = 0.0
+    found = np.zeros(len(low))
     for id_, learner in learners.items():
         chosen = newest & (exchange == id_)
-        total += float(learner.log_likelihood(columns[chosen], low[chosen], high[chosen]).sum())
-    return total / max(int(newest.sum()), 1)
+        found[chosen] = learner.log_likelihood(columns[chosen], low[chosen], high[chosen])
+    return found[newest]
 
 
 def learned(

@@ -40,6 +40,8 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weigh_share: float = 0.2
     levels: tuple[tuple[str, ...], ...] = ()
     """Features that tell segments apart, level by level, for the calibration."""
+    given: tuple[MemberSettings, ...] = ()
+    """Settings of the members, where they are known and not to be chosen on held-out rows."""
     refit: bool = True
     """After the judgement the model that is kept learns from all rows; else it is the judged one. Rows that judge fold
     by fold have a model each fold, so that the kept one has always learnt from all.
@@ -103,7 +105,7 @@ def fit(
     features: FeatureSet, rows: Rows, settings: TrainSettings, progress: Progress = lambda _: None
 ) -> tuple[Scorer, tuple[MemberSettings, ...], tuple[float, ...], Calibration]:
     """A calibrated model of these rows; the settings that were kept, the members' weights, how it is calibrated."""
-    tried = choices(settings.kind, len(rows), settings.seed)
+    tried = ((settings.given,),) if settings.given else choices(settings.kind, len(rows), settings.seed)
     parts = weighed(rows, settings.weigh_share, settings.folds, settings.seed)
     steps = sum(len(choice) for choice in tried if len(choice) > 1)
     steps += sum(len(choice[0]) for choice in tried) * (len(parts) + 1)

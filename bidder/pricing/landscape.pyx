@@ -139,8 +139,8 @@ cdef class Shading:
 
 
 def shade(Candidates c not None, View view not None, Shading s not None, Seller seller not None, Request r not None):
-    """Sets the price of each pair whose strategy said what the impression is worth; never above what it was, nor below
-    the floor. ``full_price`` keeps what it was.
+    """Sets the price of each bid that was chosen, where its strategy said what the impression is worth; never above what it
+    was, nor below the floor. ``full_price`` keeps what it was. Bids are chosen before, by what they are worth to us.
     """
     cdef size_t i
     cdef Candidate *row
@@ -148,8 +148,8 @@ def shade(Candidates c not None, View view not None, Shading s not None, Seller 
     if not s.on:
         return
     s.word = context_word(r)
-    for i in range(c.rows.size()):
-        row = &c.rows[i]
+    for i in range(c.chosen.size()):
+        row = &c.chosen[i]
         if row.value > 0:
             row.full_price = row.price
             row.price = s.price(l, row, r, seller, view, row.price)
