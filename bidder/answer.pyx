@@ -6,7 +6,7 @@ from libcpp.unordered_set cimport unordered_set
 from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, append_values
 from bidder.context_word cimport context_word
 from bidder.expiry cimport expiry
 from bidder.frequency cimport DEVICE, HOUSEHOLD
@@ -15,7 +15,7 @@ from bidder cimport markups as mark
 from bidder.markups cimport Markups, Variant
 from bidder.seller cimport Seller
 from bidder.view cimport Ad, Line, Price, View, price_of
-from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
+from cython_ext.msgpack cimport pack_array, pack_bool, pack_bytes, pack_double, pack_text, pack_uint
 from domain.token cimport Content, FORMAT_AT, MAC_TEXT, SEALED_TEXT, Sealer, pack_context
 from openrtb.request cimport BANNER, NATIVE, Request
 from openrtb.respond cimport append_cpm, append_json, append_number
@@ -27,6 +27,7 @@ from urllib.parse import quote
 from domain.events import Bid, Kind, Name, encode
 
 cdef int BID_FIELDS = len(Bid.__struct_fields__)
+cdef int FIRST_PREDICTED = Bid.__struct_fields__.index("features")
 cdef int BID_TAG = Bid.__struct_config__.tag
 
 cdef int WIN = Kind.WIN
@@ -50,7 +51,7 @@ cdef class Answer:
     cdef string base
     cdef vector[string] click_bases  # of click URLs, percent-encoded so often
     cdef string out
-    cdef string record
+    cdef string record, features
     cdef readonly uint64_t worker
     cdef readonly uint64_t counter
     cdef unordered_set[uint64_t] named  # sites whose name this worker has logged
@@ -229,13 +230,15 @@ cdef class Answer:
                 append_number(&self.out, <int64_t>bid)
         return 0
 
-    cdef int log(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
+    cdef int log(self, Candidates c, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
         """A `domain.events.Bid`, written field by field in that order."""
         cdef Line *line = &view.lines[row.line]
         cdef uint32_t size = view.ads[row.ad].size
         cdef string *record = &self.record
+        # What was not predicted is not told: those fields stand at the end, and have defaults.
+        cdef bint told = row.scored >= 0 or row.value or row.explored or row.full_price > row.price
         record.clear()
-        pack_array(record, BID_FIELDS + 1)
+        pack_array(record, 1 + (BID_FIELDS if told else FIRST_PREDICTED))
         pack_uint(record, BID_TAG)
         pack_uint(record, <uint64_t>r.now_ns)
         pack_uint(record, bid)
@@ -258,7 +261,25 @@ cdef class Answer:
         pack_uint(record, <uint64_t>r.device_type)
         pack_bool(record, r.test)
         pack_uint(record, self.word | (<uint32_t>(view.ads[row.ad].format + 1) << FORMAT_AT))
+        if told:
+            self.pack_prediction(c, row)
         self.append(record.data()[:record.size()])
+        return 0
+
+    cdef int pack_prediction(self, Candidates c, Candidate *row) except -1:
+        cdef string *record = &self.record
+        self.features.clear()
+        if row.scored >= 0:
+            append_values(c, row, &self.features)
+        pack_bytes(record, self.features.data(), <uint32_t>self.features.size())
+        pack_uint(record, c.model if row.scored >= 0 else 0)
+        pack_double(record, row.ctr)
+        pack_double(record, row.cvr)
+        pack_uint(record, c.shadow_model if row.scored >= 0 else 0)
+        pack_double(record, row.shadow_ctr)
+        pack_bool(record, row.explored)
+        pack_uint(record, <uint64_t>row.value)
+        pack_uint(record, <uint64_t>row.full_price)
         return 0
 
     cdef int pack_str(self, str text) except -1:
@@ -325,6 +346,6 @@ cdef class Answer:
             else:
                 self.out.push_back(b",")
             self.write_bid(&c.chosen[i], view, seller, r, bid)
-            self.log(&c.chosen[i], view, seller, r, bid)
+            self.log(c, &c.chosen[i], view, seller, r, bid)
         self.out.append(b'],"group":1}]}' if c.all_or_none else b"]}]}")
         return self.out.data()[:self.out.size()]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from bidder.admit import admit
 from bidder.answer import Answer
 from bidder.any_id import by_any_id
+from bidder.beliefs import Beliefs, account
 from bidder.candidates import Candidates
 from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
@@ -22,8 +23,11 @@ from bidder.frequency import History, frequency, hold
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.limits import gate, still_covered
+from bidder.models import Models
 from bidder.paces import Paces, throttle
-from bidder.pricing.fixed import fixed_cpm
+from bidder.predict import predict
+from bidder.pricing.landscape import Shading, shade
+from bidder.pricing.price import price
 from bidder.request_sample import RequestSample
 from bidder.rules import blocks, deals
 from bidder.select import select
@@ -88,12 +92,15 @@ class Auction:
         sellers: SupplyModule | None = None,
         history: History | None = None,
         sample: RequestSample | None = None,
+        models: Models | None = None,
+        shading: Shading | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.history = history or History()
         self.sample = sample or RequestSample(on=False)
-        self.paces = Paces(leases)
+        self.models, self.shading = models or Models(), shading or Shading()
+        self.paces, self.beliefs = Paces(leases), Beliefs(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
@@ -150,10 +157,13 @@ class Auction:
         if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
-        if not fixed_cpm(candidates, view, self.paces, request):
-            return self.no_bid(NoBidReason.PACING, "pricing", seller)
+        predict(candidates, view, self.models, seller, request, body)
+        if not price(candidates, view, self.paces, self.models, self.beliefs, seller, request):
+            unworthy = candidates.too_little
+            return self.no_bid(NoBidReason.BELOW_FLOOR if unworthy else NoBidReason.PACING, "pricing", seller)
         if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
+        shade(candidates, view, self.shading, seller, request)
         if self.history.fleet is not None and (
             asked := to_hold(candidates, view, seller, self.history, request, self.answer)
         ):
@@ -177,6 +187,8 @@ class Auction:
     def bid(self, seller: Seller, view: View) -> bytes:
         """The answer with the bids that are left."""
         reserve(self.candidates, view, seller, self.leases, self.request)
+        if view.predictions:
+            account(self.candidates, view, self.beliefs, self.request)
         self.bids += 1
         return self.answer.write(self.candidates, view, seller, self.request)
 

@@ -29,8 +29,10 @@ STAGES = {
     "frequency": "frequency",
     "throttle": "pacing",
     "gate": "gate",
-    "fixed_cpm": "pricing",
+    "predict": "predict",
+    "price": "pricing",
     "choose": "choose",
+    "shade": "shading",
     "to_hold": "hold",
     "hold": "hold",
 }

@@ -64,31 +64,31 @@ def run(store: Store, request: Request, scope: Scope = ALL, mark: str = "") -> l
         f" sumIf(max_price, min_to_win > 0) AS n_bids, sum(min_to_win) AS n_to_win"
         f" FROM losses WHERE bitAnd(marks, {int(NOT_COUNTED)}) = 0{days} GROUP BY {', '.join([*keys, 'k_sold'])}"
     )
-    sql = _joined(sql, "k_sold", "k_currency", "exchange", "currency")
+    sql = joined(sql, "k_sold", "k_currency", "exchange", "currency")
     sums = ", ".join(f"sum(n_{name}) AS s_{name}" for name in SUMS)
     sql = f"SELECT {', '.join(keys)}, k_currency, {sums} FROM ({sql}) GROUP BY {', '.join(keys)}, k_currency"
     columns = [*keys, "k_currency", *(f"s_{name}" for name in SUMS)]
     named = [name for name in request.by if name in IDS]
     for name in named:
-        sql = _joined(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
+        sql = joined(f"SELECT {', '.join(columns)} FROM ({sql})", f"k_{name}", f"l_{name}", name, "name")
         columns.append(f"l_{name}")
     lines = []
     marked = f"/* {mark} */ " if mark else ""
     for row in store.query(f"{marked}SELECT {', '.join(columns)} FROM ({sql})", parameters or None):
         cells = dict(zip(columns, row, strict=True))
-        labels = {name: _label(name, cells[f"k_{name}"], cells.get(f"l_{name}")) for name in request.by}
+        labels = {name: label_of(name, cells[f"k_{name}"], cells.get(f"l_{name}")) for name in request.by}
         lines.append(Line(labels, str(cells["k_currency"]), *(int(cells[f"s_{name}"]) for name in SUMS)))
     return sorted(lines, key=lambda line: (-line.losses, *line.labels.values(), line.currency))
 
 
-def _joined(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
+def joined(sql: str, key: str, alias: str, dimension: str, column: str) -> str:
     """``sql`` with one more column ``alias``: today's ``column`` of the dictionary for the id in ``key``."""
     names = f"SELECT toUInt64(id) AS j_id, {TODAY[column]} AS {alias} FROM names WHERE dimension = '{dimension}'"
     keyed = f"SELECT *, toUInt64({key}) AS j_id FROM ({sql})"
     return f"SELECT * FROM ({keyed}) AS facts ANY LEFT JOIN ({names} GROUP BY j_id) AS named USING (j_id)"
 
 
-def _label(dimension: str, value: Any, name: Any) -> str:
+def label_of(dimension: str, value: Any, name: Any) -> str:
     if dimension == "day":
         return str(value)
     if dimension == REASON:

@@ -1,4 +1,4 @@
-"""The report API: ``GET /v1/report``, ``GET /v1/report/catalogue`` and ``GET /v1/losses``."""
+"""The report API: ``GET /v1/report`` and its ``/catalogue``, ``GET /v1/losses`` and ``GET /v1/exploration``."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from domain.campaign import Rate
 from domain.errors import Problem, Refused
-from reporting import losses, report
+from reporting import exploration, losses, report
 from reporting.admission import Admission
 from reporting.catalogue import BY_EVENT, DEFAULT, DIMENSIONS, METRICS
 from reporting.export import FORMATS, WRITERS
@@ -44,6 +44,7 @@ class ReportApi:
         app.router.add_get("/v1/report", self.report)
         app.router.add_get("/v1/report/catalogue", self.catalogue)
         app.router.add_get("/v1/losses", self.losses)
+        app.router.add_get("/v1/exploration", self.exploration)
 
     async def report(self, request: web.Request) -> web.StreamResponse:
         scope = self._admission.scope(request)
@@ -93,6 +94,18 @@ class ReportApi:
         body, kind = await self._readers.ask(
             request, lambda store, mark: losses.render(wanted, losses.run(store, wanted, scope, mark), shape), "losses"
         )
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    async def exploration(self, request: web.Request) -> web.Response:
+        scope = self._admission.scope(request)
+        shape = _shape(request, _LOSS_FORMATS, _LOSS_PARAMETERS)
+        wanted = exploration.read(request.query)
+        self._ready()
+
+        def told(store: Store, mark: str) -> tuple[bytes, str]:
+            return exploration.render(wanted, exploration.run(store, wanted, scope, mark), shape)
+
+        body, kind = await self._readers.ask(request, told, "exploration")
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
     async def catalogue(self, request: web.Request) -> web.Response:

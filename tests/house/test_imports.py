@@ -18,6 +18,7 @@ FOLDERS = (
     "campaigns",
     "reporting",
     "pacing",
+    "prediction",
     "targeting",
     "eventlog",
     "openrtb",
