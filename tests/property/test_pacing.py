@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.backtest import conduct
+from cli.backtest_pacing import conduct
 from pacing.controller import Pacer
 from pacing.forecast import DAY_S, WEEK_S, Forecast, Supply
 from simulator.pacing_backtest import BackTest
