@@ -15,6 +15,7 @@ from domain.audience_rule import Rule
 from domain.creative import Creative
 from domain.exchange import Approval, Exchange
 from domain.frequency import FrequencyCap
+from domain.strategy import Strategy
 
 Status = Literal["active", "paused"]
 Funding = Literal["open", "prepaid", "credit"]
@@ -173,6 +174,14 @@ class SupplyRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     """Most nodes of a supply chain; 0: any number."""
 
 
+class Multiplier(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a bid is multiplied by where an expression holds."""
+
+    when: "Targeting"
+    factor: int
+    """Millionths."""
+
+
 class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     """A target, a price, a budget, and the creatives to show."""
 
@@ -181,7 +190,8 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     campaign: int
     name: str
     bid_cpm: int
-    """CPM micros of the advertiser's currency: nanos an impression, fees included."""
+    """CPM micros of the advertiser's currency: nanos an impression, fees included. 0 where ``strategy`` works bids
+    out."""
     targeting: "Targeting"
     creatives: tuple[int, ...]
     limits: Limits = Limits()
