@@ -5,7 +5,7 @@ from libcpp.string cimport string
 from libcpp.vector cimport vector
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
-from bidder.candidates cimport Candidate, Candidates
+from bidder.candidates cimport Candidate, Candidates, append_values
 from bidder.context_word cimport context_word
 from bidder.expiry cimport expiry
 from bidder.frequency cimport DEVICE, HOUSEHOLD
@@ -14,7 +14,7 @@ from bidder cimport markups as mark
 from bidder.markups cimport Markups, Variant
 from bidder.seller cimport Seller
 from bidder.view cimport Ad, Line, Price, View, price_of
-from cython_ext.msgpack cimport pack_array, pack_bool, pack_text, pack_uint
+from cython_ext.msgpack cimport pack_array, pack_bool, pack_bytes, pack_double, pack_text, pack_uint
 from domain.token cimport Content, FORMAT_AT, MAC_TEXT, SEALED_TEXT, Sealer, pack_context
 from openrtb.request cimport BANNER, NATIVE, Request
 from openrtb.respond cimport append_cpm, append_json, append_number
@@ -49,7 +49,7 @@ cdef class Answer:
     cdef string base
     cdef vector[string] click_bases  # of click URLs, percent-encoded so often
     cdef string out
-    cdef string record
+    cdef string record, features
     cdef readonly uint64_t worker
     cdef readonly uint64_t counter
     cdef set named  # sites whose name this worker has logged
@@ -229,7 +229,7 @@ cdef class Answer:
                 append_number(&self.out, <int64_t>bid)
         return 0
 
-    cdef int log(self, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
+    cdef int log(self, Candidates c, Candidate *row, View view, Seller seller, Request r, uint64_t bid) except -1:
         """A `domain.events.Bid`, written field by field in that order."""
         cdef Line *line = &view.lines[row.line]
         cdef uint32_t size = view.ads[row.ad].size
@@ -258,7 +258,24 @@ cdef class Answer:
         pack_uint(record, <uint64_t>r.device_type)
         pack_bool(record, r.test)
         pack_uint(record, self.word | (<uint32_t>(view.ads[row.ad].format + 1) << FORMAT_AT))
+        self.pack_features(c, row)
+        pack_uint(record, c.model if row.scored >= 0 else 0)
+        pack_double(record, row.ctr)
+        pack_double(record, row.cvr)
+        pack_uint(record, c.shadow_model if row.scored >= 0 else 0)
+        pack_double(record, row.shadow_ctr)
+        pack_bool(record, row.explored)
+        pack_uint(record, <uint64_t>row.value)
+        pack_uint(record, <uint64_t>row.full_price)
         self.append(record.data()[:record.size()])
+        return 0
+
+    cdef int pack_features(self, Candidates c, Candidate *row) except -1:
+        """The row that was scored, as it was scored (the machine is little-endian)."""
+        self.features.clear()
+        if row.scored >= 0:
+            append_values(c, row, &self.features)
+        pack_bytes(&self.record, self.features.data(), <uint32_t>self.features.size())
         return 0
 
     cdef int pack_str(self, str text) except -1:
@@ -321,6 +338,6 @@ cdef class Answer:
             else:
                 self.out.push_back(b",")
             self.write_bid(&c.chosen[i], view, seller, r, bid)
-            self.log(&c.chosen[i], view, seller, r, bid)
+            self.log(c, &c.chosen[i], view, seller, r, bid)
         self.out.append(b'],"group":1}]}' if c.all_or_none else b"]}]}")
         return self.out.data()[:self.out.size()]

@@ -22,7 +22,9 @@ from bidder.frequency import History, frequency, hold
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.limits import gate, still_covered
+from bidder.models import Models
 from bidder.paces import Paces, throttle
+from bidder.predict import predict
 from bidder.pricing.fixed import fixed_cpm
 from bidder.request_sample import RequestSample
 from bidder.rules import blocks, deals
@@ -88,11 +90,13 @@ class Auction:
         sellers: SupplyModule | None = None,
         history: History | None = None,
         sample: RequestSample | None = None,
+        models: Models | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.history = history or History()
         self.sample = sample or RequestSample(on=False)
+        self.models = models or Models()
         self.paces = Paces(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -150,6 +154,7 @@ class Auction:
         if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
+        predict(candidates, view, self.models, request)
         if not fixed_cpm(candidates, view, self.paces, request):
             return self.no_bid(NoBidReason.PACING, "pricing", seller)
         if not choose(candidates, view, seller, self.history, self.leases, request):

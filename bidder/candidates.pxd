@@ -1,4 +1,5 @@
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from openrtb.context cimport Context
@@ -18,6 +19,13 @@ cdef struct Candidate:
     uint32_t lease         # set when the price was reserved
     uint32_t asides        # bit n: companion n of the ad has a place
     int32_t slot           # of a dynamic pod that it is only for: 1 first, -1 last, 0 any
+    int32_t scored         # row of Candidates.own that was scored; -1: none was
+    double ctr             # probability of a click; 0: no line item asked for it
+    double cvr             # and that a click converts
+    double shadow_ctr      # what the model in the shadow says
+    int64_t value          # what the impression is worth, as ``price``; 0: the marketer said the price
+    int64_t full_price     # ``price`` before shading
+    bint explored          # the price was drawn so as to learn
 
 cdef struct Held:          # against frequency caps, while it is in flight
     size_t place           # in Candidates.chosen
@@ -41,6 +49,11 @@ cdef class Candidates:
     cdef bint cut_short                  # a pod was too large to try everything
     cdef vector[Held] held               # of these, what other workers are told of
     cdef vector[uint64_t] bids           # their ids, if they had to be known before the answer is written
+    cdef vector[uint32_t] shared         # values of the request's features, see bidder.feature_values
+    cdef vector[uint32_t] blanked        # the same without those that are protected
+    cdef vector[uint32_t] own            # of the rows that were scored, n_own each
+    cdef vector[uint8_t] special         # is the row of a campaign in a special category? then it has ``blanked``
+    cdef uint32_t model, shadow_model    # versions of those that scored them; 0: none
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)
@@ -51,6 +64,13 @@ cdef inline size_t keep(Candidates c, size_t i, size_t kept) noexcept nogil:
     if i != kept:
         c.rows[kept] = c.rows[i]
     return kept + 1
+
+cdef inline void append_values(Candidates c, const Candidate *row, string *out) noexcept nogil:
+    """The values of a row that was scored, as the model had them: the request's, then its own."""
+    cdef vector[uint32_t] *shared = &c.blanked if c.special[row.scored] else &c.shared
+    cdef size_t n_own = c.own.size() // c.special.size()
+    out.append(<const char *>shared.data(), shared.size() * sizeof(uint32_t))
+    out.append(<const char *>(c.own.data() + <size_t>row.scored * n_own), n_own * sizeof(uint32_t))
 
 cdef inline bint promised(Candidates c, Request r, int32_t place) noexcept nogil:
     """Was a bid in a guaranteed deal chosen for the imp at this place of the request?"""

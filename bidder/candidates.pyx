@@ -16,6 +16,7 @@ cdef class Candidates:
         self.held.clear()
         self.bids.clear()
         self.all_or_none = self.cut_short = False
+        self.model = self.shadow_model = 0
         if self.keep_reasons:
             self.reasons = []
 

@@ -29,6 +29,7 @@ STAGES = {
     "frequency": "frequency",
     "throttle": "pacing",
     "gate": "gate",
+    "predict": "predict",
     "fixed_cpm": "pricing",
     "choose": "choose",
     "to_hold": "hold",

@@ -28,6 +28,10 @@ cdef enum SupplyFact:    # what is known of a request's sellers; a line item nee
     NOT_MISSING = 64
     IS_LISTED = 128
 
+cdef enum Prediction:    # what a line item wants to be told of an impression
+    CTR = 1
+    CVR = 2
+
 cdef struct BlockScope:  # whom a block list is for; all 0: the whole house
     uint32_t agency, advertiser, campaign
 
@@ -62,6 +66,8 @@ cdef struct Line:
     int32_t pod_slot                # 0: any; 1: the first of a pod only; -1: the last
     int32_t rivals, n_rivals        # slice of View.rivals: not beside these advertisers' ads
     int32_t lease                   # slot in the worker's Leases
+    uint32_t predictions            # of Prediction: what its price is made of
+    bint special                    # its campaign is in a special category: nothing protected may decide
 
 cdef struct DealRow:
     uint64_t code
@@ -126,6 +132,7 @@ cdef class View:
     cdef vector[Ad] ads
     cdef vector[Slot] slots
     cdef vector[Cap] caps
+    cdef readonly uint32_t predictions      # of all line items (Prediction)
     cdef readonly bint capping              # does anything have a frequency cap?
     cdef readonly uint32_t units            # of all caps, a bit each
     cdef readonly list cap_texts            # in words, in the order of ``caps``

@@ -166,6 +166,9 @@ cdef class View:
         row.max_hops = item.supply.max_hops
         self.supply_rules = self.supply_rules or row.supply_needs != 0 or row.max_hops != 0
         row.lease = leases.slot(item.id)
+        row.predictions = 0
+        row.special = campaign.special_category != ""
+        self.predictions = self.predictions | row.predictions
         row.size_mask = 0
         row.slots = <int32_t>self.slots.size()
         row.deals = <int32_t>self.deals.size()

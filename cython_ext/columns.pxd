@@ -19,12 +19,12 @@ cdef enum Why:                      # a record is left aside
 
 cdef struct Value:
     const uint8_t *text
-    uint64_t number                 # of a text its size, of a negative integer its two's complement
+    uint64_t number                 # of a text its size, of a negative integer its two's complement, of a double its bits
     bint negative
 
 cdef struct Layout:
     int64_t tag
-    string types                    # a letter a field: i, s or b
+    string types                    # a letter a field: i, s, b, f or y
     uint32_t required
     int selector                    # field that chooses among the sinks of the tag, -1: the one sink takes all
     vector[Value] defaults          # of the fields after the required ones

@@ -6,7 +6,7 @@ REASONS: dict[int, str]
 class Builder:
     def __init__(
         self,
-        layouts: Sequence[tuple[int, str, int, Sequence[int | str | bool], int]],
+        layouts: Sequence[tuple[int, str, int, Sequence[int | str | bool | float | bytes], int]],
         sinks: Sequence[tuple[int, int, int, Sequence[tuple[int, int]]]],
         apart: Sequence[int],
         span: int,

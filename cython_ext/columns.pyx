@@ -10,7 +10,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringA
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-CODES = {"UInt8": 1, "UInt32": 2, "UInt64": 3, "Int64": 4, "String": 5, "LowCardinality(String)": 6}
+CODES = {
+    "UInt8": 1, "UInt32": 2, "UInt64": 3, "Int64": 4, "String": 5, "LowCardinality(String)": 6, "Float64": 7,
+}
+HOLDS = {"i": (1, 2, 3, 4), "b": (1, 2, 3, 4), "f": (7,), "s": (5, 6), "y": (5,)}
+"""Columns that can hold a field, by the letter of its type."""
 REASONS = {
     NO_ARRAY: "it is no whole MessagePack array",
     UNKNOWN_TAG: "its kind is not known",
@@ -29,12 +33,15 @@ cdef enum:
     INT64 = 4
     TEXT = 5
     WORD = 6
+    FLOAT64 = 7
 
 cdef enum Got:
     GOT_BROKEN = 0
     GOT_INT = 105   # 'i'
     GOT_TEXT = 115  # 's'
     GOT_BOOL = 98   # 'b'
+    GOT_FLOAT = 102 # 'f'
+    GOT_BYTES = 121 # 'y'
     GOT_OTHER = 63
 
 
@@ -83,8 +90,21 @@ cdef bint is_utf8(const uint8_t *at, size_t size) noexcept nogil:
     return True
 
 
+cdef inline uint64_t bits_of(double number) noexcept nogil:
+    cdef uint64_t bits
+    memcpy(&bits, &number, 8)
+    return bits
+
+
+cdef inline uint64_t widened(uint32_t bits) noexcept nogil:
+    """Bits of a float32 -> those of the same number as a double."""
+    cdef float number
+    memcpy(&number, &bits, 4)
+    return bits_of(number)
+
+
 cdef int take(const uint8_t **place, const uint8_t *end, Value *value) noexcept nogil:
-    """Reads one item, with all that is in it; returns what it was. ``value`` is set for integers, texts, booleans."""
+    """Reads one item, with all that is in it; returns what it was. ``value`` is set for all but ``GOT_OTHER``."""
     cdef const uint8_t *at = place[0]
     cdef uint8_t c
     cdef int64_t number
@@ -137,6 +157,9 @@ cdef int take(const uint8_t **place, const uint8_t *end, Value *value) noexcept 
             if 0xD9 <= c <= 0xDB:
                 if first:
                     got = GOT_TEXT
+            elif c <= 0xC6:
+                if first:
+                    got = GOT_BYTES
             elif c >= 0xDE:
                 pending += 2 * size
                 size = 0
@@ -147,6 +170,14 @@ cdef int take(const uint8_t **place, const uint8_t *end, Value *value) noexcept 
                 size += 1  # an extension's type
         elif c <= 0xCB:
             size = 4 if c == 0xCA else 8
+            if <uint64_t>(end - at) < size:
+                return GOT_BROKEN
+            if first:
+                got = GOT_FLOAT
+                value.number = big_endian(at, <int>size)
+                if c == 0xCA:
+                    value.number = widened(<uint32_t>value.number)
+                value.negative = False
         elif c <= 0xCF:
             width = 1 << (c - 0xCC)
             if end - at < width:
@@ -176,7 +207,7 @@ cdef int take(const uint8_t **place, const uint8_t *end, Value *value) noexcept 
             size = 1 + (1 << (c - 0xD4))
         if size > <uint64_t>(end - at):
             return GOT_BROKEN
-        if first and got == GOT_TEXT:
+        if first and (got == GOT_TEXT or got == GOT_BYTES):
             value.text, value.number = at, size
         at += size
         first = False
@@ -265,7 +296,7 @@ cdef class Builder:
             raise ValueError("a part is at least one unit wide")
         letters = {}
         for tag, types, required, defaults, selector in layouts:
-            if set(types) - set("isb") or required + len(defaults) != len(types):
+            if set(types) - set("isbfy") or required + len(defaults) != len(types):
                 raise ValueError(f"layout {tag}: {types!r} with {required} fields and {len(defaults)} defaults")
             if selector >= 0 and types[selector] != "i":
                 raise ValueError(f"layout {tag}: the selector is no integer")
@@ -274,8 +305,10 @@ cdef class Builder:
             layout.defaults.clear()
             for letter, default in zip(types[required:], defaults, strict=True):
                 value.text, value.negative = <const uint8_t *>NULL, False
-                if letter == "s":
-                    text = default.encode()
+                if letter == "f":
+                    value.number = bits_of(default)
+                elif letter in "sy":
+                    text = default if letter == "y" else default.encode()
                     self.kept.append(text)
                     value.text, value.number = <const uint8_t *>PyBytes_AS_STRING(text), <uint64_t>len(text)
                 else:
@@ -288,7 +321,7 @@ cdef class Builder:
             sink.tag, sink.value, sink.clock = tag, chosen, clock
             sink.slots.clear()
             for field, code in slots:
-                if (letters[tag][field] == "s") != (code in (TEXT, WORD)) or not UINT8 <= code <= WORD:
+                if code not in HOLDS[letters[tag][field]]:
                     raise ValueError(f"sink {tag}: field {field} cannot be a column of type {code}")
                 slot.field, slot.code = field, code
                 sink.slots.push_back(slot)
@@ -396,7 +429,12 @@ cdef class Builder:
                 return NO_ARRAY
             field[0] = <uint32_t>i + 1
             if got != layout.types[i]:
-                return WRONG_TYPE
+                if got != GOT_INT or layout.types[i] != GOT_FLOAT:
+                    return WRONG_TYPE
+                of[i].number = bits_of(
+                    <double><int64_t>of[i].number if of[i].negative else <double>of[i].number
+                )
+                of[i].negative = False
             if got == GOT_TEXT and not is_utf8(of[i].text, of[i].number):
                 return NO_UTF8
         field[0] = 0

@@ -1,6 +1,7 @@
 """Writing msgpack into a growing buffer: what the hot path logs, without making objects first (msgpack specification)."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 from libcpp.string cimport string
 
 
@@ -36,6 +37,26 @@ cdef inline void pack_uint(string *out, uint64_t value) noexcept nogil:
 
 cdef inline void pack_bool(string *out, bint value) noexcept nogil:
     out.push_back(<char>(0xC3 if value else 0xC2))
+
+
+cdef inline void pack_double(string *out, double value) noexcept nogil:
+    cdef uint64_t bits
+    memcpy(&bits, &value, 8)
+    out.push_back(<char>0xCB)
+    _big_endian(out, bits, 8)
+
+
+cdef inline void pack_bytes(string *out, const void *data, uint32_t size) noexcept nogil:
+    if size < 256:
+        out.push_back(<char>0xC4)
+        _big_endian(out, size, 1)
+    elif size < 65536:
+        out.push_back(<char>0xC5)
+        _big_endian(out, size, 2)
+    else:
+        out.push_back(<char>0xC6)
+        _big_endian(out, size, 4)
+    out.append(<const char *>data, size)
 
 
 cdef inline void pack_text(string *out, const char *text, uint32_t size) noexcept nogil:

@@ -109,6 +109,23 @@ class Bid(Struct, frozen=True, array_like=True, tag=1, gc=False):
     test: bool
     context: int = 0
     """`domain.context_word`"""
+    features: bytes = b""
+    """What the models were given of the impression (`prediction.features`): unsigned 32-bit values, little-endian."""
+    model: int = 0
+    """Version of the model that said ``ctr``; 0: none did."""
+    ctr: float = 0.0
+    """Probability of a click, calibrated; 0: nobody asked for it."""
+    cvr: float = 0.0
+    """Probability that a click converts; 0: nobody asked for it."""
+    shadow_model: int = 0
+    """Version of the model that was scored beside it, and decided nothing; 0: none."""
+    shadow_ctr: float = 0.0
+    explored: bool = False
+    """The price was drawn so as to learn, and is not the best that was known."""
+    value: int = 0
+    """What one impression was thought to be worth to the advertiser; exchange currency. 0: nobody asked."""
+    full_price: int = 0
+    """``price`` before shading; exchange currency."""
 
 
 class NoBid(Struct, frozen=True, array_like=True, tag=2, gc=False):

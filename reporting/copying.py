@@ -72,7 +72,7 @@ def _days(store: Store, table: Table) -> list[tuple[date, int]]:
 
 
 def _rows(store: Store, table: Table, where: str) -> list[Row]:
-    times = {"Date": "toUInt32(toRelativeDayNum({0}))", "DateTime": "toUInt32({0})"}
+    times = {"Date": "toUInt32(toRelativeDayNum({0}))", "DateTime": "toUInt32({0})", "Bytes": "hex({0})"}
     columns = ", ".join(times.get(kind, "{0}").format(f"`{name}`") for name, kind in table.columns.items())
     return store.query(f"SELECT {columns} FROM {table.name} WHERE {where}")
 
@@ -90,6 +90,10 @@ def _values(kind: str, values: tuple[Any, ...]) -> list[Any]:
         return [date.fromordinal(719_163 + int(days)) for days in values]
     if kind == "DateTime":
         return [datetime.fromtimestamp(int(seconds), UTC) for seconds in values]
+    if kind == "Bytes":
+        return [bytes.fromhex(value) for value in values]
+    if kind == "Float64":
+        return [float(value) for value in values]
     return [int(value) for value in values]
 
 

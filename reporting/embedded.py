@@ -27,6 +27,8 @@ _ARROW = {
     "UInt32": pa.uint32(),
     "UInt64": pa.uint64(),
     "Int64": pa.int64(),
+    "Float64": pa.float64(),
+    "Bytes": pa.binary(),
 }
 _DATABASE = "outbid"
 _AT_ONCE = ("old_parts_lifetime", "cleanup_delay_period", "max_cleanup_delay_period", "cleanup_delay_period_random_add")

@@ -122,6 +122,16 @@ MIGRATIONS = (
     ),
     Migration(11, "counts of the event logs", (TALLIES,)),
     Migration(12, "what belongs to whom, and sizes of creatives", adds=((NAMES, "parent"), (NAMES, "size"))),
+    Migration(
+        13,
+        "what models were given and said, and what impressions were thought to be worth",
+        adds=tuple(
+            (BIDS, column)
+            for column in (
+                *("features", "model", "ctr", "cvr", "shadow_model", "shadow_ctr", "explored", "value", "full_price"),
+            )
+        ),
+    ),
 )
 
 

@@ -34,7 +34,9 @@ def find(store: Store, persons: Sequence[int]) -> dict[str, list[dict[str, Any]]
     with _listed(store, persons) as theirs:
         for table in TABLES:
             names = [name for name in table.columns if name != "batch"]
-            columns = ", ".join(f"`{name}`" for name in names)
+            columns = ", ".join(
+                f"hex(`{name}`)" if table.columns[name] == "Bytes" else f"`{name}`" for name in names
+            )
             rows = store.query(
                 f"SELECT {columns} FROM {table.name} WHERE {theirs} ORDER BY `{table.clock}` LIMIT {MOST_ROWS}"
             )
@@ -129,4 +131,5 @@ def _await_mutations(store: Store, table: Table) -> None:
 
 
 def _value(table: Table, name: str, value: Any) -> Any:
-    return value if table.columns[name] in ("word", "String") else int(value)
+    kind = table.columns[name]
+    return value if kind in ("word", "String", "Bytes") else float(value) if kind == "Float64" else int(value)

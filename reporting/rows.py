@@ -39,7 +39,7 @@ _TABLES: tuple[tuple[type[Struct], int, Table], ...] = (
     (Settlement, 0, schema.SETTLEMENTS),
 )
 """Records of what kind become rows of which table; of notices the number is what `Notice.kind` says."""
-_LETTERS = {int: "i", str: "s", bool: "b"}
+_LETTERS = {int: "i", str: "s", bool: "b", float: "f", bytes: "y"}
 _NO_NAME = "it cannot be decoded as a name"
 _name = msgspec.msgpack.Decoder(Name)
 _pack = msgspec.msgpack.Encoder().encode
@@ -114,7 +114,7 @@ def _builder(word: str) -> Builder:
         selector = names.index("kind") if kind is Notice else -1
         layouts[kind] = _tag(kind), types, len(of) - len(defaults), defaults, selector
         slots = [
-            (names.index(name), CODES[word if table.columns[name] == "word" else table.columns[name]])
+            (names.index(name), CODES[{"word": word, "Bytes": "String"}.get(table.columns[name], table.columns[name])])
             for name in _columns(sink)
         ]
         sinks.append((_tag(kind), int(chosen), names.index(table.clock), slots))

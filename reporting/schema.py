@@ -2,14 +2,15 @@
 
 Every fact table is partitioned by day, and a row carries the ``batch`` that brought it (see `reporting.shipper`).
 Names of columns are those of the events in `domain.events` and `pacing.protocol.Settlement`; docs/events.md says what
-they mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values.
+they mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values, and
+``Bytes`` are none that a person reads: queries that give rows ask for their ``hex``.
 """
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-Kind = Literal["word", "String", "Int8", "UInt8", "UInt32", "UInt64", "Int64", "Date", "DateTime"]
+Kind = Literal["word", "String", "Int8", "UInt8", "UInt32", "UInt64", "Int64", "Float64", "Bytes", "Date", "DateTime"]
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Dialect:
         return f"ReplacingMergeTree({table.newest})" if table.newest else "MergeTree"
 
     def kind(self, kind: Kind) -> str:
-        return {"word": self.word, "DateTime": "DateTime('UTC')"}.get(kind, kind)
+        return {"word": self.word, "Bytes": "String", "DateTime": "DateTime('UTC')"}.get(kind, kind)
 
 
 CURRENT = Dialect(
@@ -203,6 +204,15 @@ BIDS = Table(
         "device_type": "Int64",
         "test": "UInt8",
         "context": "UInt32",
+        "features": "Bytes",
+        "model": "UInt32",
+        "ctr": "Float64",
+        "cvr": "Float64",
+        "shadow_model": "UInt32",
+        "shadow_ctr": "Float64",
+        "explored": "UInt8",
+        "value": "Int64",
+        "full_price": "Int64",
         **_BATCH,
     },
     ("advertiser", "campaign", "line_item", "time_ns"),

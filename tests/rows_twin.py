@@ -63,6 +63,8 @@ def blocks(records: Sequence[bytes]) -> tuple[Blocks, dict[int, str], list[int]]
             continue
         table = None if event is None else _TABLE.get(event.kind if isinstance(event, Notice) else type(event))
         row = {name: value for name, value in asdict(event).items() if name in table.columns} if table else {}
+        if table:
+            row = {name: number(value) if table.columns[name] == "Float64" else value for name, value in row.items()}
         if table and all(fits(table, name, value) for name, value in row.items()):
             made.setdefault((table.name, row[table.clock] // DAY_NS), []).append(row)
         else:
@@ -74,13 +76,20 @@ def fits(table: Table, name: str, value: Any) -> bool:
     if name == table.clock:
         return bool(0 <= value <= LAST_NS)
     low, high = _RANGE.get(table.columns[name], (0, 0))
-    return isinstance(value, str) or low <= value < high
+    return isinstance(value, str | bytes | float) or low <= value < high
+
+
+def number(value: float) -> float | str:
+    """A double that is equal to itself."""
+    return float(value) if value == value else "NaN"
 
 
 def values(kind: str, data: bytes) -> list[Any]:
-    """A Native column of a type, all of it."""
+    """A Native column of a type, all of it; ``Bytes`` are a String that is no text."""
+    if kind == "Bytes":
+        return _pieces(data, 0, None)[0]
     if kind == "String":
-        return list(_texts(data, 0, None)[0])
+        return _texts(data, 0, None)[0]
     if kind == "LowCardinality(String)":
         version, flags, count = struct.unpack_from("<3Q", data)
         assert version == 1 and flags & ~0xFF == 0x600
@@ -89,12 +98,17 @@ def values(kind: str, data: bytes) -> list[Any]:
         places = struct.unpack_from(f"<{rows}{'BHIQ'[flags & 0xFF]}", data, at + 8)
         assert len(data) == at + 8 + rows * (1 << (flags & 0xFF)) and len(set(keys)) == len(keys)
         return [keys[place] for place in places]
-    letter = {"UInt8": "B", "UInt32": "I", "UInt64": "Q", "Int64": "q"}[kind]
-    return [value for (value,) in struct.iter_unpack(f"<{letter}", data)]
+    letter = {"UInt8": "B", "UInt32": "I", "UInt64": "Q", "Int64": "q", "Float64": "d"}[kind]
+    return [number(value) if letter == "d" else value for (value,) in struct.iter_unpack(f"<{letter}", data)]
 
 
 def _texts(data: bytes, at: int, count: int | None) -> tuple[list[str], int]:
-    found: list[str] = []
+    found, end = _pieces(data, at, count)
+    return [piece.decode() for piece in found], end
+
+
+def _pieces(data: bytes, at: int, count: int | None) -> tuple[list[bytes], int]:
+    found: list[bytes] = []
     while at < len(data) if count is None else len(found) < count:
         size = shift = 0
         while True:
@@ -104,6 +118,6 @@ def _texts(data: bytes, at: int, count: int | None) -> tuple[list[str], int]:
             shift += 7
             if byte < 0x80:
                 break
-        found.append(data[at : at + size].decode())
+        found.append(data[at : at + size])
         at += size
     return found, at

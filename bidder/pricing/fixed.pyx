@@ -25,6 +25,7 @@ def fixed_cpm(Candidates c not None, View view not None, Paces paces not None, R
             row.price = row.floor
         elif multiplier < 1.0:
             row.price = <int64_t>(row.price * multiplier)
+        row.full_price = row.price
         if row.price >= row.floor and row.price > 0:
             kept = keep(c, i, kept)
         elif c.keep_reasons:

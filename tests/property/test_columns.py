@@ -2,6 +2,7 @@
 and newer versions, cut off, mangled, and in any split.
 """
 
+import struct
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ numbers = st.one_of(
     st.integers(-(2**63), 2**64 - 1),
 )
 usual = st.integers(0, 200)
+floats = st.one_of(st.floats(), numbers)
 times = st.one_of(st.integers(0, 5 * DAY), st.sampled_from([DAY - 1, DAY, 2 * DAY - 1, rows_twin.LAST_NS]))
 texts = st.one_of(
     st.sampled_from(["", "USD", "EUR", "a\0b", "é", "漢字", "😀", "x" * 31, "x" * 32, "x" * 255, "y" * 300]),
@@ -57,6 +59,10 @@ def items(draw: st.DrawFn) -> list[Any]:
             made.append(draw(texts))
         elif field.type is bool:
             made.append(draw(st.booleans()))
+        elif field.type is float:
+            made.append(draw(floats))
+        elif field.type is bytes:
+            made.append(draw(st.binary(max_size=300)))
         elif field.name == "kind":
             made.append(draw(st.integers(0, 8)))
         elif field.name in ("time_ns", "received_ns"):
@@ -93,7 +99,9 @@ def records(draw: st.DrawFn) -> bytes:
 def as_rows(made: Made, dialect: Dialect) -> rows_twin.Blocks:
     found: rows_twin.Blocks = {}
     for block in made.blocks:
-        kinds = {name: dialect.kind(block.table.columns[name]) for name in block.columns}
+        kinds = {
+            name: kind if (kind := block.table.columns[name]) == "Bytes" else dialect.kind(kind) for name in block.columns
+        }
         columns = {name: rows_twin.values(kinds[name], data) for name, data in block.columns.items()}
         assert {len(values) for values in columns.values()} == {block.rows}
         found[block.table.name, block.day] = [
@@ -128,6 +136,15 @@ def test_dictionaries_grow_with_their_keys() -> None:
         assert rows == 2 * count and rows_twin.values("LowCardinality(String)", data) == texts
 
 
+@given(st.floats(width=32))
+def test_a_float_of_four_bytes_is_widened(value: float) -> None:
+    builder = Builder([(1, "if", 2, [], -1)], [(1, 0, 0, [(1, 7)])], [], 10, 100)
+    record = b"\x93\x01\x07\xca" + struct.pack(">f", value)
+    ((_, _, _, (data,)),), _, refused = builder.build([record])
+    assert not refused and data == struct.pack("<d", msgspec.msgpack.decode(record)[2])
+    assert [why for _, why, _ in builder.build([record[:-1]])[2]] == [1]
+
+
 @pytest.mark.parametrize(
     ("layouts", "sinks", "named"),
     [
@@ -138,6 +155,9 @@ def test_dictionaries_grow_with_their_keys() -> None:
         ([(1, "si", 2, [], -1)], [(1, 0, 1, [(0, 3)])], "field 0"),
         ([(1, "si", 2, [], -1)], [(1, 0, 1, [(1, 5)])], "field 1"),
         ([(1, "si", 2, [], -1)], [(1, 0, 1, [(1, 9)])], "field 1"),
+        ([(1, "fi", 2, [], -1)], [(1, 0, 1, [(0, 3)])], "field 0"),
+        ([(1, "yi", 2, [], -1)], [(1, 0, 1, [(0, 6)])], "field 0"),
+        ([(1, "zi", 2, [], -1)], [], "layout 1"),
     ],
 )
 def test_a_program_that_cannot_run_is_refused(layouts: Any, sinks: Any, named: str) -> None:

@@ -1,0 +1,6 @@
+from bidder.candidates import Candidates
+from bidder.models import Models
+from bidder.view import View
+from openrtb.request import Request
+
+def predict(c: Candidates, view: View, models: Models, r: Request) -> int: ...
