@@ -15,6 +15,9 @@ from domain.errors import Problem, Refused
 
 Floats = NDArray[np.float64]
 
+QUANTUM = 2.0**-20
+"""Prices are whole numbers of it, rounded down, so that sums of them are exact and a budget is kept to the last bit."""
+
 ALLOWED = {
     "click": "it must be 0 or 1",
     "market price": "it must be a number, 0 or above",
@@ -58,8 +61,12 @@ def read_auctions(path: Path) -> Auctions:
             rows.append(_row(f"{path}, line {number}", line))
     if not rows:
         raise Refused([Problem(str(path), "", "it must have a line an auction: click, market price, pCTR")])
-    table = np.array(rows, dtype=np.float64)
-    return Auctions(*(np.ascontiguousarray(column) for column in table.T))
+    click, market, pctr = np.array(rows, dtype=np.float64).T.copy()
+    return Auctions(click, in_quanta(market), pctr)
+
+
+def in_quanta(prices: Floats) -> Floats:
+    return np.asarray(np.floor(prices / QUANTUM) * QUANTUM)
 
 
 def _row(where: str, line: str) -> list[float]:
