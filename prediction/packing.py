@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "ffm": "prediction.forms.factorization",
+    "linear": "prediction.forms.linear",
+    "trees": "prediction.forms.trees",
+}
 """Where each type's functions are."""
 
 

@@ -1,0 +1,1 @@
+"""How models of each type are learnt from rows."""

@@ -1,0 +1,61 @@
+"""Hashed logistic regression: the log odds of a row are a bias and the sum of the weights at its places."""
+
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+from prediction.scorer cimport Scorer, to_probabilities
+
+
+cdef class Linear(Scorer):
+    """``expansion`` is of the rows that ``encoder`` makes; ``weights`` are float64 (2^bits of a place).
+
+    Raises ValueError that begins with the argument's name.
+    """
+
+    TYPE = "linear"
+
+    def __init__(self, Encoder encoder not None, Expansion expansion not None, weights, double bias):
+        cdef const double[::1] given
+        Scorer.__init__(self, encoder.n_shared, encoder.n_own)
+        if (encoder.n_shared_out, encoder.n_own_out) != (expansion.n_shared, expansion.n_own):
+            raise ValueError(
+                f"expansion: takes {expansion.n_shared} + {expansion.n_own} columns, the encoder makes "
+                f"{encoder.n_shared_out} + {encoder.n_own_out}"
+            )
+        self.weights = np.ascontiguousarray(weights, np.float64)
+        if self.weights.shape != (1 << expansion.bits,):
+            raise ValueError(f"weights: are {self.weights.shape} in size, not {1 << expansion.bits}")
+        if not np.isfinite(self.weights).all() or not np.isfinite(bias):
+            raise ValueError("weights: or bias are not all finite")
+        self.encoder, self.expansion, self.bias = encoder, expansion, bias
+        given = self.weights
+        self.table.resize(given.shape[0])
+        memcpy(self.table.data(), &given[0], given.shape[0] * sizeof(double))
+        self.shared_row.resize(encoder.n_shared_out + 1)   # one more: an empty vector has no memory to point at
+        self.own_row.resize(encoder.n_own_out + 1)
+        self.coded.resize(expansion.n_shared + expansion.n_own + 1)
+        self.places.resize(max(expansion.n_shared_places, expansion.n_own_places) + 1)
+
+    cdef void margins(self, const uint32_t *shared, const uint32_t *own, Py_ssize_t rows, double *out) noexcept nogil:
+        cdef double together = self.bias, margin
+        cdef Py_ssize_t i
+        cdef int k
+        cdef uint32_t *places = self.places.data()
+        cdef const double *table = self.table.data()
+        self.encoder.extend_shared(shared, self.shared_row.data())
+        self.expansion.place_shared(self.shared_row.data(), self.coded.data(), places)
+        for k in range(self.expansion.n_shared_places):
+            together += table[places[k]]
+        for i in range(rows):
+            self.encoder.extend_own(shared, own + i * self.n_own, self.own_row.data())
+            self.expansion.place_own(self.own_row.data(), self.coded.data(), places)
+            margin = together
+            for k in range(self.expansion.n_own_places):
+                margin += table[places[k]]
+            out[i] = margin
+
+    cdef void score(self, const uint32_t *shared, const uint32_t *own, Py_ssize_t rows, double *out) noexcept nogil:
+        self.margins(shared, own, rows, out)
+        to_probabilities(out, rows)
