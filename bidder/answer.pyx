@@ -26,6 +26,7 @@ from urllib.parse import quote
 from domain.events import Bid, Kind, Name, encode
 
 cdef int BID_FIELDS = len(Bid.__struct_fields__)
+cdef int FIRST_PREDICTED = Bid.__struct_fields__.index("features")
 cdef int BID_TAG = Bid.__struct_config__.tag
 
 cdef int WIN = Kind.WIN
@@ -234,8 +235,10 @@ cdef class Answer:
         cdef Line *line = &view.lines[row.line]
         cdef uint32_t size = view.ads[row.ad].size
         cdef string *record = &self.record
+        # What was not predicted is not told: those fields stand at the end, and have defaults.
+        cdef bint told = row.scored >= 0 or row.value or row.explored or row.full_price > row.price
         record.clear()
-        pack_array(record, BID_FIELDS + 1)
+        pack_array(record, 1 + (BID_FIELDS if told else FIRST_PREDICTED))
         pack_uint(record, BID_TAG)
         pack_uint(record, <uint64_t>r.now_ns)
         pack_uint(record, bid)
@@ -258,7 +261,17 @@ cdef class Answer:
         pack_uint(record, <uint64_t>r.device_type)
         pack_bool(record, r.test)
         pack_uint(record, self.word | (<uint32_t>(view.ads[row.ad].format + 1) << FORMAT_AT))
-        self.pack_features(c, row)
+        if told:
+            self.pack_prediction(c, row)
+        self.append(record.data()[:record.size()])
+        return 0
+
+    cdef int pack_prediction(self, Candidates c, Candidate *row) except -1:
+        cdef string *record = &self.record
+        self.features.clear()
+        if row.scored >= 0:
+            append_values(c, row, &self.features)
+        pack_bytes(record, self.features.data(), <uint32_t>self.features.size())
         pack_uint(record, c.model if row.scored >= 0 else 0)
         pack_double(record, row.ctr)
         pack_double(record, row.cvr)
@@ -267,15 +280,6 @@ cdef class Answer:
         pack_bool(record, row.explored)
         pack_uint(record, <uint64_t>row.value)
         pack_uint(record, <uint64_t>row.full_price)
-        self.append(record.data()[:record.size()])
-        return 0
-
-    cdef int pack_features(self, Candidates c, Candidate *row) except -1:
-        """The row that was scored, as it was scored (the machine is little-endian)."""
-        self.features.clear()
-        if row.scored >= 0:
-            append_values(c, row, &self.features)
-        pack_bytes(&self.record, self.features.data(), <uint32_t>self.features.size())
         return 0
 
     cdef int pack_str(self, str text) except -1:

@@ -125,7 +125,7 @@ class Bid(Struct, frozen=True, array_like=True, tag=1, gc=False):
     value: int = 0
     """What one impression was thought to be worth to the advertiser; exchange currency. 0: nobody asked."""
     full_price: int = 0
-    """``price`` before shading; exchange currency."""
+    """``price`` before shading; exchange currency. 0: it was not shaded."""
 
 
 class NoBid(Struct, frozen=True, array_like=True, tag=2, gc=False):

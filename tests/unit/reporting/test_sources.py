@@ -16,7 +16,7 @@ from tests.trade import Trade
 @pytest.fixture
 def logged(tmp_path: Path) -> list[bytes]:
     records = [encode(event) for event in Trade(seed=1, auctions=300).bids]
-    writer = LogWriter(tmp_path, segment_bytes=9_000)
+    writer = LogWriter(tmp_path, segment_bytes=12_000)
     for record in records:
         writer.append(record)
     writer.close()
