@@ -5,7 +5,6 @@ while it runs. It is told what production would know at that moment: how many au
 expected, what the won ones cost. What the lost ones would have cost it never sees.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +13,13 @@ from pacing.dual import Dual, SpendCurve, measured
 from simulator.auction_replay import Auctions, Floats
 from simulator.auction_spending import Market, Spent, spend
 from simulator.click_value import ClickValue, click_value
+from simulator.shaded_bids import Shading, first_price_curve
 
 LOOKS = 1440
 """The time of the budget is taken as a day, with a look a minute as in production."""
 
 POINTS = 256
 """Prices of a click at which the past's spend is measured."""
-
-Shade = Callable[[Floats, Floats], Floats]
-"""Bids in a first-price auction, from what impressions are worth and their pCTR."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +29,20 @@ class Learned:
     value: ClickValue
     curve: SpendCurve
     """Of the price of a click."""
-    shade: Shade | None
+    shading: Shading | None
     """In second-price auctions there is nothing to shade."""
 
     def bids(self, price: float, pctr: Floats) -> Floats:
         worth = price * self.value.rate(pctr)
-        return worth if self.shade is None else self.shade(worth, pctr)
+        return worth if self.shading is None else self.shading.bids(worth, pctr)
 
 
 def learn(past: Auctions, kind: Market) -> Learned:
     value = click_value(past)
     if kind == "second":
         return Learned(value, second_price_curve(past.market, value.rate(past.pctr)), None)
-    from simulator.shaded_bids import first_price_curve, shading
-
-    shade = shading(past)
-    return Learned(value, first_price_curve(past, value.rate(past.pctr), shade), shade)
+    shading = Shading(past)
+    return Learned(value, first_price_curve(past, value.rate(past.pctr), shading), shading)
 
 
 def second_price_curve(market: Floats, rate: Floats) -> SpendCurve:
@@ -70,6 +65,8 @@ def run(learned: Learned, auctions: Auctions, budget: float, kind: Market) -> Sp
     count = len(auctions)
     won, cost = np.zeros(count, np.bool_), np.zeros(count)
     dual, spent = Dual(learned.curve, budget), 0.0
+    if learned.shading is not None:
+        learned.shading.begin(count)
     step = max(1, -(-count // LOOKS))
     for begin in range(0, count, step):
         price = dual.look(begin, spent, count - begin)
@@ -78,4 +75,6 @@ def run(learned: Learned, auctions: Auctions, budget: float, kind: Market) -> Sp
         found = spend(bids, auctions.market[now], budget - spent, kind)
         won[now], cost[now] = found.won, found.cost
         spent += float(found.cost.sum())
+        if learned.shading is not None and spent < budget:
+            learned.shading.learn(bids, auctions.pctr[now], found.won)
     return Spent(won, cost)
