@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simulator.auction_replay import Floats
     from simulator.bids_backtest import BidsBackTest, Result, Trial
+
+CLICKS = "clicks [95 %]"
 
 
 def add(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -115,7 +118,7 @@ def measured(test: "BidsBackTest", bootstrap: int, seed: int) -> Found:
     for trial in test.trials():
         trials.setdefault(trial.strategy, []).append(trial)
     results = {name: [result(trial, test.rest, drawn) for trial in of_it] for name, of_it in trials.items()}
-    sums = {name: sum(block_sums(test.rest.click * t.spent.won) for t in of_it) for name, of_it in trials.items()}
+    sums = {name: block_sums(test.rest.click * _wins(of_it)) for name, of_it in trials.items()}
     gain = {name: interval(sums[OURS] - sums[name], drawn) for name in sums if name != OURS}
     budgets = [test.budget(number) for number in test.budgets]
     return Found(
@@ -126,6 +129,13 @@ def measured(test: "BidsBackTest", bootstrap: int, seed: int) -> Found:
         [test.most_pctr(budget) for budget in budgets],
         gain,
     )
+
+
+def _wins(trials: "Sequence[Trial]") -> "Floats":
+    """By auction: with how many of the budgets it was won."""
+    import numpy as np
+
+    return np.sum([trial.spent.won for trial in trials], axis=0, dtype=np.float64)
 
 
 def as_json(found: Found) -> dict[str, object]:
@@ -185,8 +195,8 @@ def _shares(found: Found, what: str, bound: Sequence[float]) -> dict[str, list[f
 def as_text(found: Found) -> Iterator[str]:
     test = found.test
     yield (
-        f"Learned from {len(test.past)} auctions with {int(test.past.click.sum())} clicks; bid on {len(test.rest)} with "
-        f"{int(test.rest.click.sum())}, which cost {test.cost_of_all:.0f} together. {test.kind.capitalize()}-price."
+        f"Learned from {len(test.past)} auctions with {int(test.past.click.sum())} clicks; bid on {len(test.rest)} "
+        f"with {int(test.rest.click.sum())}, which cost {test.cost_of_all:.0f} together. {test.kind.capitalize()}-price."
     )
     heads = "".join(f"{f'1/{number}':>13}" for number in test.budgets)
     for title, cells in _tables(found):
@@ -194,7 +204,7 @@ def as_text(found: Found) -> Iterator[str]:
         yield f"{title}"
         yield f"{'':10}{heads}"
         for name, of_it in cells.items():
-            total = f"{found.total(name):>8} in all" if title.startswith("clicks") else ""
+            total = f"{found.total(name):>8} in all" if title == CLICKS else ""
             yield f"  {name:8}" + "".join(f"{cell:>13}" for cell in of_it) + total
     yield ""
     low, high = found.gain[found.best_single]
@@ -208,25 +218,28 @@ def as_text(found: Found) -> Iterator[str]:
 def _tables(found: Found) -> Iterator[tuple[str, dict[str, list[str]]]]:
     results = found.results
     budgets = [found.test.budget(number) for number in found.test.budgets]
-    yield "clicks [95 %]", {name: [_clicks(one) for one in of_it] for name, of_it in results.items()}
-    spend = {
-        name: [_share(one.spend, most) for one, most in zip(r, budgets, strict=True)] for name, r in results.items()
-    }
-    yield "spend, share of the budget", spend
-    prices = {
-        name: ["-" if one.ecpc is None else f"{one.ecpc:.0f}" for one in of_it] for name, of_it in results.items()
-    }
-    yield "cost of a click", prices
-    for what, bound in (("clicks", found.most_clicks), ("pctr", found.most_pctr)):
-        shares = {
-            name: [_share(getattr(one, what), most) for one, most in zip(of_it, bound, strict=True)]
-            for name, of_it in results.items()
-        }
-        yield f"share of what a clairvoyant could have in {'pCTR' if what == 'pctr' else what}", shares
+    yield CLICKS, {name: [_clicks(one) for one in of_it] for name, of_it in results.items()}
+    yield "cost of a click", {name: [_ecpc(one) for one in of_it] for name, of_it in results.items()}
+    for title, what, bound in (
+        ("spend, share of the budget", "spend", budgets),
+        ("clicks, share of what a clairvoyant could have", "clicks", found.most_clicks),
+        ("pCTR, share of what a clairvoyant could have", "pctr", found.most_pctr),
+    ):
+        yield (
+            title,
+            {
+                name: [_share(getattr(one, what), most) for one, most in zip(of_it, bound, strict=True)]
+                for name, of_it in results.items()
+            },
+        )
 
 
 def _clicks(one: "Result") -> str:
     return f"{one.clicks} [{one.clicks_interval[0]:.0f}–{one.clicks_interval[1]:.0f}]"
+
+
+def _ecpc(one: "Result") -> str:
+    return "-" if one.ecpc is None else f"{one.ecpc:.0f}"
 
 
 def _share(got: float, most: float) -> str:

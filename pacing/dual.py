@@ -77,8 +77,8 @@ class Dual:
     """The price of one budget. ``curve`` gives the shape of what impressions cost at each price, what was spent lately
     at the prices that were bid gives its level.
 
-    ``budget`` (any unit of money; the curve's too) may be assigned between two looks. ``seen``, ``spent``, ``expected``,
-    ``found`` and ``price`` are all there is to keep over a restart.
+    ``budget`` (any unit of money; the curve's too) may be assigned between two looks. ``seen``, ``spent``,
+    ``expected``, ``found`` and ``price`` are all there is to keep over a restart.
     """
 
     curve: SpendCurve

@@ -37,8 +37,8 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class BidsBackTest:
-    """``budgets`` are the N of 1/N. ``expected`` fits the baselines by the clicks that are expected of past auctions, not
-    by those that happened: not as published, but less a matter of chance."""
+    """``budgets`` are the N of 1/N. ``expected`` fits the baselines by the clicks that are expected of past auctions,
+    not by those that happened: not as published, but less a matter of chance."""
 
     auctions: Auctions
     train_fraction: float
@@ -66,7 +66,7 @@ class BidsBackTest:
         return float(self.rest.market.sum())
 
     def budget(self, number: float) -> float:
-        return float(in_quanta(np.float64(self.cost_of_all / number)))
+        return float(in_quanta(np.array([self.cost_of_all / number]))[0])
 
     def trials(self) -> Iterator[Trial]:
         """Budget by budget; within one the baselines in their order, then ours."""
@@ -118,7 +118,7 @@ def result(trial: Trial, rest: Auctions, draws: NDArray[np.int64]) -> Result:
 
 
 def draws(count: int, seed: int) -> NDArray[np.int64]:
-    """(count, BLOCKS): which blocks each draw has. The same for all strategies, so that their difference is drawn too."""
+    """(count, BLOCKS): which blocks each draw has. All strategies share them, so that a difference is drawn, too."""
     return np.random.default_rng(seed).integers(0, BLOCKS, (count, BLOCKS))
 
 

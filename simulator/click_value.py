@@ -8,6 +8,7 @@ the simplest first, and a more complex one is taken only where it is better by m
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
@@ -81,7 +82,7 @@ def _losses(fit: Callable[[Auctions], Map], past: Auctions) -> Floats:
     """Minus the logarithm of the rate given to what happened, of each auction after the first cut."""
     found = []
     ends = [round(cut * len(past)) for cut in (*CUTS, 1.0)]
-    for begin, end in zip(ends[:-1], ends[1:], strict=True):
+    for begin, end in pairwise(ends):
         before, after = past.part(0, begin), past.part(begin, end)
         if not 0 < before.click.sum() < len(before):
             continue
