@@ -5,11 +5,12 @@ import argparse
 from cli import (
     backtest_bids,
     backtest_pacing,
+    backtest_policy,
 )
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("backtest", help="how well a part of the bidder does on recorded traffic")
     parts = command.add_subparsers(metavar="PART", required=True)
-    for part in (backtest_pacing, backtest_bids):
+    for part in (backtest_pacing, backtest_bids, backtest_policy):
         part.add(parts)

@@ -135,7 +135,7 @@ def _wins(trials: "Sequence[Trial]") -> "Floats":
     """By auction: with how many of the budgets it was won."""
     import numpy as np
 
-    return np.sum([trial.spent.won for trial in trials], axis=0, dtype=np.float64)
+    return np.asarray(np.sum([trial.spent.won for trial in trials], axis=0), dtype=np.float64)
 
 
 def as_json(found: Found) -> dict[str, object]:
@@ -196,7 +196,8 @@ def as_text(found: Found) -> Iterator[str]:
     test = found.test
     yield (
         f"Learned from {len(test.past)} auctions with {int(test.past.click.sum())} clicks; bid on {len(test.rest)} "
-        f"with {int(test.rest.click.sum())}, which cost {test.cost_of_all:.0f} together. {test.kind.capitalize()}-price."
+        f"with {int(test.rest.click.sum())}, which cost {test.cost_of_all:.0f} together. "
+        f"{test.kind.capitalize()}-price."
     )
     heads = "".join(f"{f'1/{number}':>13}" for number in test.budgets)
     for title, cells in _tables(found):
