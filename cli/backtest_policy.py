@@ -1,4 +1,4 @@
-"""``outbid backtest policy``: what another choice of creatives, or of bids, would have earned, from a log of chances."""
+"""``outbid backtest policy``: what another policy of creatives or bids would have earned, from a log."""
 
 import argparse
 import json
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prediction.off_policy import Evaluation, Logged, RewardModel
-    from simulator.policy_log import Floats
+    from prediction.off_policy import Evaluation, Floats, Logged, RewardModel
 
 
 def add(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,7 +29,7 @@ def add(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "--truth", type=Path, metavar="FILE", help="a log that the policy wrote itself, to compare with; same format"
     )
     policy.add_argument(
-        "--model", choices=("rates", "trees"), default="rates", help="of rewards, for dm and dr (default: %(default)s)"
+        "--model", choices=("rates", "linear"), default="rates", help="of rewards, for dm and dr (default: %(default)s)"
     )
     policy.add_argument("--clip", type=float, default=float("inf"), metavar="WEIGHT", help="no weight counts more")
     policy.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="draws (default: %(default)s)")
@@ -62,17 +61,15 @@ def run(asked: argparse.Namespace) -> int:
     read = FORMATS[asked.format]
     source = read(asked.log)
     named, _, file = asked.policy.partition(":")
-    if named == "logged" and file:
-        target = source.policy(named, read(Path(file)))
-    else:
-        target = source.policy(asked.policy)
+    other = read(Path(file)) if named == "logged" and file else None
+    target = source.policy(asked.policy if other is None else named, other)
     model = MODELS[asked.model]
     found = evaluate(source.log, target, model, clip=asked.clip, resamples=asked.bootstrap, seed=asked.seed)
     report: dict[str, object] = {"policy": asked.policy, "logged_value": source.value, **as_json(found)}
     if asked.truth:
-        other = read(asked.truth).log
-        report["truth"] = truth = float(other.reward.mean())
-        error = float(other.reward.std()) / len(other) ** 0.5
+        reward = read(asked.truth).log.reward
+        report["truth"] = truth = float(reward.mean())
+        error = float(reward.std()) / len(reward) ** 0.5
         report["truth_interval"] = [truth - 1.96 * error, truth + 1.96 * error]
         if asked.coverage:
             report["parts"] = asked.coverage
@@ -123,8 +120,8 @@ def as_json(found: "Evaluation") -> dict[str, object]:
 
 def as_text(report: "dict[str, object]", found: "Evaluation") -> Iterator[str]:
     yield (
-        f"{found.rows} decisions that earned {report['logged_value']:.4g} each, which tell of {report['policy']} as much "
-        f"as {found.effective_rows:.0f} of its own."
+        f"{found.rows} decisions that earned {report['logged_value']:.4g} each, which tell of {report['policy']} "
+        f"as much as {found.effective_rows:.0f} of its own."
     )
     yield (
         f"Weights: {found.mean_weight:.3f} on the average, where 1 ± {1.96 * found.mean_weight_error:.3f} is right; "

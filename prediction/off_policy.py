@@ -6,9 +6,9 @@ of what it did, its propensity, a row stands for ``target / propensity`` rows of
 - IPS, inverse propensity scoring (Horvitz and Thompson 1952): the weighted mean. Unbiased, and wild where weights are;
 - SNIPS, self-normalised (Swaminathan and Joachims, NIPS 2015): over the sum of weights; a little biased, far steadier;
 - DM, the direct method: what a reward model says. Its interval knows nothing of the model's error;
-- DR, doubly robust (Dudík, Langford and Li, ICML 2011): the model's word, put right by the weighted errors it made on the
-  log. Unbiased if the propensities are right, whatever the model. The model is cross-fitted: each row's is fitted to the
-  other folds, so that it cannot have learnt that row's reward.
+- DR, doubly robust (Dudík, Langford and Li, ICML 2011): the model's word, put right by the weighted errors it made on
+  the log. Unbiased if the propensities are right, whatever the model. The model is cross-fitted: each row's is fitted
+  to the other folds, so that it cannot have learnt that row's reward.
 
 Weights may be clipped, which bounds chance at the price of a bias: the share of the weight that is cut is told.
 """
