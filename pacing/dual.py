@@ -47,7 +47,8 @@ class SpendCurve:
 
 
 def proportional(price: float, cost: float) -> SpendCurve:
-    """Of a budget that nothing is known of but one guess: at ``price`` an impression costs ``cost``."""
+    """Of a budget that nothing is known of but one guess: at ``price`` an impression costs ``cost``. Such a curve
+    deserves less `trust` than one that was measured."""
     return SpendCurve((price,), (cost,))
 
 

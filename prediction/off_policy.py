@@ -69,7 +69,7 @@ RewardModel = Callable[[Logged], Rewards]
 
 
 class Estimate(Struct, frozen=True):
-    """``low`` to ``high`` is a 95 % interval by the normal distribution, ``drawn_low`` to ``drawn_high`` by bootstrap."""
+    """``low`` to ``high`` is a 95 % interval by the normal distribution, the drawn one by bootstrap."""
 
     value: float
     low: float

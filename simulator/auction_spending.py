@@ -27,20 +27,18 @@ def spend(bids: Floats, market: Floats, budget: float, kind: Market) -> Spent:
     wanted = np.flatnonzero((bids >= market) & (bids > 0))
     won, cost = np.zeros(len(bids), np.bool_), np.zeros(len(bids))
     left = budget
-    while wanted.size:
+    while wanted.size and left > 0:
         price = bids[wanted] if kind == "first" else market[wanted]
         total = np.cumsum(price)
-        fit = int(np.searchsorted(total, left, "right"))
+        fit = int(np.searchsorted(total, left, "left"))
+        fit += int(fit < wanted.size and total[fit] == left)
         taken = wanted[:fit]
         won[taken], cost[taken] = True, price[:fit]
-        if fit == wanted.size:
-            break
         left -= float(total[fit - 1]) if fit else 0.0
         # The bids from here on are cut to what is left. In a first-price auction the next one to win pays all of it.
         wanted = wanted[fit:]
         wanted = wanted[market[wanted] <= left]
-        if kind == "first" and wanted.size and bids[wanted[0]] > left:
-            if left > 0:
-                won[wanted[0]], cost[wanted[0]] = True, left
+        if kind == "first" and wanted.size and bids[wanted[0]] > left > 0:
+            won[wanted[0]], cost[wanted[0]] = True, left
             break
     return Spent(won, cost)

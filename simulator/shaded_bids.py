@@ -65,8 +65,9 @@ class Shading:
         self.evidence *= np.exp(-len(bids) / self.memory)
         if not len(bids):
             return
-        rates = [self.landscape.win_rates(contexts, _whole(bids / level)) for level in LEVELS.tolist()]
-        likely = np.clip(np.array(rates), 1e-3, 1 - 1e-3)
+        at_levels = _whole((bids / LEVELS[:, None]).ravel())
+        rates = self.landscape.win_rates(np.tile(contexts, len(LEVELS)), at_levels)
+        likely = np.clip(rates.reshape(len(LEVELS), -1), 1e-3, 1 - 1e-3)
         self.evidence += np.log(np.where(won, likely, 1 - likely)).sum(axis=1)
         belief = self.prior + self.evidence
         belief = np.exp(belief - belief.max())
