@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
+from scipy.special import expit
 
+from prediction.curve import Curve, isotonic, log_odds, platt
 from simulator.auction_replay import Auctions, Floats
 
 Map = Callable[[Floats], Floats]
@@ -45,23 +45,20 @@ def scaled(past: Auctions) -> Map:
 
 
 def power(past: Auctions) -> Map:
-    """Platt's: the logit of the rate is a line of the prediction's logit, so that small rates are a power of it."""
-    line = LogisticRegression(C=1e3).fit(_logit(past.pctr), past.click)
-    slope, level = float(line.coef_[0, 0]), float(line.intercept_[0])
-    if slope <= 0:  # clicks that contradict the prediction altogether: no reason to bid more for the worse
-        return scaled(past)
-    return lambda pctr: np.asarray(1 / (1 + np.exp(-(slope * _logit(pctr)[:, 0] + level))))
+    """Platt's line through log odds: small rates are a power of the prediction."""
+    return _along(platt(log_odds(past.pctr), past.click, np.ones(len(past))))
 
 
-def isotonic(past: Auctions) -> Map:
-    """A curve that never falls, through the middle between steps of equal rate and Platt's: steps alone would call all
-    predictions below the first click worthless."""
-    steps = IsotonicRegression(out_of_bounds="clip").fit(past.pctr, past.click)
-    smooth = power(past)
-    return lambda pctr: np.clip((steps.predict(pctr) + smooth(pctr)) / 2, TINY, 1 - TINY)
+def monotone(past: Auctions) -> Map:
+    """Isotonic regression, in straight pieces through log odds."""
+    return _along(isotonic(log_odds(past.pctr), past.click, np.ones(len(past))))
 
 
-MAPS: dict[str, Callable[[Auctions], Map]] = {"scaled": scaled, "power": power, "isotonic": isotonic}
+def _along(curve: Curve) -> Map:
+    return lambda pctr: np.clip(expit(curve(log_odds(pctr))), TINY, 1 - TINY)
+
+
+MAPS: dict[str, Callable[[Auctions], Map]] = {"scaled": scaled, "power": power, "isotonic": monotone}
 """The simplest first."""
 
 
@@ -91,8 +88,3 @@ def _losses(fit: Callable[[Auctions], Map], past: Auctions) -> Floats:
         rate = np.clip(rate * max(float(after.click.sum()), 0.5) / float(rate.sum()), TINY, 1 - TINY)
         found.append(-np.log(np.where(after.click > 0, rate, 1 - rate)))
     return np.concatenate(found) if found else np.empty(0)
-
-
-def _logit(pctr: Floats) -> Floats:
-    inside = np.clip(pctr, TINY, 1 - TINY)
-    return np.asarray(np.log(inside / (1 - inside)))[:, None]

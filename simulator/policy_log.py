@@ -28,7 +28,7 @@ class PolicyLog:
         return float(self.log.reward.mean())
 
     def policy(self, asked: str, other: "PolicyLog | None" = None) -> Floats:
-        """(n, actions): ``uniform``, ``target`` (the file's own), ``always:ACTION``, ``logged`` (what ``other`` did)."""
+        """(n, actions): ``uniform``, ``target`` (the file's own), ``always:ACTION`` or ``logged``, as ``other``."""
         if asked == "uniform":
             return np.full((len(self.log), self.log.actions), 1.0 / self.log.actions)
         if asked == "target" and self.target is not None:
