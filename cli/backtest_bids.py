@@ -111,11 +111,12 @@ def numbers(text: str, name: str) -> list[float]:
 
 
 def measured(test: "BidsBackTest", bootstrap: int, seed: int) -> Found:
+    from cli.budgeted_bids import strategy
     from simulator.bids_backtest import OURS, block_sums, draws, interval, result
 
     drawn = draws(bootstrap, seed)
     trials: dict[str, list[Trial]] = {}
-    for trial in test.trials():
+    for trial in test.trials(strategy):
         trials.setdefault(trial.strategy, []).append(trial)
     results = {name: [result(trial, test.rest, drawn) for trial in of_it] for name, of_it in trials.items()}
     sums = {name: block_sums(test.rest.click * _wins(of_it)) for name, of_it in trials.items()}

@@ -4,20 +4,26 @@ All learn from the past part of the recording only. A budget of 1/N is an N-th o
 together, as in the literature (Zhang, Yuan and Wang, KDD 2014).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import Problem, Refused
-from simulator import budgeted_bids
 from simulator.auction_replay import Auctions, Floats, in_quanta
 from simulator.auction_spending import Market, Spent, spend
 from simulator.bid_baselines import fitted
 from simulator.clairvoyant import most_value
+from simulator.click_value import click_value
 
 OURS = "outbid"
+Runner = Callable[[Auctions, float], Spent]
+"""Bids on auctions, one after the other, with a budget."""
+
+Learner = Callable[[Auctions, Market], Runner]
+"""Learns from the past. Handed in, as this folder knows nothing of production's strategies."""
+
 FEWEST = 100
 """Auctions in either part."""
 
@@ -68,17 +74,17 @@ class BidsBackTest:
     def budget(self, number: float) -> float:
         return float(in_quanta(np.array([self.cost_of_all / number]))[0])
 
-    def trials(self) -> Iterator[Trial]:
+    def trials(self, ours: Learner) -> Iterator[Trial]:
         """Budget by budget; within one the baselines in their order, then ours."""
-        learned = budgeted_bids.learn(self.past, self.kind)
-        worth = learned.value.rate(self.past.pctr) if self.expected else self.past.click
+        run = ours(self.past, self.kind)
+        worth = click_value(self.past).rate(self.past.pctr) if self.expected else self.past.click
         for number in self.budgets:
             budget = self.budget(number)
             of_past = budget * len(self.past) / len(self.rest)
             for name, strategy in fitted(self.past, of_past, self.kind, worth).items():
                 bids = strategy.bids(self.rest.pctr)
                 yield Trial(name, budget, spend(bids, self.rest.market, budget, self.kind), dict(strategy.parameters))
-            yield Trial(OURS, budget, budgeted_bids.run(learned, self.rest, budget, self.kind), {})
+            yield Trial(OURS, budget, run(self.rest, budget), {})
 
     def most_clicks(self, budget: float) -> float:
         return most_value(self.rest.click, self.rest.market, budget)

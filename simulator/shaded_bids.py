@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cython_ext.shading import Landscape
-from pacing.dual import MEMORY, SpendCurve, measured
 from simulator.auction_replay import QUANTUM, Auctions, Floats
 
 BUCKETS = 10
@@ -29,8 +28,7 @@ SAMPLE = 20_000
 
 
 class Shading:
-    """One landscape, and the level of the market as one budget's auctions have shown it. ``count`` is how many auctions
-    are to come: a tenth of them is what is remembered."""
+    """One landscape, and the level of the market as one budget's auctions have shown it."""
 
     def __init__(self, past: Auctions) -> None:
         self.edges = np.quantile(past.pctr, np.linspace(0, 1, BUCKETS + 1)[1:-1])
@@ -46,9 +44,9 @@ class Shading:
         self.evidence = np.zeros(len(LEVELS))
         self.level = 1.0
 
-    def begin(self, count: int) -> None:
-        """A new budget, over so many auctions: the level is the past's."""
-        self.memory = MEMORY * count
+    def begin(self, memory: float) -> None:
+        """A new budget: the level is the past's, and so many auctions will be remembered."""
+        self.memory = memory
         self.evidence[:] = 0.0
         self.level = 1.0
 
@@ -89,8 +87,9 @@ def _curve(ordered: Floats) -> tuple[Floats, Floats]:
     return knots / QUANTUM, np.searchsorted(ordered, knots, "right") / len(ordered)
 
 
-def first_price_curve(past: Auctions, rate: Floats, shading: Shading) -> SpendCurve:
-    """What the newest past auctions would have cost at growing prices of a click, each bid shaded."""
+def costs_at(past: Auctions, rate: Floats, shading: Shading) -> tuple[list[float], list[float]]:
+    """Growing prices of a click, and what an auction would have cost at each on the average of the newest past ones,
+    every bid shaded."""
     begin = max(0, len(past) - SAMPLE)
     newest, rate = past.part(begin, len(past)), rate[begin:]
     most = float(newest.market.max()) or 1.0
@@ -99,4 +98,4 @@ def first_price_curve(past: Auctions, rate: Floats, shading: Shading) -> SpendCu
     for price in prices.tolist():
         bids = shading.bids(price * rate, newest.pctr)
         costs.append(float(bids[(bids >= newest.market) & (bids > 0)].sum()) / len(newest))
-    return measured(prices.tolist(), costs)
+    return prices.tolist(), costs

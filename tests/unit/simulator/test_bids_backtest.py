@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from cli import budgeted_bids
 from domain.errors import Refused
-from simulator import budgeted_bids
 from simulator.auction_replay import Auctions, in_quanta, read_auctions
 from simulator.auction_spending import Market, spend
 from simulator.bid_baselines import families
@@ -89,7 +89,7 @@ def test_ours_buys_most_and_never_more_than_the_budget(kind: Market, dearer: flo
     test = BidsBackTest(made(8000, 2, dearer=dearer), 0.6, BUDGETS, kind)
     pctr: dict[str, list[float]] = {}
     drawn = draws(50, 1)
-    for trial in test.trials():
+    for trial in test.trials(budgeted_bids.strategy):
         found = result(trial, test.rest, drawn)
         assert found.spend <= trial.budget
         assert found.clicks == sum(test.rest.click[trial.spent.won])
@@ -137,7 +137,7 @@ def test_nothing_clicked_and_nothing_dear_are_no_trouble() -> None:
     rng = np.random.default_rng(6)
     for market in (np.zeros(400), np.full(400, 7.0)):
         test = BidsBackTest(Auctions(np.zeros(400), market, rng.random(400)), 0.5, (1, 4), "second")
-        for trial in test.trials():
+        for trial in test.trials(budgeted_bids.strategy):
             assert trial.spent.cost.sum() <= trial.budget
 
 

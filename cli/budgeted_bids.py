@@ -5,15 +5,16 @@ while it runs. It is told what production would know at that moment: how many au
 expected, what the won ones cost. What the lost ones would have cost it never sees.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pacing.dual import Dual, SpendCurve, measured
+from pacing.dual import MEMORY, Dual, SpendCurve, measured
 from simulator.auction_replay import Auctions, Floats
 from simulator.auction_spending import Market, Spent, spend
 from simulator.click_value import ClickValue, click_value
-from simulator.shaded_bids import Shading, first_price_curve
+from simulator.shaded_bids import Shading, costs_at
 
 LOOKS = 1440
 """The time of the budget is taken as a day, with a look a minute as in production."""
@@ -38,11 +39,12 @@ class Learned:
 
 
 def learn(past: Auctions, kind: Market) -> Learned:
+    """From past auctions of all prices; ``kind`` of those to come."""
     value = click_value(past)
     if kind == "second":
         return Learned(value, second_price_curve(past.market, value.rate(past.pctr)), None)
     shading = Shading(past)
-    return Learned(value, first_price_curve(past, value.rate(past.pctr), shading), shading)
+    return Learned(value, measured(*costs_at(past, value.rate(past.pctr), shading)), shading)
 
 
 def second_price_curve(market: Floats, rate: Floats) -> SpendCurve:
@@ -66,7 +68,7 @@ def run(learned: Learned, auctions: Auctions, budget: float, kind: Market) -> Sp
     won, cost = np.zeros(count, np.bool_), np.zeros(count)
     dual, spent = Dual(learned.curve, budget), 0.0
     if learned.shading is not None:
-        learned.shading.begin(count)
+        learned.shading.begin(MEMORY * count)
     step = max(1, -(-count // LOOKS))
     for begin in range(0, count, step):
         price = dual.look(begin, spent, count - begin)
@@ -78,3 +80,9 @@ def run(learned: Learned, auctions: Auctions, budget: float, kind: Market) -> Sp
         if learned.shading is not None and spent < budget:
             learned.shading.learn(bids, auctions.pctr[now], found.won)
     return Spent(won, cost)
+
+
+def strategy(past: Auctions, kind: Market) -> Callable[[Auctions, float], Spent]:
+    """As `simulator.bids_backtest` wants it."""
+    learned = learn(past, kind)
+    return lambda auctions, budget: run(learned, auctions, budget, kind)
