@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from domain.errors import Refused
-from prediction.off_policy import Evaluation, Floats, Logged, bid_policy, evaluate, frequencies
-from prediction.reward_models import MODELS, Rewards
+from prediction.off_policy import Evaluation, Floats, Logged, Rewards, bid_policy, evaluate, frequencies
+from prediction.reward_models import MODELS
 
 ACTIONS, SLOTS = 5, 2
 
@@ -157,7 +157,7 @@ def test_rates_without_differences_are_one_rate() -> None:
     rng = np.random.default_rng(7)
     log = Logged(
         rng.integers(0, 50, 2000),
-        (rng.random(2000) < 0.1) * 1.0,
+        (rng.random(2000) < 0.1).astype(np.float64),
         np.full(2000, 0.02),
         np.zeros(2000, np.int64),
         np.empty((2000, 0)),

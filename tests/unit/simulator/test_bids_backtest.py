@@ -45,7 +45,7 @@ def one_by_one(bids: np.ndarray, market: np.ndarray, budget: float, kind: Market
 def test_bids_are_settled_one_by_one(kind: Market, seed: int) -> None:
     rng = np.random.default_rng(seed)
     count = int(rng.integers(1, 60))
-    market, bids = rng.integers(0, 12, count) * 1.0, rng.integers(0, 12, count) * 1.0
+    market, bids = rng.integers(0, 12, (2, count)).astype(np.float64)
     budget = float(rng.integers(0, 120))
     found = spend(bids, market, budget, kind)
     costs = one_by_one(bids, market, budget, kind)
@@ -57,7 +57,7 @@ def test_bids_are_settled_one_by_one(kind: Market, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_clairvoyant_is_the_linear_programmes(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    value, market = rng.integers(0, 3, 50) * rng.random(50), rng.integers(0, 9, 50) * 1.0
+    value, market = rng.integers(0, 3, 50) * rng.random(50), rng.integers(0, 9, 50).astype(np.float64)
     for budget in (0.0, 7.5, 60.0, 1e3):
         solved = linprog(-value, A_ub=[market], b_ub=[budget], bounds=(0, 1))
         assert most_value(value, market, budget) == pytest.approx(-solved.fun)
