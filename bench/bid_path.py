@@ -24,6 +24,9 @@ from pathlib import Path
 import yaml
 from rig import world
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from rig import click_model
+
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 CONNECTIONS = 32
@@ -88,10 +91,10 @@ def start(command: list[str], environment: dict[str, str], core: int, log: Path)
         return subprocess.Popen(command, env=environment, stdout=out, stderr=out, preexec_fn=lambda: place(core))
 
 
-def publish(folder: Path, environment: dict[str, str], line_items: int, bid_step: float) -> None:
+def publish(folder: Path, environment: dict[str, str], line_items: int, bid_step: float, predict: bool) -> None:
     """Imports the campaigns, as a marketer would."""
     path = folder / "campaigns.yaml"
-    path.write_text(yaml.dump(world.campaigns(line_items, bid_step), Dumper=yaml.CSafeDumper))
+    path.write_text(yaml.dump(world.campaigns(line_items, bid_step, predict), Dumper=yaml.CSafeDumper))
     command = [PYTHON, "-m", "cli.main", "campaigns", "import", str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=lambda: pin(LAST_CORE))
     if done.returncode:
@@ -107,7 +110,9 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
     log = folder / "processes.log"
     print(f"making {asked.line_items} line items, {world.PEOPLE} people, 12,000 requests …", flush=True)
     world.write_audiences(folder)
-    publish(folder, environment, asked.line_items, 0.0)
+    publish(folder, environment, asked.line_items, 0.0, asked.predict)
+    if asked.predict:
+        click_model.promote(folder / "data")
     requests = folder / "requests.bin"
     size = world.write_requests(requests, ports["bidder"])
     load = Load(folder)
@@ -137,7 +142,8 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
                 swap = None
                 if name == "bidder" and turn == asked.turns // 2:  # the swap falls into this run
                     swap = subprocess.Popen(
-                        [PYTHON, str(Path(__file__)), "--publish", str(folder), str(asked.line_items)],
+                        [PYTHON, str(Path(__file__)), "--publish", str(folder), str(asked.line_items)]
+                        + ["--predict"] * asked.predict,
                         env=environment,
                         preexec_fn=lambda: pin(LAST_CORE),
                     )
@@ -170,19 +176,34 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
     return {
         "bench": "bid_path", "echo_rps": round(echo_rps), "rps": round(rps), "ratio": round(rps / echo_rps, 3),
         "p50_ms": late["p50_ms"], "p99_ms": late["p99_ms"], "bid_rate": round(bids / (bids + no_bids), 3),
-        "line_items": asked.line_items, "profiles": world.PEOPLE, "generator_cpu": round(load.cpu, 2),
+        "line_items": asked.line_items, "profiles": world.PEOPLE, "predicted": predicted(metrics),
+        "generator_cpu": round(load.cpu, 2),
     }  # fmt: skip
+
+
+def predicted(metrics: str) -> float:
+    """Pairs of impression and creative that were predicted, a request."""
+    sums = dict.fromkeys(("outbid_bidder_predicted_total", "outbid_bidder_requests_total"), 0.0)
+    for line in metrics.splitlines():
+        name = line.partition("{")[0]
+        if name in sums:
+            sums[name] += float(line.rsplit(" ", 1)[1])
+    pairs, requests = sums.values()
+    return round(pairs / requests, 2) if requests else 0.0
 
 
 def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] == "--publish":
-        publish(Path(sys.argv[2]), dict(os.environ), int(sys.argv[3]), 0.01)
+        publish(Path(sys.argv[2]), dict(os.environ), int(sys.argv[3]), 0.01, "--predict" in sys.argv)
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--line-items", type=int, default=1_000)
     parser.add_argument("--turns", type=int, default=5, help="turns of echo and bidder")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each run")
     parser.add_argument("--answer-bytes", type=int, default=2_300, help="size of the echo's answer: a bid's")
+    parser.add_argument(
+        "--predict", action="store_true", help="line items pay for clicks, and a model says how likely they are"
+    )
     parser.add_argument("--keep-log", action="store_true", help="print the end of the processes' log")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="outbid-bench-") as folder:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from bidder.admit import admit
 from bidder.answer import Answer
 from bidder.any_id import by_any_id
+from bidder.beliefs import Beliefs, account
 from bidder.candidates import Candidates
 from bidder.choose import choose, reserve
 from bidder.enrichment.chain import Chain
@@ -25,7 +26,7 @@ from bidder.limits import gate, still_covered
 from bidder.models import Models
 from bidder.paces import Paces, throttle
 from bidder.predict import predict
-from bidder.pricing.fixed import fixed_cpm
+from bidder.pricing.price import price
 from bidder.request_sample import RequestSample
 from bidder.rules import blocks, deals
 from bidder.select import select
@@ -97,7 +98,7 @@ class Auction:
         self.history = history or History()
         self.sample = sample or RequestSample(on=False)
         self.models = models or Models()
-        self.paces = Paces(leases)
+        self.paces, self.beliefs = Paces(leases), Beliefs(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
@@ -154,9 +155,10 @@ class Auction:
         if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
-        predict(candidates, view, self.models, request)
-        if not fixed_cpm(candidates, view, self.paces, request):
-            return self.no_bid(NoBidReason.PACING, "pricing", seller)
+        predict(candidates, view, self.models, seller, request, body)
+        if not price(candidates, view, self.paces, self.models, self.beliefs, seller, request):
+            unworthy = candidates.too_little
+            return self.no_bid(NoBidReason.BELOW_FLOOR if unworthy else NoBidReason.PACING, "pricing", seller)
         if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
         if self.history.fleet is not None and (
@@ -182,6 +184,8 @@ class Auction:
     def bid(self, seller: Seller, view: View) -> bytes:
         """The answer with the bids that are left."""
         reserve(self.candidates, view, seller, self.leases, self.request)
+        if view.predictions:
+            account(self.candidates, view, self.beliefs, self.request)
         self.bids += 1
         return self.answer.write(self.candidates, view, seller, self.request)
 

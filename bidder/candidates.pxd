@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
@@ -19,7 +19,7 @@ cdef struct Candidate:
     uint32_t lease         # set when the price was reserved
     uint32_t asides        # bit n: companion n of the ad has a place
     int32_t slot           # of a dynamic pod that it is only for: 1 first, -1 last, 0 any
-    int32_t scored         # row of Candidates.own that was scored; -1: none was
+    int32_t scored         # its row of Candidates.own; -1: nothing was predicted
     double ctr             # probability of a click; 0: no line item asked for it
     double cvr             # and that a click converts
     double shadow_ctr      # what the model in the shadow says
@@ -49,11 +49,15 @@ cdef class Candidates:
     cdef bint cut_short                  # a pod was too large to try everything
     cdef vector[Held] held               # of these, what other workers are told of
     cdef vector[uint64_t] bids           # their ids, if they had to be known before the answer is written
-    cdef vector[uint32_t] shared         # values of the request's features, see bidder.feature_values
-    cdef vector[uint32_t] blanked        # the same without those that are protected
-    cdef vector[uint32_t] own            # of the rows that were scored, n_own each
-    cdef vector[uint8_t] special         # is the row of a campaign in a special category? then it has ``blanked``
-    cdef uint32_t model, shadow_model    # versions of those that scored them; 0: none
+    cdef uint32_t parts                  # of openrtb.context.Part: what ``context`` holds of this request
+    cdef vector[uint32_t] shared         # values that rows share which are scored in one call (bidder.feature_values)
+    cdef vector[uint32_t] own            # and each row's own
+    cdef vector[uint32_t] calls          # by row: which of the calls, so which block of ``shared``
+    cdef uint32_t n_calls
+    cdef uint32_t model, shadow_model    # versions of the models of clicks; 0: none
+    cdef vector[uint64_t] factor_words   # which expressions of bid multipliers hold; of each of Request.imps,
+    cdef size_t factor_stride            # so many words further on; 0: of all alike
+    cdef readonly bint too_little        # a pair was worth less than its floor, whatever its pace
     cdef bint all_or_none                # they are to be won together, or not at all
     cdef public bint keep_reasons        # only when explaining
     cdef readonly list reasons           # (stage, line item place, creative place or -1, imp place or -1, why)
@@ -66,10 +70,9 @@ cdef inline size_t keep(Candidates c, size_t i, size_t kept) noexcept nogil:
     return kept + 1
 
 cdef inline void append_values(Candidates c, const Candidate *row, string *out) noexcept nogil:
-    """The values of a row that was scored, as the model had them: the request's, then its own."""
-    cdef vector[uint32_t] *shared = &c.blanked if c.special[row.scored] else &c.shared
-    cdef size_t n_own = c.own.size() // c.special.size()
-    out.append(<const char *>shared.data(), shared.size() * sizeof(uint32_t))
+    """The values that a prediction of the row was made of: those that are shared, then its own."""
+    cdef size_t n_shared = c.shared.size() // c.n_calls, n_own = c.own.size() // c.calls.size()
+    out.append(<const char *>(c.shared.data() + c.calls[row.scored] * n_shared), n_shared * sizeof(uint32_t))
     out.append(<const char *>(c.own.data() + <size_t>row.scored * n_own), n_own * sizeof(uint32_t))
 
 cdef inline bint promised(Candidates c, Request r, int32_t place) noexcept nogil:

@@ -15,7 +15,7 @@ cdef class Candidates:
         self.chosen.clear()
         self.held.clear()
         self.bids.clear()
-        self.all_or_none = self.cut_short = False
+        self.all_or_none = self.cut_short = self.too_little = False
         self.model = self.shadow_model = 0
         if self.keep_reasons:
             self.reasons = []

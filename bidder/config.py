@@ -2,6 +2,7 @@
 
 import msgspec
 
+from bidder.models import PRIOR_CTR, PRIOR_CVR
 from domain.settings import load
 from openrtb.tcf import Vendor
 
@@ -35,11 +36,18 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Those whose legal basis a publisher may choose, by our entry."""
     geo_database: str = ""
     """Path of an MMDB file with GeoLite2's field names; without it only the exchange's own ``geo`` is known."""
+    prior_ctr: float = PRIOR_CTR
+    """Probability of a click that is taken for likely while no model is live."""
+    prior_cvr: float = PRIOR_CVR
+    """The same that a click converts."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose ``X-Forwarded-For`` is believed. In the environment: comma-separated."""
 
     def __post_init__(self) -> None:
         self.tcf_vendor()
+        for name, value in (("prior_ctr", self.prior_ctr), ("prior_cvr", self.prior_cvr)):
+            if not 0 < value < 1:
+                raise ValueError(f"{name} is between 0 and 1")
         if not 0 <= self.request_sample <= 1_000_000:
             raise ValueError("request_sample is from 0 to 1000000")
 

@@ -14,6 +14,7 @@ import aiohttp
 import msgspec
 
 from bidder.answer import Answer
+from bidder.beliefs import Beliefs
 from bidder.leases import Leases
 from bidder.paces import Paces
 from bidder.state import State
@@ -38,9 +39,12 @@ TIMEOUT_S = 2.0
 class ControlLink:
     """One worker's conversation with control."""
 
-    def __init__(self, base: str, state: State, paces: Paces, leases: Leases, answer: Answer) -> None:
+    def __init__(
+        self, base: str, state: State, paces: Paces, leases: Leases, answer: Answer, beliefs: Beliefs | None = None
+    ) -> None:
         self.base, self.state, self.paces, self.leases, self.answer = base, state, paces, leases, answer
-        self.worker = self.paced = 0
+        self.beliefs = beliefs or Beliefs(leases)
+        self.worker = self.paced = self.believed = 0
         self._supplied_s = 0.0
         self.returned: list[LeaseUse] = []
         """Leases that were given up, until control has heard of it."""
@@ -81,7 +85,9 @@ class ControlLink:
         if time.monotonic() - self._supplied_s >= SUPPLY_S:
             self._supplied_s, supplied = time.monotonic(), self.paces.supplied()
         uses, returned = tuple(self.leases.uses()), tuple(self.returned)
-        return Heartbeat(self.worker, uses, returned, supplied=tuple(supplied), paced=self.paced)
+        return Heartbeat(
+            self.worker, uses, returned, supplied=tuple(supplied), paced=self.paced, believed=self.believed
+        )
 
     def hear(self, grants: Grants, report: Heartbeat, asked_ns: int) -> None:
         """Takes control's answer to the last ``report``, made at ``asked_ns`` (monotonic)."""
@@ -99,7 +105,9 @@ class ControlLink:
         self.paces.heard(report.supplied)
         for order in grants.paces:
             self.paces.apply(order)
-        self.paced = grants.paced
+        for belief in grants.beliefs:
+            self.beliefs.apply(belief)
+        self.paced, self.believed = grants.paced, grants.believed
 
     async def register(self, session: aiohttp.ClientSession) -> None:
         """Gets an incarnation number, under which bid ids begin anew; what an older one held is given back."""
@@ -107,7 +115,7 @@ class ControlLink:
         if self.worker:
             await self._post(session, "/v1/leases", self.farewell(), Grants)
             self.returned.clear()
-        self.worker, self.paced = registered.worker, 0
+        self.worker, self.paced, self.believed = registered.worker, 0, 0
         self.paces.restart()
         self.answer.start(registered.worker)
         log.info("registered as worker %d", self.worker)

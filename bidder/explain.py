@@ -2,8 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from bidder.auction import Auction, NoBid
+from bidder.models import Models
 from bidder.seller import Seller
 from bidder.view import DAYS, View
 from domain.creative import FORMATS
@@ -134,7 +136,7 @@ def _who(request: Request) -> str:
 
 
 def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object]]:
-    request = auction.request
+    request, models = auction.request, auction.models
     return [
         {
             "line_item": view.line_items[row["line"]].key,
@@ -143,6 +145,26 @@ def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object
             "price": f"{format_cpm(row['price'])} {seller.currency_name} CPM",
             "floor": f"{format_cpm(row['floor'])} {seller.currency_name} CPM",
             "deal": request.deal_codes[row["deal"]] if row["deal"] >= 0 else None,
+            "prediction": _prediction(row, models, seller) if row["scored"] >= 0 else None,
         }
         for row in auction.candidates.chosen_rows()
     ]
+
+
+def _prediction(row: dict[str, Any], models: Models, seller: Seller) -> dict[str, object]:
+    """What the price of a bid was made of. Probabilities are those of the models, or of what is likely without one."""
+    said: dict[str, object] = {
+        "ctr": row["ctr"],
+        "ctr_model": models.ctr_version or "none: what is likely of the advertiser, or of all",
+    }
+    if row["cvr"]:
+        said["cvr"] = row["cvr"]
+        said["cvr_model"] = models.cvr_version or "none: what is likely of the advertiser, or of all"
+    if models.shadow_version:
+        said["shadow_ctr"], said["shadow_model"] = row["shadow_ctr"], models.shadow_version
+    if row["value"]:
+        said["value"] = f"{format_cpm(row['value'])} {seller.currency_name} CPM"
+        said["before_shading"] = f"{format_cpm(row['full_price'])} {seller.currency_name} CPM"
+    if row["explored"]:
+        said["explored"] = True
+    return said

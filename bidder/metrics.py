@@ -13,6 +13,7 @@ from openrtb.parse import dropped
 
 if TYPE_CHECKING:
     from bidder.control_link import ControlLink
+    from bidder.model_watch import ModelWatch
     from bidder.service import Service
     from eventlog.writer import LogWriter
 
@@ -39,17 +40,33 @@ SNAPSHOT_AGE = Family(
 )
 LINE_ITEMS = Family("outbid_bidder_line_items", "gauge", "Live line items.")
 CONTROL_SILENT = Family("outbid_bidder_control_silent_seconds", "gauge", "Since control answered last.")
+COMPUTED_PRICE = Family(
+    "outbid_bidder_computed_price_total",
+    "counter",
+    "CPM micros of all bids that strategies worked out, as exchanges' currencies have them.",
+)
+EXPLORED_PRICE = Family(
+    "outbid_bidder_explored_price_total", "counter", "Of these, of bids that were drawn so as to learn."
+)
 LEASES = Family("outbid_bidder_leases", "gauge", "Leases held.")
 LEASES_USED_UP = Family("outbid_bidder_leases_used_up", "gauge", "Leases of which all money is reserved.")
 LOG_PENDING = Family("outbid_bidder_log_pending_bytes", "gauge", "Of the event log, not handed to the kernel yet.")
 LOG_SHED = Family("outbid_bidder_log_shed_records_total", "counter", "Bid events that were not logged.")
 LOG_SHUT = Family("outbid_bidder_log_shut", "gauge", "1 while the event log takes nothing.")
+MODEL = Family("outbid_bidder_model_version", "gauge", "Models in use, by role; 0: none.", ("role",))
+MODEL_TROUBLE = Family(
+    "outbid_bidder_model_trouble", "gauge", "1 while a model that is wanted cannot be used.", ("role",)
+)
+MODELS_SWAPPED = Family("outbid_bidder_models_swapped_total", "counter", "Models put in use, or taken out.")
+MODELS_REFUSED = Family("outbid_bidder_models_refused_total", "counter", "Models that could not be used.")
+PREDICTED = Family("outbid_bidder_predicted_total", "counter", "Pairs of impression and creative that were predicted.")
 UP = Family("outbid_bidder_workers", "gauge", "Workers of this host that answered.")
 
 FAMILIES = (
     *(REQUESTS, BIDS, NONE, LATE, ANSWER_SECONDS, STAGE_SECONDS, NO_BIDS, MALFORMED, REFUSED, SHED, FAILURES, DROPPED),
     *(CONNECTIONS, HOLDS_FULL, LOOKUPS, SNAPSHOT, SNAPSHOT_AGE, LINE_ITEMS, CONTROL_SILENT, LEASES, LEASES_USED_UP),
-    *(LOG_PENDING, LOG_SHED, LOG_SHUT, UP, *process.FAMILIES),
+    *(MODEL, MODEL_TROUBLE, MODELS_SWAPPED, MODELS_REFUSED, PREDICTED),
+    *(COMPUTED_PRICE, EXPLORED_PRICE, LOG_PENDING, LOG_SHED, LOG_SHUT, UP, *process.FAMILIES),
 )
 
 
@@ -61,6 +78,7 @@ class Worker:
     data: Path = Path()
     writer: "LogWriter | None" = None
     link: "ControlLink | None" = None
+    watch: "ModelWatch | None" = None
 
 
 def page(service: "Service") -> Page:
@@ -89,6 +107,8 @@ def page(service: "Service") -> Page:
     if service.people is not None:
         for how, count in service.people.ended().items():
             told.add(LOOKUPS, count, how)
+    for family, total in zip((COMPUTED_PRICE, EXPLORED_PRICE), auction.beliefs.explored(), strict=True):
+        told.add(family, total)
     told.add(SNAPSHOT, state.version)
     if (view := state.view) is not None:
         told.add(SNAPSHOT_AGE, max(0.0, (auction.clock.now_ns() - view.snapshot.published_ns) / 1e9))
@@ -98,6 +118,16 @@ def page(service: "Service") -> Page:
         uses = auction.leases.uses()
         told.add(LEASES, len(uses))
         told.add(LEASES_USED_UP, sum(use.reserved >= use.granted for use in uses))
+    models = auction.models
+    told.add(PREDICTED, models.predicted)
+    versions = {"ctr": models.ctr_version, "cvr": models.cvr_version, "shadow": models.shadow_version}
+    for role, version in versions.items():
+        told.add(MODEL, version, role)
+    if (watch := worker.watch) is not None:
+        told.add(MODELS_SWAPPED, watch.swapped)
+        told.add(MODELS_REFUSED, watch.refused)
+        for role in (*versions, "registry"):
+            told.add(MODEL_TROUBLE, role in watch.trouble, role)
     if worker.writer is not None:
         told.add(LOG_PENDING, worker.writer.waiting)
         told.add(LOG_SHED, worker.writer.shed)

@@ -111,8 +111,8 @@ def throttle(Candidates c not None, View view not None, Paces paces not None, Re
             else:
                 drawn = 0.0
         share = pace.share
-        if row.deal >= 0 and at_fixed_price(row, r):
-            share *= pace.multiplier
+        if row.deal >= 0 and not lines[row.line].strategy and at_fixed_price(row, r):
+            share *= pace.multiplier  # a bid that is worked out takes the price where it is worth it
         if drawn < share or must_bid(row, r):
             kept = keep(c, i, kept)
         elif c.keep_reasons:

@@ -28,6 +28,8 @@ def readiness(service: "Service") -> Readiness:
             told.reasons["leases"] = f"all have ended, and control has not answered for {silent_s:.0f} s"
     if writer is not None and writer.shut:
         told.degraded["log"] = "the disk takes nothing; bids are made, and left out of the log"
+    if service.worker.watch is not None and (trouble := service.worker.watch.trouble):
+        told.degraded["models"] = f"bidding on with those in use: {'; '.join(trouble.values())}"
     if service.overloaded:
         told.degraded["overload"] = "the worker runs late; requests are answered unread"
     return told

@@ -214,18 +214,20 @@ def select(Candidates c not None, View view not None, Seller seller not None, Re
     there are several, each is looked at by itself."""
     cdef Matcher matcher = view.index.matcher
     cdef size_t i, k, count = 0, n = matcher.n_line_words, rows = r.imps.size()
-    cdef uint32_t parts = parts_of(matcher.wanted)
+    cdef uint64_t wanted = matcher.wanted | view.multiplier_wanted
+    cdef uint32_t parts = parts_of(wanted)
     if not n:
         return 0
+    c.parts = parts
     if parts:
         read_context(c.context, r, body, parts)
         c.asked = True
     elif c.asked:
         c.context.forget()
         c.asked = False
-    if matcher.wanted & ASK_MEASURES:
+    if wanted & ASK_MEASURES:
         measure(c, r)
-    collect(c, seller, r, matcher.wanted)
+    collect(c, seller, r, wanted)
     c.by_imp = rows > 1 and matcher.wanted & OF_AN_IMP
     if not c.by_imp:
         collect_imp(c, r, &r.imps[0])

@@ -28,6 +28,8 @@ from bidder.http import BidConnection
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.metrics import Worker, page
+from bidder.model_watch import ModelWatch
+from bidder.models import Models
 from bidder.neighbouring_workers import Neighbours
 from bidder.remote_people import RemotePeople
 from bidder.request_sample import RequestSample
@@ -85,16 +87,19 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     supply, history = SupplyModule(sellers), History(people.source, holds, fleet=fleet)
     clock, sample = from_env(), RequestSample(on=settings.request_sample > 0)
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
-    auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample)
+    models = Models(settings.prior_ctr, settings.prior_cvr)
+    auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample, models)
+    watch = ModelWatch(where.data, auction.models)
+    await watch.look()  # before anybody asks
     state = State(leases, where.tracker_base)
-    link = ControlLink(where.control_base, state, auction.paces, leases, answer)
-    worker = Worker(slot, where.data, writer, link)
+    link = ControlLink(where.control_base, state, auction.paces, leases, answer, auction.beliefs)
+    worker = Worker(slot, where.data, writer, link, watch)
     service = Service(auction, state, settings, people.room, worker)
     service.neighbours = Neighbours(worker, lambda: page(service))
     renewing = (people.keep, renew(sellers, loop), remind(forgotten))
     sweeper = Sweeper(where.data / "log", log_settings())
     jobs = (
-        *(link.run(), service.watch(), service.neighbours.run()),
+        *(link.run(), service.watch(), watch.run(), service.neighbours.run()),
         *(*renewing, kept.keep(), sweeper.run(), name_again(answer), listen(service, where, stop)),
     )
     tasks: list[asyncio.Task[None]] = [asyncio.create_task(job) for job in jobs]

@@ -30,7 +30,7 @@ STAGES = {
     "throttle": "pacing",
     "gate": "gate",
     "predict": "predict",
-    "fixed_cpm": "pricing",
+    "price": "pricing",
     "choose": "choose",
     "to_hold": "hold",
     "hold": "hold",

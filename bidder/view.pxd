@@ -6,6 +6,7 @@ from libcpp.vector cimport vector
 from bidder.brands cimport Brands
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
+from bidder.pricing.strategy cimport Terms
 from bidder.seller cimport Seller
 
 from targeting.sellers cimport seller_key
@@ -68,6 +69,17 @@ cdef struct Line:
     int32_t lease                   # slot in the worker's Leases
     uint32_t predictions            # of Prediction: what its price is made of
     bint special                    # its campaign is in a special category: nothing protected may decide
+    int strategy                    # place in domain.strategy.STRATEGIES; 0: a fixed CPM
+    void *compute                   # its bidder.pricing.strategy.Strategy, which lives for ever; NULL: a fixed CPM
+    bint computes                   # a fixed CPM that has multipliers, or a cap above it:
+    double bid                      # it, account nanos with fees
+    Terms terms                     # what the strategy is asked with
+    double explore                  # share of what is bid that may go to prices that are drawn
+    int32_t factors, n_factors      # slice of View.factors
+
+cdef struct Factor:                 # a bid multiplier
+    int32_t when                    # place of its expression in View.multiplier_index
+    double by
 
 cdef struct DealRow:
     uint64_t code
@@ -133,6 +145,10 @@ cdef class View:
     cdef vector[Slot] slots
     cdef vector[Cap] caps
     cdef readonly uint32_t predictions      # of all line items (Prediction)
+    cdef vector[Factor] factors
+    cdef readonly object multiplier_index   # targeting.index.TargetingIndex of the expressions of multipliers
+    cdef dict whens                         # their places there, by expression
+    cdef uint64_t multiplier_wanted         # dimensions, as of Matcher.wanted
     cdef readonly bint capping              # does anything have a frequency cap?
     cdef readonly uint32_t units            # of all caps, a bit each
     cdef readonly list cap_texts            # in words, in the order of ``caps``
@@ -159,6 +175,7 @@ cdef class View:
     cdef vector[string] escaped_queries     # click_queries percent-encoded once more, and twice more, two an ad
     cdef vector[uint8_t] cleared            # [seller.place * ad_room + ad]: may it be shown there?
     cdef dict judged                        # (creative, exchange) -> domain.exchange.Approval
+    cdef int _add_strategy(self, Line *row, object item) except -1
     cdef str why_not_cleared(self, Seller seller, int32_t ad)
     cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1
 

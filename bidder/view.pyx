@@ -21,18 +21,21 @@ from bidder.markups cimport Markups
 from bidder.natives cimport Natives
 from bidder.seller cimport Seller, price_on
 from openrtb.request cimport BANNER, NATIVE, currency_code, exact, folded, format_bit, mime_bit, size_bit
+from targeting.matcher cimport Matcher
 from targeting.holds cimport ADVERTISER, AUDIENCE, CAMPAIGN, CREATIVE, LINE_ITEM
 from targeting.record cimport scope_advertiser, scope_campaign, scope_creative, scope_line_item
 
 from bidder.creative_texts import banner, banner_type, bid_fields
+from bidder.pricing.strategies import COMPUTED
 from bidder.suppression import suppressing, suppressions
-from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Clause, Targeting, reached_audiences
+from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Clause, LineItem, Targeting, reached_audiences
 from domain.creative import COMPANIONS_REQUIRED, FORMATS
 from domain.fees import most_media, shares
 from domain.frequency import UNITS
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from domain.person import Stage
+from domain.strategy import BY_VALUE, RATIO_UNIT, STRATEGIES
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.expression import simplified
@@ -51,6 +54,8 @@ USUAL_VAST = {3, 6}
 
 HOURS = (Dimension.HOUR_OF_WEEK, Dimension.HOUR_OF_WEEK_UTC, Dimension.HOUR_OF_WEEK_USER)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+PREDICTIONS = {"ctr": CTR, "cvr": CVR}
 
 LEVELS = {
     CAMPAIGN: "campaign", LINE_ITEM: "line item", ADVERTISER: "advertiser", CREATIVE: "creative", AUDIENCE: "audience",
@@ -89,6 +94,7 @@ cdef class View:
         self.suppressing = len(self.suppressions) > 0
         self.index = TargetingIndex([as_compiled(row[1], deals, self.suppressions) for row in live])
         self.creatives = []
+        self.whens, self.multiplier_index, self.multiplier_wanted = {}, None, 0
         self.markups, self.natives, self.brands = Markups(), Natives(), Brands()
         self._block([listed for listed in snapshot.block_lists if listed.status == "active"])
         self.places, self.ad_places, self.gone = {}, {}, frozenset()
@@ -106,6 +112,7 @@ cdef class View:
         deals = {d.id: d for d in self.snapshot.deals}
         terms = {t.id: t for t in self.snapshot.terms}
         first_ad = len(self.creatives)
+        self._add_whens([row[1] for row in rows])
         for place, (_, item, campaign, advertiser, ads, prices) in enumerate(rows, len(self.line_items)):
             self.line_items.append(item)
             self.places[item.id] = place
@@ -166,7 +173,7 @@ cdef class View:
         row.max_hops = item.supply.max_hops
         self.supply_rules = self.supply_rules or row.supply_needs != 0 or row.max_hops != 0
         row.lease = leases.slot(item.id)
-        row.predictions = 0
+        self._add_strategy(&row, item)
         row.special = campaign.special_category != ""
         self.predictions = self.predictions | row.predictions
         row.size_mask = 0
@@ -193,6 +200,43 @@ cdef class View:
                 row.units |= self._add_caps(AUDIENCE, place, self.capped_audiences[place])
         row.n_caps = <int32_t>self.caps.size() - row.caps
         self.lines.push_back(row)
+
+    cdef int _add_strategy(self, Line *row, item) except -1:
+        """What its price is made of."""
+        cdef Factor factor
+        strategy = item.strategy
+        row.strategy, row.predictions, row.compute = STRATEGIES.index(strategy.name), 0, NULL
+        row.explore = row.terms.goal = row.terms.cap = row.terms.worth = 0.0
+        row.bid, row.computes = item.bid_cpm, len(item.multipliers) > 0 or item.highest_cpm != item.bid_cpm
+        if strategy.computed:
+            made = COMPUTED[strategy.name]
+            row.compute = <void *>made
+            row.predictions = sum([PREDICTIONS[name] for name in made.predictions])
+            row.terms.goal = strategy.goal / (RATIO_UNIT if strategy.name in BY_VALUE else 1)
+            row.terms.cap, row.terms.worth = item.highest_cpm, strategy.conversion_value
+            row.explore = strategy.explore_ppm / RATIO_UNIT
+        row.factors, row.n_factors = <int32_t>self.factors.size(), <int32_t>len(item.multipliers)
+        for multiplier in item.multipliers:
+            factor.when, factor.by = self.whens[multiplier.when.any_of], multiplier.factor / RATIO_UNIT
+            self.factors.push_back(factor)
+        return 0
+
+    def _add_whens(self, items):
+        """The expressions of multipliers, each once, behind those that are there."""
+        cdef Matcher matcher
+        fresh = dict.fromkeys([one.when.any_of for item in items for one in item.multipliers])
+        fresh = [ways for ways in fresh if ways not in self.whens]
+        if not fresh:
+            return
+        for place, ways in enumerate(fresh, len(self.whens)):
+            self.whens[ways] = place
+        expressions = [LineItem(0, "of a multiplier", 0, "", 0, Targeting(ways), ()) for ways in fresh]
+        if self.multiplier_index is None:
+            self.multiplier_index = TargetingIndex(expressions)
+        else:
+            self.multiplier_index = self.multiplier_index.changed((), expressions)
+        matcher = self.multiplier_index.matcher
+        self.multiplier_wanted = matcher.wanted
 
     def _block(self, lists):
         cdef BlockScope scope
@@ -400,7 +444,7 @@ def live_rows(snapshot, line_items, sellers) -> list:
         deals_left = not (item.deals and item.deals_only) or any(d in deals for d in item.deals)  # else all open
         if item.status == "active" and item.campaign in campaigns and ads and deals_left:
             advertiser = advertisers[campaigns[item.campaign].advertiser]
-            media = most_media(item.bid_cpm, *shares(terms.get(item.terms)))
+            media = most_media(item.highest_cpm, *shares(terms.get(item.terms)))
             prices = [price_on(seller, advertiser.currency, media, rates) for seller in sellers]
             live.append((max((p[0] for p in prices), default=0), item, campaigns[item.campaign], advertiser, ads, prices))
     live.sort(key=lambda row: (-row[0], row[1].id))

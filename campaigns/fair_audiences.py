@@ -11,7 +11,7 @@ from typing import Any
 from campaigns.catalogue import Catalogue
 from campaigns.entry import Entry
 from campaigns.special_categories import CATEGORIES
-from domain.campaign import Audience, Campaign, Targeting
+from domain.campaign import Audience, Campaign, LineItem, Targeting
 from domain.errors import Problem
 from targeting.audience_algebra import definitions_of, names_in
 from targeting.expression import OPERATORS
@@ -51,11 +51,11 @@ def check(new: Catalogue, entries: Mapping[tuple[str, str], Entry], problems: li
 
     for item in new.line_items.values():
         campaign = special.get(item.campaign)
-        said = barred.intersection(_audiences_of(item.targeting)) if campaign else ()
-        for audience in sorted(said):
-            paths = [path for path, key in _named(item.targeting.written) if key == keys[audience]]
-            for path in paths or [".audience"]:
-                wrong("line_items", item.key, f"targeting{path}", keys[audience], special[item.campaign])
+        for at, targeting in _expressions(item) if campaign else ():
+            for audience in sorted(barred.intersection(_audiences_of(targeting))):
+                paths = [path for path, key in _named(targeting.written) if key == keys[audience]]
+                for path in paths or [".audience"]:
+                    wrong("line_items", item.key, f"{at}{path}", keys[audience], special[item.campaign])
     advertisers = {advertiser.id: advertiser for advertiser in new.advertisers.values()}
     for campaign in special.values():
         owner = advertisers[campaign.advertiser]
@@ -63,6 +63,13 @@ def check(new: Catalogue, entries: Mapping[tuple[str, str], Entry], problems: li
             for audience in thing.suppress:
                 if audience in barred:
                     wrong(kind, thing.key, "suppress", keys[audience], campaign)
+
+
+def _expressions(item: LineItem) -> Iterator[tuple[str, Targeting]]:
+    """All that a line item says of whom and where, with the fields that it is in."""
+    yield "targeting", item.targeting
+    for place, multiplier in enumerate(item.multipliers):
+        yield f"multipliers[{place}].when", multiplier.when
 
 
 def _audiences_of(targeting: Targeting) -> Iterator[int]:

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 
 from campaigns.catalogue import Catalogue
-from domain.campaign import FeePart, FeeTerms, LineItem, reached_audiences
+from domain.campaign import FeePart, FeeTerms, LineItem, reached_audiences, wanted_values
 from pacing import counters
 from pacing.tables import fee_terms
 from targeting.audience_algebra import Definitions, definitions_of, reached
@@ -36,9 +36,10 @@ def agree(conn: Connection, catalogue: Catalogue) -> Mapping[int, FeeTerms]:
 
 
 def _data_fees(item: LineItem, data: Mapping[int, FeePart], definitions: Definitions) -> list[FeePart]:
-    """Of the audiences that the line item reaches, and those that they are made of; leaving people out by a list costs
-    nothing."""
-    return [data[id_] for id_ in sorted(reached(reached_audiences(item), definitions)) if id_ in data]
+    """Of the audiences that the line item reaches, or bids otherwise for, and those that they are made of; leaving
+    people out by a list costs nothing."""
+    used = reached_audiences(item).union(int(v) for m in item.multipliers for v in wanted_values(m.when, "audience"))
+    return [data[id_] for id_ in sorted(reached(used, definitions)) if id_ in data]
 
 
 def _stored(conn: Connection) -> list[tuple[int, tuple[FeePart, ...]]]:

@@ -16,6 +16,7 @@ from campaigns import (
     fair_audiences,
     rule_terms,
     special_categories,
+    strategy_terms,
     supply_rules,
     terms,
     values,
@@ -63,7 +64,7 @@ CAMPAIGN = (
     *("special_category", "attribution", "line_items"),
 )
 LINE_ITEM = (
-    *("key", "name", "bid_cpm", "targeting", "creatives", *LIMITS, "pacing"),
+    *("key", "name", *strategy_terms.FIELDS, "targeting", "creatives", *LIMITS, "pacing"),
     *("frequency_caps", "deals", "supply", *rule_terms.LINE_ITEM_RULES, "status"),
 )
 
@@ -266,12 +267,13 @@ class Reading:
             lambda value: codes.get(own_deal(value), ""),
             special_categories.refusal if special else terms.anything_goes,
         )
+        price = strategy_terms.read(e, target)
         item = LineItem(
             id=id_,
             key=key,
             campaign=campaign,
             name=e.take("name", values.text()),
-            bid_cpm=e.take("bid_cpm", values.cpm),
+            **price._asdict(),
             targeting=e.take("targeting", target, Targeting()),
             creatives=_ascending(e.take("creatives", creatives)),
             limits=_limits(e),

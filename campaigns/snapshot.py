@@ -1,18 +1,18 @@
 """Compiling the catalogue into the snapshot that bidders decide on."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from campaigns.catalogue import Catalogue
-from domain.campaign import Clause, FeeTerms, LineItem, Snapshot, Targeting
+from domain.campaign import Clause, FeeTerms, LineItem, Multiplier, Snapshot, Targeting
 from domain.clock import utc
 from domain.exchange import Approval
 from domain.exchange_rates import effective
-from targeting.audience_algebra import Definitions, definitions_of, resolved
+from targeting.audience_algebra import Definitions, definitions_of, expanded, resolved
 from targeting.expression import Ill
 
 HOURS = 168
@@ -83,14 +83,32 @@ def offset_hours(zone: ZoneInfo, at_ns: int) -> int:
 def _of_lists(item: LineItem, definitions: Definitions) -> LineItem:
     """Imports refuse what makes no sense; what gets past them is shown to nobody."""
     try:
-        return resolved(item, definitions)
+        item = resolved(item, definitions)
     except Ill as ill:
         log.error("line item %s wants nothing: with its audiences as defined, %s", item.key, ill)
-        return msgspec.structs.replace(item, targeting=Targeting(()))
+        item = msgspec.structs.replace(item, targeting=Targeting(()))
+    if not item.multipliers:
+        return item
+    return _whens(item, lambda when: _expanded(item, when, definitions))
+
+
+def _expanded(item: LineItem, when: Targeting, definitions: Definitions) -> Targeting:
+    try:
+        return expanded(when, definitions)
+    except Ill as ill:
+        log.error("a multiplier of line item %s holds nowhere: with its audiences as defined, %s", item.key, ill)
+        return Targeting(())
+
+
+def _whens(item: LineItem, change: Callable[[Targeting], Targeting]) -> LineItem:
+    """With each multiplier's expression changed."""
+    multipliers = tuple(Multiplier(change(one.when), one.factor) for one in item.multipliers)
+    return msgspec.structs.replace(item, multipliers=multipliers)
 
 
 def _in_utc(item: LineItem, ahead: int) -> LineItem:
-    return msgspec.structs.replace(item, targeting=in_utc(item.targeting, ahead))
+    item = msgspec.structs.replace(item, targeting=in_utc(item.targeting, ahead))
+    return _whens(item, lambda when: in_utc(when, ahead)) if item.multipliers else item
 
 
 def in_utc(targeting: Targeting, ahead: int) -> Targeting:

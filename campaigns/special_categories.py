@@ -28,7 +28,8 @@ def refusal(dimension: Dimension, values: tuple[str, ...]) -> str | None:
 
 def unlawful(item: LineItem) -> str | None:
     """As `refusal`, of a line item that was saved before its campaign came into a special category."""
-    clauses = (clause for conjunction in item.targeting.any_of for clause in conjunction)
+    said = (item.targeting, *(multiplier.when for multiplier in item.multipliers))
+    clauses = (clause for targeting in said for conjunction in targeting.any_of for clause in conjunction)
     found = (refusal(Dimension[clause.dimension.upper()], clause.values) for clause in clauses)
     return next((why for why in found if why), None)
 

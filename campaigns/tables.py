@@ -158,6 +158,9 @@ line_items = Table(
     Column("activated_ns", BigInteger, nullable=False, comment="0: not published yet"),
     _status(),
     Column("supply", JSON, nullable=False, comment="the fields of `domain.campaign.SupplyRules` that are set"),
+    Column("strategy", JSON, nullable=False, comment="the fields of `domain.strategy.Strategy` that are set"),
+    Column("bid_cap_cpm", BigInteger, nullable=False, comment="0: bid_cpm"),
+    Column("multipliers", JSON, nullable=False),
 )
 
 creatives = Table(

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bidder.config import BidderSettings
     from bidder.explain import Explanation
     from bidder.leases import Leases
+    from bidder.models import Models
     from domain.settings import Places
     from pacing.protocol import Delivery
 
@@ -110,8 +112,23 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             settings.tcf_vendor(),
             SupplyModule(files.reader()),
             History(profiles, holds, True, fleet),
+            models=models_in_service(where.data, settings),
         )
         return explain(auction, body, view.sellers[exchange], view)
+
+
+def models_in_service(data: Path, settings: "BidderSettings") -> "Models":
+    """What a bidder of this host predicts with."""
+    import asyncio
+
+    from bidder.model_watch import ModelWatch
+    from bidder.models import Models
+
+    watch = ModelWatch(data, Models(settings.prior_ctr, settings.prior_cvr))
+    asyncio.run(watch.look())
+    for why in watch.trouble.values():
+        print(f"outbid: a model cannot be used, and this goes by what is likely: {why}", file=sys.stderr)
+    return watch.models
 
 
 def grant_what_is_left(leases: "Leases", delivery: "list[Delivery]") -> None:
@@ -148,6 +165,8 @@ def as_text(explanation: "Explanation") -> str:
             f"Bid on imp {bid['imp']}: {bid['price']} (floor {bid['floor']}) for {bid['line_item']}, "
             f"creative {bid['creative']}{deal}"
         )
+        if isinstance(prediction := bid["prediction"], dict):
+            lines += [f"  {name.replace('_', ' ')}: {_value(value)}" for name, value in prediction.items()]
     return "\n".join(lines)
 
 

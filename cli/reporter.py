@@ -1,6 +1,7 @@
 """``outbid reporter``: ships the event logs into the analytics store and answers reports, until SIGTERM."""
 
 import argparse
+import sys
 
 from cli import process
 
@@ -14,5 +15,5 @@ def run(asked: argparse.Namespace) -> int:
     from reporting.reporter import run as serve
 
     process.begin("reporter")
-    serve()
+    serve((sys.executable, "-P", "-m", "cli.main", "train", "--scheduled"))
     return 0

@@ -35,6 +35,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     command.add_argument("--for", dest="seconds", type=float, metavar="S", help="stop after so many seconds")
     command.add_argument("--exchange", metavar="KEY", help="the exchange to play (default: all of the settings)")
+    command.add_argument(
+        "--clicks", choices=("plain", "hidden"), help="how people react (default: the setting): plain rules, or a model"
+    )
+    command.add_argument("--seed", type=int, metavar="N", help="of the hidden model: a seed is a world")
     command.add_argument("--json", action="store_true", help="print everything as one JSON object")
     individuals.add(command)
     command.set_defaults(run=run)
@@ -56,7 +60,13 @@ def run(asked: argparse.Namespace) -> int:
     if asked.rate is not None and asked.rate <= 0:
         raise Refused([Problem("--rate", asked.rate, "it must be above 0")])
     to_prove = individuals.read(asked)
-    settings = msgspec.structs.replace(settings, sellers=tuple(sellers), persons=asked.persons or settings.persons)
+    settings = msgspec.structs.replace(
+        settings,
+        sellers=tuple(sellers),
+        persons=asked.persons or settings.persons,
+        clicks=asked.clicks or settings.clicks,
+        hidden_seed=settings.hidden_seed if asked.seed is None else asked.seed,
+    )
     if asked.write_list is not None:
         individuals.write_list(settings, asked.write_list, asked.list_size)
         return 0

@@ -27,7 +27,7 @@ cdef class Encoder:
     def __init__(self, int n_shared, int n_own, sources=(), sizes=(), keys=None, numbers=None, unseen=None):
         cdef const uint32_t[::1] key
         cdef const uint32_t[::1] told
-        cdef int64_t[::1] size
+        cdef const int64_t[::1] size
         cdef Source source
         cdef Entry free_entry
         cdef Py_ssize_t i, at = 0, place

@@ -22,7 +22,7 @@ from cython_ext.feature_hash cimport crossed, place_of
 import numpy as np
 
 cdef enum:
-    MOST_BITS = 28
+    MOST_BITS = 26
     MOST_COLUMNS = 1024
 
 

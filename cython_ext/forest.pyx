@@ -5,7 +5,7 @@ A tree is a list of nodes, the root first and each node before its children; a n
 node asks for a number of the row, which is a column's, or a column's negated (the number is then the column's and as
 many as there are columns): is it at most a threshold? If so its first child follows; if not, or if the number is
 missing (not a number), the second. So what is missing can go either way, by asking for the negated number. A node whose
-children are 0 ahead is a leaf, and has a value.
+children are 0 ahead is a leaf, and has a value. Infinite numbers count as the largest finite ones.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
@@ -16,6 +16,8 @@ import numpy as np
 cdef enum:
     MOST_COLUMNS = 16_000
     MOST_NODES = 65_535    # of a tree, so that a child is never too far ahead
+
+cdef float LARGEST = 3.4028234663852886e38
 
 
 cdef class Forest:
@@ -52,8 +54,8 @@ cdef class Forest:
                 raise ValueError(f"{name}: are {given.shape} in size, there are {n} nodes")
         if not np.isfinite(self.leaves).all():
             raise ValueError("leaves: are not all finite")
-        if np.isnan(self.thresholds).any():
-            raise ValueError("thresholds: are not all numbers")
+        if not np.isfinite(self.thresholds).all():
+            raise ValueError("thresholds: are not all finite")
         if (self.sizes < 1).any() or (self.sizes > MOST_NODES).any() or self.sizes.sum() != n:
             raise ValueError(f"sizes: do not make up {n} nodes, 1 to {MOST_NODES} a tree")
         size, number, threshold = self.sizes, self.asked, self.thresholds
@@ -108,6 +110,7 @@ cdef class Forest:
         cdef int i, n = self.n_columns
         memcpy(numbers, row, n * sizeof(float))
         for i in range(n):
+            numbers[i] = LARGEST if numbers[i] > LARGEST else -LARGEST if numbers[i] < -LARGEST else numbers[i]
             numbers[n + i] = -numbers[i]
         numbers[2 * n] = 0
         return walk(self.nodes.data(), self.values.data(), self.lanes.data(), self.lanes.size(), numbers)

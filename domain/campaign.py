@@ -224,6 +224,16 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     """Audiences that it reaches people by, where some are defined by others (`targeting.audience_algebra`): these, and
     those that they are made of; only in a snapshot, whose ``targeting`` names what they are made of. None: those that
     ``targeting`` asks for."""
+    strategy: Strategy = Strategy()
+    bid_cap_cpm: int = 0
+    """As ``bid_cpm``: no bid is above it, whatever the strategy and the multipliers say. 0: ``bid_cpm`` is the cap."""
+    multipliers: tuple[Multiplier, ...] = ()
+    """All whose expressions hold count, multiplied."""
+
+    @property
+    def highest_cpm(self) -> int:
+        """CPM micros that no bid is above."""
+        return self.bid_cap_cpm or self.bid_cpm
 
 
 class Clause(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):

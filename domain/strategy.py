@@ -21,6 +21,8 @@ RATIO_UNIT = 1_000_000
 """Factors and ratios are whole millionths."""
 LEAST_FACTOR, MOST_FACTOR = RATIO_UNIT // 10, 10 * RATIO_UNIT
 """Of one multiplier, and of the product of all that hold."""
+MOST_PACE = 8.0
+"""The highest multiplier of the pace for bids that are worked out; a fixed CPM's is 1."""
 EXPLORE_PPM = 20_000
 """Of the spend, where the marketer says nothing: 2 %."""
 

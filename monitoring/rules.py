@@ -146,6 +146,10 @@ BUILT_IN = (
         summary="Logs, ledger and analytics store disagree; `outbid quality` says where.",
     ),
     Rule(
+        "model_drift", "outbid_reporter_model_drift_findings", {"severity": "critical"}, by=("target",), combine="max",
+        above=0, for_s=3600, summary="What is bought is of another population than the live model was trained on.",
+    ),
+    Rule(
         "critical_errors", "outbid_process_log_records_total", {"level": "critical"}, "increase", by=("process",),
         above=0, summary="A process has logged a critical error.",
     ),

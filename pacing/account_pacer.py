@@ -41,6 +41,8 @@ class AccountPacer:
     kept: dict[tuple[str, float], float] = field(default_factory=dict)
     """Pushes from before a restart."""
     hours: frozenset[int] | None = None
+    first_push: float = 0.0
+    """Where a controller of which nothing is known begins."""
     due_ns: int | None = None
     """When it is to be looked at next."""
     saved_ns: int = 0
@@ -95,7 +97,7 @@ class AccountPacer:
             supply.tell(min((quarter + 1) * BIN_S, at_ns / SECOND), count)
             seen += count
         if push is None:
-            push = self.kept.pop((plan.name, ahead), 0.0)
+            push = self.kept.pop((plan.name, ahead), self.first_push)
         pacer = Pacer(supply, plan.budget, plan.end_ns / SECOND, ahead=ahead, push=push, seen=seen, spent=plan.spent)
         return Course(plan.start_ns, pacer, self.traffic.total - seen)
 

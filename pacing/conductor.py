@@ -5,15 +5,19 @@ Leases are the limit that nothing exceeds, paces are how it is not reached too e
 """
 
 from collections.abc import Iterable
-from math import exp
+from math import exp, log
 
 from domain.clock import SECOND
+from domain.strategy import MOST_PACE, Strategy
 from pacing.account_pacer import AccountPacer, Owner
+from pacing.aims import Aims
 from pacing.controller import Pace, Pacer
+from pacing.goals import COMPUTED_FLOOR
 from pacing.leases import AHEAD
 from pacing.protocol import PaceOrder, Supplied
 from pacing.purse import Shape
 from pacing.purses import Line, Purses
+from pacing.results import Results
 
 LOOK_S = 5.0
 """Seconds of business time between two looks at an account …"""
@@ -54,6 +58,11 @@ class Conductor:
         """Number of the newest order."""
         self._of: dict[int, tuple[float, list[AccountPacer]]] = {}
         """Of each paced line item: how far ahead, and whose budgets it spends from."""
+        self.aims = Aims(self.look_ns, self.save_ns)
+        self._computed: dict[int, Strategy] = {}
+        """Of live line items whose bids are worked out."""
+        self._pushes: dict[int, float] = {}
+        """What budgets allow of each paced line item, as `Pacer.push`."""
         self._orders: dict[int, tuple[int, PaceOrder]] = {}
         """By line item, with their numbers, which rise."""
         self._heard: dict[int, dict[int, int]] = {}
@@ -68,6 +77,10 @@ class Conductor:
         lines: dict[Owner, dict[float, list[int]]] = {}
         accounts: dict[Owner, list[Line]] = {}
         self._of = {}
+        self._computed = {
+            line.id: line.strategy for line in purses.lines.values() if line.live and line.strategy.computed
+        }
+        self.aims.plan(purses.lines)
         self.shapes.clear()
         found: dict[int, tuple[float, list[Owner]]] = {}
         for line in purses.lines.values():
@@ -91,6 +104,7 @@ class Conductor:
                 pacer = fresh[owner] = self._known[owner] = AccountPacer(owner, purse)
             before = {id_ for ids in pacer.lines.values() for id_ in ids}
             pacer.purse, pacer.lines = purse, lines[owner]
+            pacer.first_push = -log(MOST_PACE) if all(line.strategy.computed for line in accounts[owner]) else 0.0
             pacer.open_in([line.hours for line in accounts[owner]])
             for line in accounts[owner]:
                 if line.id not in before:
@@ -102,6 +116,8 @@ class Conductor:
             self.shapes[id_] = pacers[mine[0]].shape
         for id_ in [id_ for id_ in self._orders if id_ not in self._of]:
             self._order(id_, 0.0)
+        for id_ in [id_ for id_ in self._computed if id_ not in self._orders]:
+            self._order(id_, -log(MOST_PACE) if id_ in self._of else 0.0)
         return fresh
 
     def welcome(self, worker: int, now_ns: int) -> None:
@@ -144,6 +160,18 @@ class Conductor:
                 unsaved.append(pacer)
         return unsaved
 
+    def aim(self, now_ns: int, results: Results) -> list[int]:
+        """Looks at the goals whose turn it is; returns the line items of whose goals something is to be saved."""
+        budgets = {id_: log(self._allowed(id_)) for id_ in self.aims.due(now_ns)}
+        looked, unsaved = self.aims.look(now_ns, results, budgets)
+        for id_ in looked:
+            self._order(id_, self._pushes.get(id_, 0.0))
+        return unsaved
+
+    def _allowed(self, line: int) -> float:
+        """The multiplier that budgets allow a line item whose bids are worked out."""
+        return max(MOST_PACE * exp(self._pushes.get(line, 0.0)), COMPUTED_FLOOR)
+
     def orders(self, since: int) -> tuple[PaceOrder, ...]:
         """Those with numbers above ``since``."""
         found = []
@@ -154,8 +182,13 @@ class Conductor:
         return tuple(found)
 
     def _order(self, line: int, push: float) -> None:
+        self._pushes[line] = push
         pushed = exp(push)
-        pace = Pace(max(pushed, Pacer.floor), min(1.0, pushed / Pacer.floor))
+        if line in self._computed:
+            multiplier = min(self._allowed(line), self.aims.multiplier(line, self._computed[line]))
+            pace = Pace(multiplier, min(1.0, MOST_PACE * pushed / COMPUTED_FLOOR))
+        else:
+            pace = Pace(max(pushed, Pacer.floor), min(1.0, pushed / Pacer.floor))
         _, last = self._orders.get(line, (0, PaceOrder(line, 1.0, 1.0)))
         if max(abs(pace.multiplier / last.multiplier - 1), abs(pace.share / last.share - 1)) < NOTABLE:
             return

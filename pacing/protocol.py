@@ -61,11 +61,32 @@ class Supplied(Struct, frozen=True, array_like=True):
 
 
 class PaceOrder(Struct, frozen=True, array_like=True):
-    """How hard a line item is to bid: ``multiplier`` × its price, in this ``share`` of the auctions."""
+    """How hard a line item is to bid: ``multiplier`` × its price, in this ``share`` of the auctions. A fixed CPM's
+    multiplier is at most 1; of bids that are worked out it is what budget and goal allow, up to
+    `domain.strategy.MOST_PACE`.
+    """
 
     line_item: int
     multiplier: float
     share: float
+
+
+class BeliefOrder(Struct, frozen=True, array_like=True):
+    """What is believed of a creative's rates in a line item (creative 0: of those that nothing is known of): Beta(a,
+    b) of clicks among impressions, and of conversions among clicks. The last three are the line item's, as told with
+    creative 0: the rates that are usual in its campaign, and nanos of the advertiser's currency that a conversion is
+    worth (0: unknown).
+    """
+
+    line_item: int
+    creative: int
+    ctr_a: float
+    ctr_b: float
+    cvr_a: float
+    cvr_b: float
+    usual_ctr: float = 0.0
+    usual_cvr: float = 0.0
+    worth: float = 0.0
 
 
 class Heartbeat(Struct, frozen=True):
@@ -79,6 +100,8 @@ class Heartbeat(Struct, frozen=True):
     """Figures that changed since control heard of them, every `SUPPLY_S`."""
     paced: int = 0
     """`Grants.paced` of the last answer that was heard."""
+    believed: int = 0
+    """The same of `Grants.believed`."""
 
 
 class Grant(Struct, frozen=True):
@@ -106,6 +129,10 @@ class Grants(Struct, frozen=True):
     """Number of the newest order."""
     workers: int = 1
     """How many are alive, this one included."""
+    beliefs: tuple[BeliefOrder, ...] = ()
+    """As ``paces``."""
+    believed: int = 0
+    """Number of the newest of them."""
     forget: bool = False
     """The worker is unknown (control was restored): register anew."""
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.campaign import Snapshot, open_hours
+from domain.strategy import Strategy
 from pacing.purse import FOREVER_NS, Purse
+
+FIXED = Strategy()
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Line:
     """Whether anybody limits its spend."""
     counts_bids: bool = False
     """Whether anybody limits its impressions."""
+    strategy: Strategy = FIXED
 
     @property
     def paced(self) -> bool:
@@ -71,13 +75,13 @@ class Purses:
             line = self.line(item.id, campaign.id, owner.id, owner.agency)
             line.pacing, line.key, line.name = item.pacing, item.key, item.name
             line.advertiser, line.currency = owner.key, owner.currency
-            line.hours = open_hours(item.targeting)
+            line.hours, line.strategy = open_hours(item.targeting), item.strategy
             line.live = all(state == "active" for state in states)
             purse = line.purse
             purse.rezone(owner.time_zone)
             purse.start_ns, purse.end_ns, purse.activated_ns = campaign.start_ns, campaign.end_ns, item.activated_ns
             purse.limit(item.limits)
-            purse.money.least = item.bid_cpm
+            purse.money.least = item.highest_cpm
         self._share_out()
 
     def fund(self, snapshot: Snapshot, paid_in: Mapping[tuple[str, int], int]) -> None:

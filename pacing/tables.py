@@ -235,6 +235,27 @@ supply = Table(
     comment="What pacing knows of the traffic that an account's line items could bid on",
 )
 
+results = Table(
+    "results",
+    metadata,
+    Column("line_item", BigInteger, primary_key=True, autoincrement=False),
+    Column("creative", BigInteger, primary_key=True, autoincrement=False),
+    Column("impressions", BigInteger, nullable=False),
+    Column("clicks", BigInteger, nullable=False),
+    Column("conversions", BigInteger, nullable=False, comment="those that the line item's strategy counts"),
+    Column("value", BigInteger, nullable=False, comment="of these: nanos of the advertiser's currency"),
+    Column("valued", BigInteger, nullable=False, comment="how many of these told a value"),
+    comment="What came of impressions, by the notices of trackers: what priors and goals are worked out from",
+)
+
+goals = Table(
+    "goals",
+    metadata,
+    Column("line_item", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", LargeBinary, nullable=False, comment="msgpack of `pacing.goals.Kept`"),
+    comment="What the controllers of line items' goals know",
+)
+
 checkpoints = Table(
     "checkpoints",
     metadata,

@@ -16,8 +16,9 @@ from domain.campaign import Snapshot
 from domain.clock import Clock
 from domain.events import Event
 from eventlog.remote import Piece, Wanted
-from pacing import counters, funds, lease_store, notices, supply_store
+from pacing import counters, funds, goal_store, lease_store, notices, supply_store
 from pacing.accounts import Accounts
+from pacing.beliefs import Beliefs
 from pacing.conductor import SLACK, Conductor
 from pacing.corrections import settle_estimates
 from pacing.delivery import delivery
@@ -25,6 +26,7 @@ from pacing.leases import Leases
 from pacing.ledger import book
 from pacing.notices import Terms
 from pacing.protocol import LEASE_S, Delivery, Grants, Heartbeat, Register
+from pacing.results import Results
 from pacing.settler import MoneyLogs, save_checkpoint
 from pacing.standing import Standing, standing
 from pacing.tables import workers
@@ -54,7 +56,8 @@ class Treasury:
         """Called with the events of each batch, in the transaction that books them."""
         self._stale = False
         self._settled_ns = 0
-        self._conductor = Conductor(clock.speed)
+        self._conductor, self._beliefs = Conductor(clock.speed), Beliefs(clock.speed)
+        self._results = Results()
         self._read_again()
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -62,6 +65,8 @@ class Treasury:
         self._snapshot, self._terms = snapshot, Terms(snapshot)
         self._accounts.agencies = _agencies(snapshot)
         self._leases.plan(snapshot)
+        self._results.plan(snapshot)
+        self._beliefs.plan(snapshot)
         with self._careful(), self._begin() as conn:
             self._fund(conn)
             supply_store.load(conn, self._conductor.plan(self._leases.purses))
@@ -92,16 +97,20 @@ class Treasury:
         self._conductor.hear(beat.worker, beat.supplied, self._clock.now_ns())
         alive = max(1, len(self._leases.seen))
         orders, newest = self._conductor.orders(beat.paced), self._conductor.newest
-        return replace(grants, paces=orders, paced=newest, workers=alive)
+        beliefs, believed = self._beliefs.orders(beat.believed), self._beliefs.newest
+        return replace(grants, paces=orders, paced=newest, beliefs=beliefs, believed=believed, workers=alive)
 
     def steer(self) -> None:
         """To be called often: looks how spend keeps to its plans, and orders workers to bid more or less."""
         with self._careful():
             now = self._clock.now_ns()
             unsaved = self._conductor.look(now)
-        if unsaved:
+            goals = self._conductor.aim(now, self._results)
+            self._beliefs.look(now, self._results)
+        if unsaved or goals:
             with self._changing() as conn:
                 supply_store.save(conn, unsaved, now)
+                goal_store.save(conn, self._conductor.aims.pacers, goals, now)
 
     def settle(self, limit: int) -> int:
         """Books the next records of the money logs; returns how many there were, 0 when the ledger is up to date."""
@@ -123,6 +132,7 @@ class Treasury:
             for lease, amount in outcome.releases:
                 self._leases.release(lease, amount)
             lease_store.save(conn, self._leases)
+            self._results.take(conn, events)
             for listen in self.listeners:
                 listen(conn, events)
             save_checkpoint(conn, name, position)
@@ -189,8 +199,12 @@ class Treasury:
         self._terms, self._accounts = Terms(self._snapshot), Accounts(_agencies(self._snapshot))
         self._leases.slack, self._leases.shapes = SLACK, self._conductor.shapes
         self._leases.plan(self._snapshot)
+        self._results.plan(self._snapshot)
+        self._beliefs.plan(self._snapshot)
         with self._begin() as conn:
             lease_store.load(conn, self._leases)
+            self._results.load(conn)
+            self._conductor.aims.restore(goal_store.load(conn))
             self._fund(conn)
             self._logs = MoneyLogs.from_checkpoints(conn, self._data, self._trackers)
             self._workers = set(conn.execute(select(workers.c.id)).scalars())

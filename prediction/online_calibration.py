@@ -19,8 +19,11 @@ from cython_ext.curves import keys_of
 from domain.clock import SECOND
 from domain.errors import Problem, Refused
 from eventlog.segments import sync_directory
+from prediction.calibrated import Calibrated
 from prediction.calibration import Segments
+from prediction.corrections import Corrections
 from prediction.delays import Delays
+from prediction.feature_set import FeatureSet
 from prediction.ranking import Floats
 
 FORMAT = 1
@@ -38,18 +41,6 @@ class OnlineSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Outcomes that being right counts for: with 30 promised and 60 come, half way from 1 to 2."""
     most: float = 0.7
     """Log odds that a level is moved by at most: a factor of 2. More is no drift but a fault, to be looked at."""
-
-
-class Corrections(Struct, frozen=True):
-    """What `Calibrated.corrected` takes: keys and offsets of segments, and a shift for all."""
-
-    keys: list[int]
-    offsets: list[float]
-    shift: float
-
-    def arrays(self) -> tuple[NDArray[np.uint64], Floats, float]:
-        """As that method's arguments."""
-        return np.array(self.keys, np.uint64), np.array(self.offsets), self.shift
 
 
 class Sums(Struct, array_like=True):
@@ -80,6 +71,20 @@ class OnlineCalibration:
                 allowed = f"more features, beginning with {list(before)}"
                 raise Refused([Problem(f"levels[{number}]", list(level), allowed)])
         self._state = _State(FORMAT, version, tuple(tuple(level) for level in levels), {}, {})
+
+    @classmethod
+    def of(
+        cls, version: int, model: Calibrated, features: FeatureSet, settings: OnlineSettings | None = None
+    ) -> "OnlineCalibration":
+        """For a model as it was trained. Raises Refused if its levels do not begin with each other."""
+        names = [feature.name for feature in features.features]
+        return cls(version, [[names[slot] for slot in level] for level in model.levels], settings)
+
+    def segments(self, values: NDArray[np.uint32], features: FeatureSet) -> dict[str, NDArray[np.uint32]]:
+        """What `count` takes, of rows of values."""
+        return {
+            name: values[:, features.slot(name)] for name in {name for level in self._state.levels for name in level}
+        }
 
     @property
     def version(self) -> int:
@@ -159,7 +164,7 @@ class OnlineCalibration:
                     if abs(own) > 1e-4:
                         keys.append(int(keys_of(number, np.array([values], np.uint32))[0]))
                         offsets.append(own)
-        return Corrections(keys, offsets, shift)
+        return Corrections(self.version, now_ns, keys, offsets, shift)
 
     def forget(self, now_ns: int) -> None:
         """Drops hours that are older than the window."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODULES: dict[str, str] = {
+    "blend": "prediction.forms.blend",
     "calibrated": "prediction.forms.calibrated",
     "ffm": "prediction.forms.factorization",
     "linear": "prediction.forms.linear",

@@ -130,16 +130,18 @@ def folds(count: int, parts: int, seed: int) -> NDArray[np.int64]:
     return rng.permutation(np.arange(count, dtype=np.int64) % parts)
 
 
-def split_by_hash(whole: Rows, fraction: float, seed: int = 0) -> tuple[Rows, Rows]:
-    """A share of the rows and the rest, each in its order; a row's values decide, so that twins stay together.
-
-    For data without times. The same row falls on the same side in every file and every run with that seed.
-    """
-    mixed = np.full(len(whole), np.uint64(seed), dtype=np.uint64)
-    for column in whole.values.T:  # the finaliser of SplitMix64 (Steele, Lea and Flood, 2014), once a feature
+def chosen_by_hash(values: NDArray[np.uint32], fraction: float, seed: int = 0) -> NDArray[np.bool_]:
+    """Which rows are of that share: a row's values decide, so twins are chosen together, in every file and run."""
+    mixed = np.full(len(values), np.uint64(seed), dtype=np.uint64)
+    for column in values.T:  # the finaliser of SplitMix64 (Steele, Lea and Flood, 2014), once a feature
         mixed = (mixed ^ column) + np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)
-    first = mixed < np.uint64(min(max(fraction, 0.0), 1.0) * (2**64 - 2049))
+    return np.asarray(mixed < np.uint64(min(max(fraction, 0.0), 1.0) * (2**64 - 2049)))
+
+
+def split_by_hash(whole: Rows, fraction: float, seed: int = 0) -> tuple[Rows, Rows]:
+    """A share of the rows and the rest, each in its order, as `chosen_by_hash`: for data without times."""
+    first = chosen_by_hash(whole.values, fraction, seed)
     return whole.take(first), whole.take(~first)

@@ -77,3 +77,42 @@ def settings() -> Reporting:
         if days and days < least:
             raise SettingsError(f"[reporting.keep_days] {name} is {days}; it must be {least} or more, or 0: for ever")
     return read
+
+
+class Training(Struct, frozen=True, forbid_unknown_fields=True):
+    """Section ``[training]``: models are made of what the analytics store has, as a job. Of several reporters on one
+    store exactly one does it. Times are business time where nothing else is said.
+    """
+
+    enabled: bool = True
+    targets: tuple[Literal["ctr", "cvr", "view_cvr", "price"], ...] = ("ctr", "cvr", "price")
+    every_s: float = 86_400.0
+    """After a model was made, when the next one is; sooner where the live one's world has moved away."""
+    first_s: float = 3_600.0
+    """Where there is no live model, how often it is tried."""
+    look_s: float = 3_600.0
+    """How often it is looked at what is due, and whether anything has moved."""
+    least_pause_s: float = 60.0
+    """Real seconds between two looks at least: on a compressed day an hour is over soon."""
+    days: int = 30
+    """How far back it is learnt from."""
+    settle_s: float = 900.0
+    """Bids younger than this are left out: their clicks may still come."""
+    window_s: float = 604_800.0
+    """How long after a click, or a view, a conversion is looked for."""
+    model: Literal["lr", "ffm", "trees", "blend"] = "lr"
+    test_share: float = 0.15
+    """Of the rows, the newest: they judge."""
+    most_rows: int = 3_000_000
+    """Held in memory; where there are more, so many of those without the outcome are taken, and weigh the more."""
+    auto_promote: bool = True
+    """Put a new model in service if it passes the gate that `outbid models promote` has."""
+
+
+def training_settings() -> Training:
+    """Raises SettingsError."""
+    read = load("training", Training)
+    for name, least in (("every_s", 1), ("first_s", 1), ("look_s", 1), ("days", 1), ("window_s", 60), ("most_rows", 1)):
+        if getattr(read, name) < least:
+            raise SettingsError(f"[training] {name} is {getattr(read, name)}; it must be {least} or more")
+    return read

@@ -18,6 +18,7 @@ from monitoring.histogram import Histogram
 from monitoring.page import Family, Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, request_seconds
+from prediction.drift import Report
 from reporting.feed import Feed
 from reporting.schema import FACTS
 from reporting.sources import Lag
@@ -49,6 +50,15 @@ FAILED = Family("outbid_reporter_failed_queries_total", "counter", "Queries that
 FINDINGS = Family(
     "outbid_reporter_quality_findings", "gauge", "Open findings of the data quality job.", ("check", "severity")
 )
+DRIFT = Family(
+    "outbid_reporter_model_drift_psi",
+    "gauge",
+    "Population stability index of a feature or the score: recent impressions against the live model's training.",
+    ("target", "subject"),
+)
+DRIFT_FINDINGS = Family(
+    "outbid_reporter_model_drift_findings", "gauge", "What has moved away from a live model.", ("target", "severity")
+)
 
 FAMILIES = (
     *(
@@ -66,11 +76,14 @@ FAMILIES = (
         QUERIES,
         FAILED,
         FINDINGS,
+        DRIFT,
+        DRIFT_FINDINGS,
         *process.FAMILIES,
     ),
 )
 
 Findings = Callable[[], Mapping[tuple[str, str], int]]
+Drifts = Callable[[], Mapping[str, Report]]
 LOOK_S = 5.0
 """Between two looks at what is told of the store and the logs."""
 FAR_BEHIND_S = 120.0
@@ -79,10 +92,12 @@ log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """All that the reporter counts. ``findings`` gives those that are open, by check and severity."""
+    """All that the reporter counts. ``findings`` gives those that are open, by check and severity, ``drifts`` what was
+    last found of each target's live model.
+    """
 
-    def __init__(self, feed: Feed, data: Path, clock: Clock, findings: Findings = dict) -> None:
-        self._feed, self._data, self._clock, self._findings = feed, data, clock, findings
+    def __init__(self, feed: Feed, data: Path, clock: Clock, findings: Findings = dict, drifts: Drifts = dict) -> None:
+        self._feed, self._data, self._clock, self._findings, self._drifts = feed, data, clock, findings, drifts
         self.requests, self.lag = Requests(REQUESTS), LoopLag()
         self._taken: dict[str, Histogram] = {}
         self._failed: Counter[str] = Counter()
@@ -166,6 +181,11 @@ class Metrics:
             told.add(FAILED, self._failed[kind], kind)
         for (check, severity), count in sorted(self._findings().items()):
             told.add(FINDINGS, count, check, severity)
+        for target, report in sorted(self._drifts().items()):
+            for drift in report.drifts:
+                told.add(DRIFT, drift.psi, target, drift.subject)
+            for grade in ("warning", "critical"):
+                told.add(DRIFT_FINDINGS, sum(found.severity == grade for found in report.findings), target, grade)
         return told
 
     async def readiness(self) -> Readiness:

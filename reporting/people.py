@@ -34,9 +34,7 @@ def find(store: Store, persons: Sequence[int]) -> dict[str, list[dict[str, Any]]
     with _listed(store, persons) as theirs:
         for table in TABLES:
             names = [name for name in table.columns if name != "batch"]
-            columns = ", ".join(
-                f"hex(`{name}`)" if table.columns[name] == "Bytes" else f"`{name}`" for name in names
-            )
+            columns = ", ".join(f"hex(`{name}`)" if table.columns[name] == "Bytes" else f"`{name}`" for name in names)
             rows = store.query(
                 f"SELECT {columns} FROM {table.name} WHERE {theirs} ORDER BY `{table.clock}` LIMIT {MOST_ROWS}"
             )

@@ -6,6 +6,7 @@
 - ``GET /v1/exposure?campaign=ID`` to whom its ads were shown, and who converted; with the internal secret only
 - ``GET /v1/lag`` ``{"behind": 0}`` when everything that was logged and booked is in the store
 - ``POST /v1/attribution`` credits conversions anew (`reporting.attribution_port`)
+- ``GET /v1/training``, ``GET /v1/training/plan``: see `reporting.training_port`
 - ``GET /v1/quality`` findings of the last hourly check of data quality; with ``from`` and ``to``, two hours, those are
   checked now
 - ``POST /v1/people/show``, ``POST /v1/people/forget`` with a list of persons' keys as JSON and the internal secret as
@@ -15,7 +16,7 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypeVar
 
@@ -33,7 +34,7 @@ from monitoring.web import Told, attach
 from reporting import exposure, people, report
 from reporting.admission import Admission
 from reporting.attribution_port import AttributionPort
-from reporting.config import Reporting, settings
+from reporting.config import Reporting, settings, training_settings
 from reporting.feed import Feed
 from reporting.metrics import Metrics
 from reporting.quality_watch import QualityWatch, asked_hours
@@ -42,6 +43,8 @@ from reporting.reading import Gone, OverBudget, Readers
 from reporting.report_api import ReportApi
 from reporting.status import status
 from reporting.store import Store, StoreError
+from reporting.training_port import TrainingPort
+from reporting.training_watch import TrainingWatch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -70,6 +73,7 @@ class Answers:
         self.metrics, self._quality = metrics, quality
         self._readers = Readers(feed.open, of, metrics.query)
         self._reports = ReportApi(self._readers, self._admission, self._ready, RatesOfControl(control))
+        self._training = TrainingPort(self._readers, self._admission, self._ready)
         self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._lags = ThreadPoolExecutor(1, thread_name_prefix="lag")
         self._store: Store | None = None
@@ -80,6 +84,7 @@ class Answers:
         app.cleanup_ctx.append(self._watch)
         app.router.add_get("/health", self.health)
         self._reports.add_routes(app)
+        self._training.add_routes(app)
         app.router.add_get("/v1/books", self.books)
         app.router.add_get("/v1/exposure", self.exposure)
         app.router.add_get("/v1/lag", self.lag)
@@ -207,17 +212,21 @@ def _json(body: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
 
 
-def run() -> None:
-    """Runs until SIGTERM or SIGINT; the batch in hand is completed."""
+def run(train: Sequence[str] = ()) -> None:
+    """Runs until SIGTERM or SIGINT; the batch in hand is completed. ``train``: the command that makes the models that
+    are due; empty: none are made.
+    """
     here = places()
     of, keys = settings(), load_keys(here.data)
     feed = Feed(here, of)
     quality = QualityWatch(here, of, feed, from_env())
-    metrics = Metrics(feed, here.data, from_env(), quality.counts)
+    training = TrainingWatch(here.data, training_settings(), feed, from_env(), train)
+    metrics = Metrics(feed, here.data, from_env(), quality.counts, training.drifts)
     app = Answers(feed, keys, of, here.control_base, metrics, quality).app()
     AttributionPort(feed.attributor, internal_secret(keys)).add(app)
     feed.start()
     quality.start()
+    training.start()
     try:
         web.run_app(
             app,
@@ -228,5 +237,6 @@ def run() -> None:
             shutdown_timeout=_LAST_ANSWERS_S,
         )
     finally:
+        training.stop()
         quality.stop()
         feed.stop()

@@ -2,8 +2,8 @@
 
 Every fact table is partitioned by day, and a row carries the ``batch`` that brought it (see `reporting.shipper`).
 Names of columns are those of the events in `domain.events` and `pacing.protocol.Settlement`; docs/events.md says what
-they mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values, and
-``Bytes`` are none that a person reads: queries that give rows ask for their ``hex``.
+they mean. Dimensions are integer ids; ``names`` says what they stand for. ``word`` is a text of few different values.
+``Bytes`` are no text: queries that give rows ask for their ``hex``.
 """
 
 from dataclasses import dataclass

@@ -49,6 +49,8 @@ ADDED = (
     ("sales", "person", "TEXT NOT NULL DEFAULT ''"),
     ("sales", "campaign", "TEXT NOT NULL DEFAULT ''"),
     ("sales", "asked_ns", "INTEGER NOT NULL DEFAULT 0"),
+    ("sales", "click_chance", "REAL NOT NULL DEFAULT 0"),
+    ("sales", "conversion_chance", "REAL NOT NULL DEFAULT 0"),
     ("notices", "settled_ns", "INTEGER NOT NULL DEFAULT 0"),
     ("notices", "cookie", "TEXT NOT NULL DEFAULT ''"),
     ("notices", "page", "TEXT NOT NULL DEFAULT ''"),
@@ -142,6 +144,10 @@ class Sale:
     """The buyer's own id of it (``cid``)."""
     asked_ns: int = 0
     """When the bid request left."""
+    click_chance: float = 0.0
+    """That the impression is clicked, as only the exchange's books know it."""
+    conversion_chance: float = 0.0
+    """That who clicked becomes a customer."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,7 @@ class Totals:
     """Notices that the tracker refused for good: none should be."""
 
 
-Write = tuple[str, tuple[int | str | None, ...]]
+Write = tuple[str, tuple[int | float | str | None, ...]]
 
 
 def new_sale_id() -> int:
@@ -213,9 +219,10 @@ class Books:
 
     def sold(self, sale: Sale, notices: Iterable[Notice]) -> None:
         self._write(
-            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             sale.id, sale.exchange, sale.currency, sale.request, sale.imp, sale.bid, sale.price, sale.billing,
             int(sale.counts), sale.sold_ns, sale.format, sale.person, sale.campaign, sale.asked_ns,
+            sale.click_chance, sale.conversion_chance,
         )  # fmt: skip
         for notice in notices:
             self.planned(notice)
@@ -241,7 +248,7 @@ class Books:
         """Returns when everything written before this call is committed; raises what SQLite raised."""
         await asyncio.shield(self._gather())
 
-    def _write(self, statement: str, *values: int | str | None) -> None:
+    def _write(self, statement: str, *values: int | float | str | None) -> None:
         self._written.append((statement, values))
         self._gather()
 
@@ -296,6 +303,19 @@ def totals_by_format(path: Path) -> dict[tuple[str, str], dict[str, int]]:
         (str(exchange), str(format_)): dict(zip(names, map(int, figures), strict=True))
         for exchange, format_, *figures in _read(path, TOTALS.format(by="format"))
     }
+
+
+def chances(path: Path) -> list[tuple[str, str, float, float, bool, bool]]:
+    """Of each sale that counts and whose impression was acknowledged: exchange, the bid's id, the true chances of a
+    click and of a conversion after it, and whether there were. For evaluations alone: nothing that bids may read it.
+    """
+    query = """
+        SELECT exchange, bid, click_chance, conversion_chance,
+            max(kind = 'click' AND state = 'acknowledged'), max(kind = 'conversion' AND state = 'acknowledged')
+        FROM sales JOIN notices ON notices.sale = sales.id
+        WHERE counts GROUP BY sales.id HAVING max(kind = 'impression' AND state = 'acknowledged')
+    """
+    return [(*row[:4], bool(row[4]), bool(row[5])) for row in _read(path, query)]
 
 
 def shown(path: Path, campaign: str) -> list[tuple[str, int, int | None, int | None]]:

@@ -92,6 +92,10 @@ class Bid:
     """Bids of one group are won together or not at all."""
     campaign: str = ""
     """``cid``"""
+    creative: str = ""
+    """``crid``"""
+    size: tuple[int, int] = (0, 0)
+    """``w`` and ``h``; (0, 0) where they are not told."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,8 @@ class Checker:
             floor=floor,
             group=group,
             campaign=_string(bid.get("cid")),
+            creative=_string(bid.get("crid")),
+            size=(bid["w"], bid["h"]) if type(bid.get("w")) is int and type(bid.get("h")) is int else (0, 0),
         )
 
     def _whole(self, response: dict[str, Any], seat: Json, bid: dict[str, Any], offer: Offer) -> None:

@@ -91,6 +91,10 @@ class SimulatorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     higher so that half a minute of traffic shows clicks and conversions."""
     conversion_rate: float = 0.25
     """Chance that a click on a known advertiser's advertisement ends in a conversion."""
+    clicks: Literal["plain", "hidden"] = "plain"
+    """How people react: by a few plain rules, or by the model of `simulator.hidden_clicks`."""
+    hidden_seed: int = 1
+    """Of that model: a seed is a world."""
     return_rate: float = 0.003
     """Chance that an ad that was seen and not clicked ends in one, of people whose browser may be known."""
     worth_usd: dict[str, str] = field(

@@ -20,6 +20,7 @@ from simulator.checker import Checker
 from simulator.config import Seller, SimulatorSettings
 from simulator.courier import Courier
 from simulator.exchange import Auction, settle
+from simulator.hidden_clicks import HiddenClicks
 from simulator.landing import Landings
 from simulator.market import activity
 from simulator.mischief import Mischief
@@ -63,6 +64,13 @@ def synthetic(settings: SimulatorSettings, clock: Clock, rng: random.Random, exc
     return Traffic(population(settings, sellers), clock, rng)
 
 
+def audience(settings: SimulatorSettings, rng: random.Random) -> Audience:
+    """How people react, as the settings say."""
+    rates = settings.click_rate, settings.conversion_rate
+    hidden = HiddenClicks(settings.hidden_seed, *rates) if settings.clicks == "hidden" else None
+    return Audience(*rates, rng, settings.return_rate, hidden)
+
+
 async def run_traffic(
     places: Places,
     settings: SimulatorSettings,
@@ -98,7 +106,7 @@ async def run_traffic(
                 books,
                 Courier(session, books, landings, statistics),
                 landings,
-                Audience(settings.click_rate, settings.conversion_rate, rng, settings.return_rate),
+                audience(settings, rng),
                 Mischief(settings.trouble, rng),
                 statistics,
                 clock,

@@ -77,10 +77,12 @@ class Salesroom:
         counts = not audit and not offer.test
         seller, format_ = auction.seller, FORMATS[won.bid.kind - 1]
         self.statistics.sold[format_] += 1
+        now_ns = self.clock.now_ns()
         sale = Sale(
             new_sale_id(), seller.key, won.bid.currency, offer.id, won.imp.id, won.bid.id, won.nanos,
-            CHARGED_BY[seller.bases[format_]], counts, self.clock.now_ns(), format_,
+            CHARGED_BY[seller.bases[format_]], counts, now_ns, format_,
             auction.person.written if auction.person else "", won.bid.campaign, asked_ns,
+            *self.audience.chances(auction, won, now_ns),
         )  # fmt: skip
         steps = self._steps(sale, auction, offer, won, "AUDIT" if audit else price_told(seller, won))
         self.books.sold(sale, [step.notice for step in steps])
@@ -109,8 +111,7 @@ class Salesroom:
         if sale.counts:  # auditors look at an ad, they do not watch it
             urls = dict(reversed(markup.told))
             plan += [(Kind(event), urls.get(event, ""), seen_s + after_s) for event, after_s in self._watching(markup)]
-        clicks = self.audience.clicks(auction.person, won.imp) if auction.clicks is None else auction.clicks
-        if clicks and sale.counts:
+        if self.audience.happens(sale.click_chance) and sale.counts:
             plan += [(Kind.CLICK, url, seen_s + self.audience.clicks_after_s()) for url in markup.links[:1]]
         return [self._step(sale, kind, url, after_s) for kind, url, after_s in plan if url]
 
@@ -156,7 +157,7 @@ class Salesroom:
         host = urlsplit(location).hostname or ""
         if not any(host == domain or host.endswith(f".{domain}") for domain in bid.domains):
             self.statistics.bent[f"{location[:80]!r}, not to {bid.domains}"] += 1
-        elif self.audience.converts():
+        elif self.audience.happens(sale.conversion_chance):
             report = self.landings.report(location, self.audience.order_value())
             if report is not None:
                 notice = Notice(sale.id, Kind.CONVERSION, report.url, body=report.body, advertiser=report.advertiser)

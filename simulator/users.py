@@ -3,6 +3,8 @@
 import math
 import random
 
+from simulator.exchange import Auction, Won
+from simulator.hidden_clicks import HiddenClicks, impression
 from simulator.markup import PLAYED
 from simulator.offer import ImpOffer
 from simulator.population import Person
@@ -16,15 +18,35 @@ HASTE = 20.0
 class Audience:
     """How people react. None of this is told to the bidder: it is there to be learned from the clicks."""
 
-    def __init__(self, click_rate: float, conversion_rate: float, rng: random.Random, return_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        click_rate: float,
+        conversion_rate: float,
+        rng: random.Random,
+        return_rate: float = 0.0,
+        hidden: HiddenClicks | None = None,
+    ) -> None:
+        """``hidden``: who reacts how; without it a few plain rules."""
         self.click_rate, self.conversion_rate, self.return_rate = click_rate, conversion_rate, return_rate
-        self.rng = rng
+        self.rng, self.hidden = rng, hidden
 
-    def clicks(self, person: Person | None, imp: ImpOffer) -> bool:
+    def chances(self, auction: Auction, won: Won, now_ns: int) -> tuple[float, float]:
+        """That this person clicks this advertisement; and becomes a customer, having clicked."""
+        if auction.clicks is not None:
+            return float(auction.clicks), self.conversion_rate
+        if self.hidden is not None:
+            shown = impression(auction, won.imp, won.bid, now_ns)
+            return self.hidden.click_chance(shown), self.hidden.conversion_chance(shown)
+        return min(1.0, self.plain_chance(auction.person, won.imp)), self.conversion_rate
+
+    def plain_chance(self, person: Person | None, imp: ImpOffer) -> float:
         """Above the fold and on large slots people click more; some people far more than others."""
         area = max((w * h for w, h in imp.sizes), default=0)
         odds = self.click_rate * (1.3 if imp.position == 1 else 0.85) * (1.2 if area >= 75_000 else 0.8)
-        return self.rng.random() < odds * (person.appetite if person else 1.0)
+        return odds * (person.appetite if person else 1.0)
+
+    def happens(self, chance: float) -> bool:
+        return self.rng.random() < chance
 
     def plays(self, seconds: float, *, skippable: bool) -> list[tuple[str, float]]:
         """What a player reports of a video or audio ad, by the names of `simulator.markup.EVENTS`, and how many seconds
@@ -45,9 +67,6 @@ class Audience:
     def views(self) -> list[tuple[str, float]]:
         """The same of an ad that stands still: only its coming into view is told."""
         return [("viewable", 1.0 / HASTE)] if self.rng.random() < IN_VIEW else []
-
-    def converts(self) -> bool:
-        return self.rng.random() < self.conversion_rate
 
     def returns(self) -> bool:
         """Whether somebody who saw the ad becomes a customer without having clicked it."""

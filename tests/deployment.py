@@ -41,6 +41,7 @@ class Deployment:
             "OUTBID_OUTBID_REPORTER_PORT": str(reporter),
             "OUTBID_OUTBID_WATCHER_PORT": str(watcher),
             "OUTBID_ALERTS_ENABLED": "false",  # but where they are what is tested
+            "OUTBID_TRAINING_ENABLED": "false",
             **environment,
         }
         self.said: list[str] = []

@@ -28,8 +28,14 @@ AGENTS = (
 )  # fmt: skip
 
 
-def campaigns(line_items: int, bid_step: float = 0.0) -> dict[str, object]:
-    """The campaign file; ``bid_step`` shifts every bid a little, for a change that is published during a run."""
+LIKELY = 0.01
+"""Probability of a click that bids are made for."""
+
+
+def campaigns(line_items: int, bid_step: float = 0.0, by_click: bool = False) -> dict[str, object]:
+    """The campaign file; ``bid_step`` shifts every bid a little, for a change that is published during a run.
+    ``by_click``: line items say what a click may cost, and bid about the same where it is `LIKELY`.
+    """
     draw = random.Random(1)
     advertisers = [
         {
@@ -66,7 +72,7 @@ def campaigns(line_items: int, bid_step: float = 0.0) -> dict[str, object]:
                 "end": "2039-12-31",
                 "daily_budget": 500_000_000,
                 "frequency_caps": [{"impressions": 20, "per": "1d"}] if c % 2 else [],
-                "line_items": [_line_item(draw, c % 10, i, bid_step) for i in range(c, line_items, 50)],
+                "line_items": [_line_item(draw, c % 10, i, bid_step, by_click) for i in range(c, line_items, 50)],
             }
         )
     return {
@@ -87,7 +93,7 @@ def campaigns(line_items: int, bid_step: float = 0.0) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _line_item(draw: random.Random, advertiser: int, number: int, bid_step: float) -> dict[str, object]:
+def _line_item(draw: random.Random, advertiser: int, number: int, bid_step: float, by_click: bool) -> dict[str, object]:
     targeting: dict[str, object] = {"country": draw.sample(COUNTRIES, draw.choice((1, 1, 2, 3)))}
     if draw.random() < 0.4:
         targeting["device_type"] = draw.choice((["pc"], ["phone", "tablet"]))
@@ -107,6 +113,10 @@ def _line_item(draw: random.Random, advertiser: int, number: int, bid_step: floa
         "creatives": [f"ad{advertiser}-{size}-{draw.randrange(3)}" for size in draw.sample(SIZES, 3)],
         "targeting": targeting,
     }  # fmt: skip
+    if by_click:
+        bid = item.pop("bid_cpm")
+        assert isinstance(bid, float)
+        item |= {"strategy": "target_cpc", "goal": round(bid / 1000 / LIKELY, 6), "bid_cap_cpm": round(3 * bid, 3)}
     if draw.random() < 0.5:
         item["frequency_caps"] = [{"impressions": draw.choice((3, 5, 10)), "per": "1d"}]
     if draw.random() < 0.05:

@@ -46,8 +46,8 @@ class ExpansionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """A value with fewer rows goes with the column's other rare ones. From 2 on unseen ones do, too."""
 
     def __post_init__(self) -> None:
-        if not 6 <= self.bits <= 28 or min((self.buckets, *self.levels)) < 1 or self.least < 1:
-            raise ValueError("bits are 6 to 28; buckets, those of levels, and least are 1 or more")
+        if not 6 <= self.bits <= 26 or min((self.buckets, *self.levels)) < 1 or self.least < 1:
+            raise ValueError("bits are 6 to 26; buckets, those of levels, and least are 1 or more")
 
 
 def fit_encoder(features: FeatureSet, rows: Rows, settings: EncodingSettings) -> tuple[Encoder, NDArray[np.uint32]]:

@@ -12,7 +12,7 @@ from prediction.fitting.columns import EncodingSettings, ExpansionSettings, fit_
 from prediction.rows import Rows
 
 
-class FactorizationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FactorizationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ffm"):
     """How the model is learnt."""
 
     encoding: EncodingSettings = EncodingSettings()

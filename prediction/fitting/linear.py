@@ -13,7 +13,7 @@ from prediction.linear import Linear
 from prediction.rows import Rows
 
 
-class LinearSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LinearSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="linear"):
     """How the model is learnt."""
 
     solver: Literal["ftrl", "batch"] = "batch"

@@ -2,7 +2,8 @@
 
 Thresholds become float32, which is what rows have: a number is at most a threshold exactly if it is at most the largest
 float32 that is not above it. A node that sends what is missing to its left asks for the negated number, of which the
-negated next float32 is the threshold: what is at most that goes right, all else left.
+negated next float32 is the threshold: what is at most that goes right, all else left. A threshold beyond all numbers,
+as both libraries have it where they split what is missing from what is not, sends all numbers left, infinite ones too.
 """
 
 from collections import deque
@@ -14,7 +15,7 @@ import numpy as np
 
 from cython_ext.forest import Forest
 
-LARGEST = np.finfo(np.float32).max
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Split(msgspec.Struct, frozen=True, eq=False):
@@ -47,6 +48,8 @@ class _Nodes:
         end = start + 1  # where the next children go
         while waiting:
             node = look(waiting.popleft())
+            while isinstance(node, Split) and node.missing_left and node.threshold >= LARGEST:
+                node = look(node.left)  # all goes there
             if not isinstance(node, Split):
                 self._put(0, np.float32(0), 0, node)
                 continue
@@ -70,15 +73,13 @@ class _Nodes:
 
 
 def rounded_down(threshold: float) -> np.float32:
-    """The largest float32 that is not above; at most the largest finite one, which sends infinity right."""
-    if not threshold > -np.inf:
-        raise ValueError(f"a threshold of {threshold} cannot be converted")
-    if threshold >= LARGEST:
-        return np.float32(LARGEST)
-    if threshold < -LARGEST:
-        return np.float32(-np.inf)
+    """The largest float32 that is not above, of the finite ones: they are all that a forest compares."""
+    if not -LARGEST < threshold < LARGEST:
+        if np.isnan(threshold):
+            raise ValueError(f"a threshold of {threshold} cannot be converted")
+        return np.float32(LARGEST if threshold > 0 else -LARGEST)
     near = np.float32(threshold)
-    return near if near <= threshold else np.nextafter(near, np.float32(-np.inf), dtype=np.float32)
+    return near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf), dtype=np.float32)
 
 
 def flattened(n_columns: int, trees: Sequence[Any], look: Callable[[Any], Look]) -> Forest:

@@ -12,7 +12,7 @@ from prediction.rows import Rows
 from prediction.trees import Trees
 
 
-class TreesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TreesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="trees"):
     """How the model is learnt; the names are those of `HistGradientBoostingClassifier`."""
 
     encoding: EncodingSettings = EncodingSettings(of="categories")
@@ -26,12 +26,15 @@ class TreesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the columns, looked at for each split."""
     stop_after: int = 0
     """Rounds without gain on a tenth of the rows, held out, after which no more trees are grown; 0: never."""
+    threads: int = 1
+    """That it is grown by: bidders on the same machine have the others."""
     seed: int = 1
 
 
 def fit(features: FeatureSet, rows: Rows, settings: TreesSettings = TreesSettings()) -> Trees:  # noqa: B008
     """The model. Raises ValueError for rows without both outcomes, or without any number to split on."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     if not 0 < rows.base_rate() < 1:
         raise ValueError(f"a base rate of {rows.base_rate()}: there is nothing to learn")
@@ -52,13 +55,11 @@ def fit(features: FeatureSet, rows: Rows, settings: TreesSettings = TreesSetting
     )
     numbers = np.ascontiguousarray(extended[:, columns]).view(np.float32)
     whole = (rows.label == 0) | (rows.label == 1)
-    if whole.all():
-        model.fit(numbers, rows.label > 0.5, rows.weight)
-    else:  # a label between is a row of each
-        model.fit(
-            np.concatenate([numbers, numbers]),
-            np.repeat([True, False], len(rows)),
-            np.concatenate([rows.weight * rows.label, rows.weight * (1 - rows.label)]),
-        )
+    label, weight = rows.label > 0.5, rows.weight
+    if not whole.all():  # a label between is a row of each
+        numbers, label = np.concatenate([numbers, numbers]), np.repeat([True, False], len(rows))
+        weight = np.concatenate([rows.weight * rows.label, rows.weight * (1 - rows.label)])
+    with threadpool_limits(settings.threads, "openmp"):
+        model.fit(numbers, label, weight)
     forest, bias = from_hist_gradient_boosting(model, extended.shape[1], columns)
     return Trees(encoder, forest, bias)

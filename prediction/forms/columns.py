@@ -68,8 +68,8 @@ def unpack_expansion(packed: Packed, encoder: Encoder) -> Expansion:
     edges = packed.array("edges", "f4", (None,))
     if (counts < 0).any() or counts.sum() != len(edges):
         raise ValueError(f"edge_counts: do not make up {len(edges)} edges")
-    if not 6 <= bits <= 28:
-        raise ValueError(f"bits: {bits} is not allowed; 6 to 28 is")
+    if not 6 <= bits <= 26:
+        raise ValueError(f"bits: {bits} is not allowed; 6 to 26 is")
     kept = packed.array("kept", "u8", (1 << (bits - 6),)) if packed.parameter("keeps", bool) else None
     if len(kinds) != encoder.n_shared_out + encoder.n_own_out:
         raise ValueError(f"kinds: are {len(kinds)}, the encoder makes {encoder.n_shared_out} + {encoder.n_own_out}")

@@ -139,5 +139,22 @@ BOARD = Board(
                 table("Campaigns", _OF.ranked("campaign", *_CAMPAIGN), _CAMPAIGN),
             ),
         ),
+        (
+            8,
+            (
+                chart(
+                    "Drift of the live models",
+                    [("max by (target, subject) (outbid_reporter_model_drift_psi)", "{{target}}: {{subject}}")],
+                    description="Population stability index, recent impressions against those trained on. Below 0.1 "
+                    "they are alike; from 0.25 on they are of another population.",
+                ),
+                chart(
+                    "Findings of drift",
+                    [("max by (target, severity) (outbid_reporter_model_drift_findings)", "{{target}}, {{severity}}")],
+                    description="Features and scores that have moved, values that training never had, and sources "
+                    "that are missing.",
+                ),
+            ),
+        ),
     ),
 )

@@ -99,9 +99,8 @@ def records(draw: st.DrawFn) -> bytes:
 def as_rows(made: Made, dialect: Dialect) -> rows_twin.Blocks:
     found: rows_twin.Blocks = {}
     for block in made.blocks:
-        kinds = {
-            name: kind if (kind := block.table.columns[name]) == "Bytes" else dialect.kind(kind) for name in block.columns
-        }
+        kinds = {name: block.table.columns[name] for name in block.columns}
+        kinds = {name: kind if kind == "Bytes" else dialect.kind(kind) for name, kind in kinds.items()}
         columns = {name: rows_twin.values(kinds[name], data) for name, data in block.columns.items()}
         assert {len(values) for values in columns.values()} == {block.rows}
         found[block.table.name, block.day] = [

@@ -9,9 +9,10 @@ from bidder.changes import Change, change_of
 from bidder.state import State
 from bidder.view import View
 from domain.audience import AudienceSet
-from domain.campaign import Clause, Snapshot, Targeting
+from domain.campaign import Clause, Multiplier, Snapshot, Targeting
 from domain.clock import SECOND
 from domain.frequency import FrequencyCap
+from domain.strategy import Strategy
 from tests.auction_table import NOW_NS, People, Table, line_item_scope, snapshot
 
 REQUEST = json.loads((Path(__file__).parents[2] / "golden" / "request.json").read_text())
@@ -159,3 +160,29 @@ def test_what_a_campaign_suppresses_is_live_at_once() -> None:
         assert isinstance(table.decide(REQUEST), dict) is (not suppress)
     made = replace(known.audiences[0], id=6, key="made", of=AudienceSet(any_of=(5,)))
     assert change_of(table.view, replace(known, audiences=(*known.audiences, made))) is None
+
+
+def test_prices_and_multipliers_come_by_changes_as_they_do_anew() -> None:
+    """A line item is given other multipliers, a strategy, and none, one after the other; each time a new view agrees."""
+    table, request = Table(), {**REQUEST, "user": {}}
+    usa, can = (Targeting(((Clause("country", (country,)),),)) for country in ("usa", "can"))
+    steps: list[dict[str, object]] = [
+        {"multipliers": (Multiplier(usa, 500_000), Multiplier(can, 2_000_000)), "bid_cap_cpm": 4_000_000},
+        {"multipliers": (Multiplier(can, 2_000_000), Multiplier(Targeting(), 750_000)), "bid_cap_cpm": 4_000_000},
+        {"strategy": Strategy("target_cpc", 10**9, explore_ppm=0), "bid_cpm": 0, "bid_cap_cpm": 4_000_000},
+        {"strategy": Strategy("max_clicks"), "bid_cpm": 0, "bid_cap_cpm": 1_000, "multipliers": (Multiplier(usa, 10**7),)},
+        {},
+    ]  # fmt: skip
+    for fields in steps:
+        wanted = changed(0, **fields)
+        change = change_of(table.view, wanted)
+        assert isinstance(change, Change)
+        table.view.apply(change, table.leases)
+        for country in ("USA", "CAN"):
+            asked = {**request, "device": {**request["device"], "geo": {"country": country}}}
+            answers = [on.decide(asked) for on in (table, Table(wanted))]
+            prices = [
+                [bid["price"] for seat in answer["seatbid"] for bid in seat["bid"]] if isinstance(answer, dict) else answer
+                for answer in answers
+            ]
+            assert prices[0] == prices[1], (fields, country)

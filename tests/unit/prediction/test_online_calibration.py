@@ -9,8 +9,10 @@ from scipy.special import expit, logit
 from cython_ext.curves import keys_of
 from domain.clock import SECOND
 from domain.errors import Refused
-from prediction import delays
+from prediction import corrections, delays
+from prediction.artefact import Damaged
 from prediction.calibrated import Calibrated
+from prediction.feature_set import Feature, FeatureSet
 from prediction.online_calibration import HOUR, OnlineCalibration, OnlineSettings
 from prediction.scorer import Scorer
 
@@ -76,14 +78,24 @@ def test_late_conversions_and_a_restart_are_no_drift(tmp_path: Path) -> None:
     assert online.version == 7
 
 
-def test_what_it_says_is_what_the_scorer_takes() -> None:
-    world, online = World(5_000), OnlineCalibration(1, LEVELS)
+def test_what_it_says_is_what_the_scorer_takes(tmp_path: Path) -> None:
+    world = World(5_000)
+    one = {"x": [0.0], "y": [0.0], "begins": [0, 1], "slopes": [[1.0, 1.0]], "keys": np.empty(0, np.uint64)}
+    model = Calibrated(Scorer(1, 1), [(1,), (1, 0)], one)
+    features = FeatureSet(
+        "few", 1, (Feature("exchange", "category", "request"), Feature("advertiser", "category", "candidate"))
+    )
+    online = OnlineCalibration.of(1, model, features)
+    values = np.column_stack([world.segments["exchange"], world.segments["advertiser"]])
+    assert all(np.array_equal(each, world.segments[name]) for name, each in online.segments(values, features).items())
     world.count(online, 0, NOW, False)
     world.count(online, 0, NOW + 400 * 24 * HOUR, True)
     made = online.corrections(NOW)
-    one = {"x": [0.0], "y": [0.0], "begins": [0, 1], "slopes": [[1.0, 1.0]], "keys": np.empty(0, np.uint64)}
-    model = Calibrated(Scorer(1, 1), [(1,), (1, 0)], one)
-    moved = model.corrected(*made.arrays())
+    assert corrections.applied(model, 1, tmp_path) is model
+    corrections.write(tmp_path, made)
+    assert corrections.applied(model, 2, tmp_path) is model, "another version is another model"
+    moved = corrections.applied(model, 1, tmp_path)
+    assert isinstance(moved, Calibrated)
     keys = dict(zip(made.keys, made.offsets, strict=True))
     for advertiser in (1, 3, 9):
         for exchange in (1, 2):
@@ -92,6 +104,10 @@ def test_what_it_says_is_what_the_scorer_takes() -> None:
             wanted += keys.get(int(keys_of(1, np.ascontiguousarray(values[:, ::-1]))[0]), 0.0)
             assert logit(moved.scores(values)[0]) == pytest.approx(wanted, abs=1e-12)
     assert abs(moved.shift) > 0.05
+    for damaged in ("{", '{"version":1,"made_ns":1,"keys":[1],"offsets":[9.5],"shift":0.0}'):
+        (tmp_path / corrections.FILE).write_text(damaged)
+        with pytest.raises(Damaged, match=corrections.FILE):
+            corrections.applied(model, 1, tmp_path)
 
 
 def test_few_outcomes_and_old_hours_move_little_and_nothing_moves_too_far() -> None:

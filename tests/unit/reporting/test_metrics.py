@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from domain.clock import from_env
+from prediction.drift import Drift, Finding, Report
 from reporting import metrics
 from reporting.metrics import Metrics
 
@@ -32,3 +33,13 @@ async def test_a_look_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: py
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_drift_is_told_by_target_and_subject(tmp_path: Path) -> None:
+    moved = Drift("site", 0.3, 0.01, 0.2, 0.0, 0.1, 0.1, 0.0, 0.0)
+    report = Report(100, (moved,), (Finding("site", "critical", "Feature site …"),))
+    feed = Mock(ready=threading.Event(), shipper=None, trouble="", failures=0, aside=Mock(count=0))
+    page = (await Metrics(feed, tmp_path, from_env(), drifts=lambda: {"ctr": report}).page()).render()
+    assert 'outbid_reporter_model_drift_psi{target="ctr",subject="site"} 0.3' in page
+    assert 'outbid_reporter_model_drift_findings{target="ctr",severity="critical"} 1' in page
+    assert 'outbid_reporter_model_drift_findings{target="ctr",severity="warning"} 0' in page

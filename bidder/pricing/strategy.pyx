@@ -1,0 +1,22 @@
+"""What an impression is worth to a line item: one small class a strategy, compiled, registered in `strategies`."""
+
+
+cdef class Strategy:
+    """The base of all. ``predictions`` says what it has to be told: ``()``, ``("ctr",)`` or ``("ctr", "cvr")``.
+
+    A subclass has `value`, and nothing else; how to write one is in docs/pricing.md.
+    """
+
+    predictions = ("ctr",)
+
+    cdef double value(self, const Terms *terms, const Known *known, double ctr, double cvr) noexcept nogil:
+        return 0.0
+
+    def value_of(self, *, double goal=0.0, double cap=0.0, double worth=0.0, double known_ctr=0.0,
+                 double known_cvr=0.0, double known_worth=0.0, double ctr=0.0, double cvr=0.0) -> float:
+        """`value`, for tests and for back-tests in Python."""
+        cdef Terms terms
+        cdef Known known
+        terms.goal, terms.cap, terms.worth = goal, cap, worth
+        known.ctr, known.cvr, known.worth = known_ctr, known_cvr, known_worth
+        return self.value(&terms, &known, ctr, cvr)
