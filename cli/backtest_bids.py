@@ -62,6 +62,8 @@ class Found:
     most_pctr: list[float]
     gain: dict[str, tuple[float, float]]
     """Our clicks over all budgets less those of each baseline, the middle 95 % over draws."""
+    controller: "list[Result]"
+    """With `pacing.controller` in the place of `pacing.dual`."""
 
     def total(self, strategy: str) -> int:
         return sum(result.clicks for result in self.results[strategy])
@@ -111,13 +113,14 @@ def numbers(text: str, name: str) -> list[float]:
 
 
 def measured(test: "BidsBackTest", bootstrap: int, seed: int) -> Found:
-    from cli.budgeted_bids import strategy
-    from simulator.bids_backtest import OURS, block_sums, draws, interval, result
+    from cli.budgeted_bids import strategies
+    from simulator.bids_backtest import CONTROLLER, OURS, block_sums, draws, interval, result
 
     drawn = draws(bootstrap, seed)
     trials: dict[str, list[Trial]] = {}
-    for trial in test.trials(strategy):
+    for trial in test.trials(strategies):
         trials.setdefault(trial.strategy, []).append(trial)
+    controller = trials.pop(CONTROLLER)
     results = {name: [result(trial, test.rest, drawn) for trial in of_it] for name, of_it in trials.items()}
     sums = {name: block_sums(test.rest.click * _wins(of_it)) for name, of_it in trials.items()}
     gain = {name: interval(sums[OURS] - sums[name], drawn) for name in sums if name != OURS}
@@ -129,6 +132,7 @@ def measured(test: "BidsBackTest", bootstrap: int, seed: int) -> Found:
         [test.most_clicks(budget) for budget in budgets],
         [test.most_pctr(budget) for budget in budgets],
         gain,
+        [result(trial, test.rest, drawn) for trial in controller],
     )
 
 
@@ -168,6 +172,11 @@ def as_json(found: Found) -> dict[str, object]:
         "total_clicks": {name: found.total(name) for name in results},
         "best_single": found.best_single,
         "gain_interval": {name: _all(ends, 1) for name, ends in found.gain.items()},
+        "controller": {
+            "clicks": [one.clicks for one in found.controller],
+            "spend": _all([one.spend for one in found.controller], 6),
+            "pctr": _all([one.pctr for one in found.controller], 4),
+        },
         "parameters": {
             name: [{key: float(f"{value:.6g}") for key, value in t.parameters.items()} for t in of_it]
             for name, of_it in found.trials.items()
@@ -214,6 +223,12 @@ def as_text(found: Found) -> Iterator[str]:
     yield (
         f"Outbid's clicks over all budgets less those of {found.best_single}, the best baseline: {ours:+d} "
         f"[{low:+.0f} to {high:+.0f}]."
+    )
+    clicks, pctr = [one.clicks for one in found.controller], sum(one.pctr for one in found.controller)
+    yield (
+        f"Paced by the controller instead: {' + '.join(map(str, clicks))} = {sum(clicks)} clicks, "
+        f"{_share(pctr, sum(found.most_pctr))} of the clairvoyant's pCTR to "
+        f"{_share(sum(one.pctr for one in found.results['outbid']), sum(found.most_pctr))}."
     )
 
 

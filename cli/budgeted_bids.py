@@ -1,16 +1,24 @@
-"""Outbid's strategy on recorded auctions: most clicks of a budget, with production's price of the budget.
+"""Outbid's strategy on recorded auctions: most clicks of a budget, at the price of the budget.
 
 `pacing.dual` says what a click is worth bidding, from a curve of spend that the past has shown and from what is spent
 while it runs. It is told what production would know at that moment: how many auctions there were, how many are
 expected, what the won ones cost. What the lost ones would have cost it never sees.
+
+Beside it the same with `pacing.controller`, as control paces line items with `max_clicks`: by a multiplier of a price
+that the past would have paid.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp, log
 
 import numpy as np
 
+from domain.strategy import MOST_PACE
+from pacing.controller import Pacer
 from pacing.dual import MEMORY, Dual, SpendCurve, measured
+from pacing.forecast import DAY_S, Forecast, Supply
+from pacing.goals import COMPUTED_FLOOR
 from simulator.auction_replay import Auctions, Floats
 from simulator.auction_spending import Market, Spent, spend
 from simulator.click_value import ClickValue, click_value
@@ -18,6 +26,8 @@ from simulator.shaded_bids import Shading, costs_at
 
 LOOKS = 1440
 """The time of the budget is taken as a day, with a look a minute as in production."""
+
+QUARTER_S = 900
 
 POINTS = 256
 """Prices of a click at which the past's spend is measured."""
@@ -62,18 +72,49 @@ def second_price_curve(market: Floats, rate: Floats) -> SpendCurve:
     return measured(prices.tolist(), costs.tolist())
 
 
-def run(learned: Learned, auctions: Auctions, budget: float, kind: Market) -> Spent:
-    """From the first auction to the last; clicks are not looked at."""
+Price = Callable[[int, float, int], tuple[float, float]]
+"""(auctions so far, money spent, auctions to come) -> what a click is worth until the next look, and the share of the
+auctions that are bid on."""
+
+
+def by_dual(learned: Learned, budget: float, count: int) -> Price:
+    dual = Dual(learned.curve, budget)
+    return lambda seen, spent, to_come: (dual.look(seen, spent, to_come), 1.0)
+
+
+def by_controller(learned: Learned, budget: float, count: int) -> Price:
+    """What `pacing.conductor` makes of the controller's push for line items whose bids are worked out."""
+    forecast = Forecast()
+    quarter = count / DAY_S * QUARTER_S
+    forecast.learn(0, DAY_S, [(at_s, round(quarter)) for at_s in range(0, DAY_S, QUARTER_S)])
+    nanos = (
+        10**9 / budget if budget else 0.0
+    )  # the controller counts in whole ones: of whatever unit, a thousand million
+    pacer = Pacer(Supply(forecast, 7 * DAY_S), int(budget * nanos), 8 * DAY_S, push=-log(MOST_PACE))
+    usual = learned.curve.price(budget / count)
+
+    def look(seen: int, spent: float, to_come: int) -> tuple[float, float]:
+        pacer.look(7 * DAY_S + seen / count * DAY_S, seen, int(spent * nanos))
+        allowed = MOST_PACE * exp(pacer.push)
+        return usual * max(allowed, COMPUTED_FLOOR), min(1.0, allowed / COMPUTED_FLOOR)
+
+    return look
+
+
+def run(learned: Learned, auctions: Auctions, budget: float, kind: Market, price: Price, seed: int = 0) -> Spent:
+    """From the first auction to the last; clicks are not looked at. ``seed`` draws which auctions are bid on."""
     count = len(auctions)
-    won, cost = np.zeros(count, np.bool_), np.zeros(count)
-    dual, spent = Dual(learned.curve, budget), 0.0
+    rng = np.random.default_rng(seed)
+    won, cost, spent = np.zeros(count, np.bool_), np.zeros(count), 0.0
+    step = max(1, -(-count // LOOKS))
     if learned.shading is not None:
         learned.shading.begin(MEMORY * count)
-    step = max(1, -(-count // LOOKS))
     for begin in range(0, count, step):
-        price = dual.look(begin, spent, count - begin)
+        of_click, share = price(begin, spent, count - begin)
         now = slice(begin, min(count, begin + step))
-        bids = learned.bids(price, auctions.pctr[now])
+        bids = learned.bids(of_click, auctions.pctr[now])
+        if share < 1:
+            bids = np.where(rng.random(len(bids)) < share, bids, 0.0)
         found = spend(bids, auctions.market[now], budget - spent, kind)
         won[now], cost[now] = found.won, found.cost
         spent += float(found.cost.sum())
@@ -82,7 +123,11 @@ def run(learned: Learned, auctions: Auctions, budget: float, kind: Market) -> Sp
     return Spent(won, cost)
 
 
-def strategy(past: Auctions, kind: Market) -> Callable[[Auctions, float], Spent]:
-    """As `simulator.bids_backtest` wants it."""
+def strategies(past: Auctions, kind: Market) -> dict[str, Callable[[Auctions, float], Spent]]:
+    """As `simulator.bids_backtest` wants them; what is learnt is shared."""
     learned = learn(past, kind)
-    return lambda auctions, budget: run(learned, auctions, budget, kind)
+
+    def of(price: Callable[[Learned, float, int], Price]) -> Callable[[Auctions, float], Spent]:
+        return lambda auctions, budget: run(learned, auctions, budget, kind, price(learned, budget, len(auctions)))
+
+    return {"outbid": of(by_dual), "controller": of(by_controller)}

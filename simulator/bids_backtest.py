@@ -18,11 +18,14 @@ from simulator.clairvoyant import most_value
 from simulator.click_value import click_value
 
 OURS = "outbid"
+CONTROLLER = "controller"
+"""Ours with another way to the budget's price; no baseline."""
+
 Runner = Callable[[Auctions, float], Spent]
 """Bids on auctions, one after the other, with a budget."""
 
-Learner = Callable[[Auctions, Market], Runner]
-"""Learns from the past. Handed in, as this folder knows nothing of production's strategies."""
+Learner = Callable[[Auctions, Market], dict[str, Runner]]
+"""Strategies by name, which learned from the past. Handed in, as this folder knows nothing of production's."""
 
 FEWEST = 100
 """Auctions in either part."""
@@ -76,7 +79,7 @@ class BidsBackTest:
 
     def trials(self, ours: Learner) -> Iterator[Trial]:
         """Budget by budget; within one the baselines in their order, then ours."""
-        run = ours(self.past, self.kind)
+        runners = ours(self.past, self.kind)
         worth = click_value(self.past).rate(self.past.pctr) if self.expected else self.past.click
         for number in self.budgets:
             budget = self.budget(number)
@@ -84,7 +87,8 @@ class BidsBackTest:
             for name, strategy in fitted(self.past, of_past, self.kind, worth).items():
                 bids = strategy.bids(self.rest.pctr)
                 yield Trial(name, budget, spend(bids, self.rest.market, budget, self.kind), dict(strategy.parameters))
-            yield Trial(OURS, budget, run(self.rest, budget), {})
+            for name, run in runners.items():
+                yield Trial(name, budget, run(self.rest, budget), {})
 
     def most_clicks(self, budget: float) -> float:
         return most_value(self.rest.click, self.rest.market, budget)

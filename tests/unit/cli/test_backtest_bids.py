@@ -46,6 +46,7 @@ def test_figures_of_bids(replay: Path, auction: str, tmp_path: Path, capsys: pyt
             assert spend <= found["budget"][at] + 1e-6
             assert found["ecpc"][name][at] == (pytest.approx(spend / clicks, abs=1e-3) if clicks else None)
             assert found["share_of_clairvoyant"]["clicks"][name][at] <= 1
+    assert all(spend <= most for spend, most in zip(found["controller"]["spend"], found["budget"], strict=True))
     assert set(found["gain_interval"]) == set(STRATEGIES[:-1])
     assert found["best_single"] in STRATEGIES[:-1]
     assert len(ElementTree.fromstring(plot.read_text()).findall(".//{*}g")) == 4
@@ -56,7 +57,8 @@ def test_a_table_of_bids(replay: Path, capsys: pytest.CaptureFixture[str]) -> No
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Learned from 1200 auctions")
     assert sum(line.startswith("  outbid ") for line in lines) == 5
-    assert "best baseline" in lines[-1]
+    assert "best baseline" in lines[-2]
+    assert lines[-1].startswith("Paced by the controller")
 
 
 @pytest.mark.parametrize(

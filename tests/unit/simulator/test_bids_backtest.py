@@ -89,7 +89,7 @@ def test_ours_buys_most_and_never_more_than_the_budget(kind: Market, dearer: flo
     test = BidsBackTest(made(8000, 2, dearer=dearer), 0.6, BUDGETS, kind)
     pctr: dict[str, list[float]] = {}
     drawn = draws(50, 1)
-    for trial in test.trials(budgeted_bids.strategy):
+    for trial in test.trials(budgeted_bids.strategies):
         found = result(trial, test.rest, drawn)
         assert found.spend <= trial.budget
         assert found.clicks == sum(test.rest.click[trial.spent.won])
@@ -100,24 +100,26 @@ def test_ours_buys_most_and_never_more_than_the_budget(kind: Market, dearer: flo
             assert found.spend >= 0.99 * trial.budget
             if kind == "second":
                 assert found.pctr >= 0.96 * test.most_pctr(trial.budget)
-    ours = pctr.pop("outbid")
+    ours, controller = pctr.pop("outbid"), pctr.pop("controller")
+    assert sum(controller) >= 0.9 * sum(ours)
     for others in pctr.values():
         assert all(a >= 0.99 * b for a, b in zip(ours, others, strict=True))
         assert sum(ours) > sum(others)
 
 
 @pytest.mark.parametrize("kind", ["first", "second"])
-def test_nobody_sees_the_future_or_a_lost_price(kind: Market) -> None:
+@pytest.mark.parametrize("name", ["outbid", "controller"])
+def test_nobody_sees_the_future_or_a_lost_price(kind: Market, name: str) -> None:
     test = BidsBackTest(made(3000, 3), 0.5, (8,), kind)
-    learned = budgeted_bids.learn(test.past, kind)
+    run = budgeted_bids.strategies(test.past, kind)[name]
     budget = test.budget(8)
-    before = budgeted_bids.run(learned, test.rest, budget, kind)
+    before = run(test.rest, budget)
     half = len(test.rest) // 2
     changed = test.rest.market.copy()
     changed[half:] *= 3
     lost = np.flatnonzero(~before.won[:half])
     changed[lost] += 1000.0
-    again = budgeted_bids.run(learned, Auctions(1 - test.rest.click, changed, test.rest.pctr), budget, kind)
+    again = run(Auctions(1 - test.rest.click, changed, test.rest.pctr), budget)
     assert again.cost[:half].tolist() == before.cost[:half].tolist()
     assert again.cost[half:].tolist() != before.cost[half:].tolist()
 
@@ -137,7 +139,7 @@ def test_nothing_clicked_and_nothing_dear_are_no_trouble() -> None:
     rng = np.random.default_rng(6)
     for market in (np.zeros(400), np.full(400, 7.0)):
         test = BidsBackTest(Auctions(np.zeros(400), market, rng.random(400)), 0.5, (1, 4), "second")
-        for trial in test.trials(budgeted_bids.strategy):
+        for trial in test.trials(budgeted_bids.strategies):
             assert trial.spent.cost.sum() <= trial.budget
 
 
