@@ -87,9 +87,8 @@ def by_controller(learned: Learned, budget: float, count: int) -> Price:
     forecast = Forecast()
     quarter = count / DAY_S * QUARTER_S
     forecast.learn(0, DAY_S, [(at_s, round(quarter)) for at_s in range(0, DAY_S, QUARTER_S)])
-    nanos = (
-        10**9 / budget if budget else 0.0
-    )  # the controller counts in whole ones: of whatever unit, a thousand million
+    # The controller counts whole nanos: the budget is a thousand million of them, whatever the recording's unit.
+    nanos = 10**9 / budget if budget else 0.0
     pacer = Pacer(Supply(forecast, 7 * DAY_S), int(budget * nanos), 8 * DAY_S, push=-log(MOST_PACE))
     usual = learned.curve.price(budget / count)
 
