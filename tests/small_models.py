@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from prediction.artefact import Description, TrainedOn, save
 from prediction.curve import log_odds
-from prediction.features import BID
 from prediction.feature_set import FeatureSet
+from prediction.features import BID
 from prediction.fitting.columns import ExpansionSettings
 from prediction.fitting.linear import LinearSettings, fit
 from prediction.held_out import packed
