@@ -8,7 +8,7 @@ from domain.clock import SECOND
 from domain.strategy import BY_VALUE, MOST_PACE, NEEDS_CVR, NEEDS_GOAL, RATIO_UNIT, Strategy
 from pacing.goals import MOST_PUSH, Arrived, Floats, GoalPacer, at_once
 from pacing.purses import Line
-from pacing.results import Delay, Result, Results, delays_of
+from pacing.results import MOST_DELAYS, Delay, Result, Results, delays_of
 
 DELAYS_S = 60.0
 """Seconds of business time between two looks at the delays of conversions."""
@@ -58,21 +58,32 @@ class Aims:
             result, allowed = _allowed(line.strategy, results.line(id_))
             spent = line.purse.money.spent
             pacer = self.pacers.get(id_)
-            if pacer is None:
-                pacer = self.pacers[id_] = GoalPacer.begin(spent, allowed)
+            goal = f"{line.strategy.name} {line.strategy.goal} {line.strategy.conversion}"
+            if pacer is None or pacer.goal != goal:
+                pacer = self.pacers[id_] = _anew(pacer, spent, allowed, goal)
             arrived = self._delays(id_, now_ns, results) if line.strategy.name in NEEDS_CVR else at_once
             pacer.look(now_ns, spent, allowed, result, arrived, budgets.get(id_, MOST_PUSH))
             looked.append(id_)
             if now_ns - pacer.saved_ns >= self._save_ns:
+                pacer.delays = (*pacer.delays, *results.take_delays(id_))[-MOST_DELAYS:]
                 unsaved.append(id_)
         return looked, unsaved
 
     def _delays(self, line_item: int, now_ns: int, results: Results) -> Arrived:
         at_ns, arrived = self._arrived.get(line_item, (0, _usually))
         if now_ns - at_ns >= DELAYS_S * SECOND:
-            arrived = _arriving(results.delays.get(line_item, ()), now_ns, results.windows_s[line_item])
+            kept = (*map(Delay._make, self.pacers[line_item].delays), *results.delays.get(line_item, ()))
+            arrived = _arriving(kept, now_ns, results.windows_s[line_item])
             self._arrived[line_item] = now_ns, arrived
         return arrived
+
+
+def _anew(before: GoalPacer | None, spent: int, allowed: float, goal: str) -> GoalPacer:
+    """A controller of another goal; where it means the same conversions, what is known of their delays stays."""
+    made = GoalPacer.begin(spent, allowed, before.push if before is not None else 0.0, goal)
+    if before is not None and before.goal.split(" ", 2)[2:] == goal.split(" ", 2)[2:]:
+        made.delays = before.delays
+    return made
 
 
 def _allowed(strategy: Strategy, seen: Result) -> tuple[float, float]:

@@ -65,6 +65,8 @@ class Kept(Struct, frozen=True, array_like=True):
     ripe: float
     ripened: float
     bins: tuple[tuple[int, float], ...]
+    goal: str = ""
+    delays: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -83,11 +85,15 @@ class GoalPacer:
     ripened: float = 0.0
     """Of all spend what had ripened at the last look."""
     saved_ns: int = 0
+    goal: str = ""
+    """What it was begun for, as text: under another goal what results were allowed to cost is another."""
+    delays: tuple[tuple[int, int], ...] = ()
+    """When the clicks of the newest conversions were, and when these came: of those from before a restart."""
 
     @classmethod
-    def begin(cls, spent: int, allowed: float) -> "GoalPacer":
+    def begin(cls, spent: int, allowed: float, push: float = 0.0, goal: str = "") -> "GoalPacer":
         """One that answers for nothing that was before it."""
-        return cls(spent=spent, allowed=allowed, ripe=allowed, ripened=allowed)
+        return cls(push=push, spent=spent, allowed=allowed, ripe=allowed, ripened=allowed, goal=goal)
 
     @property
     def multiplier(self) -> float:
@@ -135,8 +141,11 @@ class GoalPacer:
             self.bins[second] += self.bins.pop(first)
 
     def kept(self) -> Kept:
-        return Kept(self.push, self.spent, self.allowed, self.ripe, self.ripened, tuple(sorted(self.bins.items())))
+        bins = tuple(sorted(self.bins.items()))
+        return Kept(self.push, self.spent, self.allowed, self.ripe, self.ripened, bins, self.goal, self.delays)
 
     @classmethod
     def restored(cls, kept: Kept) -> "GoalPacer":
-        return cls(kept.push, kept.spent, kept.allowed, kept.ripe, dict(kept.bins), kept.ripened)
+        found = cls(kept.push, kept.spent, kept.allowed, kept.ripe, dict(kept.bins), kept.ripened)
+        found.goal, found.delays = kept.goal, kept.delays
+        return found

@@ -22,7 +22,7 @@ from pacing.tables import results
 _NOT_COUNTED = int(NOT_COUNTED)
 _IMPRESSION, _CLICK = int(Kind.IMPRESSION), int(Kind.CLICK)
 SUMS = ("impressions", "clicks", "conversions", "value", "valued")
-MOST_DELAYS = 1_000
+MOST_DELAYS = 500
 """Conversions of a line item whose delays are kept."""
 
 
@@ -59,7 +59,7 @@ class Results:
     lines: dict[int, Result] = field(default_factory=dict)
     """By line item."""
     delays: dict[int, deque[Delay]] = field(default_factory=dict)
-    """Of the newest conversions of each line item that came since this process began."""
+    """Of the newest conversions of each line item that nobody has taken yet."""
     windows_s: dict[int, float] = field(default_factory=dict)
     """By line item: how long after a click conversions count."""
     _meant: dict[int, str] = field(default_factory=dict)
@@ -99,6 +99,10 @@ class Results:
         bulk.add_up(conn, results, rows, SUMS)
         for (line_item, creative), more in fresh.items():
             self._add(line_item, creative, more)
+
+    def take_delays(self, line_item: int) -> tuple[Delay, ...]:
+        """Those that have come since the last time."""
+        return tuple(self.delays.pop(line_item, ()))
 
     def line(self, line_item: int) -> Result:
         return self.lines.get(line_item) or Result()

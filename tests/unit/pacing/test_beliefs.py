@@ -170,3 +170,25 @@ def test_a_line_item_that_is_not_worked_out_any_more_bids_its_whole_price(contro
     told = control.told()
     paces = {order.line_item: order.multiplier for order in told.paces}
     assert paces[3] == 1.0 and 3 not in {b.line_item for b in told.beliefs}
+
+
+def test_another_goal_begins_anew_and_delays_are_kept(control: Control) -> None:
+    control.told()
+    for _ in range(30):
+        control.clock.advance(60)
+        bought = (control.notice(Kind.BILLING, 1, price=5 * 10**9) for _ in range(4))
+        control.happen(*bought, *(control.conversion(1) for _ in range(2)))
+        control.treasury.steer()
+    aims = control.treasury._conductor.aims
+    before = aims.pacers[1]
+    assert before.allowed == 60 * 10 * 10**9 and len(before.delays) > 50
+    strategy = Strategy("target_cpa", 40 * 10**9, EVENT)
+    control.treasury.publish(replace(SNAPSHOT, version=2, line_items=(line(1, strategy), *LINES[1:])))
+    control.clock.advance(60)
+    control.treasury.steer()
+    after = aims.pacers[1]
+    assert after.push == before.push and after.ripened == after.allowed == 60 * 40 * 10**9
+    control.start()
+    control.clock.advance(60)
+    control.treasury.steer()
+    assert len(control.treasury._conductor.aims.pacers[1].delays) > 50
