@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-CLICK_RATE, CLICK_VALUE = 0.02, 0.06
+CLICK_RATE, CLICK_VALUE = 0.05, 0.024
 """Of the hidden model; units of currency, so that about a third of the impressions are worth what they cost."""
 
 
@@ -76,7 +76,7 @@ def from_store(events: list[Any], from_ns: int, to_ns: int, features: int) -> An
     from reporting.rows import blocks
     from reporting.store import migrate, open_store
     from reporting.training import Wanted, pieces, plan
-    from reporting.training_rows import joined, read
+    from reporting.training_rows import Outcomes, joined, read
 
     folder = Path(tempfile.mkdtemp(prefix="learning-"))
     store = open_store("chdb", folder, owner="bench")
@@ -85,7 +85,7 @@ def from_store(events: list[Any], from_ns: int, to_ns: int, features: int) -> An
         for first in range(0, len(events), 50_000):
             for block in blocks([encode(event) for event in events[first : first + 50_000]], store.dialect).blocks:
                 store.send(block, f"learning:{first}:{block.table.name}:{block.day}")
-        parts = []
+        parts: list[Outcomes] = []
         for stretch in plan(store, Wanted("ctr", from_ns, to_ns, features, 1.0, "")):
             wanted = Wanted("ctr", stretch.from_ns, stretch.to_ns, features, 1.0, "")
             parts += read(io.BytesIO(b"".join(pieces(store, wanted))), features)

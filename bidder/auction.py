@@ -26,6 +26,7 @@ from bidder.limits import gate, still_covered
 from bidder.models import Models
 from bidder.paces import Paces, throttle
 from bidder.predict import predict
+from bidder.pricing.landscape import Shading, shade
 from bidder.pricing.price import price
 from bidder.request_sample import RequestSample
 from bidder.rules import blocks, deals
@@ -92,12 +93,13 @@ class Auction:
         history: History | None = None,
         sample: RequestSample | None = None,
         models: Models | None = None,
+        shading: Shading | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.history = history or History()
         self.sample = sample or RequestSample(on=False)
-        self.models = models or Models()
+        self.models, self.shading = models or Models(), shading or Shading()
         self.paces, self.beliefs = Paces(leases), Beliefs(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
@@ -155,12 +157,14 @@ class Auction:
         if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
-        predict(candidates, view, self.models, seller, request, body)
+        if view.predictions:
+            predict(candidates, view, self.models, seller, request, body)
         if not price(candidates, view, self.paces, self.models, self.beliefs, seller, request):
             unworthy = candidates.too_little
             return self.no_bid(NoBidReason.BELOW_FLOOR if unworthy else NoBidReason.PACING, "pricing", seller)
         if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
+        shade(candidates, view, self.shading, seller, request)
         if self.history.fleet is not None and (
             asked := to_hold(candidates, view, seller, self.history, request, self.answer)
         ):

@@ -152,14 +152,14 @@ def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object
 
 
 def _prediction(row: dict[str, Any], models: Models, seller: Seller) -> dict[str, object]:
-    """What the price of a bid was made of. Probabilities are those of the models, or of what is likely without one."""
+    """What the price of a bid was made of. Probabilities are the models', or what is believed without one."""
     said: dict[str, object] = {
         "ctr": row["ctr"],
-        "ctr_model": models.ctr_version or "none: what is likely of the advertiser, or of all",
+        "ctr_model": models.ctr_version or "none: what is believed of the ad",
     }
     if row["cvr"]:
         said["cvr"] = row["cvr"]
-        said["cvr_model"] = models.cvr_version or "none: what is likely of the advertiser, or of all"
+        said["cvr_model"] = models.cvr_version or "none: what is believed of the ad"
     if models.shadow_version:
         said["shadow_ctr"], said["shadow_model"] = row["shadow_ctr"], models.shadow_version
     if row["value"]:

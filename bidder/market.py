@@ -14,12 +14,13 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from bidder.win_curve import Floats, WinCurve
 from domain.campaign import Snapshot
 from domain.creative import FORMATS
 from domain.events import NOT_COUNTED, Bid, Event, Kind, Mark, Notice, tells_price
 from domain.exchange import Exchange
 from eventlog.reader import LogReader, near_end
+from prediction.price_training import bounds
+from prediction.win_curve import Floats, WinCurve
 from targeting.reach import click_rate
 
 BID_BYTES, MONEY_BYTES = 4 << 20, 12 << 20
@@ -104,11 +105,16 @@ def read_market(data: Path, snapshot: Snapshot, now_ns: int) -> Market:
     outcomes = []
     for id_ in told.exchanges & exchanges.keys():
         exchange = exchanges[id_]
-        until, second_price = now_ns - _longest(exchange) * 1_000_000_000, exchange.auction_type == 2
-        outcomes += [
-            Outcome(id_, formats.get(bid.creative, ""), *_bounds(bid, second_price, told))
+        until = now_ns - _longest(exchange) * 1_000_000_000
+        chosen = [
+            bid
             for bid in bids
             if isinstance(bid, Bid) and bid.exchange == id_ and since <= bid.time_ns <= until and not bid.test
+        ]
+        low, high = _bounds(chosen, exchange.auction_type == 2, told)
+        outcomes += [
+            Outcome(id_, formats.get(bid.creative, ""), *ends)
+            for bid, *ends in zip(chosen, low.tolist(), high.tolist(), strict=True)
         ]
     shown: Counter[tuple[int, str]] = Counter()
     clicked: Counter[tuple[int, str]] = Counter()
@@ -177,18 +183,22 @@ class _Told:
                 self.to_win[notice.bid] = notice.min_to_win
 
 
-def _bounds(bid: Bid, second_price: bool, told: _Told) -> tuple[float, float]:
-    """What is known of the highest price that others would have paid."""
-    price, to_win = bid.price, told.to_win.get(bid.bid, 0)
-    if bid.bid not in told.won:
-        if bid.bid in told.hopeless:
-            return np.inf, np.inf
-        return (to_win, to_win) if to_win > price else (price, np.inf)
-    if not to_win and second_price and (paid := told.prices.get(bid.bid, 0)) < price:
-        to_win = paid
-    if bid.floor < to_win < price:
-        return to_win, to_win
-    return 0, max(bid.floor, 1) if 0 < to_win <= bid.floor else price
+def _bounds(bids: Sequence[Bid], second_price: bool, told: _Told) -> tuple[Floats, Floats]:
+    """What is known of the highest prices that others would have paid."""
+    rows = [
+        (
+            bid.price,
+            bid.floor,
+            bid.bid in told.won,
+            told.prices.get(bid.bid, 0),
+            told.to_win.get(bid.bid, 0),
+            bid.bid in told.hopeless,
+        )
+        for bid in bids
+    ]
+    price, floor, won, paid, to_win, hopeless = np.array(rows, np.int64).reshape(-1, 6).T
+    seconds = np.full(len(rows), second_price)
+    return bounds(price, floor, won.astype(bool), paid, to_win, seconds, hopeless.astype(bool))
 
 
 def expected_price(curve: WinCurve | None, auction_type: int, bids: Floats, floors: Floats) -> tuple[Floats, Floats]:

@@ -11,9 +11,11 @@ import time
 from pathlib import Path
 
 from bidder.models import LIVE, Models
+from bidder.pricing.landscape import Shading
 from prediction import corrections
-from prediction.artefact import Damaged, describe, load
+from prediction.artefact import Damaged, describe, load, load_model
 from prediction.features import BID
+from prediction.landscape import PriceLandscape
 from prediction.registry import NONE, Pointers, Registry
 from prediction.scorer import Scorer
 
@@ -23,6 +25,8 @@ AGAIN_S = 5.0
 SHADOW = "shadow"
 SHADOWED = "ctr"
 """Of this target the shadow's model is asked, too."""
+PRICE = "price"
+"""Target of the landscape that first-price bids are shaded by."""
 
 Stamp = tuple[int, int, int] | None
 """What tells one state of a file from another; None: there is none."""
@@ -31,10 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class ModelWatch:
-    """Of one worker. ``trouble``: what is wrong, by the role (``ctr``, ``cvr``, ``shadow``, or ``registry``)."""
+    """Of one worker. ``trouble``: what is wrong, by role: ``ctr``, ``cvr``, ``price``, ``shadow``, or ``registry``."""
 
-    def __init__(self, data: Path, models: Models) -> None:
-        self.registry, self.models = Registry(data), models
+    def __init__(self, data: Path, models: Models, shading: Shading | None = None) -> None:
+        self.registry, self.models, self.shading = Registry(data), models, shading or Shading()
         self.trouble: dict[str, str] = {}
         self.refused = 0
         """Models that could not be used, each once a change."""
@@ -64,16 +68,20 @@ class ModelWatch:
             return
         self.trouble.pop("registry", None)
         for role, target, version in wanted(pointers):
-            asked = (version, moved[target] if version and role != SHADOW else None)
+            asked = (version, moved[target] if version and role in LIVE else None)
             in_use = self._in_use.get(role, (NONE, None))
             if in_use == asked:
                 self.trouble.pop(role, None)
                 continue
             try:
-                scorer = await asyncio.to_thread(usable, self.registry.path(target, version)) if version else None
-                if scorer is not None and role != SHADOW:
-                    scorer = await asyncio.to_thread(moved_by, scorer, version, self.registry.directory / target)
-                self.models.put(role, scorer, version)
+                if role == PRICE:
+                    path = self.registry.path(target, version)
+                    self.shading.use(await asyncio.to_thread(landscape, path) if version else None, version)
+                else:
+                    scorer = await asyncio.to_thread(usable, self.registry.path(target, version)) if version else None
+                    if scorer is not None and role != SHADOW:
+                        scorer = await asyncio.to_thread(moved_by, scorer, version, self.registry.directory / target)
+                    self.models.put(role, scorer, version)
             except Exception as error:  # whatever lies there, the worker goes on with what it has
                 self._failed(role, f"{target} {version}: {error or type(error).__name__}")
                 continue
@@ -110,8 +118,17 @@ def moved_by(scorer: Scorer, version: int, directory: Path) -> Scorer:
 
 def wanted(pointers: Pointers) -> list[tuple[str, str, int]]:
     """(role, target, version) of all that a bidder has in use."""
-    live = [(target, target, pointers.live.get(target, NONE)) for target in LIVE]
+    live = [(target, target, pointers.live.get(target, NONE)) for target in (*LIVE, PRICE)]
     return [*live, (SHADOW, SHADOWED, pointers.shadow.get(SHADOWED, NONE))]
+
+
+def landscape(directory: Path) -> PriceLandscape:
+    """Raises Damaged, OSError."""
+    found = load_model(directory)
+    if not isinstance(found, PriceLandscape):
+        kind = getattr(found, "TYPE", "?")
+        raise Damaged(f"{directory}: model.type: {kind} is not allowed; {PriceLandscape.TYPE} is")
+    return found
 
 
 def usable(directory: Path) -> Scorer:

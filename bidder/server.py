@@ -89,7 +89,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     models = Models(settings.prior_ctr, settings.prior_cvr)
     auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample, models)
-    watch = ModelWatch(where.data, auction.models)
+    watch = ModelWatch(where.data, auction.models, auction.shading)
     await watch.look()  # before anybody asks
     state = State(leases, where.tracker_base)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer, auction.beliefs)

@@ -32,6 +32,7 @@ STAGES = {
     "predict": "predict",
     "price": "pricing",
     "choose": "choose",
+    "shade": "shading",
     "to_hold": "hold",
     "hold": "hold",
 }

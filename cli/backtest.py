@@ -4,11 +4,12 @@ import argparse
 
 from cli import (
     backtest_pacing,
+    backtest_shading,
 )
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("backtest", help="how well a part of the bidder does on recorded traffic")
     parts = command.add_subparsers(metavar="PART", required=True)
-    for part in (backtest_pacing,):
+    for part in (backtest_pacing, backtest_shading):
         part.add(parts)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bidder.config import BidderSettings
     from bidder.explain import Explanation
     from bidder.leases import Leases
-    from bidder.models import Models
+    from bidder.model_watch import ModelWatch
     from domain.settings import Places
     from pacing.protocol import Delivery
 
@@ -112,12 +112,13 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             settings.tcf_vendor(),
             SupplyModule(files.reader()),
             History(profiles, holds, True, fleet),
-            models=models_in_service(where.data, settings),
+            models=(watch := models_in_service(where.data, settings)).models,
+            shading=watch.shading,
         )
         return explain(auction, body, view.sellers[exchange], view)
 
 
-def models_in_service(data: Path, settings: "BidderSettings") -> "Models":
+def models_in_service(data: Path, settings: "BidderSettings") -> "ModelWatch":
     """What a bidder of this host predicts with."""
     import asyncio
 
@@ -127,8 +128,8 @@ def models_in_service(data: Path, settings: "BidderSettings") -> "Models":
     watch = ModelWatch(data, Models(settings.prior_ctr, settings.prior_cvr))
     asyncio.run(watch.look())
     for why in watch.trouble.values():
-        print(f"outbid: a model cannot be used, and this goes by what is likely: {why}", file=sys.stderr)
-    return watch.models
+        print(f"outbid: a model cannot be used, and this goes without: {why}", file=sys.stderr)
+    return watch
 
 
 def grant_what_is_left(leases: "Leases", delivery: "list[Delivery]") -> None:
@@ -175,4 +176,6 @@ def _value(value: object) -> str:
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     return "unknown" if value in (None, "") else str(value)

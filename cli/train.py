@@ -76,15 +76,26 @@ def run(asked: argparse.Namespace) -> int:
 
 def _levels(loaded: "Loaded") -> tuple[tuple[str, ...], ...]:
     """Advertisers are calibrated each for itself, as far as their rows say, where the features tell them apart."""
-    return (("advertiser",),) if "advertiser" in loaded.rows.segment else ()
+    return (("advertiser",),) if "advertiser" in {feature.name for feature in loaded.features.features} else ()
 
 
 def _write(asked: argparse.Namespace, loaded: "Loaded", trained: "Trained") -> None:
+    from prediction import card
     from prediction.artefact import save
 
+    judged = trained.judgement
     try:
         description = _description(asked, loaded, trained)
-        save(asked.out, trained.model, description, loaded.files())
+        shown = card.files(
+            description,
+            judged.rows.label,
+            judged.scores,
+            judged.rows.weight,
+            segments=judged.rows.segment,
+            calibration=trained.calibrated_by,
+            seed=asked.seed,
+        )
+        save(asked.out, trained.model, description, {**shown, **loaded.files()})
     except ValueError as error:
         from domain.errors import Problem, Refused
 

@@ -56,8 +56,9 @@ def _scheduled(settings: "Training") -> int:
     """What the reporter starts now and then; quiet where there is nothing to do."""
     from cli import process
     from cli.ask import NoAnswer
+    from cli.online_corrections import correct
     from cli.training_job import Job
-    from domain.errors import Refused
+    from domain.errors import Refused, Unavailable
     from domain.settings import places
 
     process.begin("training")
@@ -68,8 +69,9 @@ def _scheduled(settings: "Training") -> int:
         for target in settings.targets:
             try:
                 job.look_for_drift(target)
-            except (NoAnswer, Refused, ValueError, OSError) as error:
-                log.warning("%s: whether anything has drifted is not known: %s", target, error)
+                correct(job, target)
+            except (NoAnswer, Refused, Unavailable, ValueError, OSError) as error:
+                log.warning("%s: whether anything has drifted, and by how much, is not known: %s", target, error)
             if why := job.due(target):
                 found = job.train(target, why)
                 (log.error if found.state == "failed" else log.info)("%s", _line(found))

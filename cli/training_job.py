@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from prediction.rows import Rows
     from prediction.training import Trained
     from reporting.config import Training
+    from reporting.training_rows import Outcomes
     from reporting.training_status import Run
 
 Tell = Callable[[str, float], None]
@@ -75,7 +76,7 @@ class Job:
 
         tell("begun", 0.0)
         try:
-            run = self._made(run, tell)
+            run = self._priced(run, tell) if target == "price" else self._made(run, tell)
         except Refused as error:
             run = replace(run, state="too_little", text=str(error))
         except (NoAnswer, Unavailable, OSError, ValueError, MemoryError) as error:
@@ -164,6 +165,24 @@ class Job:
         run = replace(run, state="made", rows=len(rows), version=version, figures=told.metrics, text=left_out)
         return self._judged(run)
 
+    def _priced(self, run: "Run", tell: Tell) -> "Run":
+        from msgspec.structs import replace
+
+        from prediction import artefact
+        from prediction.artefact import Description, TrainedOn
+        from reporting.price_rows import learn
+
+        told = self._outcomes("price", 0, tell)
+        tell("learning", READING)
+        made = learn(told, self.settings.test_share)
+        version, times = self.registry.draw("price"), told["time_ns"]
+        learnt = TrainedOn(self._source(), made.rows, made.won, int(times.min()), int(times.max()))
+        description = Description(
+            "price", version, self.clock.now_ns(), None, learnt, made.figures, notes={"positives": "bids that won"}
+        )
+        artefact.save(self.registry.path("price", version), made.landscape, description)
+        return self._judged(replace(run, state="made", rows=made.rows, version=version, figures=made.figures))
+
     def _described(self, target: str, version: int, made: "Trained") -> "Description":
         from prediction.artefact import Description, TrainedOn
         from prediction.features import BID
@@ -179,7 +198,7 @@ class Job:
             self.clock.now_ns(),
             BID,
             TrainedOn(
-                f"the analytics store, {self.settings.days} days",
+                self._source(),
                 len(rows),
                 float(rows.label @ rows.weight),
                 int(rows.time_ns.min()),
@@ -214,21 +233,27 @@ class Job:
         self.registry.promote(run.target, run.version)
         return replace(run, promoted=True)
 
+    def _source(self) -> str:
+        return f"the analytics store, {self.settings.days} days"
+
     def _rows(self, target: str, tell: Tell) -> "tuple[Rows, str]":
         from prediction.features import BID
         from reporting.training_rows import click_rows, conversion_rows
 
-        now_ns, settings = self.clock.now_ns(), self.settings
-        source = Source(self.here.reporter_base, target, len(BID.features))
-        until = now_ns - int(settings.settle_s * SECOND)
-        found = source.rows(
-            now_ns - settings.days * 86_400 * SECOND, until, settings.most_rows,
-            lambda step, share: tell(step, READING * share),
-        )  # fmt: skip
+        found, now_ns = self._outcomes(target, len(BID.features), tell), self.clock.now_ns()
         if target == "ctr":
             return click_rows(found, BID), ""
-        made = conversion_rows(found, BID, target, settings.window_s, now_ns)
+        made = conversion_rows(found, BID, target, self.settings.window_s, now_ns)
         return made.rows, f"{made.left_out} were too young to tell" if made.left_out else ""
+
+    def _outcomes(self, target: str, features: int, tell: Tell) -> "Outcomes":
+        now_ns, settings = self.clock.now_ns(), self.settings
+        return Source(self.here.reporter_base, target, features).rows(
+            now_ns - settings.days * 86_400 * SECOND,
+            now_ns - int(settings.settle_s * SECOND),
+            settings.most_rows,
+            lambda step, share: tell(step, READING * share),
+        )
 
 
 def enough(rows: "Rows") -> None:

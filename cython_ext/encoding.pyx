@@ -26,23 +26,23 @@ cdef class Encoder:
 
     def __init__(self, int n_shared, int n_own, sources=(), sizes=(), keys=None, numbers=None, unseen=None):
         cdef const uint32_t[::1] key
-        cdef const uint32_t[::1] told
+        cdef const uint32_t[::1] told, others
         cdef const int64_t[::1] size
         cdef Source source
         cdef Entry free_entry
-        cdef Py_ssize_t i, at = 0, place
+        cdef Py_ssize_t i, at = 0, place, twice
         cdef int bits, s
         if n_shared < 0 or n_own < 0 or n_shared + n_own == 0:
             raise ValueError(f"n_shared: {n_shared} and {n_own} own columns are not allowed")
         self.n_shared, self.n_own = n_shared, n_own
         self.sources = tuple((int(first), int(second)) for first, second in sources)
-        self.keys = np.ascontiguousarray(() if keys is None else keys, np.uint32)
-        self.sizes = np.ascontiguousarray(sizes, np.int64)
-        self.unseen = np.ascontiguousarray(np.empty((0, 0)) if unseen is None else unseen, np.float32)
+        self.keys = np.array(() if keys is None else keys, np.uint32)
+        self.sizes = np.array(sizes, np.int64)
+        self.unseen = np.array(np.empty((0, 0)) if unseen is None else unseen, np.float32)
         if self.unseen.ndim != 2 or self.unseen.shape[0] != len(self.sources) or self.unseen.shape[1] > 64:
             raise ValueError(f"unseen: is {self.unseen.shape} in size for {len(self.sources)} sources")
         self.width = self.unseen.shape[1]
-        self.numbers = np.ascontiguousarray(np.empty((0, self.width)) if numbers is None else numbers, np.float32)
+        self.numbers = np.array(np.empty((0, self.width)) if numbers is None else numbers, np.float32)
         if self.keys.ndim != 1 or self.numbers.shape != (len(self.keys), self.width):
             raise ValueError(f"numbers: are {self.numbers.shape} in size, not {self.keys.shape} x {self.width}")
         if self.sizes.shape != (len(self.sources),) or (self.sizes < 0).any() or self.sizes.sum() != len(self.keys):
@@ -62,15 +62,21 @@ cdef class Encoder:
             while (1 << bits) < 2 * size[s]:
                 bits += 1
             source.shift = 32 - bits
-            self.entries.resize(source.slots + (<Py_ssize_t>1 << bits), free_entry)
-            for i in range(at, at + size[s]):
-                place = <uint32_t>(key[i] * GOLDEN) >> source.shift
-                while self.entries[source.slots + place].row >= 0:
-                    if self.entries[source.slots + place].key == key[i]:
-                        raise ValueError(f"keys: {key[i]} is there twice for source {s}")
-                    place = (place + 1) & ((1 << bits) - 1)
-                self.entries[source.slots + place].key = key[i]
-                self.entries[source.slots + place].row = <int32_t>i
+            twice = -1
+            with nogil:
+                self.entries.resize(source.slots + (<Py_ssize_t>1 << bits), free_entry)
+                for i in range(at, at + size[s]):
+                    place = <uint32_t>(key[i] * GOLDEN) >> source.shift
+                    while self.entries[source.slots + place].row >= 0 and twice < 0:
+                        if self.entries[source.slots + place].key == key[i]:
+                            twice = i
+                        place = (place + 1) & ((<Py_ssize_t>1 << bits) - 1)
+                    if twice >= 0:
+                        break
+                    self.entries[source.slots + place].key = key[i]
+                    self.entries[source.slots + place].row = <int32_t>i
+            if twice >= 0:
+                raise ValueError(f"keys: {key[twice]} is there twice for source {s}")
             at += size[s]
             if first < n_shared and second < n_shared:
                 self.shared_sources.push_back(source)
@@ -78,11 +84,20 @@ cdef class Encoder:
                 self.own_sources.push_back(source)
         self.n_shared_out = n_shared + self.width * <int>self.shared_sources.size()
         self.n_own_out = n_own + self.width * <int>self.own_sources.size()
-        rows = np.concatenate([self.numbers, self.unseen]).ravel().view(np.uint32)
-        if len(rows):
-            told = rows
-            self.rows.resize(told.shape[0])
-            memcpy(self.rows.data(), &told[0], told.shape[0] * sizeof(uint32_t))
+        told, others = self.numbers.reshape(-1).view(np.uint32), self.unseen.reshape(-1).view(np.uint32)
+        with nogil:
+            self.rows.resize(told.shape[0] + others.shape[0])
+            if told.shape[0]:
+                memcpy(self.rows.data(), &told[0], told.shape[0] * sizeof(uint32_t))
+            if others.shape[0]:
+                memcpy(self.rows.data() + told.shape[0], &others[0], others.shape[0] * sizeof(uint32_t))
+
+    def __dealloc__(self):
+        with nogil:
+            self.entries.clear()
+            self.entries.shrink_to_fit()
+            self.rows.clear()
+            self.rows.shrink_to_fit()
 
     cdef const uint32_t *find(self, const Source *source, uint32_t key) noexcept nogil:
         """The bits of the key's numbers."""

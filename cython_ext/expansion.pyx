@@ -83,7 +83,7 @@ cdef class Expansion:
         for i in range(slot):
             self.rare.push_back(place_of(slot + i, 0, self.mask))
         if kept is not None:
-            self.kept = np.ascontiguousarray(kept, np.uint64)
+            self.kept = np.array(kept, np.uint64)   # a copy: what is given may be a part of much more
             if self.kept.shape != (1 << (bits - 6),):
                 raise ValueError(f"kept: is {self.kept.shape} in size, not {1 << (bits - 6)}")
             words = self.kept

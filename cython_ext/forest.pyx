@@ -39,11 +39,11 @@ cdef class Forest:
         if not 0 < n_columns <= MOST_COLUMNS:
             raise ValueError(f"n_columns: {n_columns} is not allowed; 1 to {MOST_COLUMNS} are")
         self.n_columns = n_columns
-        self.sizes = np.ascontiguousarray(sizes, np.int64)
-        self.asked = np.ascontiguousarray(asked, np.uint16)
-        self.thresholds = np.ascontiguousarray(thresholds, np.float32)
-        self.ahead = np.ascontiguousarray(ahead, np.uint16)
-        self.leaves = np.ascontiguousarray(leaves, np.float64)
+        self.sizes = np.array(sizes, np.int64)
+        self.asked = np.array(asked, np.uint16)
+        self.thresholds = np.array(thresholds, np.float32)
+        self.ahead = np.array(ahead, np.uint16)
+        self.leaves = np.array(leaves, np.float64)
         n = len(self.leaves)
         if n >= 1 << 31:
             raise ValueError(f"leaves: {n} nodes are not allowed; up to 2^31 are")

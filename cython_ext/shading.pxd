@@ -26,8 +26,9 @@ cdef int64_t shaded(Landscape l, uint32_t context, int64_t value, int64_t floor)
 # The same with no bid above ``cap``.
 cdef int64_t shaded_below(Landscape l, uint32_t context, int64_t value, int64_t floor, int64_t cap) noexcept nogil
 
-# In ``l.strays`` of the auctions another price near ``bid``, within floor and highest, drawn by ``number`` (any 64 bits
-# that are the auction's own); ``propensity`` is set to the probability of the price that is returned.
+# In ``l.strays`` of the auctions another price of the curve than ``bid``, within floor, value and cap, drawn by ``number``
+# (64 bits that are the auction's own); ``propensity`` is set to the probability of the price that is returned.
 cdef int64_t strayed(
-    Landscape l, int64_t bid, int64_t floor, int64_t highest, uint64_t number, double *propensity
+    Landscape l, uint32_t context, int64_t value, int64_t bid, int64_t floor, int64_t cap, uint64_t number,
+    double *propensity
 ) noexcept nogil

@@ -1,17 +1,12 @@
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-TRIED_FACTORS: tuple[float, ...]
+STRAY_SPREAD: float
 
 class Landscape:
     strays: float
     def __init__(
-        self,
-        curves: Iterable[tuple[ArrayLike, ArrayLike]],
-        children: Iterable[tuple[int, int, int]],
-        strays: float = 0.0,
+        self, prices: ArrayLike, wins: ArrayLike, curves: ArrayLike, children: ArrayLike, strays: float = 0.0
     ) -> None: ...
     def __len__(self) -> int: ...
     def contexts(self, values: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
@@ -25,8 +20,10 @@ class Landscape:
     ) -> NDArray[np.int64]: ...
     def stray(
         self,
+        contexts: NDArray[np.uint32],
+        values: NDArray[np.int64],
         bids: NDArray[np.int64],
         floors: NDArray[np.int64],
-        highest: NDArray[np.int64],
+        caps: NDArray[np.int64],
         numbers: NDArray[np.uint64],
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...

@@ -6,72 +6,62 @@ pass over about a hundred numbers, without a start value that it could fail from
 """
 
 from cython.operator cimport dereference
+from libc.math cimport exp
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.unordered_map cimport unordered_map
 
 import numpy as np
 
-cdef enum:
-    N_FACTORS = 8
-
-cdef double[N_FACTORS] FACTORS
-FACTORS[:] = [0.7, 0.79, 0.87, 0.94, 1.06, 1.15, 1.27, 1.43]
-TRIED_FACTORS = tuple(FACTORS)
-"""By one of these a bid is multiplied when a price is tried out, each as often as the others."""
-
 cdef double MOST = 2.0**53  # nanos that a double holds exactly
 cdef double TO_SHARE = 2.0**-53
+cdef double SPREAD = 0.1
+STRAY_SPREAD = SPREAD
+"""Of prices tried out: one that is expected to earn less by this share of the best is drawn 1/e times as often."""
 
 
 cdef class Landscape:
-    """``curves``: (prices, wins) of contexts 1, 2, … in this order, arrays of equal length; prices in nanos ascend, wins
-    are probabilities and do not fall. ``children``: (context, value, narrower context). ``strays``: the share of auctions
-    that a price is tried out in, below 1.
+    """``curves``: rows of (place of its first price in ``prices``, of its first win rate in ``wins``, how many), of
+    contexts 1, 2, … in this order; several can have the same prices. Prices are nanos and ascend, wins are
+    probabilities and do not fall. ``children``: rows of (context, value, narrower context). ``strays``: the share of
+    auctions that a price is tried out in.
 
-    Raises ValueError for anything else.
+    Raises ValueError, beginning with the name of what is wrong.
     """
 
-    def __init__(self, curves, children, double strays=0.0):
+    def __init__(self, prices, wins, curves, children, double strays=0.0):
+        cdef const double[::1] all_prices = np.ascontiguousarray(prices, np.float64)
+        cdef const float[::1] all_wins = np.ascontiguousarray(wins, np.float32)
+        cdef const int32_t[:, ::1] rows = np.ascontiguousarray(curves, np.int32)
+        cdef const uint32_t[:, ::1] narrower = np.ascontiguousarray(children, np.uint32)
         cdef Curve curve
-        cdef double price
-        cdef float rate
-        cdef dict grids = {}
+        cdef Py_ssize_t i
+        if rows.shape[1] != 3 or narrower.shape[1] != 3:
+            raise ValueError("curves: they and children must be rows of three")
         if not 0.0 <= strays < 1.0:
             raise ValueError(f"strays: {strays} is not allowed; it must be from 0 to below 1")
         self.strays = strays
+        for i in range(all_prices.shape[0]):
+            self.prices.push_back(all_prices[i])
+        for i in range(all_wins.shape[0]):
+            self.wins.push_back(all_wins[i])
         curve.grid = curve.at = curve.n = 0
         self.curves.push_back(curve)
-        for number, (prices, wins) in enumerate(curves, 1):
-            grid = np.ascontiguousarray(prices, np.float64)
-            rates = np.ascontiguousarray(wins, np.float32)
-            why = self._wrong(grid, rates)
-            if why:
-                raise ValueError(f"curve {number}: {why}")
-            curve.n = <int32_t>len(grid)
-            curve.at = <int32_t>self.wins.size()
-            for rate in rates:
-                self.wins.push_back(rate)
-            place = grids.get(grid.tobytes())
-            if place is None:
-                place = grids[grid.tobytes()] = self.prices.size()
-                for price in grid:
-                    self.prices.push_back(price)
-            curve.grid = place
+        for i in range(rows.shape[0]):
+            curve.grid, curve.at, curve.n = rows[i, 0], rows[i, 1], rows[i, 2]
+            if (
+                curve.n < 1 or curve.grid < 0 or curve.at < 0
+                or <int64_t>curve.grid + curve.n > all_prices.shape[0] or <int64_t>curve.at + curve.n > all_wins.shape[0]
+            ):
+                raise ValueError(f"curves: {tuple(rows[i])} is not allowed as number {i + 1}; it is not within the arrays")
+            if not ascends(self.prices.data() + curve.grid, curve.n):
+                raise ValueError(f"prices: those of curve {i + 1} are not allowed; they must ascend, from 0 to 2**53")
+            if not rises(self.wins.data() + curve.at, curve.n):
+                raise ValueError(f"wins: those of curve {i + 1} are not allowed; they must be shares that do not fall")
             self.curves.push_back(curve)
-        for context, value, child in children:
-            if not (0 <= context < child < self.curves.size() and 0 <= value < 1 << 32):
-                raise ValueError(f"children: {(context, value, child)} is not allowed; a context narrows to a later one")
-            self.children[<uint64_t>context << 32 | <uint64_t>value] = child
-
-    @staticmethod
-    def _wrong(grid, rates):
-        if grid.ndim != 1 or grid.shape != rates.shape or not len(grid):
-            return f"shapes {grid.shape} and {rates.shape} are not allowed; prices and wins must be as many"
-        if not np.all(np.isfinite(grid)) or grid[0] < 0 or grid[-1] > MOST or np.any(np.diff(grid) <= 0):
-            return "prices must ascend, from 0 to 2**53 nanos"
-        if not np.all((rates >= 0) & (rates <= 1)) or np.any(np.diff(rates) < 0):
-            return "wins must be probabilities that do not fall"
-        return None
+        for i in range(narrower.shape[0]):
+            if not narrower[i, 0] < narrower[i, 2] < self.curves.size():
+                raise ValueError(f"children: {tuple(narrower[i])} is not allowed; a context narrows to a later one")
+            self.children[<uint64_t>narrower[i, 0] << 32 | <uint64_t>narrower[i, 1]] = narrower[i, 2]
 
     def __len__(self):
         """Contexts, the unknown one included."""
@@ -124,19 +114,19 @@ cdef class Landscape:
                 into[i] = shaded_below(self, contexts[i], values[i], floors[i], caps[i])
         return result
 
-    def stray(self, const int64_t[:] bids not None, const int64_t[:] floors not None, const int64_t[:] highest not None,
+    def stray(self, const uint32_t[:] contexts not None, const int64_t[:] values not None,
+              const int64_t[:] bids not None, const int64_t[:] floors not None, const int64_t[:] caps not None,
               const uint64_t[:] numbers not None):
         """(prices, propensities), as `strayed`."""
         cdef Py_ssize_t i
         cdef int64_t[::1] into
         cdef double[::1] chances
-        if not len(bids) == len(floors) == len(highest) == len(numbers):
-            raise ValueError("bids, floors, highest and numbers must be as many")
+        self._check(contexts, len(values), len(bids), len(floors), len(caps), len(numbers))
         prices, propensities = np.zeros(len(bids), np.int64), np.zeros(len(bids))
         into, chances = prices, propensities
         with nogil:
             for i in range(bids.shape[0]):
-                into[i] = strayed(self, bids[i], floors[i], highest[i], numbers[i], &chances[i])
+                into[i] = strayed(self, contexts[i], values[i], bids[i], floors[i], caps[i], numbers[i], &chances[i])
         return prices, propensities
 
     def _check(self, contexts, *lengths):
@@ -144,6 +134,22 @@ cdef class Landscape:
             raise ValueError(f"{len(contexts)} contexts do not go with {lengths} of the others")
         if len(contexts) and np.max(contexts) >= self.curves.size():
             raise ValueError(f"context {np.max(contexts)} is not allowed; there are {self.curves.size()}")
+
+
+cdef bint ascends(const double *prices, int32_t n) noexcept nogil:
+    cdef int32_t i
+    for i in range(n):
+        if not (0.0 <= prices[i] <= MOST) or (i and not prices[i] > prices[i - 1]):
+            return False
+    return True
+
+
+cdef bint rises(const float *wins, int32_t n) noexcept nogil:
+    cdef int32_t i
+    for i in range(n):
+        if not (0.0 <= wins[i] <= 1.0) or (i and not wins[i] >= wins[i - 1]):
+            return False
+    return True
 
 
 cdef inline int32_t first_above(const double *prices, int32_t n, double price) noexcept nogil:
@@ -217,29 +223,39 @@ cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
     return x ^ (x >> 31)
 
 
-cdef inline int64_t moved(int64_t bid, int factor, int64_t floor, int64_t highest) noexcept nogil:
-    cdef int64_t price = <int64_t>(<double>bid * FACTORS[factor] + 0.5)
-    if price > highest:
-        price = highest
-    return floor if price < floor else price
-
-
 cdef int64_t strayed(
-    Landscape l, int64_t bid, int64_t floor, int64_t highest, uint64_t number, double *propensity
+    Landscape l, uint32_t context, int64_t value, int64_t bid, int64_t floor, int64_t cap, uint64_t number,
+    double *propensity
 ) noexcept nogil:
-    """The propensity counts all ways to the price: factors that are cut to the same one, and not straying at all."""
+    """Of the curve's prices other than ``bid``, each the more often, the more it is expected to earn."""
+    cdef int64_t highest = value if value < cap else cap
+    cdef Curve curve = l.curves[context]
+    cdef const double *prices = l.prices.data() + curve.grid
+    cdef const float *wins = l.wins.data() + curve.at
     cdef uint64_t drawn = mixed(number + <uint64_t>0x9E3779B97F4A7C15)
-    cdef double aside = l.strays
-    cdef int64_t price = bid
-    cdef int i, ways = 0
-    if aside <= 0.0 or highest <= floor or bid > highest or bid < floor:
-        propensity[0] = 1.0
+    cdef int32_t i, first, end
+    cdef double worth = <double>value, ours = <double>bid, best, whole = 0.0, left, weight = 0.0
+    propensity[0] = 1.0
+    if l.strays <= 0.0 or curve.n == 0 or floor >= highest:
         return bid
-    if <double>(drawn >> 11) * TO_SHARE < aside:
-        price = moved(bid, <int>(mixed(drawn) >> 61), floor, highest)
-    for i in range(N_FACTORS):
-        ways += moved(bid, i, floor, highest) == price
-    propensity[0] = aside * ways / N_FACTORS
-    if price == bid:
-        propensity[0] += 1.0 - aside
-    return price
+    first = first_above(prices, curve.n, <double>(floor - 1))
+    end = first_above(prices, curve.n, <double>highest)
+    best = (worth - ours) * win_rate(l, context, bid)
+    if end - first < 2 or best <= 0.0:
+        return bid
+    if <double>(drawn >> 11) * TO_SHARE >= l.strays:
+        propensity[0] = 1.0 - l.strays
+        return bid
+    for i in range(first, end):
+        if prices[i] != ours:
+            whole += exp(((worth - prices[i]) * wins[i] / best - 1.0) / SPREAD)
+    left = <double>(mixed(drawn) >> 11) * TO_SHARE * whole
+    for i in range(first, end):
+        if prices[i] != ours:
+            weight = exp(((worth - prices[i]) * wins[i] / best - 1.0) / SPREAD)
+            bid = <int64_t>prices[i]
+            left -= weight
+            if left < 0.0:
+                break
+    propensity[0] = l.strays * weight / whole
+    return bid

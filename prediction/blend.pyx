@@ -34,7 +34,7 @@ cdef class Blend(Scorer):
                     f"{members[0].n_shared} + {members[0].n_own}"
                 )
         Scorer.__init__(self, members[0].n_shared, members[0].n_own)
-        self.weights = np.ascontiguousarray(weights, np.float64)
+        self.weights = np.array(weights, np.float64)
         if self.weights.shape != (len(members),):
             raise ValueError(f"weights: are {self.weights.shape} in size, there are {len(members)} members")
         if not np.isfinite(self.weights).all() or not np.isfinite(bias):

@@ -9,12 +9,13 @@ from prediction.scorer cimport Scorer
 cdef class Factorization(Scorer):
     cdef readonly Encoder encoder
     cdef readonly Expansion expansion            # of extended rows
-    cdef readonly object row_of, weights, vectors
     cdef readonly double bias
-    cdef int shared_fields, own_fields, k        # k: padded to a multiple of 4
+    cdef int shared_fields, own_fields
+    cdef int k, plain_k                          # k: padded to a multiple of 4
+    cdef Py_ssize_t n_rows
     cdef vector[Place] places                    # 2^bits
     cdef vector[float] numbers                   # of the vectors
-    cdef const float *table                      # the same, from a whole cache line on
+    cdef float *table                            # the same, from a whole cache line on
     # one request's
     cdef vector[uint32_t] shared_row, own_row, coded, at
     cdef vector[const float *] rows              # a field

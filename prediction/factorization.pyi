@@ -9,9 +9,6 @@ class Factorization(Scorer):
     TYPE: str
     encoder: Encoder
     expansion: Expansion
-    row_of: NDArray[np.uint32]
-    vectors: NDArray[np.float32]
-    weights: NDArray[np.float32]
     bias: float
     def __init__(
         self,
@@ -21,4 +18,11 @@ class Factorization(Scorer):
         vectors: NDArray[np.float32],
         weights: NDArray[np.float32],
         bias: float,
+        places: NDArray[np.uint32] | None = None,
     ) -> None: ...
+    @property
+    def row_of(self) -> NDArray[np.uint32]: ...
+    @property
+    def vectors(self) -> NDArray[np.float32]: ...
+    @property
+    def weights(self) -> NDArray[np.float32]: ...

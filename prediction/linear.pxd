@@ -9,7 +9,6 @@ cdef class Linear(Scorer):
     cdef readonly Encoder encoder
     cdef readonly Expansion expansion    # of extended rows
     cdef readonly double bias
-    cdef readonly object weights         # float64 (2^bits)
-    cdef vector[double] table
+    cdef vector[double] table            # 2^bits weights
     # one request's
     cdef vector[uint32_t] shared_row, own_row, coded, places

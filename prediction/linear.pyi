@@ -9,6 +9,14 @@ class Linear(Scorer):
     TYPE: str
     encoder: Encoder
     expansion: Expansion
-    weights: NDArray[np.float64]
     bias: float
-    def __init__(self, encoder: Encoder, expansion: Expansion, weights: NDArray[np.float64], bias: float) -> None: ...
+    def __init__(
+        self,
+        encoder: Encoder,
+        expansion: Expansion,
+        weights: NDArray[np.float64],
+        bias: float,
+        places: NDArray[np.uint32] | None = None,
+    ) -> None: ...
+    @property
+    def weights(self) -> NDArray[np.float64]: ...

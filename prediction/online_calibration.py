@@ -48,6 +48,9 @@ class Sums(Struct, array_like=True):
 
     served: float = 0.0
     promised: float = 0.0
+    """Their probabilities …"""
+    spread: float = 0.0
+    """… and each of these times its complement: by so much their sum grows with the log odds."""
     came: float = 0.0
 
 
@@ -76,9 +79,14 @@ class OnlineCalibration:
     def of(
         cls, version: int, model: Calibrated, features: FeatureSet, settings: OnlineSettings | None = None
     ) -> "OnlineCalibration":
-        """For a model as it was trained. Raises Refused if its levels do not begin with each other."""
-        names = [feature.name for feature in features.features]
-        return cls(version, [[names[slot] for slot in level] for level in model.levels], settings)
+        """For a model as it was trained; of its levels those from the first on that begin with each other."""
+        names, levels = [feature.name for feature in features.features], list[tuple[str, ...]]()
+        for slots in model.levels:
+            before, level = levels[-1] if levels else (), tuple(names[slot] for slot in slots)
+            if len(level) <= len(before) or level[: len(before)] != before:
+                break
+            levels.append(level)
+        return cls(version, levels, settings)
 
     def segments(self, values: NDArray[np.uint32], features: FeatureSet) -> dict[str, NDArray[np.uint32]]:
         """What `count` takes, of rows of values."""
@@ -131,13 +139,17 @@ class OnlineCalibration:
             place = place.ravel()
             rows = np.bincount(place, times, len(kinds))
             promised = np.bincount(place, times * score, len(kinds))
-            for kind, count, sum_of_scores in zip(kinds.tolist(), rows.tolist(), promised.tolist(), strict=True):
+            spread = np.bincount(place, times * score * (1 - score), len(kinds))
+            for kind, count, said, each in zip(
+                kinds.tolist(), rows.tolist(), promised.tolist(), spread.tolist(), strict=True
+            ):
                 sums = self._state.hours.setdefault(kind[0], {}).setdefault(_name(number, kind[1:]), Sums())
                 if outcome:
                     sums.came += count
                 else:
                     sums.served += count
-                    sums.promised += sum_of_scores
+                    sums.promised += said
+                    sums.spread += each
         self._state.positions[source] = end
         return True
 
@@ -204,8 +216,9 @@ class OnlineCalibration:
         for hour, share, counts in zip(hours.tolist(), arrived.tolist(), fresh.tolist(), strict=True):
             for name, sums in self._state.hours[hour].items():
                 total = totals.setdefault(name, Sums())
-                total.served += counts * sums.served
+                total.served += counts * share * sums.served
                 total.promised += counts * share * sums.promised
+                total.spread += counts * share * sums.spread
                 total.came += counts * sums.came
         return totals
 
@@ -214,12 +227,13 @@ class OnlineCalibration:
         if sums.served <= 0 or sums.promised <= 0:
             return 0.0
         mean = min(sums.promised / sums.served, 0.999)
-        expected = sums.served * _moved_mean(mean, parent)
+        alike = max(min(sums.spread / (sums.promised * (1 - mean)), 1.0), 0.2)  # unlike ones' mean moves less with odds
+        expected = sums.served * _moved_mean(mean, parent * alike)
         factor = (sums.came + self.settings.prior_events) / (expected + self.settings.prior_events)
         held = min(expected / sums.served, 0.999)
         wanted = min(held * factor, 0.9995)
         by = log(wanted / (1 - wanted)) - log(held / (1 - held))
-        return max(-self.settings.most, min(self.settings.most, by))
+        return max(-self.settings.most, min(self.settings.most, by / alike))
 
 
 def _moved_mean(mean: float, by: float) -> float:

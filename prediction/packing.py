@@ -18,6 +18,7 @@ MODULES: dict[str, str] = {
     "calibrated": "prediction.forms.calibrated",
     "ffm": "prediction.forms.factorization",
     "linear": "prediction.forms.linear",
+    "price_landscape": "prediction.landscape",
     "trees": "prediction.forms.trees",
 }
 """Where each type's functions are."""

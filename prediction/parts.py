@@ -22,8 +22,8 @@ def newest(rows: Rows, share: float) -> Mask:
     """About that share of the rows, the newest ones; rows of one instant stay together, on the side that is nearer."""
     times = np.sort(rows.time_ns)
     cut = round((1 - share) * len(times))
-    at = times[min(cut, len(times) - 1)]
-    first, last = int(np.searchsorted(times, at, "left")), int(np.searchsorted(times, at, "right"))
+    at_cut = times[min(cut, len(times) - 1)]
+    first, last = np.searchsorted(times, at_cut, "left"), np.searchsorted(times, at_cut, "right")
     at = times[first] if cut - first <= last - cut or last == len(times) else times[last]
     return np.asarray(rows.time_ns >= at)
 

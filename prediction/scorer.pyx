@@ -80,3 +80,13 @@ cdef class Scorer:
                 &shared[0] if shared.shape[0] else NULL, &own[0, 0] if own.shape[1] else NULL, own.shape[0], &out[0]
             )
         return made
+
+
+def check_places(places, Py_ssize_t size):
+    """Raises ValueError unless they are places of a table of that size, uint32, or None."""
+    if places is None:
+        return
+    if places.dtype != np.uint32 or places.ndim != 1:
+        raise ValueError(f"places: are {places.dtype} {places.shape}; one row of uint32 is allowed")
+    if len(places) and int(places.max()) >= size:
+        raise ValueError(f"places: {places.max()} is not allowed; there are {size}")

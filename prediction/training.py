@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from domain.errors import Problem, Refused
 from prediction import calibration
 from prediction.blend import Blend
+from prediction.calibration import Calibration
 from prediction.feature_set import FeatureSet
 from prediction.fitting.blend import MemberSettings, fit_member, weigh
-from prediction.fitting.choices import Choice, Kind, choices
+from prediction.fitting.choices import Alternative, Choice, Kind, choices
 from prediction.metrics import Metrics, logloss, measure
 from prediction.parts import Mask, judged, weighed
 from prediction.rows import Rows, chosen_by_hash
@@ -39,6 +40,8 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weigh_share: float = 0.2
     levels: tuple[tuple[str, ...], ...] = ()
     """Features that tell segments apart, level by level, for the calibration."""
+    given: tuple[MemberSettings, ...] = ()
+    """Settings of the members, where they are known and not to be chosen on held-out rows."""
     refit: bool = True
     """After the judgement the model that is kept learns from all rows; else it is the judged one. Rows that judge fold
     by fold have a model each fold, so that the kept one has always learnt from all.
@@ -69,6 +72,7 @@ class Trained(msgspec.Struct, frozen=True, eq=False):
     """Of the members' log odds."""
     calibration: str
     """The method that did best: none, platt or isotonic."""
+    calibrated_by: Calibration
 
 
 def train(
@@ -83,7 +87,7 @@ def train(
     runs = len(parts) + again
     scores, known = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=np.bool_)
     for number, part in enumerate(parts):
-        fitted, chosen, weights, method = fit(features, rows.take(~part), settings, _slice(progress, number, runs))
+        fitted, chosen, weights, how = fit(features, rows.take(~part), settings, _slice(progress, number, runs))
         scores[part] = fitted.scores(rows.values[part])
         known |= part
     tested = rows.take(known)
@@ -92,22 +96,23 @@ def train(
     )
     learnt_from = rows if again else rows.take(~known)
     if again:
-        fitted, chosen, weights, method = fit(features, rows, settings, _slice(progress, runs - 1, runs))
+        fitted, chosen, weights, how = fit(features, rows, settings, _slice(progress, runs - 1, runs))
     progress(1.0)
-    return Trained(fitted, judgement, learnt_from, chosen, weights, method)
+    return Trained(fitted, judgement, learnt_from, chosen, weights, how.method, how)
 
 
 def fit(
     features: FeatureSet, rows: Rows, settings: TrainSettings, progress: Progress = lambda _: None
-) -> tuple[Scorer, tuple[MemberSettings, ...], tuple[float, ...], str]:
+) -> tuple[Scorer, tuple[MemberSettings, ...], tuple[float, ...], Calibration]:
     """A calibrated model of these rows; the settings that were kept, the members' weights, how it is calibrated."""
-    tried = choices(settings.kind, len(rows), settings.seed)
+    tried = ((settings.given,),) if settings.given else choices(settings.kind, len(rows), settings.seed)
     parts = weighed(rows, settings.weigh_share, settings.folds, settings.seed)
-    steps = sum(len(choice) for choice in tried if len(choice) > 1) + len(tried) * (len(parts) + 1)
+    steps = sum(len(choice) for choice in tried if len(choice) > 1)
+    steps += sum(len(choice[0]) for choice in tried) * (len(parts) + 1)
     done = _Steps(progress, steps)
     for mask in parts:
         _both_outcomes(rows.take(~mask))
-    chosen = tuple(_best(features, rows, choice, settings.seed, done) for choice in tried)
+    chosen = tuple(one for choice in tried for one in _best(features, rows, choice, settings.seed, done))
     apart = np.full((len(rows), len(chosen)), np.nan)
     for mask in parts:
         rest, held_out = rows.take(~mask), rows.values[mask]
@@ -127,7 +132,7 @@ def fit(
     inner: Scorer = members[0] if len(members) == 1 else Blend(members, weights, bias)
     slots = {name: features.slot(name) for name in segments}
     model = calibration.calibrate(inner, corrected, slots)
-    return model, chosen, tuple(float(weight) for weight in weights), corrected.method
+    return model, chosen, tuple(float(weight) for weight in weights), corrected
 
 
 def described(settings: Sequence[MemberSettings], weights: Sequence[float]) -> list[Mapping[str, Any]]:
@@ -138,15 +143,16 @@ def described(settings: Sequence[MemberSettings], weights: Sequence[float]) -> l
     ]
 
 
-def _best(features: FeatureSet, rows: Rows, choice: Choice, seed: int, done: Callable[[], None]) -> MemberSettings:
+def _best(features: FeatureSet, rows: Rows, choice: Choice, seed: int, done: Callable[[], None]) -> Alternative:
     """The settings with the least log loss on a fifth of the rows, drawn by hash."""
     if len(choice) == 1:
         return choice[0]
     mask = _fifth(rows, seed)
     rest, judge = rows.take(~mask), rows.take(mask)
     losses = []
-    for one in choice:
-        losses.append(logloss(judge.label, fit_member(features, rest, one).scores(judge.values), judge.weight))
+    for alternative in choice:
+        scores = fit_member(features, rest, alternative[0]).scores(judge.values)
+        losses.append(logloss(judge.label, scores, judge.weight))
         done()
     return choice[int(np.argmin(losses))]
 

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prediction.artefact import Description, TrainedOn, save
+from prediction.calibrated import Calibrated
 from prediction.curve import log_odds
-from prediction.features import BID
 from prediction.feature_set import FeatureSet
+from prediction.features import BID
 from prediction.fitting.columns import ExpansionSettings
 from prediction.fitting.linear import LinearSettings, fit
 from prediction.held_out import packed
@@ -64,14 +65,15 @@ def scattered(model: Linear, seed: int) -> Linear:
 def keep(
     registry: Registry,
     target: str,
-    model: Linear,
+    model: Linear | Calibrated,
     held_out: Rows | None = None,
     features: FeatureSet | None = BID,
+    last_ns: int = 6_000,
 ) -> int:
     """Puts a model beside the others of its target; returns its version."""
     version = registry.draw(target)
     told = Description(
-        target, version, 1_700_000_000_000_000_000, features, TrainedOn("tests", 6_000, 1_100.0, 0, 6_000)
+        target, version, 1_700_000_000_000_000_000, features, TrainedOn("tests", 6_000, 1_100.0, 0, last_ns)
     )
     files = {"held_out.npz": packed(held_out)} if held_out is not None else {}
     save(registry.path(target, version), model, told, files)

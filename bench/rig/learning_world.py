@@ -212,7 +212,8 @@ def _campaigns(draw: random.Random, click_value: float) -> Snapshot:
         Advertiser(n, f"a{n}", f"Advertiser {n}", "USD", "UTC", f"a{n}.example", ("IAB22",))
         for n in range(1, ADVERTISERS + 1)
     )
-    creatives, items = [], []
+    creatives: list[Creative] = []
+    items: list[LineItem] = []
     for n in range(1, ADVERTISERS + 1):
         for theme in (0, 1):
             first = len(creatives) + 101

@@ -1,4 +1,4 @@
-"""Vowpal Wabbit's logistic regression and its factorization (``--lrqfa``), as scores of rows."""
+"""Vowpal Wabbit's logistic regression, as scores of rows."""
 
 from collections.abc import Callable, Iterator
 from string import ascii_letters
@@ -13,19 +13,13 @@ from prediction.rows import Rows
 BASE = "--loss_function logistic --link logistic -b 20 --quiet"
 
 
-def vowpal(
-    features: FeatureSet, passes: int, options: str, rank: int = 0
-) -> Callable[[Rows, Rows, int], NDArray[np.float64]]:
-    """Fits on the first rows in ``passes`` over them, each in an order of its own, and scores the second ones.
-
-    ``rank`` is how many factors a value has with each other feature; without one the model is linear.
-    """
+def vowpal(features: FeatureSet, passes: int, options: str) -> Callable[[Rows, Rows, int], NDArray[np.float64]]:
+    """Fits on the first rows in ``passes`` over them, each in an order of its own, and scores the second ones."""
     names = ascii_letters[: len(features.features)]
-    factors = f" --lrqfa {names}{rank}" if rank else ""
 
     def fit(train: Rows, test: Rows, seed: int) -> NDArray[np.float64]:
         order = np.random.default_rng(seed)
-        learner = Workspace(f"{BASE} --random_seed {seed} {options}{factors}")
+        learner = Workspace(f"{BASE} --random_seed {seed} {options}")
         examples = [
             learner.parse(f"{1 if label else -1} {line}")
             for label, line in zip(train.label, _lines(features, train, names), strict=True)

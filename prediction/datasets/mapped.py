@@ -25,12 +25,8 @@ class Mapped(Dataset):
         self._meaning = dict.fromkeys(mapping.positive, 1.0) | dict.fromkeys(mapping.negative, 0.0)
         hashed = [feature.name for feature in mapping.features if feature.kind == "category"]
         self._categories = {name: Categories(mapping.missing) for name in {*hashed, *mapping.segments.values()}}
-        parse: dict[str, Callable[[str], float]] = {
-            "iso": iso,
-            "unix": float,
-            "unix_ms": lambda text: float(text) / 1000,
-        }
-        self._times = Times(parse.get(mapping.time_format) or written_as(mapping.time_format))
+        known: dict[str, Callable[[str], float]] = {"iso": iso, "unix": float, "unix_ms": _milliseconds}
+        self._times = Times(known.get(mapping.time_format) or written_as(mapping.time_format))
 
     def parsed(self, block: Block, wrong: Wrong) -> Rows:
         mapping = self._mapping

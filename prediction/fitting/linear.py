@@ -7,10 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cython_ext.ftrl import Ftrl
+from prediction.curve import mean_shift
 from prediction.feature_set import FeatureSet
 from prediction.fitting.columns import EncodingSettings, ExpansionSettings, fit_encoder, fit_expansion
 from prediction.linear import Linear
 from prediction.rows import Rows
+
+LEVEL_ROWS = 100_000
+"""Whose places are looked up at a time."""
 
 
 class LinearSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="linear"):
@@ -64,7 +68,18 @@ def learn_online(
             learner.learn(places, rows.label, rows.weight, order)
         weights += learner.weights() / settings.runs
         bias += learner.bias / settings.runs
-    return weights, bias
+    return weights, bias + _level(places, rows, weights, bias)
+
+
+def _level(places: NDArray[np.uint32], rows: Rows, weights: NDArray[np.float64], bias: float) -> float:
+    """What the bias lacks for the mean probability of the rows to be their rate. Every place that all rows share (a
+    value that is always missing) learns as a bias does, and together they swing with the last rows that were seen.
+    """
+    margins = np.empty(len(rows))
+    for first in range(0, len(rows), LEVEL_ROWS):
+        part = slice(first, first + LEVEL_ROWS)
+        margins[part] = bias + weights[places[part]].sum(1)
+    return mean_shift(margins, rows.label, rows.weight)
 
 
 def learn_at_once(

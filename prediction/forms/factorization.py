@@ -14,11 +14,12 @@ def pack(model: Factorization) -> Packed:
     """Of the places only those that have a weight or vectors."""
     encoder, encoder_arrays = pack_encoder(model.encoder)
     expansion, expansion_arrays = pack_expansion(model.expansion)
-    places = np.flatnonzero((model.weights != 0) | (model.row_of != 0)).astype(np.uint32)
+    weights, row_of = model.weights, model.row_of
+    places = np.flatnonzero((weights != 0) | (row_of != 0)).astype(np.uint32)
     arrays: dict[str, NDArray[Any]] = {
         "places": places,
-        "rows": model.row_of[places],
-        "weights": model.weights[places],
+        "rows": row_of[places],
+        "weights": weights[places],
         "vectors": model.vectors,
     }
     parameters = {**encoder, **expansion, "bias": model.bias}
@@ -31,11 +32,8 @@ def unpack(packed: Packed) -> Factorization:
     encoder = unpack_encoder(packed)
     expansion = unpack_expansion(packed, encoder)
     places = packed.array("places", "u4", (None,))
-    if len(places) and int(places.max()) >= 1 << expansion.bits:
-        raise ValueError(f"places: {places.max()} is not allowed; there are {1 << expansion.bits}")
-    row_of = np.zeros(1 << expansion.bits, np.uint32)
-    weights = np.zeros(1 << expansion.bits, np.float32)
-    row_of[places] = packed.array("rows", "u4", (len(places),))
-    weights[places] = packed.array("weights", "f4", (len(places),))
+    row_of = packed.array("rows", "u4", (len(places),))
+    weights = packed.array("weights", "f4", (len(places),))
     vectors = packed.array("vectors", "f4", (None, len(expansion.kinds), None))
-    return Factorization(encoder, expansion, row_of, vectors, weights, float(packed.parameter("bias", float, int)))
+    bias = float(packed.parameter("bias", float, int))
+    return Factorization(encoder, expansion, row_of, vectors, weights, bias, places)

@@ -14,8 +14,9 @@ def pack(model: Linear) -> Packed:
     """Of the weights only those that are not nought."""
     encoder, encoder_arrays = pack_encoder(model.encoder)
     expansion, expansion_arrays = pack_expansion(model.expansion)
-    places = np.flatnonzero(model.weights).astype(np.uint32)
-    arrays: dict[str, NDArray[Any]] = {"places": places, "weights": model.weights[places]}
+    weights = model.weights
+    places = np.flatnonzero(weights).astype(np.uint32)
+    arrays: dict[str, NDArray[Any]] = {"places": places, "weights": weights[places]}
     return Packed(
         Linear.TYPE, {**encoder, **expansion, "bias": model.bias}, {**encoder_arrays, **expansion_arrays, **arrays}
     )
@@ -27,9 +28,5 @@ def unpack(packed: Packed) -> Linear:
     encoder = unpack_encoder(packed)
     expansion = unpack_expansion(packed, encoder)
     places = packed.array("places", "u4", (None,))
-    given = packed.array("weights", "f8", (len(places),))
-    if len(places) and int(places.max()) >= 1 << expansion.bits:
-        raise ValueError(f"places: {places.max()} is not allowed; there are {1 << expansion.bits}")
-    weights = np.zeros(1 << expansion.bits)
-    weights[places] = given
-    return Linear(encoder, expansion, weights, float(packed.parameter("bias", float, int)))
+    weights = packed.array("weights", "f8", (len(places),))
+    return Linear(encoder, expansion, weights, float(packed.parameter("bias", float, int)), places)

@@ -1,16 +1,21 @@
 """What a bid is scored by is what its request and its person say: bit for bit the same as worked out by other code."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from bidder.auction import Aside
 from domain.events import Bid
+from domain.frequency import FrequencyCap
 from prediction.features import BID
 from targeting.record import Standing, advertiser_scope, campaign_scope
 from tests.auction_table import Table
 from tests.feature_world import DAY, NOW_S, SPECIAL, World, campaigns
+from tests.fleet_twin import FleetTwin
+from tests.small_models import learnt, scattered
 
 NAMES = [feature.name for feature in BID.features]
 
@@ -101,3 +106,32 @@ def test_without_a_model_what_is_likely_is_taken(target: str) -> None:
     [bid] = [event for event in table.events() if isinstance(event, Bid)]
     assert bid.ctr == models.prior_ctr and bid.model == bid.shadow_model == 0 and bid.shadow_ctr == 0.0
     assert bid.cvr == (0.0 if bid.line_item % 2 else models.prior_cvr) and len(bid.features) == 4 * len(NAMES)
+
+
+def test_an_auction_that_waits_for_a_fleet_keeps_its_rows_and_its_model() -> None:
+    """Others are decided meanwhile, and the model is another when it goes on."""
+    every = campaigns()
+    capped = tuple(replace(item, frequency_caps=(FrequencyCap(100, 86_400),)) for item in every.line_items)
+    fleet = FleetTwin()
+    table = Table(campaigns=replace(every, line_items=capped), fleet=fleet)
+    world, auction, seller = World(seed=21, table=table), table.auction, table.view.sellers["usx"]
+    auction.models.put("ctr", one := scattered(learnt(), 1), 1)
+    requests = [world.request(number) for number in range(60)]
+    waiting: list[tuple[dict[str, Any], Aside]] = []
+    for request in requests:
+        outcome = auction.decide(json.dumps(request).encode(), seller, table.view)
+        waiting += [(request, outcome)] if isinstance(outcome, Aside) else []
+    assert len(waiting) > 15
+    auction.models.put("ctr", scattered(learnt(), 2), 2)
+    table.log.clear()
+    checked = 0
+    for request, aside in reversed(waiting):
+        auction.resume(aside, fleet.take(aside, table.people.get))
+        fleet.let_go(aside)
+        for bid in [event for event in table.events() if isinstance(event, Bid)]:
+            assert (bid.auction, bid.model) == (request["id"], 1)
+            assert told(bid) == world.expected(request, bid)
+            assert [bid.ctr] == one.scores(np.array([told(bid)], np.uint32)).tolist()
+            checked += 1
+        table.log.clear()
+    assert checked > 15

@@ -9,21 +9,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from msgspec.structs import replace
+from scipy.special import expit, logit
 
 from cli import train_from_store, training_job
 from cli.main import main
+from cli.online_corrections import correct
 from cli.store_rows import Source
 from cli.training_job import Job
 from domain.clock import SECOND, ManualClock
 from domain.errors import Unavailable
 from domain.settings import Places
-from prediction import artefact, drift, held_out
+from prediction import artefact, corrections, drift, held_out
+from prediction.calibration import Calibration, calibrate
+from prediction.curve import SAME
 from prediction.features import BID
 from prediction.registry import Registry
 from reporting import training_status
 from reporting.config import Training
 from reporting.training import COLUMNS, Stretch
 from reporting.training_rows import Outcomes, click_rows, conversion_rows, joined, read
+from tests.small_models import keep, learnt, scattered
 
 NOW_NS = 1_800_000_000 * SECOND
 DAY = 86_400
@@ -222,3 +227,46 @@ def test_the_scheduled_command_does_what_is_due(
     reporter.told = Unavailable("gone")
     clock.advance(DAY)
     assert train_from_store._scheduled(SETTINGS) == 1
+
+
+def test_a_live_model_is_moved_by_what_came_since_it_was_trained(
+    job: Job, clock: ManualClock, reporter: Reporter
+) -> None:
+    assert correct(job, "ctr") is None, "there is none"
+    model, until = calibrate(scattered(learnt(), 1), Calibration("none", SAME, (), {}), {}), NOW_NS
+    job.registry.promote("ctr", keep(job.registry, "ctr", model, last_ns=until))
+    path = job.registry.path("ctr", 1)
+    told, _ = outcomes(40_000, 5)
+    chance = expit(logit(model.scores(told.values)) + 0.4)
+    clock.advance(4 * DAY)
+    shift = 4 * DAY * SECOND
+    clicked = np.random.default_rng(6).random(40_000) < chance
+    at = told["time_ns"] + shift
+    columns = {"time_ns": at, "clicked_ns": np.where(clicked, at + 9 * SECOND, 0), "weight": np.full(40_000, 2.0)}
+    reporter.told = Outcomes(told.columns | columns, told.values)
+    made = correct(job, "ctr")
+    assert made is not None and made.version == 1
+    assert corrections.read(path.parent) == made
+    moved = corrections.applied(model, 1, path.parent).scores(told.values)
+    since = at > until
+    assert since.any() and moved[since].mean() / chance[since].mean() == pytest.approx(1, abs=0.08)
+    assert model.scores(told.values)[since].mean() / chance[since].mean() < 0.8
+    reporter.told = Outcomes(told.columns, told.values)  # all of it before what was learnt from
+    reporter.told.columns["time_ns"] = np.full(40_000, until - SECOND)
+    again = correct(job, "ctr")
+    assert again is not None and (again.keys, again.shift) == ([], 0.0)
+
+
+def test_late_conversions_do_not_lower_a_live_model(job: Job, reporter: Reporter) -> None:
+    model = calibrate(scattered(learnt(), 1), Calibration("none", SAME, (), {}), {})
+    job.registry.promote("cvr", keep(job.registry, "cvr", model, last_ns=NOW_NS - 5 * DAY * SECOND))
+    told, _ = outcomes(40_000, 7)
+    rng = np.random.default_rng(8)
+    clicked = told["time_ns"] + 9 * SECOND
+    converted = clicked + (rng.exponential(2 * DAY, 40_000) * SECOND).astype(np.int64)
+    converts = rng.random(40_000) < model.scores(told.values)
+    there = np.where(converts & (converted <= NOW_NS), converted, 0)
+    reporter.told = Outcomes(told.columns | {"clicked_ns": clicked, "converted_ns": there}, told.values)
+    made = correct(job, "cvr")
+    assert there.astype(bool).sum() < 0.7 * converts.sum()
+    assert made is not None and abs(made.shift) < 0.12, "all is as it was said; most is yet to come"
