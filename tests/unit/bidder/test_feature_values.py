@@ -140,7 +140,7 @@ def test_an_auction_that_waits_for_a_fleet_keeps_its_rows_and_its_model() -> Non
 
 
 def test_whatever_is_sent_the_row_is_whole_and_the_same_however_it_is_read() -> None:
-    """Requests broken in every place: scanned, and made odd by a field that does not matter, so that they are read through
+    """Requests broken in every place: scanned, and made odd by a field that does not matter, so that they go through
     the typed model, they give the same rows; nothing raises but for what is no request.
     """
     table = Table(campaigns=campaigns())
