@@ -58,7 +58,8 @@ def _values(text: str) -> list[float]:
 def run(asked: argparse.Namespace) -> int:
     from cli.shading_curves import draw
     from domain.errors import Problem, Refused
-    from simulator.shading_backtest import conduct, read_recording
+    from simulator.auction_replay import read_auctions
+    from simulator.shading_backtest import checked, conduct
 
     for name, value, fits, allowed in (
         ("test-from", asked.test_from, 0 < asked.test_from < 1, "it must be between 0 and 1"),
@@ -67,7 +68,7 @@ def run(asked: argparse.Namespace) -> int:
     ):
         if not fits:
             raise Refused([Problem(name, value, allowed)])
-    recording = read_recording(asked.replay)
+    recording = checked(read_auctions(asked.replay), str(asked.replay))
     trials = [
         conduct(recording, value, asked.test_from, asked.explore, range(asked.seed, asked.seed + asked.runs))
         for value in asked.values

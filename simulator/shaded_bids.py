@@ -4,6 +4,8 @@ The landscape has a curve of win rates for each tenth of the past's pCTR. While 
 dearer or cheaper as a whole; that level is learnt from what a bidder sees, whether its bids won.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,13 @@ class Shading:
         for number in range(BUCKETS):
             found = np.sort(past.market[bucket == number])
             curves.append(_curve(found if found.size else everything))
-        self.landscape = Landscape(curves, [(0, number, number + 1) for number in range(BUCKETS)])
+        starts = np.cumsum([0, *(len(prices) for prices, _ in curves)])
+        self.landscape = Landscape(
+            np.concatenate([prices for prices, _ in curves]),
+            np.concatenate([wins for _, wins in curves]),
+            [(begin, begin, end - begin) for begin, end in pairwise(starts.tolist())],
+            [(0, number, number + 1) for number in range(BUCKETS)],
+        )
         self.memory = np.inf
         self.prior = -0.5 * (np.log(LEVELS) / FIRM) ** 2
         self.evidence = np.zeros(len(LEVELS))

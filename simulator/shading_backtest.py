@@ -7,7 +7,6 @@ market price. What counts is the last part of the recording.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from domain.errors import Problem, Refused
 from prediction.landscape import PriceLandscape, landscape_of
 from prediction.price_context import values
 from prediction.price_learner import PriceLearner, Settings
+from simulator.auction_replay import Auctions
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -35,13 +35,6 @@ LEAST_ROWS = 5_000
 BLOCKS = 40
 """Of time, that the intervals are drawn from."""
 DRAWS = 1_000
-
-
-class Recording(NamedTuple):
-    """Auctions in the order of time. ``price`` in units of `PRICE`."""
-
-    price: Floats
-    ctr: Floats
 
 
 class Outcome(NamedTuple):
@@ -100,51 +93,29 @@ class Trial(NamedTuple):
         return float(low), float(high)
 
 
-def conduct(recording: Recording, value: float, test_from: float, strays: float, seeds: Sequence[int]) -> Trial:
+def conduct(recording: Auctions, value: float, test_from: float, strays: float, seeds: Sequence[int]) -> Trial:
     """Runs of `trade` with these seeds, and their twins."""
     runs, twins = ([trade(recording, value, told, test_from, strays, seed) for seed in seeds] for told in (False, True))
     return Trial(value, runs, twins)
 
 
-def read_recording(path: Path) -> Recording:
-    """Raises Refused, with the line, for a file that is no recording."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused([Problem("replay", str(path), f"it must be a text file that can be read ({error})")]) from None
-    rows = [line.split() for line in text.splitlines()]
-    try:
-        table = np.array(rows, np.float64)
-        if table.ndim != 2 or table.shape[1] != 3:
-            raise ValueError
-    except ValueError:
-        number, row = next(((n, row) for n, row in enumerate(rows, 1) if not _is_row(row)), (1, []))
-        wanted = "a line must be three numbers: click, market price, predicted click rate"
-        raise Refused([Problem(f"{path}:{number}", " ".join(row)[:80], wanted)]) from None
-    click, price, ctr = table.T
-    bad = ~(np.isin(click, (0, 1)) & (price >= 0) & (price < 1e9) & (ctr > 0) & (ctr < 1))
-    if bad.any():
-        number = int(np.flatnonzero(bad)[0])
-        wanted = "click must be 0 or 1, the price from 0, the click rate between 0 and 1"
-        raise Refused([Problem(f"{path}:{number + 1}", " ".join(rows[number])[:80], wanted)])
-    if len(table) < LEAST_ROWS:
-        raise Refused([Problem("replay", len(table), f"it must have at least {LEAST_ROWS} auctions")])
-    return Recording(price, ctr)
+def checked(recording: Auctions, name: str) -> Auctions:
+    """Raises Refused for a recording that nothing can be learnt from."""
+    if len(recording) < LEAST_ROWS:
+        raise Refused([Problem(name, len(recording), f"it must have at least {LEAST_ROWS} auctions")])
+    outside = (recording.pctr <= 0) | (recording.pctr >= 1)
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        raise Refused([Problem(f"{name}, auction {row + 1}, pCTR", recording.pctr[row], "it must be between 0 and 1")])
+    return recording
 
 
-def _is_row(row: Sequence[str]) -> bool:
-    try:
-        return len([float(text) for text in row]) == 3
-    except ValueError:
-        return False
-
-
-def trade(recording: Recording, value: float, told: bool, test_from: float, strays: float, seed: int) -> Outcome:
+def trade(recording: Auctions, value: float, told: bool, test_from: float, strays: float, seed: int) -> Outcome:
     """Bids on all of it. ``told``: the learner hears every market price. ``strays``: the share of auctions in which a
     price is tried out; at first more, falling to it."""
-    worth = np.floor(value * recording.ctr * PRICE).astype(np.int64)
-    market = recording.price * PRICE
-    contexts = values(FEATURES, {"ctr": recording.ctr})
+    worth = np.floor(value * recording.pctr * PRICE).astype(np.int64)
+    market = recording.market * PRICE
+    contexts = values(FEATURES, {"ctr": recording.pctr})
     draw = np.random.default_rng(seed)
     highest = max(HEADROOM * float(worth[:BATCH].max()), float(PRICE))
     learner = PriceLearner(len(FEATURES), PRICE, highest, Settings(step=PRICE))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bidder.market import CLICK_PRIORS, LEAST_BIDS, PRIOR_STRENGTH, Market, Outcome, expected_price, read_market
-from prediction.win_curve import WinCurve
 from domain.events import Bid, Kind, Mark, Notice, encode
 from eventlog.writer import LogWriter
+from prediction.win_curve import WinCurve
 from tests.auction_table import NOW_NS, snapshot
 
 INF = np.inf
