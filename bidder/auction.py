@@ -164,7 +164,8 @@ class Auction:
             return self.no_bid(NoBidReason.BELOW_FLOOR if unworthy else NoBidReason.PACING, "pricing", seller)
         if not choose(candidates, view, seller, self.history, self.leases, request):
             return self.no_bid(NoBidReason.INCOMPLETE_GROUP, "choose", seller)
-        shade(candidates, view, self.shading, seller, request)
+        if view.predictions:
+            shade(candidates, view, self.shading, seller, request)
         if self.history.fleet is not None and (
             asked := to_hold(candidates, view, seller, self.history, request, self.answer)
         ):

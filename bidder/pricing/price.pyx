@@ -129,5 +129,5 @@ cdef double value_of(
         if line.explore > 0.0 and explores(r.hash, line.id, line.explore):
             if learning.explored <= line.explore * learning.bid:  # else dear draws took more than their share
                 drawn[0] = thompson(belief, conversions, r.hash, line.id, view.ads[row.ad].id)
-                row.explored = True
+                row.explored = row.drawn = True
     return (<Strategy>line.compute).value(&line.terms, &learning.known, row.ctr, row.cvr)
