@@ -260,7 +260,7 @@ def fit(Candidates c not None, View view not None, Seller seller not None, Reque
                         why = b"more pairs match than are looked at, and this one bids least"
                     if why is NULL:
                         row.deal, row.deal_id, row.floor, row.price, row.lease = -1, 0, 0, 0, 0
-                        row.scored, row.explored, row.drawn = -1, False, False
+                        row.scored, row.explored = -1, False
                         row.ctr = row.cvr = row.shadow_ctr = 0.0
                         row.value = row.full_price = 0
                         row += 1

@@ -96,6 +96,7 @@ cdef int64_t computed(
     """Sets price and value of a pair whose price is no mere number; returns what it is worth at a pace of 1, at most the
     cap."""
     cdef double gross, worth, drawn = 1.0, bid
+    row.drawn = False
     if line.strategy:
         gross = value_of(row, line, view, models, beliefs, r, &drawn) * product
         worth = net(gross, of, seller)
