@@ -27,13 +27,13 @@ CLICK_RATE, CLICK_VALUE = 0.05, 0.024
 """Of the hidden model; units of currency, so that about a third of the impressions are worth what they cost."""
 
 
-def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
+def one_world(seed: int, requests: int, model: Any) -> dict[str, Any]:
     """A day, a training, another day."""
     from rig.learning_world import DAY_NS, START_NS, LearningWorld
 
-    from cli.training_job import LEVELS
+    from cli.training_job import train_settings
     from prediction.features import BID
-    from prediction.training import TrainSettings, train
+    from prediction.training import train
     from reporting.training_rows import click_rows
 
     began = time.process_time()
@@ -42,7 +42,7 @@ def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
     told = from_store(world.events(), START_NS, START_NS + DAY_NS, len(BID.features))
     rows = click_rows(told, BID)
     trained = time.process_time()
-    made = train(BID, rows, TrainSettings(model, 0.1, levels=LEVELS, refit=True))  # type: ignore[arg-type]
+    made = train(BID, rows, train_settings(rows, model, 0.1, refit=True))
     trained = time.process_time() - trained
     world.predict_by(made.model, 1)
     after = list(world.day(1, requests))

@@ -6,7 +6,7 @@ are weighed and the whole is calibrated; at last the members learn from all rows
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -42,6 +42,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Features that tell segments apart, level by level, for the calibration."""
     given: tuple[MemberSettings, ...] = ()
     """Settings of the members, where they are known and not to be chosen on held-out rows."""
+    calibration: calibration.Method | Literal["best"] = "best"
     refit: bool = True
     """After the judgement the model that is kept learns from all rows; else it is the judged one. Rows that judge fold
     by fold have a model each fold, so that the kept one has always learnt from all.
@@ -124,7 +125,9 @@ def fit(
     weights, bias = (np.ones(1), 0.0) if len(chosen) == 1 else weigh(apart[seen], held.label, held.weight)
     blended = _blended(apart[seen], weights, bias)
     segments = {name: held.values[:, features.slot(name)] for level in settings.levels for name in level}
-    corrected = calibration.fit(held.label, blended, held.weight, segments, settings.levels, seed=settings.seed)
+    corrected = calibration.fit(
+        held.label, blended, held.weight, segments, settings.levels, method=settings.calibration, seed=settings.seed
+    )
     members = []
     for one in chosen:
         members.append(fit_member(features, rows, one))
