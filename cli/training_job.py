@@ -286,6 +286,6 @@ def train_settings(
         test_share,
         levels=LEVELS,
         given=given if model == "lr" else (),
-        calibration="platt" if few else "best",
+        method="platt" if few else "best",
         refit=refit,
     )

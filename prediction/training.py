@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domain.errors import Problem, Refused
 from prediction import calibration
 from prediction.blend import Blend
-from prediction.calibration import Calibration
+from prediction.calibration import Calibration, Method
 from prediction.feature_set import FeatureSet
 from prediction.fitting.blend import MemberSettings, fit_member, weigh
 from prediction.fitting.choices import Alternative, Choice, Kind, choices
@@ -42,7 +42,8 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Features that tell segments apart, level by level, for the calibration."""
     given: tuple[MemberSettings, ...] = ()
     """Settings of the members, where they are known and not to be chosen on held-out rows."""
-    calibration: calibration.Method | Literal["best"] = "best"
+    method: Method | Literal["best"] = "best"
+    """Of the calibration."""
     refit: bool = True
     """After the judgement the model that is kept learns from all rows; else it is the judged one. Rows that judge fold
     by fold have a model each fold, so that the kept one has always learnt from all.
@@ -126,7 +127,7 @@ def fit(
     blended = _blended(apart[seen], weights, bias)
     segments = {name: held.values[:, features.slot(name)] for level in settings.levels for name in level}
     corrected = calibration.fit(
-        held.label, blended, held.weight, segments, settings.levels, method=settings.calibration, seed=settings.seed
+        held.label, blended, held.weight, segments, settings.levels, method=settings.method, seed=settings.seed
     )
     members = []
     for one in chosen:
