@@ -42,7 +42,7 @@ def one_world(seed: int, requests: int, model: Any) -> dict[str, Any]:
     told = from_store(world.events(), START_NS, START_NS + DAY_NS, len(BID.features))
     rows = click_rows(told, BID)
     trained = time.process_time()
-    made = train(BID, rows, train_settings(rows, model, 0.1, refit=True))
+    made = train(BID, rows, train_settings(rows, model, 0.15))
     trained = time.process_time() - trained
     world.predict_by(made.model, 1)
     after = list(world.day(1, requests))
