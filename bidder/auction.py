@@ -157,7 +157,8 @@ class Auction:
         if not gate(candidates, view, seller, self.leases, request):
             away = not self.leases.any_running()
             return self.no_bid(NoBidReason.CONTROL_AWAY if away else NoBidReason.BUDGET, "gate", seller)
-        predict(candidates, view, self.models, seller, request, body)
+        if view.predictions:
+            predict(candidates, view, self.models, seller, request, body)
         if not price(candidates, view, self.paces, self.models, self.beliefs, seller, request):
             unworthy = candidates.too_little
             return self.no_bid(NoBidReason.BELOW_FLOOR if unworthy else NoBidReason.PACING, "pricing", seller)

@@ -120,7 +120,12 @@ def page(service: "Service") -> Page:
         told.add(LEASES_USED_UP, sum(use.reserved >= use.granted for use in uses))
     models = auction.models
     told.add(PREDICTED, models.predicted)
-    versions = {"ctr": models.ctr_version, "cvr": models.cvr_version, "shadow": models.shadow_version}
+    versions = {
+        "ctr": models.ctr_version,
+        "cvr": models.cvr_version,
+        "price": auction.shading.version,
+        "shadow": models.shadow_version,
+    }
     for role, version in versions.items():
         told.add(MODEL, version, role)
     if (watch := worker.watch) is not None:

@@ -29,14 +29,10 @@ def predict(
     cdef size_t i, n = c.rows.size()
     cdef Candidate *rows = c.rows.data()
     cdef Line *lines = view.lines.data()
-    cdef bint asked = False
-    if view.predictions:
-        for i in range(n):
-            asked = lines[rows[i].line].predictions != 0
-            if asked:
-                break
-    if asked:
-        score_all(c, view, models, seller, r, body)
+    for i in range(n):
+        if lines[rows[i].line].predictions:
+            score_all(c, view, models, seller, r, body)
+            break
     return n
 
 

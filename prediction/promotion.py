@@ -38,9 +38,9 @@ class Verdict:
 
 
 def judge(registry: Registry, target: str, version: int, seed: int = 0) -> Verdict:
-    """Of a version that there is, else raises Refused. It is refused if it cannot be used, if its probabilities are off by more than
-    `MOST_OFF`, or if its log loss is above the live one's on the same rows, the newest that were held out from it,
-    beyond what chance explains (95 % of paired bootstrap samples).
+    """Of a version that there is, else raises Refused. It is turned down if it cannot be used, if its probabilities are
+    off by more than `MOST_OFF`, or if its log loss is above the live one's on the same rows, the newest that were held
+    out from it, beyond what chance explains (95 % of paired bootstrap samples).
     """
     found, path = Verdict(), registry.require(target, version)
     try:

@@ -1,5 +1,5 @@
-"""The values of `prediction.features` in plain Python, from the request as it was sent and the person's record as it was
-put: the oracle of `bidder.feature_values`. It knows nothing of the compiled request.
+"""The values of `prediction.features` in plain Python, from the request as it was sent and the person's record as it
+was put: the oracle of `bidder.feature_values`. It knows nothing of the compiled request.
 """
 
 import math

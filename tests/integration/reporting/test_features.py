@@ -1,4 +1,4 @@
-"""What bids were scored by, from the bid path through the log into both stores: the same bits as worked out by other code."""
+"""What bids were scored by, from the bid path through the log into both stores: the bits that other code works out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,9 +69,10 @@ def test_a_copy_of_the_store_has_them_too(tmp_path: Path, clickhouse: object) ->
     target = open_store(clickhouse.address("copied_features"), tmp_path)  # type: ignore[attr-defined]
     copy(source, target, lambda text: None)
     asked = f"SELECT bid, hex(features), {', '.join(COLUMNS)} FROM bids ORDER BY bid"
-    there, here = ([[str(value) if not isinstance(value, float) else value for value in row] for row in store.query(asked)]
-                   for store in (target, source))  # fmt: skip
-    assert [row[:2] for row in there] == [row[:2] for row in here] and len(here) > 20
-    assert [list(map(float, row[2:])) for row in there] == [list(map(float, row[2:])) for row in here]
+    there, here = (
+        [(int(bid), features, *map(float, others)) for bid, features, *others in store.query(asked)]
+        for store in (target, source)
+    )
+    assert there == here and len(here) > 20
     for store in (source, target):
         store.close()
