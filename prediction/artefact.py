@@ -25,6 +25,7 @@ from prediction.scorer import Scorer
 FORMAT = 1
 MODEL, ARRAYS = "model.json", "arrays.bin"
 ALIGNMENT = 64  # bytes: a cache line
+PIECE = 1 << 20  # bytes read at once
 DEEPEST = 8  # models within models
 LARGEST_DESCRIPTION = 16 << 20  # bytes
 TYPES = ("<f4", "<f8", "<i4", "<i8", "<u2", "<u4", "<u8", "|i1", "|u1")
@@ -138,9 +139,7 @@ def load(path: Path) -> Scorer:
 def load_model(path: Path) -> Any:
     """A model of any kind, those that do not score impressions too. Raises Damaged, OSError."""
     told = _read(path)
-    data = (path / ARRAYS).read_bytes()
-    if len(data) != told.arrays_bytes:
-        raise Damaged(f"{path / ARRAYS}: has {len(data)} bytes, not {told.arrays_bytes}")
+    data = _data(path / ARRAYS, told.arrays_bytes)
     packed = _packed(path, told.model, data, "model", 0)
     try:
         return unpack(packed)
@@ -186,7 +185,25 @@ def _read(path: Path) -> _File:
     return told
 
 
-def _packed(path: Path, model: _Model, data: bytes, where: str, depth: int) -> Packed:
+def _data(file: Path, length: int) -> NDArray[np.uint8]:
+    """The bytes of a file that has so many. They are read into memory that is there, in pieces: the whole at once would
+    keep other threads of the interpreter waiting.
+    """
+    with open(file, "rb", buffering=0) as opened:
+        found = os.fstat(opened.fileno()).st_size
+        if found != length:
+            raise Damaged(f"{file}: has {found} bytes, not {length}")
+        data = np.empty(length, np.uint8)
+        at = 0
+        while at < length:
+            read = opened.readinto(data.data[at : at + PIECE])
+            if not read:
+                raise Damaged(f"{file}: has {at} bytes, not {length}")
+            at += read
+    return data
+
+
+def _packed(path: Path, model: _Model, data: NDArray[np.uint8], where: str, depth: int) -> Packed:
     if depth > DEEPEST:
         raise Damaged(f"{path / MODEL}: {where}: models stand within models more than {DEEPEST} deep")
     arrays = {name: _array(path, told, data, f"{where}.arrays.{name}") for name, told in model.arrays.items()}
@@ -196,7 +213,7 @@ def _packed(path: Path, model: _Model, data: bytes, where: str, depth: int) -> P
     return Packed(model.type, model.parameters, arrays, members)
 
 
-def _array(path: Path, told: _Array, data: bytes, where: str) -> NDArray[Any]:
+def _array(path: Path, told: _Array, data: NDArray[np.uint8], where: str) -> NDArray[Any]:
     if told.dtype not in TYPES:
         raise Damaged(f"{path / MODEL}: {where}.dtype: {told.dtype!r} is not allowed; {', '.join(TYPES)} are")
     if not 0 < len(told.shape) <= 3 or min(told.shape) < 0:
@@ -205,7 +222,7 @@ def _array(path: Path, told: _Array, data: bytes, where: str) -> NDArray[Any]:
     end = told.offset + prod(told.shape) * dtype.itemsize
     if told.offset < 0 or told.offset % ALIGNMENT or end > len(data):
         raise Damaged(f"{path / MODEL}: {where}: bytes {told.offset} to {end} of {ARRAYS}, which has {len(data)}")
-    if zlib.crc32(memoryview(data)[told.offset : end]) != told.crc32:
+    if zlib.crc32(data.data[told.offset : end]) != told.crc32:
         raise Damaged(f"{path / ARRAYS}: {where}: bytes {told.offset} to {end} are not those that were written")
     if not prod(told.shape):
         return np.empty(told.shape, dtype)
