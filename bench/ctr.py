@@ -10,6 +10,9 @@ of runs), ``gain_low_corrected`` that of an interval which allows for folds that
 2003). ``ece`` is the calibration error of the blend's scores, ``ece_null`` what a perfectly calibrated model's
 stays below, 19 times in 20, on as many rows: both the mean of the seeds.
 
+TalkingData's installs are predicted once, on the newest 30 % of the clicks, by a blend of the others: ``auc`` with its
+95 % interval.
+
 The last line is the result as JSON.
 """
 
@@ -34,7 +37,7 @@ from prediction.datasets.formats import dataset
 from prediction.fitting.choices import Kind
 from prediction.metrics import auc, measure
 from prediction.rows import Rows, folds, joined, rows
-from prediction.training import TrainSettings, fit
+from prediction.training import TrainSettings, fit, train
 
 DATA = Path("/work/shared/data")
 OURS: tuple[Kind, ...] = ("lr", "blend")
@@ -63,14 +66,14 @@ def run(job: Job) -> Scores:
     """Scores of one fold by every model that learnt from the others."""
     features, whole, seed = dataset(job.name, job.path).features, read(job.name, job.path), job.seed
     fold, number = folds(len(whole), job.folds, seed), job.number
-    train, test = whole.take(fold != number), whole.take(fold == number)
+    learnt, test = whole.take(fold != number), whole.take(fold == number)
     made: Scores = {}
     for kind in OURS:
-        model, *_ = fit(features, train, TrainSettings(kind, seed=seed + 1))
+        model, *_ = fit(features, learnt, TrainSettings(kind, seed=seed + 1))
         made[kind] = model.scores(test.values)
     if job.theirs:
         for other, settings in families(features).items():
-            made[other] = tuned(settings, train, test, seed)
+            made[other] = tuned(settings, learnt, test, seed)
     return made
 
 
@@ -104,11 +107,22 @@ def judge(name: str, path: Path, jobs: list[Job], done: list[Scores]) -> dict[st
     return {figure: round(value, 5) for figure, value in figures.items()}
 
 
+def installs(path: Path) -> dict[str, float]:
+    """Metrics of the newest 30 % of TalkingData's clicks."""
+    reading = dataset("talkingdata", path)
+    found = train(reading.features, joined(list(reading)), TrainSettings("blend", test_share=0.3, refit=False))
+    metrics = found.judgement.metrics
+    low, high = metrics.intervals["auc"]
+    figures = {"auc": metrics.auc, "auc_low": low, "auc_high": high, "ece": metrics.ece, "ece_null": metrics.ece_null}
+    return {figure: round(value, 5) for figure, value in figures.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--criteo", type=Path, default=DATA / "criteo" / "train.tsv")
     parser.add_argument("--avazu", type=Path, default=DATA / "avazu" / "train.csv")
-    parser.add_argument("--only", choices=("criteo", "avazu"))
+    parser.add_argument("--talkingdata", type=Path, default=DATA / "talkingdata" / "clicks.csv")
+    parser.add_argument("--only", choices=("criteo", "avazu", "talkingdata"))
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
@@ -130,6 +144,8 @@ def main() -> None:
                 done.append(scores)
                 print(f"{name}: {len(done)} of {len(jobs)} runs, {time.perf_counter() - begun:.0f} s", flush=True)
         result[name] = judge(name, path, jobs, done)
+    if asked.only in (None, "talkingdata"):
+        result["talkingdata"] = installs(asked.talkingdata)
     print(json.dumps(result))
 
 

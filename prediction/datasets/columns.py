@@ -25,15 +25,13 @@ class Categories:
         self._known: dict[str, int] = dict(self._missing)
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.uint32]:
-        known = self._known
-        for text in set(texts):
-            if text not in known:
-                if len(known) >= CACHED:
-                    known = self._known = {**self._missing}
-                known[text] = category(text)
-        if len(known) >= CACHED:  # it was emptied on the way: what stood before the emptying is hashed once more
-            return np.array([known[t] if t in known else category(t) for t in texts], dtype=np.uint32)
-        return np.fromiter(map(known.__getitem__, texts), dtype=np.uint32, count=len(texts))
+        new = set(texts) - self._known.keys()
+        if len(self._known) + len(new) > CACHED:
+            self._known = dict(self._missing)
+            new = set(texts) - self._known.keys()
+        for text in new:
+            self._known[text] = category(text)
+        return np.fromiter(map(self._known.__getitem__, texts), dtype=np.uint32, count=len(texts))
 
 
 def floats(name: str, texts: Sequence[str], wrong: Wrong, missing: Sequence[str] = ("",)) -> NDArray[np.float32]:

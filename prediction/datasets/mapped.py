@@ -51,9 +51,9 @@ class Mapped(Dataset):
         if name is None:
             return None
         told = floats(name, block[name], wrong, ()).astype(np.float64)
-        for at in np.flatnonzero(~(told >= 0)).tolist():
-            wrong.setdefault(at, f"{name}: {block[name][at][:40]!r} is no weight; a number from 0 is")
-            told[at] = 0.0
+        for at in np.flatnonzero(~(told > 0)).tolist():
+            wrong.setdefault(at, f"{name}: {block[name][at][:40]!r} is no weight; a number above 0 is")
+            told[at] = 1.0
         return told
 
 

@@ -65,9 +65,12 @@ def test_from_files_to_an_artefact_and_what_it_is_worth(tmp_path: Path, capsys: 
     for said, more in refused.items():
         status = main(["evaluate", "--model", str(out), "--data", str(tmp_path / "new.csv"), *more])
         assert status == 2 and said in capsys.readouterr().err, said
-    (out / "arrays.bin").write_bytes(b"")
-    assert main(["evaluate", "--model", str(out), "--data", str(tmp_path / "new.csv")]) == 2
-    assert "arrays.bin" in capsys.readouterr().err
+    for name in ("dataset.json", "history.npz", "arrays.bin"):
+        was = (out / name).read_bytes() if (out / name).exists() else None
+        (out / name).write_bytes(b"{")
+        assert main(["evaluate", "--model", str(out), "--data", str(tmp_path / "new.csv")]) == 2
+        assert name in capsys.readouterr().err
+        (out / name).unlink() if was is None else (out / name).write_bytes(was)
 
 
 def test_what_cannot_be_trained_on_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

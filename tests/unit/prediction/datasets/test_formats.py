@@ -13,6 +13,7 @@ import pytest
 from domain.errors import Refused
 from prediction.datasets import mapping
 from prediction.datasets.avazu import COLUMNS as AVAZU
+from prediction.datasets.columns import Categories
 from prediction.datasets.formats import dataset
 from prediction.datasets.ipinyou import COLUMNS as IPINYOU
 from prediction.datasets.ipinyou import TAGS
@@ -132,7 +133,7 @@ def test_csv_as_a_mapping_says(tmp_path: Path) -> None:
         "y;22.10.2013 13:52;-;2;no;1;0.1;\n"
         "y;2013-10-22;-;2;no;1;0.1;\n"
         "y;22.10.2013 13:52;-;2;maybe;1;0.1;\n"
-        "y;22.10.2013 13:52;-;2;no;-1;0.1;\n"
+        "y;22.10.2013 13:52;-;2;no;0;0.1;\n"
         "y;22.10.2013 13:52;-;2;no;1;dear;\n"
     )
     rows, names, first = read("csv", path, told)
@@ -163,6 +164,14 @@ def test_a_wrong_mapping_is_refused(tmp_path: Path, changed: dict[str, object], 
     path.write_text(json.dumps({**MAPPING, **changed}))
     with pytest.raises(Refused, match=said):
         mapping.read(path)
+
+
+def test_a_column_of_very_many_texts_begins_its_memory_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prediction.datasets.columns.CACHED", 10)
+    column = Categories(("", "-"))
+    for start in range(0, 60, 4):
+        texts = [str(n) for n in range(start, start + 7)] + ["-", ""]
+        assert column(texts).tolist() == [*(category(text) for text in texts[:-2]), 0, 0]
 
 
 def test_a_text_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
