@@ -2,6 +2,7 @@
 probabilities are, and how little is known, which is what they draw from to learn.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 
 from domain.campaign import Campaign, LineItem, Snapshot
@@ -13,7 +14,9 @@ from prediction.priors import Beta, Counts, priors
 LOOK_S = 10.0
 """Seconds of business time between two looks …"""
 LEAST_LOOK_S = 2.0
-"""… but at least so many real ones."""
+"""… but at least so many real ones …"""
+REST = 30.0
+"""… and so many times as long as the last look took: of a hundred thousand creatives one takes a second."""
 FIRST_CTR, FIRST_CVR = Beta(1.0, 999.0), Beta(1.0, 99.0)
 """Of all ads together, before anything was seen: one click in a thousand impressions, one conversion in a hundred
 clicks; and as if just so many had been seen."""
@@ -29,6 +32,7 @@ class Beliefs:
     def __init__(self, speed: float) -> None:
         self.newest = 0
         """Number of the newest order."""
+        self._speed = speed
         self._look_ns = int(max(LOOK_S, LEAST_LOOK_S * speed) * SECOND)
         self._due_ns = 0
         self._orders: dict[tuple[int, int], tuple[int, BeliefOrder]] = {}
@@ -51,7 +55,7 @@ class Beliefs:
         """Works beliefs out anew if it is time, and keeps those that are to be told."""
         if not self._computed or now_ns < self._due_ns:
             return
-        self._due_ns = now_ns + self._look_ns
+        began_s = time.perf_counter()
         clicks = priors(self._counts(results, of_clicks=True), FIRST_CTR)
         conversions = priors(self._counts(results, of_clicks=False), FIRST_CVR)
         worths = self._worths(results)
@@ -62,6 +66,8 @@ class Beliefs:
             for creative in (0, *item.creatives):
                 path = (*above, item.id, creative)
                 self._tell(_order(item.id, creative, clicks.of(*path), conversions.of(*path), usual, worth))
+        rest_s = REST * (time.perf_counter() - began_s) * self._speed
+        self._due_ns = now_ns + max(self._look_ns, int(rest_s * SECOND))
 
     def orders(self, since: int) -> tuple[BeliefOrder, ...]:
         """Those with numbers above ``since``."""

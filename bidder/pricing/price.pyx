@@ -74,7 +74,7 @@ def price(
         if row.price >= row.floor and row.price > 0:
             kept = keep(c, i, kept)
             continue
-        c.too_little = c.too_little or worth < row.floor
+        c.too_little = c.too_little or worth < row.floor or worth <= 0
         if c.keep_reasons:
             c.out("pricing", row.line, row.ad, row.imp, why_out(worth, row, multiplier))
     c.rows.resize(kept)
@@ -82,6 +82,8 @@ def price(
 
 
 cdef str why_out(int64_t worth, Candidate *row, double multiplier):
+    if worth <= 0:
+        return "it is worth nothing to the line item, its fees taken off"
     if worth < row.floor:
         return f"it is worth a CPM of {worth / 1e6:.4f} to the line item, which is below the floor"
     return f"to keep to its plan it bids {multiplier:.1%} of its price, which is below the floor"

@@ -112,7 +112,7 @@ def test_values_that_are_none_bid_nothing() -> None:
     assert price(on) == 4.0
     on = table("target_roas", strategy={"goal": 8_000_000})
     believe(on, worth=0.0)  # nobody knows what a conversion is worth
-    assert on.decide(REQUEST, "usx") == NoBid(NoBidReason.PACING, "pricing")
+    assert on.decide(REQUEST, "usx") == NoBid(NoBidReason.BELOW_FLOOR, "pricing")
     for strategy in COMPUTED.values():
         for odd in (math.inf, math.nan, -1.0, 0.0):
             strategy.value_of(

@@ -2,14 +2,19 @@
 there."""
 
 from copy import deepcopy
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from campaigns.catalogue import Catalogue
 from campaigns.fee_terms import agree
+from campaigns.reading import Reading
 from campaigns.snapshot import compile_snapshot
 from domain.campaign import Clause, LineItem, Snapshot
+from domain.errors import Refused
 from domain.strategy import EXPLORE_PPM, Strategy
 from tests.unit.campaigns.test_importing import FILE, NOW, Desk
 
@@ -78,44 +83,48 @@ def test_the_audience_of_a_multiplier_is_paid_for(desk: Desk) -> None:
     assert [part.kind for part in terms[item.id].parts] == ["fee", "fee", "data"]
 
 
-@pytest.mark.parametrize(
-    ("said", "path", "value", "allowed"),
-    [
-        ({"strategy": "cheap"}, "strategy", "cheap", "'fixed_cpm' or 'target_cpc'"),
-        ({"bid_cpm": None}, "bid_cpm", None, "must be given"),
-        ({**CPA, "bid_cpm": 1}, "bid_cpm", 1, "'target_cpa' works bids out"),
-        ({**CPA, "bid_cap_cpm": None}, "bid_cap_cpm", None, "must be given"),
-        ({**CPA, "goal": None}, "goal", None, "must be given"),
-        ({**CPA, "goal": 0}, "goal", 0, "above 0"),
-        ({**CPA, "conversion_value": 3}, "conversion_value", 3, "'target_roas' and 'max_value'"),
-        ({"goal": 3}, "goal", 3, "'target_cpc' and 'target_cpa' and 'target_roas'"),
-        ({"explore": "1%"}, "explore", "1%", "not for 'fixed_cpm'"),
-        ({**CPA, "explore": "51%"}, "explore", "51%", "at most 50%"),
-        ({**CPA, "explore": 0.02}, "explore", 0.02, "a share such as"),
-        ({**CPA, "strategy": "target_roas", "goal": 1001}, "goal", 1001, "at most 1000"),
-        (
-            {**CPA, "strategy": "max_clicks", "goal": None, "conversion": "lead"},
-            "conversion",
-            "lead",
-            "'target_cpa' and",
-        ),
-        ({"bid_cap_cpm": 1}, "bid_cap_cpm", 1, "must not be below bid_cpm"),
-        ({"multipliers": [MOBILE]}, "bid_cap_cpm", None, "where a multiplier is above 1"),
-        ({"multipliers": {}}, "multipliers", {}, "must be a list"),
-        ({"multipliers": [{**MOBILE, "factor": 11}]}, "multipliers[0].factor", 11, "from 0.1 to 10"),
-        ({"multipliers": [{**MOBILE, "factor": "2"}]}, "multipliers[0].factor", "2", "from 0.1 to 10"),
-        ({"multipliers": [{"factor": 0.5}]}, "multipliers[0].when", None, "must be given"),
-        ({"multipliers": [{**MOBILE, "why": 1}]}, "multipliers[0].why", 1, "no such field"),
-        ({"multipliers": [{**MOBILE, "when": {"mood": ["good"]}}]}, "multipliers[0].when.mood", ["good"], "no such"),
-        ({"multipliers": [{**MOBILE, "factor": 0.5}] * 33}, "multipliers", None, "at most 32"),
-    ],
-)
-def test_what_makes_no_price_is_refused_where_it_stands(
-    desk: Desk, said: dict[str, Any], path: str, value: object, allowed: str
-) -> None:
-    found = desk.refused(told(said))
-    assert [p for p, _, _ in found] == [f"{IN_LINE}.{path}"] and allowed in found[0][2]
-    assert value is None or str(found[0][1]) == str(value)
+MISTAKES: list[tuple[dict[str, Any], str, object, str]] = [
+    ({"strategy": "cheap"}, "strategy", "cheap", "'fixed_cpm' or 'target_cpc'"),
+    ({"bid_cpm": None}, "bid_cpm", None, "must be given"),
+    ({**CPA, "bid_cpm": 1}, "bid_cpm", 1, "'target_cpa' works bids out"),
+    ({**CPA, "bid_cap_cpm": None}, "bid_cap_cpm", None, "must be given"),
+    ({**CPA, "goal": None}, "goal", None, "must be given"),
+    ({**CPA, "goal": 0}, "goal", 0, "above 0"),
+    ({**CPA, "conversion_value": 3}, "conversion_value", 3, "'target_roas' and 'max_value'"),
+    ({"goal": 3}, "goal", 3, "'target_cpc' and 'target_cpa' and 'target_roas'"),
+    ({"explore": "1%"}, "explore", "1%", "not for 'fixed_cpm'"),
+    ({**CPA, "explore": "51%"}, "explore", "51%", "at most 50%"),
+    ({**CPA, "explore": 0.02}, "explore", 0.02, "a share such as"),
+    ({**CPA, "strategy": "target_roas", "goal": 1001}, "goal", 1001, "at most 1000"),
+    (
+        {**CPA, "strategy": "max_clicks", "goal": None, "conversion": "lead"},
+        "conversion",
+        "lead",
+        "'target_cpa' and",
+    ),
+    ({"bid_cap_cpm": 1}, "bid_cap_cpm", 1, "must not be below bid_cpm"),
+    ({"multipliers": [MOBILE]}, "bid_cap_cpm", None, "where a multiplier is above 1"),
+    ({"multipliers": {}}, "multipliers", {}, "must be a list"),
+    ({"multipliers": [{**MOBILE, "factor": 11}]}, "multipliers[0].factor", 11, "from 0.1 to 10"),
+    ({"multipliers": [{**MOBILE, "factor": "2"}]}, "multipliers[0].factor", "2", "from 0.1 to 10"),
+    ({"multipliers": [{"factor": 0.5}]}, "multipliers[0].when", None, "must be given"),
+    ({"multipliers": [{**MOBILE, "why": 1}]}, "multipliers[0].why", 1, "no such field"),
+    ({"multipliers": [{**MOBILE, "when": {"mood": ["good"]}}]}, "multipliers[0].when.mood", ["good"], "no such"),
+    ({"multipliers": [{**MOBILE, "factor": 0.5}] * 33}, "multipliers", None, "at most 32"),
+]
+
+
+def test_what_makes_no_price_is_refused_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "prime.txt").write_text("ifa:A1\n")
+    for said, path, value, allowed in MISTAKES:
+        ids = count(1)
+        reading = Reading(Catalogue(), tmp_path, lambda kind, ids=ids: next(ids), "2026-09-01")
+        with pytest.raises(Refused) as refused:
+            reading.read(told(said))
+        reading.close()
+        (problem,) = refused.value.problems
+        assert problem.path == f"{IN_LINE}.{path}" and allowed in problem.allowed, (said, problem)
+        assert value is None or str(problem.value) == str(value)
 
 
 def test_in_a_special_category_multipliers_do_not_choose_by_who_people_are_either(desk: Desk) -> None:
