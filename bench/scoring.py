@@ -90,11 +90,10 @@ def measure(name: str, model: Scorer, given: NDArray[np.uint32], rounds: int) ->
 
 def shading(count: int, rounds: int, rng: np.random.Generator) -> float:
     """Microseconds a bid."""
-    curves = []
-    for _ in range(CONTEXTS):
-        prices = np.sort(rng.choice(20_000_000, PRICES, replace=False)).astype(np.float64)
-        curves.append((prices, np.sort(rng.random(PRICES))))
-    landscape = Landscape(curves, [])
+    prices = np.sort(rng.random((CONTEXTS, PRICES)), axis=1) * 20_000_000
+    wins = np.sort(rng.random((CONTEXTS, PRICES)), axis=1)
+    curves = [(at * PRICES, at * PRICES, PRICES) for at in range(CONTEXTS)]
+    landscape = Landscape(prices.ravel(), wins.ravel(), curves, np.zeros((0, 3)))
     contexts = rng.integers(1, CONTEXTS + 1, count).astype(np.uint32)
     worth = rng.integers(100_000, 20_000_000, count)
     floors = (worth * 0.1 * rng.random(count)).astype(np.int64)

@@ -5,6 +5,7 @@ exchange first. An exchange that nothing was learned of is in no context, and bi
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,12 @@ def landscape_of(
 
 
 def pack(model: PriceLandscape) -> Packed:
-    arrays = {"prices": model.prices, "wins": model.wins, "curves": model.curves, "children": model.children}
+    arrays: dict[str, NDArray[Any]] = {
+        "prices": model.prices,
+        "wins": model.wins,
+        "curves": model.curves,
+        "children": model.children,
+    }
     return Packed(TYPE, {"features": list(model.features), "strays": model.strays}, arrays)
 
 
