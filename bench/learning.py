@@ -54,6 +54,7 @@ def one_world(seed: int, requests: int, model: Any) -> dict[str, Any]:
         "seed": seed,
         "rows": len(rows),
         "clicks": int(rows.label.sum()),
+        "regret_least": sum(one.best - one.known for one in after) / sum(one.best for one in after),
         "regret_before": regret[0],
         "regret_after": regret[1],
         "fall": 1 - regret[1] / regret[0],
@@ -115,8 +116,8 @@ def main() -> None:
         found.append(world)
         print(
             f"world {seed}: {world['rows']} impressions, {world['clicks']} clicks; regret {world['regret_before']:.3f} "
-            f"-> {world['regret_after']:.3f}, {world['fall']:.1%} less; AUC {world['auc']:.3f}; calibration "
-            + " ".join(f"{ratio:.2f}" for ratio in world["calibration"]),
+            f"-> {world['regret_after']:.3f} (at least {world['regret_least']:.3f}), {world['fall']:.1%} less; AUC "
+            f"{world['auc']:.3f}; calibration " + " ".join(f"{ratio:.2f}" for ratio in world["calibration"]),
             flush=True,
         )
     falls = [world["fall"] for world in found]
@@ -130,6 +131,9 @@ def main() -> None:
                 "fall": [round(fall, 4) for fall in falls],
                 "fall_mean": round(statistics.fmean(falls), 4),
                 "fall_least": round(min(falls), 4),
+                "fall_possible": round(
+                    statistics.fmean(1 - world["regret_least"] / world["regret_before"] for world in found), 4
+                ),
                 "calibration": [round(ratio, 4) for ratio in pooled],
                 "calibration_furthest": round(
                     max(abs(ratio - 1) for world in found for ratio in world["calibration"]), 4
