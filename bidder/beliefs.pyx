@@ -102,7 +102,7 @@ def account(Candidates c not None, View view not None, Beliefs beliefs not None,
         if view.lines[c.chosen[i].line].strategy:
             learning = &beliefs.slots[view.lines[c.chosen[i].line].lease]
             learning.bid += c.chosen[i].price
-            if c.chosen[i].explored:
+            if c.chosen[i].drawn:
                 learning.explored += c.chosen[i].price
 
 

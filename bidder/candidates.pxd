@@ -25,7 +25,8 @@ cdef struct Candidate:
     double shadow_ctr      # what the model in the shadow says
     int64_t value          # what the impression is worth, as ``price``; 0: the marketer said the price
     int64_t full_price     # ``price`` before shading
-    bint explored          # the price was drawn so as to learn
+    bint explored          # the price was drawn so as to learn: of the ad's rates (``drawn``), or of prices
+    bint drawn             # set where a strategy works the price out
 
 cdef struct Held:          # against frequency caps, while it is in flight
     size_t place           # in Candidates.chosen

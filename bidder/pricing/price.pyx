@@ -96,6 +96,7 @@ cdef int64_t computed(
     """Sets price and value of a pair whose price is no mere number; returns what it is worth at a pace of 1, at most the
     cap."""
     cdef double gross, worth, drawn = 1.0, bid
+    row.drawn = False
     if line.strategy:
         gross = value_of(row, line, view, models, beliefs, r, &drawn) * product
         worth = net(gross, of, seller)
@@ -129,5 +130,5 @@ cdef double value_of(
         if line.explore > 0.0 and explores(r.hash, line.id, line.explore):
             if learning.explored <= line.explore * learning.bid:  # else dear draws took more than their share
                 drawn[0] = thompson(belief, conversions, r.hash, line.id, view.ads[row.ad].id)
-                row.explored = True
+                row.explored = row.drawn = True
     return (<Strategy>line.compute).value(&line.terms, &learning.known, row.ctr, row.cvr)
