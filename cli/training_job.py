@@ -36,6 +36,8 @@ FEW_ROWS = 300_000
 """Up to so many rows a logistic regression is learnt at once, with a prior on its weights; nothing is chosen …"""
 PRIOR_L2 = 10.0
 """… its inverse variance: effects of about a third of the odds, as those of sites, creatives and devices are."""
+LONG_NS = 7 * 86_400 * SECOND
+"""Rows of less are calibrated on folds that are drawn: the newest of a day are of its evening, and have its level."""
 FEW_OUTCOMES = 5_000
 """Up to so many outcomes a calibration is a line: the steps of an isotonic one are wider than what they put right."""
 LEAST_OUTCOMES = 100
@@ -285,6 +287,7 @@ def train_settings(
         model,
         test_share,
         levels=LEVELS,
+        weigh_by_time=len(rows) > 0 and int(rows.time_ns.max() - rows.time_ns.min()) > LONG_NS,
         given=given if model == "lr" else (),
         method="platt" if few else "best",
         refit=refit,

@@ -21,7 +21,7 @@ from prediction.fitting.blend import MemberSettings, fit_member, weigh
 from prediction.fitting.choices import Alternative, Choice, Kind, choices
 from prediction.metrics import Metrics, logloss, measure
 from prediction.parts import Mask, judged, weighed
-from prediction.rows import Rows, chosen_by_hash
+from prediction.rows import Rows, chosen_by_hash, folds
 from prediction.scorer import Scorer
 
 Floats = NDArray[np.float64]
@@ -38,6 +38,8 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folds: int = 5
     """Of rows without times, each of which judges in turn; and for weighing."""
     weigh_share: float = 0.2
+    weigh_by_time: bool = True
+    """False: on folds that are drawn, where the rows are of so short a time that the newest are of other hours."""
     levels: tuple[tuple[str, ...], ...] = ()
     """Features that tell segments apart, level by level, for the calibration."""
     given: tuple[MemberSettings, ...] = ()
@@ -109,6 +111,9 @@ def fit(
     """A calibrated model of these rows; the settings that were kept, the members' weights, how it is calibrated."""
     tried = ((settings.given,),) if settings.given else choices(settings.kind, len(rows), settings.seed)
     parts = weighed(rows, settings.weigh_share, settings.folds, settings.seed)
+    if not settings.weigh_by_time:
+        fold = folds(len(rows), settings.folds, settings.seed)
+        parts = [fold == number for number in range(settings.folds)]
     steps = sum(len(choice) for choice in tried if len(choice) > 1)
     steps += sum(len(choice[0]) for choice in tried) * (len(parts) + 1)
     done = _Steps(progress, steps)
