@@ -27,13 +27,13 @@ CLICK_RATE, CLICK_VALUE = 0.05, 0.024
 """Of the hidden model; units of currency, so that about a third of the impressions are worth what they cost."""
 
 
-def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
+def one_world(seed: int, requests: int, model: Any) -> dict[str, Any]:
     """A day, a training, another day."""
     from rig.learning_world import DAY_NS, START_NS, LearningWorld
 
-    from cli.training_job import LEVELS
+    from cli.training_job import train_settings
     from prediction.features import BID
-    from prediction.training import TrainSettings, train
+    from prediction.training import train
     from reporting.training_rows import click_rows
 
     began = time.process_time()
@@ -42,7 +42,7 @@ def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
     told = from_store(world.events(), START_NS, START_NS + DAY_NS, len(BID.features))
     rows = click_rows(told, BID)
     trained = time.process_time()
-    made = train(BID, rows, TrainSettings(model, 0.1, levels=LEVELS, refit=True))  # type: ignore[arg-type]
+    made = train(BID, rows, train_settings(rows, model, 0.15))
     trained = time.process_time() - trained
     world.predict_by(made.model, 1)
     after = list(world.day(1, requests))
@@ -54,6 +54,7 @@ def one_world(seed: int, requests: int, model: str) -> dict[str, Any]:
         "seed": seed,
         "rows": len(rows),
         "clicks": int(rows.label.sum()),
+        "regret_least": sum(one.best - one.known for one in after) / sum(one.best for one in after),
         "regret_before": regret[0],
         "regret_after": regret[1],
         "fall": 1 - regret[1] / regret[0],
@@ -115,8 +116,8 @@ def main() -> None:
         found.append(world)
         print(
             f"world {seed}: {world['rows']} impressions, {world['clicks']} clicks; regret {world['regret_before']:.3f} "
-            f"-> {world['regret_after']:.3f}, {world['fall']:.1%} less; AUC {world['auc']:.3f}; calibration "
-            + " ".join(f"{ratio:.2f}" for ratio in world["calibration"]),
+            f"-> {world['regret_after']:.3f} (at least {world['regret_least']:.3f}), {world['fall']:.1%} less; AUC "
+            f"{world['auc']:.3f}; calibration " + " ".join(f"{ratio:.2f}" for ratio in world["calibration"]),
             flush=True,
         )
     falls = [world["fall"] for world in found]
@@ -130,6 +131,9 @@ def main() -> None:
                 "fall": [round(fall, 4) for fall in falls],
                 "fall_mean": round(statistics.fmean(falls), 4),
                 "fall_least": round(min(falls), 4),
+                "fall_possible": round(
+                    statistics.fmean(1 - world["regret_least"] / world["regret_before"] for world in found), 4
+                ),
                 "calibration": [round(ratio, 4) for ratio in pooled],
                 "calibration_furthest": round(
                     max(abs(ratio - 1) for world in found for ratio in world["calibration"]), 4

@@ -6,7 +6,7 @@ and the alerts find it.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cli.store_rows import Source
 from domain.clock import SECOND, from_env
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prediction.artefact import Description
     from prediction.promotion import Verdict
     from prediction.rows import Rows
-    from prediction.training import Trained
+    from prediction.training import Trained, TrainSettings
     from reporting.config import Training
     from reporting.training_rows import Outcomes
     from reporting.training_status import Run
@@ -32,6 +32,14 @@ READING = 0.4
 """Share of a run's progress that reading is."""
 LEVELS = (("advertiser",), ("advertiser", "exchange"), ("format",))
 """Segments that are calibrated for themselves (`prediction.calibration`)."""
+FEW_ROWS = 300_000
+"""Up to so many rows a logistic regression is learnt at once, with a prior on its weights; nothing is chosen …"""
+PRIOR_L2 = 10.0
+"""… its inverse variance: effects of about a third of the odds, as those of sites, creatives and devices are."""
+LONG_NS = 7 * 86_400 * SECOND
+"""Rows of less are calibrated on folds that are drawn: the newest of a day are of its evening, and have its level."""
+FEW_OUTCOMES = 5_000
+"""Up to so many outcomes a calibration is a line: the steps of an isotonic one are wider than what they put right."""
 LEAST_OUTCOMES = 100
 """Of either kind, among the rows: with fewer nothing can be learnt and judged."""
 FIGURES = ("rows", "base_rate", "auc", "logloss", "normalised_entropy", "ece", "ece_null", "bias", "ks")
@@ -148,11 +156,11 @@ class Job:
 
         from prediction import artefact, drift, held_out
         from prediction.features import BID
-        from prediction.training import TrainSettings, train
+        from prediction.training import train
 
         rows, left_out = self._rows(run.target, tell)
         enough(rows)
-        settings = TrainSettings(self.settings.model, self.settings.test_share, levels=LEVELS, refit=False)
+        settings = train_settings(rows, self.settings.model, self.settings.test_share)
         made = train(BID, rows, settings, lambda share: tell("learning", READING + (1 - READING) * share))
         version = self.registry.draw(run.target)
         told, judged = self._described(run.target, version, made), made.judgement
@@ -262,3 +270,25 @@ def enough(rows: "Rows") -> None:
     if min(positive, len(rows) - positive) < LEAST_OUTCOMES:
         allowed = f"at least {LEAST_OUTCOMES} with the outcome are needed, and as many without"
         raise Refused([Problem("rows", f"{len(rows)}, {positive} of them with the outcome", allowed)])
+
+
+def train_settings(
+    rows: "Rows", model: "Literal['lr', 'ffm', 'trees', 'blend']", test_share: float, *, refit: bool = False
+) -> "TrainSettings":
+    """How a model of so many rows is made."""
+    from prediction.fitting.columns import ExpansionSettings
+    from prediction.fitting.linear import LinearSettings
+    from prediction.training import TrainSettings
+
+    few = float(rows.label.sum()) < FEW_OUTCOMES
+    places = ExpansionSettings(bits=20, buckets=16, least=3)
+    given = (LinearSettings("batch", expansion=places, l2=PRIOR_L2),) if len(rows) <= FEW_ROWS else ()
+    return TrainSettings(
+        model,
+        test_share,
+        levels=LEVELS,
+        weigh_by_time=len(rows) > 0 and int(rows.time_ns.max() - rows.time_ns.min()) > LONG_NS,
+        given=given if model == "lr" else (),
+        method="platt" if few else "best",
+        refit=refit,
+    )

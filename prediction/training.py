@@ -6,7 +6,7 @@ are weighed and the whole is calibrated; at last the members learn from all rows
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from domain.errors import Problem, Refused
 from prediction import calibration
 from prediction.blend import Blend
-from prediction.calibration import Calibration
+from prediction.calibration import Calibration, Method
 from prediction.feature_set import FeatureSet
 from prediction.fitting.blend import MemberSettings, fit_member, weigh
 from prediction.fitting.choices import Alternative, Choice, Kind, choices
 from prediction.metrics import Metrics, logloss, measure
 from prediction.parts import Mask, judged, weighed
-from prediction.rows import Rows, chosen_by_hash
+from prediction.rows import Rows, chosen_by_hash, folds
 from prediction.scorer import Scorer
 
 Floats = NDArray[np.float64]
@@ -38,10 +38,14 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folds: int = 5
     """Of rows without times, each of which judges in turn; and for weighing."""
     weigh_share: float = 0.2
+    weigh_by_time: bool = True
+    """False: on folds that are drawn, where the rows are of so short a time that the newest are of other hours."""
     levels: tuple[tuple[str, ...], ...] = ()
     """Features that tell segments apart, level by level, for the calibration."""
     given: tuple[MemberSettings, ...] = ()
     """Settings of the members, where they are known and not to be chosen on held-out rows."""
+    method: Method | Literal["best"] = "best"
+    """Of the calibration."""
     refit: bool = True
     """After the judgement the model that is kept learns from all rows; else it is the judged one. Rows that judge fold
     by fold have a model each fold, so that the kept one has always learnt from all.
@@ -107,6 +111,9 @@ def fit(
     """A calibrated model of these rows; the settings that were kept, the members' weights, how it is calibrated."""
     tried = ((settings.given,),) if settings.given else choices(settings.kind, len(rows), settings.seed)
     parts = weighed(rows, settings.weigh_share, settings.folds, settings.seed)
+    if not settings.weigh_by_time:
+        fold = folds(len(rows), settings.folds, settings.seed)
+        parts = [fold == number for number in range(settings.folds)]
     steps = sum(len(choice) for choice in tried if len(choice) > 1)
     steps += sum(len(choice[0]) for choice in tried) * (len(parts) + 1)
     done = _Steps(progress, steps)
@@ -124,7 +131,9 @@ def fit(
     weights, bias = (np.ones(1), 0.0) if len(chosen) == 1 else weigh(apart[seen], held.label, held.weight)
     blended = _blended(apart[seen], weights, bias)
     segments = {name: held.values[:, features.slot(name)] for level in settings.levels for name in level}
-    corrected = calibration.fit(held.label, blended, held.weight, segments, settings.levels, seed=settings.seed)
+    corrected = calibration.fit(
+        held.label, blended, held.weight, segments, settings.levels, method=settings.method, seed=settings.seed
+    )
     members = []
     for one in chosen:
         members.append(fit_member(features, rows, one))

@@ -5,9 +5,11 @@ Six advertisers bid by target CPC on a second-price exchange, each in about half
 keeps a bid from winning: no caps, no budgets that end, no blocked categories, no deals.
 """
 
+import math
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -37,7 +39,7 @@ from simulator.checker import Checker, Loss
 from simulator.config import Seller, SimulatorSettings
 from simulator.exchange import Auction as Offered
 from simulator.exchange import settle
-from simulator.hidden_clicks import HiddenClicks, Impression, impression
+from simulator.hidden_clicks import PERSON_SHARE, HiddenClicks, Impression, impression
 from simulator.market import HOURS
 from simulator.offer import ImpOffer
 from simulator.run import population
@@ -52,6 +54,8 @@ ADVERTISERS = 6
 NOT_PRICE = ("read", "admit", "targeting", "fit", "exchange", "supply", "blocks", "deals", "frequency", "gate")
 """Stages that leave nobody to bid for another reason than the price."""
 UNLIMITED = 10**17
+MEAN_TASTE = math.exp(2 * (-0.32 * PERSON_SHARE + (0.8 * PERSON_SHARE) ** 2 / 2))
+"""The appetite with which the odds are their mean over all people's (`simulator.population`)."""
 
 
 class Outcome(NamedTuple):
@@ -59,6 +63,8 @@ class Outcome(NamedTuple):
 
     best: float
     """What the one who knows all chances would have gained."""
+    known: float
+    """What the one would have gained who knows all but the person's own inclination, which no request tells."""
     gained: float
     """Value that was expected of what was shown, less its price; 0 where nothing was won."""
     promised: float
@@ -126,7 +132,7 @@ class LearningWorld:
         if isinstance(outcome, NoBid):
             if outcome.stage not in NOT_PRICE:
                 for imp in offer.imps.values():
-                    yield Outcome(self._best(offered, imp, now_ns), 0.0, 0.0, 0.0)
+                    yield Outcome(*self._best(offered, imp, now_ns), 0.0, 0.0, 0.0)
             return
         assert isinstance(outcome, bytes)
         bids = {}
@@ -140,24 +146,29 @@ class LearningWorld:
         for imp in offer.imps.values():
             best = self._best(offered, imp, now_ns)
             if imp.id not in won:
-                yield Outcome(best, 0.0, 0.0, 0.0)
+                yield Outcome(*best, 0.0, 0.0, 0.0)
                 continue
             sale, event = won[imp.id], bids[imp.id]
             chance = self.hidden.click_chance(impression(offered, imp, sale.bid, now_ns))
             self._tell(event, sale.nanos, self.rng.random() < chance)
-            yield Outcome(best, self.goals[event.line_item] * chance - sale.nanos, event.ctr, chance)
+            yield Outcome(*best, self.goals[event.line_item] * chance - sale.nanos, event.ctr, chance)
 
-    def _best(self, offered: Offered, imp: ImpOffer, now_ns: int) -> float:
-        """What the best advertisement, at its true value, gains of this impression."""
+    def _best(self, offered: Offered, imp: ImpOffer, now_ns: int) -> tuple[float, float]:
+        """What the best advertisement, at its true value, gains of this impression; and the one that is best for
+        somebody like this, at that value.
+        """
         assert offered.person is not None
         floor = self.checker._floor(imp.floor, imp.currency, "USD")
         price = float(max(offered.market, floor) * 1_000_000)
-        best = 0.0
+        best = likely = gained = 0.0
         for item, creative, advertiser in self.fitting.get(offered.person.region.lower(), ()):
             if 1 in imp.types and (creative.width, creative.height) in imp.sizes:
-                shown = _seen(offered, imp, creative, advertiser, now_ns)
-                best = max(best, item.strategy.goal * self.hidden.click_chance(shown) - price)
-        return best
+                shown, goal = _seen(offered, imp, creative, advertiser, now_ns), item.strategy.goal
+                gain = goal * self.hidden.click_chance(shown) - price
+                best = max(best, gain)
+                if (hoped := goal * self.hidden.click_chance(replace(shown, appetite=MEAN_TASTE)) - price) > likely:
+                    likely, gained = hoped, gain
+        return best, gained
 
     def _tell(self, bid: Bid, price: int, clicked: bool) -> None:
         """The notices of a sale, as a tracker logs them."""
