@@ -112,9 +112,14 @@ def held_out(
 
 
 def learned(
-    columns: Ids, low: Floats, high: Floats, exchange: NDArray[np.int64], settings: Settings
+    columns: Ids,
+    low: Floats,
+    high: Floats,
+    exchange: NDArray[np.int64],
+    settings: Settings,
+    weight: Floats | None = None,
 ) -> dict[int, PriceLearner]:
-    """A learner for each exchange, that was told all of it."""
+    """A learner for each exchange, that was told all of it. ``weight``: how many bids a row stands for, 1 if None."""
     learners = {}
     for id_ in np.unique(exchange).tolist():
         chosen = exchange == id_
@@ -123,7 +128,7 @@ def learned(
         if not len(ends):
             continue
         learner = PriceLearner(columns.shape[1], float(ends.min()), ROOM * float(ends.max()), settings)
-        learner.observe(columns[chosen], low[chosen], high[chosen])
+        learner.observe(columns[chosen], low[chosen], high[chosen], None if weight is None else weight[chosen])
         learner.settle()
         learners[id_] = learner
     return learners

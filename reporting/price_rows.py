@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from domain.errors import Problem, Refused
 from prediction.landscape import PriceLandscape, landscape_of
 from prediction.price_context import values
-from prediction.price_learner import PriceLearner
-from prediction.price_learner import Settings as LearnerSettings
+from prediction.price_learner import PriceLearner, Settings
+from prediction.price_training import bounds, learned
 from reporting.training_rows import Outcomes
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,6 @@ FEATURES = ("format", "size", "site")
 """By which an exchange's contexts narrow."""
 LEAST_BIDS = 500
 """Of an exchange, and at least a tenth as many of them won: with fewer its landscape is not known."""
-BATCH = 50_000
 TINY = 1e-6
 
 
@@ -36,29 +35,13 @@ class PriceModel(msgspec.Struct, frozen=True, eq=False):
     won: int
 
 
-def bounds(told: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
-    """Others' highest price was above the first and at most the second, equal where it is known; nanos, infinite where
-    the bid lost.
-
-    What an exchange says would have won is that price. A win that cost less than its bid was of a second price: the
-    others', unless it is the floor. A win at its own price says no more than that others were below.
-    """
-    price, paid, floor = (told[name].astype(np.float64) for name in ("price", "paid", "floor"))
-    known, won = told["min_to_win"].astype(np.float64), told["won"] > 0
-    second = won & (paid > 0) & (paid < price)
-    low = np.where(won, np.where(second & (paid > floor), paid, 0.0), price)
-    high = np.where(won, np.where(second, paid, price), np.inf)
-    told_exactly = (known > 0) & (~won | (known <= price))
-    return np.where(told_exactly, known, low), np.where(told_exactly, known, high)
-
-
 def learn(told: Outcomes, test_share: float) -> PriceModel:
     """From bids in the order of time; the newest share is foretold by what was learnt from the others, and then learnt
     too. Raises Refused where no exchange has enough of them.
     """
     market = told["deal"] == 0
     columns = {name: column[market] for name, column in told.columns.items()}
-    low, high = bounds(columns)
+    low, high = told_by(columns)
     contexts = values(FEATURES, columns)
     cut = int(len(low) * (1 - test_share))
     older, newest = slice(0, cut), slice(cut, len(low))
@@ -76,25 +59,22 @@ def learn(told: Outcomes, test_share: float) -> PriceModel:
     return PriceModel(landscape, figures, len(low), int((columns["won"] > 0).sum()))
 
 
+def told_by(columns: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
+    """`bounds`: who won for less than the bid paid a second price, and the store tells of losses by price alone."""
+    won = columns["won"] > 0
+    yes = np.ones_like(won)
+    return bounds(columns["price"], columns["floor"], won, columns["paid"], columns["min_to_win"], yes, ~yes)
+
+
 def _learners(
     columns: Mapping[str, NDArray[Any]], low: Floats, high: Floats, contexts: NDArray[np.uint32], part: slice
 ) -> dict[int, PriceLearner]:
-    made = {}
-    for exchange in np.unique(columns["exchange"][part]).tolist():
-        rows = np.flatnonzero(columns["exchange"][part] == exchange)
-        won = int((columns["won"][part][rows] > 0).sum())
-        if len(rows) < LEAST_BIDS or won < LEAST_BIDS // 10:
-            continue
-        ends = np.concatenate([low[part][rows], high[part][rows]])
-        ends = ends[(ends > 0) & np.isfinite(ends)]
-        learner = PriceLearner(len(FEATURES), float(ends.min()), float(ends.max()), LearnerSettings())
-        for first in range(0, len(rows), BATCH):
-            some = rows[first : first + BATCH]
-            weight = columns["weight"][part][some]
-            learner.observe(contexts[part][some], low[part][some], high[part][some], weight)
-        learner.settle()
-        made[int(exchange)] = learner
-    return made
+    exchange = columns["exchange"][part].astype(np.int64)
+    ids, place, bids = np.unique(exchange, return_inverse=True, return_counts=True)
+    won = np.bincount(place, columns["won"][part] > 0, len(ids))
+    kept = np.isin(exchange, ids[(bids >= LEAST_BIDS) & (won >= LEAST_BIDS // 10)])
+    told = (contexts[part][kept], low[part][kept], high[part][kept], exchange[kept])
+    return learned(*told, Settings(), columns["weight"][part][kept])
 
 
 def _foretold(

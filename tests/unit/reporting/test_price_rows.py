@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from domain.errors import Refused
-from reporting.price_rows import bounds, learn
+from reporting.price_rows import learn, told_by
 from reporting.training import COLUMNS
 from reporting.training_rows import Outcomes
 
@@ -39,7 +39,7 @@ def bids(seed: int, **others: Any) -> tuple[Outcomes, np.ndarray]:
 
 def test_what_a_bid_says_of_the_others_holds() -> None:
     told, market = bids(1)
-    low, high = bounds(told.columns)
+    low, high = told_by(told.columns)
     exact = low == high
     assert (low[~exact] <= market[~exact] + 1).all() and (market <= high + 1).all()
     assert np.abs(low[exact] - market[exact]).max() <= 1 and 0.4 < exact.mean() < 0.9
