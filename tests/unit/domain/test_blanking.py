@@ -17,7 +17,7 @@ def values(kind: type) -> st.SearchStrategy[Any]:
     """Events of a kind, with numbers in all widths."""
     by_type: dict[Any, st.SearchStrategy[Any]] = {
         int: st.one_of(st.integers(-(2**63), 2**64 - 1), st.integers(0, 300)), str: st.text(max_size=40),
-        bool: st.booleans(),
+        bool: st.booleans(), float: st.floats(allow_nan=False), bytes: st.binary(max_size=300),
     }  # fmt: skip
     fields = {field.name: by_type[field.type] for field in msgspec.structs.fields(kind)}
     fields |= {name: st.one_of(st.just(0), KEYS) for name in ("person", "device", "household") if name in fields}
