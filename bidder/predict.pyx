@@ -88,7 +88,7 @@ cdef void score_group(
     count = c.calls.size() - first
     if not count:
         return
-    c.n_calls += 1
+    c.n_calls = c.n_calls + 1
     c.shared.insert(c.shared.end(), common, common + N_SHARED)
     shared = c.shared.data() + (c.n_calls - 1) * N_SHARED
     if special:
