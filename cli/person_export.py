@@ -135,7 +135,9 @@ def _theirs(record: bytes, keys: list[int]) -> Event | None:
 
 def _event(event: Event, names: Names) -> Json:
     fields: Json = {"event_kind": type(event).__name__, **{f: getattr(event, f) for f in event.__struct_fields__}}
-    return _readable(fields, names)
+    return _readable(
+        {f: value.hex().upper() if isinstance(value, bytes) else value for f, value in fields.items()}, names
+    )
 
 
 def _readable(fields: Json, names: Names) -> Json:

@@ -51,11 +51,11 @@ def test_it_nearly_bids_what_is_best_in_hindsight(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("text", "asked", "named"),
     [
-        ("0 5 0.1\n0 x 0.1\n", (), ":2"),
-        ("0 5 0.1\n0 5 1.5\n", (), ":2"),
-        ("0 5 0.1\n2 5 0.1\n", (), ":2"),
-        ("0 5 0.1\n0 5\n", (), ":2"),
-        ("0 nan 0.1\n", (), ":1"),
+        ("0 5 0.1\n0 x 0.1\n", (), "line 2"),
+        ("0 5 0.1\n0 5 1.5\n", (), "line 2"),
+        ("0 5 0.1\n2 5 0.1\n", (), "line 2"),
+        ("0 5 0.1\n0 5\n", (), "line 2"),
+        ("0 nan 0.1\n", (), "line 1"),
         ("", (), "replay"),
         ("0 5 0.1\n", (), "5000"),
         ("0 5 0.1\n", ("--test-from", "1"), "test-from"),

@@ -48,7 +48,7 @@ def test_the_truth_is_found_and_calibrated() -> None:
     assert judgement.metrics.ece < judgement.metrics.ece_null + 0.01
     fresh, chance = world(20_000, 2)
     scores = found.model.scores(fresh.values)
-    assert np.abs(scores - chance).mean() < 0.04
+    assert np.abs(scores - chance).mean() < 0.045
     for advertiser in (1, 2, 3):
         mine = fresh.values[:, 3] == advertiser
         assert scores[mine].mean() == pytest.approx(chance[mine].mean(), rel=0.12)
