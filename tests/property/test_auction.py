@@ -13,6 +13,7 @@ from domain.exchange import Exchange
 from domain.frequency import FrequencyCap
 from tests.auction_table import NOW_NS, PLENTY, People, Table, line_item_scope
 from tests.auction_twin import Offer, Twin
+from tests.examples import examples
 
 COUNTRIES = ("USA", "CAN", "FRA")
 SIZES = ((300, 250), (728, 90))
@@ -131,13 +132,13 @@ dense_requests = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(campaign_sets(), requests)
 def test_the_auction_agrees_with_its_twin(campaigns: Snapshot, request: dict) -> None:
     compare(campaigns, request)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(campaign_sets(dense=True), dense_requests)
 def test_the_choice_among_many_agrees_with_its_twin(campaigns: Snapshot, request: dict) -> None:
     compare(campaigns, request)
@@ -146,7 +147,7 @@ def test_the_choice_among_many_agrees_with_its_twin(campaigns: Snapshot, request
 SHARED = ("exchanges", "rates", "advertisers", "deals")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(campaign_sets(), campaign_sets(), st.lists(st.integers(1, 9)), requests, requests)
 def test_a_changed_view_agrees_with_the_twin(
     before: Snapshot, other: Snapshot, kept: list[int], request: dict, again: dict

@@ -33,6 +33,7 @@ from tests.audience_rules_twin import (
     members,
     memory_of,
 )
+from tests.examples import examples
 from trackers.audience_rules import RuleBook
 
 
@@ -103,7 +104,7 @@ def test_reading_the_log_again_gives_the_same_memory(
     assert contents[0] == contents[1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(CONDITIONS, CONDITIONS, STEPS)
 def test_nobody_meets_a_rule_that_is_refused_as_a_contradiction(
     asked: Happened, forbidden: Happened, steps: list[tuple[int, Any]]

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cython_ext.bitset import Bitsets
+from tests.examples import examples
 
 PLANES = ((0, True), (1, False), (1, False), (2, True), (3, False))
 """A dimension with two planes among them, and two of which a request has one value at most."""
@@ -26,7 +27,7 @@ def matches(item: Item, facts: tuple[list[int], ...]) -> bool:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     pattern=st.lists(ITEM, max_size=30),
     repeats=st.sampled_from([1, 1, 3, 25, 120]),

@@ -30,6 +30,7 @@ from targeting.record import advertiser_scope, campaign_scope, creative_scope, l
 from targeting.record_editor import Editor
 from targeting.unpacked import Record, pack
 from tests.auction_table import SEALER, People, Table, merge
+from tests.examples import examples
 from tests.fleet_twin import FleetTwin
 from tests.frequency_twin import GRACE_S, Ad, Ledger
 
@@ -235,7 +236,7 @@ class Clockwork(People):
         return self.holds.frozen_ns
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     campaign_sets(),
     st.lists(st.one_of(ask, ask, ask, tell, tell, wait, change), min_size=12, max_size=45),

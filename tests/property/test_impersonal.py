@@ -22,6 +22,7 @@ from openrtb.request import Request
 from targeting.dimensions import Dimension
 from targeting.expression import published
 from tests.auction_table import NOW_NS, Table, merge, snapshot
+from tests.examples import examples
 from tests.property.requests import CLEAN, SLOPPY
 from tests.property.test_context import RICH
 from tests.strangers.bases import BASES
@@ -58,7 +59,7 @@ def seen(body: bytes) -> object:
     return selected, facts, [column.tolist() for column in matches.arrays()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.one_of(CLEAN, SLOPPY))
 @example(RICH)
 @example(BASES[0])

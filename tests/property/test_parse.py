@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from openrtb.model import BidRequest
 from openrtb.parse import Malformed, _parse_leniently, decode_strictly, parse
+from tests.examples import examples
 
 WHOLE: dict[str, Any] = {
     "id": "r1",
@@ -50,7 +51,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.integers(0, 2**32), st.lists(JSON, min_size=1, max_size=4))
 def test_any_value_anywhere(seed: int, values: list[Any]) -> None:
     document = json.loads(json.dumps(WHOLE))
@@ -84,7 +85,7 @@ def slacken(value: Any, choose: random.Random) -> Any:
     return value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, 2**32))
 def test_what_can_be_coerced_is_coerced_without_loss(seed: int) -> None:
     body = json.dumps(slacken(WHOLE, random.Random(seed))).encode()
@@ -93,7 +94,7 @@ def test_what_can_be_coerced_is_coerced_without_loss(seed: int) -> None:
     assert parsed == decode_strictly(json.dumps(WHOLE).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, 2**32))
 def test_both_readings_agree_on_what_is_clean(seed: int) -> None:
     document = json.loads(json.dumps(WHOLE))
@@ -117,7 +118,7 @@ def test_both_readings_agree_on_what_is_clean(seed: int) -> None:
         assert lenient is None or lenient.repairs
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.integers(0, 2**32), st.binary(min_size=1, max_size=6))
 def test_any_bytes_anywhere(seed: int, noise: bytes) -> None:
     body = json.dumps(WHOLE).encode()

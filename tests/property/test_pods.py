@@ -20,6 +20,7 @@ from domain.frequency import FrequencyCap
 from simulator.checker import Checker
 from simulator.offer import read_offer
 from tests.auction_table import NOW_NS, People, Table, campaign_scope, line_item_scope
+from tests.examples import examples
 
 LEASE = 10_000_000
 SEEN = ("fresh", "tired")
@@ -226,7 +227,7 @@ def decide(campaigns: Snapshot, request: dict) -> tuple[Twin, tuple[Pair, ...], 
     return Twin(campaigns, request["imp"], person), tuple(found), table
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(campaign_sets(), requests)
 def test_one_pod_earns_the_most_that_it_can(campaigns: Snapshot, request: dict) -> None:
     request["imp"] = [{**video, "podid": "p"} for video in request["imp"]]
@@ -237,7 +238,7 @@ def test_one_pod_earns_the_most_that_it_can(campaigns: Snapshot, request: dict) 
         assert LEASE - table.leases.available(line) == sum(bid.price for bid in bids if bid.line == line)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(campaign_sets(), requests)
 def test_several_pods_and_other_imps_keep_the_rules(campaigns: Snapshot, request: dict) -> None:
     twin, bids, _ = decide(campaigns, request)

@@ -15,6 +15,7 @@ from openrtb.privacy import use_of
 from openrtb.request import Request
 from openrtb.tcf import Vendor
 from tests.consent_writing import TcState, gpp, us_core
+from tests.examples import examples
 
 BASE = json.loads((Path(__file__).parents[1] / "golden" / "request.json").read_text())
 EXCHANGE = Exchange(1, "usx", "USD", {"banner": "burl"})
@@ -105,7 +106,7 @@ def twin(request: dict[str, Any], privacy: Privacy) -> str:
     return "no_bid" if "no_bid" in uses else "contextual" if "contextual" in uses else "full"
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(REGS, USERS, DEVICES, POLICIES)
 def test_any_signals_under_any_policy(regs: Any, user: Any, device: Any, privacy: Privacy) -> None:
     document = {**BASE, "regs": regs, "user": user, "device": device}

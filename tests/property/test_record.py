@@ -22,6 +22,7 @@ from targeting.record import (
 )
 from targeting.record_editor import Editor
 from targeting.unpacked import Record, Unreadable, pack, unpack
+from tests.examples import examples
 
 PROT_NONE = 0  # mman.h; the mmap module does not name it
 BASE = 1_700_000_000
@@ -90,7 +91,7 @@ def test_live_segments(segments: dict[int, int], now_s: int) -> None:
     assert live_segments(pack(Record(segments)), now_s) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     impressions=st.lists(
         st.tuples(
@@ -174,7 +175,7 @@ def damage(data: bytes, place: int, patch: bytes) -> bytes:
     return data[:place] + patch + data[place + len(patch) :]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     data=st.one_of(
         st.binary(max_size=200),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cython_ext.shading import STRAY_SPREAD, Landscape
+from tests.examples import examples
 from tests.shading_twin import allowed, surplus, win_rate
 
 MONEY = st.integers(0, 10**9)
@@ -25,7 +26,7 @@ def one(number: int, dtype: type = np.int64) -> np.ndarray:
     return np.array([number], dtype)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(curves(), MONEY, MONEY, MONEY)
 def test_no_bid_earns_more(curve: tuple[list[float], list[float]], value: int, floor: int, cap: int) -> None:
     """Nor is it outside of what is allowed. Of bids that nothing is expected of, the highest has most chances."""
@@ -39,7 +40,7 @@ def test_no_bid_earns_more(curve: tuple[list[float], list[float]], value: int, f
         assert bid == tried[-1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(curves(), st.lists(st.integers(0, 2 * 10**9), min_size=1, max_size=20))
 def test_the_win_rate_of_any_bid(curve: tuple[list[float], list[float]], bids: list[int]) -> None:
     found = landscape(curve).win_rates(np.ones(len(bids), np.uint32), np.array(bids, np.int64))

@@ -14,6 +14,7 @@ from targeting.dimensions import SETS, Dimension, value_id
 from targeting.expression import Ill, published
 from targeting.index import Facts, TargetingIndex, mismatch
 from tests import targeting_twin as twin
+from tests.examples import examples
 
 EXPRESSIONS, REQUESTS, RUNS = 60, 8, 40
 """At least 19,200 pairs a run."""
@@ -42,7 +43,7 @@ def always(form: Any, operator: str, request: twin.Request) -> bool:
     return twin.holds({operator: form} if operator else form, request)
 
 
-@settings(max_examples=RUNS, deadline=None)
+@settings(max_examples=examples(RUNS), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_index_twin_and_reasons_agree(seed: int) -> None:
     draw = random.Random(seed)

@@ -9,6 +9,7 @@ from domain.context_word import MOST
 from domain.events import Kind
 from domain.token import Forged, Sealer, Token
 from openrtb import url_lengths
+from tests.examples import examples
 
 SEALER = Sealer(b"0123456789abcdef", b"fedcba9876543210")
 u64, u32, u16 = (st.integers(0, 2**bits - 1) for bits in (64, 32, 16))
@@ -44,7 +45,7 @@ def test_a_token_comes_back(token: Token, kind: Kind, extra: bytes) -> None:
     assert SEALER.open(text, kind, extra) == token
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.integers(0, 154), st.characters(codec="ascii"))
 def test_any_other_character_is_refused(place: int, character: str) -> None:
     text = SEALER.bind_token(SEALER.seal_token(EXAMPLE), Kind.WIN)

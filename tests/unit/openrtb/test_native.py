@@ -12,6 +12,7 @@ from domain.creative import Creative, Native, NativeImage, Rendition, Text, Trac
 from openrtb import marks
 from openrtb.native import Unreadable, read
 from openrtb.native_answer import answer
+from tests.examples import examples
 from tests.vast_grammar import faults
 
 TITLES = (
@@ -194,7 +195,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.randoms(use_true_random=False), JSON)
 def test_no_request_makes_it_raise_and_every_answer_keeps_the_rules(draw: random.Random, odd: Any) -> None:
     body = json.loads(asked(eventtrackers=TRACKED, ver="1.2"))

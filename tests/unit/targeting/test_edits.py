@@ -12,6 +12,7 @@ from targeting.people import Edit, impression
 from targeting.profiles import ProfileStore
 from targeting.record import advertiser_scope, campaign_scope, creative_scope, line_item_scope
 from targeting.record_editor import Editor
+from tests.examples import examples
 
 PERSONS = (0, 1, 255, 256, 2**63, 2**64 - 1)
 kinds = st.one_of(
@@ -32,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ProfileStore:
     return ProfileStore(tmp_path_factory.mktemp("profiles"), sync=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(steps, max_size=3))
 def test_they_are_what_they_are_one_after_the_other(store: ProfileStore, batches: list[list[Any]]) -> None:
     with store.write() as txn:
