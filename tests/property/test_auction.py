@@ -132,13 +132,13 @@ dense_requests = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(campaign_sets(), requests)
 def test_the_auction_agrees_with_its_twin(campaigns: Snapshot, request: dict) -> None:
     compare(campaigns, request)
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(campaign_sets(dense=True), dense_requests)
 def test_the_choice_among_many_agrees_with_its_twin(campaigns: Snapshot, request: dict) -> None:
     compare(campaigns, request)

@@ -73,13 +73,13 @@ def twin(state: TcState, ours: Declared) -> set[int]:
     return allowed
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(STATES, DECLARED)
 def test_what_a_vendor_may_do(state: TcState, ours: Declared) -> None:
     assert ours.vendor().granted(state.text()) == twin(state, ours)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STATES, VENDORS)
 def test_a_string_is_read_back_as_it_was_written(state: TcState, vendor: int) -> None:
     consent = Consent(state.text())
@@ -103,7 +103,7 @@ def test_a_string_is_read_back_as_it_was_written(state: TcState, vendor: int) ->
 TEXTS = st.text(max_size=40) | st.text(st.sampled_from(ALPHABET.decode() + ".~=+/"), max_size=200)
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(STATES, st.integers(0, 300), st.integers(0, 5), TEXTS, DECLARED)
 def test_a_mutated_string_never_raises(state: TcState, at: int, cut: int, noise: str, ours: Declared) -> None:
     text = state.text()
@@ -113,7 +113,7 @@ def test_a_mutated_string_never_raises(state: TcState, at: int, cut: int, noise:
         assert ours.vendor().granted(mutated) == set()
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STATES, DECLARED)
 def test_a_string_that_was_cut_off_grants_nothing(state: TcState, ours: Declared) -> None:
     core, *_ = state.text().split(".")
@@ -121,7 +121,7 @@ def test_a_string_that_was_cut_off_grants_nothing(state: TcState, ours: Declared
         assert ours.vendor().granted(core[:size]) == set()
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @example("~" * 200, 7)
 @example("DBABM" + "~" * 200, 7)
 @given(TEXTS, st.integers(-1, 70))
@@ -134,7 +134,7 @@ def test_any_text_as_gpp(text: str, section: int) -> None:
     assert all(number > 0 for number, _ in found) and len(found) <= 64
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.dictionaries(
         st.integers(1, 30) | st.integers(1, 5000), st.text(st.sampled_from("AB.-"), max_size=4), max_size=20
@@ -147,7 +147,7 @@ def test_a_gpp_string_is_read_back_as_it_was_written(written: dict[int, str]) ->
 REFUSED = {"O": {1}, "S": {1}, "K": {1, 2}, "P": {1}, "N": {2}, "V": {1}, "W": {2}}
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(7, 27), st.data())
 def test_any_us_section(section: int, data: Any) -> None:
     layout = LAYOUTS[section].decode()
@@ -159,7 +159,7 @@ def test_any_us_section(section: int, data: Any) -> None:
     )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(st.sampled_from("01"), max_size=300), st.integers(0, 320), st.integers(1, 57))
 def test_bits(written: str, at: int, width: int) -> None:
     text = text_of(written)

@@ -86,7 +86,7 @@ def test_parts_that_nobody_asks_for_are_left_out() -> None:
     assert fields["imps"]
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(750), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), ODD | st.just("delete")), min_size=1, max_size=4), st.booleans())
 def test_changed_values(changes, ascii_only) -> None:
     document = copy.deepcopy(RICH)
@@ -107,7 +107,7 @@ def test_changed_values(changes, ascii_only) -> None:
 TEXT = json.dumps(RICH, ensure_ascii=False).encode()
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(750), deadline=None)
 @given(
     st.integers(0, len(TEXT)), st.integers(0, 6),
     st.binary(max_size=3) | st.sampled_from([b",", b"}", b'"', b"\\", b"\\u", b"\\ud800", b"\xc3", b"\xf0\x90", b" "]),
@@ -116,7 +116,7 @@ def test_changed_bytes(at: int, cut: int, inserted: bytes) -> None:
     compare(TEXT[:at] + inserted + TEXT[at + cut :])
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(CLEAN | SLOPPY)
 def test_any_request(document) -> None:
     compare(json.dumps(document).encode())

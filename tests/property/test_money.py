@@ -237,7 +237,7 @@ def check(world: Finance, oracle: Oracle) -> None:
             assert before == oracle.balance(payer)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(steps, max_size=25))
 def test_any_history_adds_up(tmp_path_factory: pytest.TempPathFactory, history: list[tuple]) -> None:
     store = new_control_store(tmp_path_factory.mktemp("money") / "control.sqlite")

@@ -106,7 +106,7 @@ def given_in(reads: list[bytes]) -> SimpleNamespace:
 
 
 @given(st.lists(requests(), min_size=1, max_size=4), st.data())
-@settings(max_examples=examples(1_500), deadline=None)
+@settings(max_examples=examples(750), deadline=None)
 def test_read_in_one_go_it_is_the_same(sent: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(sent)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=2)))

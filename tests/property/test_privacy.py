@@ -106,7 +106,7 @@ def twin(request: dict[str, Any], privacy: Privacy) -> str:
     return "no_bid" if "no_bid" in uses else "contextual" if "contextual" in uses else "full"
 
 
-@settings(max_examples=examples(2000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(REGS, USERS, DEVICES, POLICIES)
 def test_any_signals_under_any_policy(regs: Any, user: Any, device: Any, privacy: Privacy) -> None:
     document = {**BASE, "regs": regs, "user": user, "device": device}

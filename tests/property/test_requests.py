@@ -44,7 +44,7 @@ def served(body: bytes, exchange: str = "usx") -> dict[str, Any] | NoBid | None:
         return None
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(CLEAN | SLOPPY, st.integers(0, 2**32))
 def test_any_request(document: dict[str, Any], seed: int) -> None:
     body = encoded(document, seed)
@@ -76,7 +76,7 @@ OFFERS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(IMPS, st.lists(st.sampled_from(OFFERS), min_size=4, max_size=4), st.integers(0, 2**32))
 def test_a_bid_is_for_what_its_imp_offers(imps: list[Any], offers: list[Any], seed: int) -> None:
     document = {
@@ -116,7 +116,7 @@ def bids_by_imp(answer: dict[str, Any] | NoBid | None) -> list[Any]:
     return [(bid["impid"], bid["price"], bid["crid"]) for bid in answer["seatbid"][0]["bid"]]
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.none() | st.sampled_from(DEFECTS), min_size=1, max_size=5), st.booleans())
 def test_no_bid_on_a_defective_imp_and_the_others_as_if_it_were_not_there(defects: list[Any], odd: bool) -> None:
     imps = [{"id": str(n), "banner": BANNER, **copy.deepcopy(defect or {})} for n, defect in enumerate(defects)]

@@ -127,7 +127,7 @@ def test_a_clean_screen_is_scanned() -> None:
         compare(json.dumps({**SCREEN, **more}).encode())
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["dooh", *SCREEN["dooh"]]), ODD | st.just("delete")), min_size=1, max_size=4),
     st.sampled_from([{}, {"site": {"domain": "a.example"}}, {"site": None}, {"app": {"bundle": "b"}}]),
@@ -186,7 +186,7 @@ def test_words_of_any_language_are_scanned() -> None:
     compare(WORDY.encode())
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(750), deadline=None)
 @given(st.integers(0, len(WORDY.encode())), st.integers(0, 4), st.binary(max_size=3) | st.sampled_from(
     [b"\\", b"\\u", b"\\ud800", b"\\x", b'"', b"\xc3", b"\xe2\x82", b"\xf0\x90", b"\xed\xa0\x80", b"\xc0\xa2", b"\x7f"]
 ))  # fmt: skip
@@ -195,7 +195,7 @@ def test_changed_words(at: int, cut: int, inserted: bytes) -> None:
     compare(body[:at] + inserted + body[at + cut :])
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(750), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), ODD | st.just("delete")), min_size=1, max_size=4))
 def test_changed_values(changes) -> None:
     document = copy.deepcopy(RICH)
@@ -222,7 +222,7 @@ SIGNALS = ODD | st.sampled_from(
 )
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(750), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PRIVACY_PATHS), SIGNALS), min_size=1, max_size=8))
 def test_changed_privacy_signals(changes) -> None:
     document = copy.deepcopy(RICH)
@@ -256,7 +256,7 @@ def test_privacy_signals_stay_with_the_scanner(regs) -> None:
 TEXT = json.dumps(RICH, separators=(",", ":")).encode()
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(750), deadline=None)
 @given(
     st.integers(0, len(TEXT)),
     st.integers(0, 6),
@@ -282,7 +282,7 @@ def test_any_bytes(body: bytes) -> None:
     compare(body)
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.decimals(0, 10_000, places=6) | st.floats(0, 1e6))
 def test_floors(floor) -> None:
     compare(b'{"id":"a","imp":[{"id":"1","bidfloor":%b,"banner":{"w":1,"h":1}}]}' % str(floor).encode())
@@ -303,7 +303,7 @@ CHAINS = st.none() | st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-@settings(max_examples=examples(800), deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     st.fixed_dictionaries({}, optional={
         "schain": CHAINS, "ext": st.none() | st.fixed_dictionaries({}, optional={"schain": CHAINS}),

@@ -156,7 +156,7 @@ class Twin:
         return allowed and chain and listed[rules.sellers_json] and short and not self.blocked(item)
 
 
-@settings(max_examples=examples(1_000), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(
     st.lists(RULES, min_size=3, max_size=3), LISTS, FILES, PLACES,
     st.none() | st.sampled_from(ACCOUNTS), st.none() | CHAIN,
