@@ -80,7 +80,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/run
 $(VENV)/built: $(VENV)/run setup.py pyproject.toml $(KERNELS)
 	@echo "== compiled kernels"
 	$(BIN)/python setup.py build_ext --inplace | sed -nu '/^\[\|^building/p'
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	OUTBID_KERNELS_BUILT=1 $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 servers:
