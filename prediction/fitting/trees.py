@@ -39,9 +39,13 @@ def fit(features: FeatureSet, rows: Rows, settings: TreesSettings = TreesSetting
     if not 0 < rows.base_rate() < 1:
         raise ValueError(f"a base rate of {rows.base_rate()}: there is nothing to learn")
     encoder, extended = fit_encoder(features, rows, settings.encoding)
-    columns: Sequence[int] = np.flatnonzero(extended_kinds(encoder, features)).tolist()
-    if not columns:
+    numeric = np.flatnonzero(extended_kinds(encoder, features))
+    if not len(numeric):
         raise ValueError(f"feature set {features.name!r} has no number, and no category is encoded")
+    told = ~np.isnan(extended[:, numeric].view(np.float32)).all(axis=0)
+    if not told.any():
+        raise ValueError(f"feature set {features.name!r}: every number is missing in every row")
+    columns: Sequence[int] = numeric[told].tolist()  # of the others the library can make no bins
     model = HistGradientBoostingClassifier(
         max_iter=settings.trees,
         max_leaf_nodes=settings.leaves,

@@ -216,6 +216,21 @@ def test_trees_are_scikit_learns() -> None:
     assert np.abs(scores(forest, bias, every) - model.predict_proba(every)[:, 1]).max() < 1e-6
 
 
+def test_trees_leave_out_a_number_that_no_row_has() -> None:
+    """As one from the store that nobody sends; what serving may find in it later changes no score."""
+    x, label = table(600, 3, [0], 5)
+    a = numbers(x[:, :1])
+    features = FeatureSet("numbers", 1, (Feature("never", "number", "request"), Feature("a", "number", "request")))
+    never = np.full((len(x), 1), np.nan)
+    made = trees.fit(features, rows(np.hstack([numbers(never), a]), label), trees.TreesSettings(trees=20))
+    alone = FeatureSet("alone", 1, (Feature("a", "number", "request"),))
+    wanted = trees.fit(alone, rows(a, label), trees.TreesSettings(trees=20)).scores(a)
+    for later in (never, np.ones_like(never)):
+        assert np.array_equal(made.scores(np.hstack([numbers(later), a])), wanted)
+    with pytest.raises(ValueError, match="every number is missing"):
+        trees.fit(alone, rows(numbers(never), label))
+
+
 @pytest.mark.parametrize("missing", [[0, 0.3, 0, 0.2, 0, 0], []])
 def test_trees_are_lightgbms(missing: list[float]) -> None:
     x, label = table(1500, 6, missing, 6)
