@@ -182,7 +182,9 @@ class Reading:
         listed = audience_terms.read_list(e, self.directory, id_, ttl_s, self.new)
         if listed is not None:
             self.lists.append(listed)
-        size, data_cpm = len(listed.spool) if listed else 0, e.take("data_cpm", values.cpm, 0)
+        size, data_cpm = before.size if before else 0, e.take("data_cpm", values.cpm, 0)
+        if listed is not None:
+            size = len(listed.spool)
         audience = owner and Audience(id_, key, owner.id, name, size, data_cpm, read_caps(e), ttl_s)
         if audience and before and before.lookalike_of:
             kept = {name: getattr(before, name) for name in ("size", "ttl_s", "lookalike_of")}

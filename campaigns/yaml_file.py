@@ -76,3 +76,25 @@ def read_yaml(path: Path) -> Any:
         raise Refused([Problem(place, error.problem or str(error), "the file must be YAML")]) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise Refused([Problem(str(path), str(error), "the file must be YAML")]) from None
+
+
+class _Dumper(yaml.SafeDumper):
+    """Decimals as they are, and lists set in below their names."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _number(dumper: _Dumper, value: Decimal) -> yaml.ScalarNode:
+    text = format(value, "f")
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'float' if '.' in text else 'int'}", text)
+
+
+_Dumper.add_representer(Decimal, _number)
+_Dumper.add_representer(Exact, _number)
+
+
+def yaml_of(content: Any) -> str:
+    """What `read_yaml` reads the same of: mappings in their order, text, whole numbers, decimals, truth values."""
+    written: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return written

@@ -1,6 +1,7 @@
 """``outbid campaigns import FILE``: what marketers define, from a YAML file into the control plane's store;
-``outbid campaigns check FILE``, which only says what is wrong with it; and ``outbid campaigns schema``, the form of
-targeting, for editors and programs that write such files.
+``outbid campaigns check FILE``, which only says what is wrong with it; ``outbid campaigns export``, the file that what is
+stored could have come from; and ``outbid campaigns schema``, the form of targeting, for editors and programs that write
+such files.
 """
 
 import argparse
@@ -29,6 +30,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
             "--private-hosts", action="store_true", help="with --check-assets: also from addresses of your own network"
         )
         action.set_defaults(run=run)
+    exporting = actions.add_parser("export", help="print what is stored as a file that can be imported")
+    exporting.set_defaults(run=run_export)
     schema = actions.add_parser("schema", help="print the JSON Schema of a line item's targeting")
     schema.set_defaults(run=run_schema)
 
@@ -38,6 +41,21 @@ def run_import(asked: argparse.Namespace) -> int:
         return 2
     for line in told(import_into_store(asked.file, _inspection(asked))):
         print(line)
+    return 0
+
+
+def run_export(asked: argparse.Namespace) -> int:
+    from campaigns import catalogue
+    from campaigns.writing import Writing
+    from campaigns.yaml_file import yaml_of
+
+    store = _store()
+    try:
+        with store.read() as conn:
+            known = catalogue.load(conn)
+    finally:
+        store.close()
+    sys.stdout.write(yaml_of(Writing(known).file()))
     return 0
 
 
