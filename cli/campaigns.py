@@ -1,5 +1,5 @@
 """``outbid campaigns import FILE``: what marketers define, from a YAML file into the control plane's store;
-``outbid campaigns check FILE``, which only says what is wrong with it; ``outbid campaigns export``, the file that what is
+``outbid campaigns check FILE``, which only says what is wrong with it; ``outbid campaigns export``, a file that what is
 stored could have come from; and ``outbid campaigns schema``, the form of targeting, for editors and programs that write
 such files.
 """
