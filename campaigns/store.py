@@ -35,8 +35,7 @@ class Store:
 
     def migrate(self, target: str = "head") -> None:
         """Brings the schema to ``target`` (a revision; ``head`` the newest, ``base`` nothing)."""
-        config = Config()
-        config.set_main_option("script_location", "campaigns:migrations")
+        config = migrations()
         with self._rebuilding() as conn:
             config.attributes["connection"] = conn
             script = ScriptDirectory.from_config(config)
@@ -84,6 +83,13 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def migrations() -> Config:
+    """Where the revisions of the schema are."""
+    config = Config()
+    config.set_main_option("script_location", "campaigns:migrations")
+    return config
 
 
 def _older(script: ScriptDirectory, than: str) -> set[str]:
