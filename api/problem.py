@@ -1,7 +1,7 @@
 """What an API says when it refuses or fails: a problem document (RFC 9457), ``application/problem+json``.
 
-Beside the members of the RFC it has ``errors``: of every fault its ``field`` (a path into the body, or a parameter), the
-``value`` that was found and what is ``allowed``.
+Beside the members of the RFC it has ``errors``: of every fault its ``field`` (a path into the body, or a parameter),
+the ``value`` that was found and what is ``allowed``.
 """
 
 from collections.abc import Mapping, Sequence

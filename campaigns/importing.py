@@ -10,7 +10,7 @@ from campaigns import catalogue
 from campaigns.catalogue import Counts
 from campaigns.reading import Reading
 from campaigns.store import Store, touch
-from campaigns.yaml_file import read_yaml
+from domain.yaml_file import read_yaml
 from domain import clock
 from domain.creative import Creative
 from domain.settings import places

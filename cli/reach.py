@@ -35,7 +35,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     import msgspec
 
-    from campaigns.yaml_file import read_yaml
+    from domain.yaml_file import read_yaml
     from cli.ask import NoAnswer, ask
     from domain.campaign import Snapshot
     from domain.errors import Problem, Refused
