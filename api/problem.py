@@ -6,6 +6,7 @@ the ``value`` that was found and what is ``allowed``.
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -23,7 +24,7 @@ class FieldError(Struct, frozen=True):
     """One fault of an input."""
 
     field: str
-    value: object
+    value: Any
     allowed: str
 
 
