@@ -1,11 +1,12 @@
 """What an API says when it refuses or fails: a problem document (RFC 9457), ``application/problem+json``.
 
-Beside the members of the RFC it has ``errors``: of every fault its ``field`` (a path into the body, or a parameter), the
-``value`` that was found and what is ``allowed``.
+Beside the members of the RFC it has ``errors``: of every fault its ``field`` (a path into the body, or a parameter),
+the ``value`` that was found and what is ``allowed``.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -23,7 +24,7 @@ class FieldError(Struct, frozen=True):
     """One fault of an input."""
 
     field: str
-    value: object
+    value: Any
     allowed: str
 
 
