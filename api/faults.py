@@ -63,9 +63,7 @@ def _of_union(value: Any, kind: inspect.UnionType, path: str) -> Iterator[Proble
         return
     near = [each for each in kind.types if _wrong(value, each, loosely=True) is None]
     if not near:
-        words = " or ".join(
-            dict.fromkeys(said(each) for each in kind.types if not isinstance(each, inspect.NoneType))
-        )
+        words = " or ".join(dict.fromkeys(said(each) for each in kind.types if not isinstance(each, inspect.NoneType)))
         yield Problem(path, value, f"it must be {words}")
     elif all((found := list(_faults(value, each, path))) for each in near):
         yield from found

@@ -65,7 +65,7 @@ class DecideRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     subject: SubjectForm
     flow: Name
     facts: dict[Name, Fact] = {}
-    reference: Annotated[str, Meta(max_length=128, pattern=r"^[\w.:/+=-]*$")] = ""
+    reference: Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9_.:/+=-]*$")] = ""
     """The caller's own id of the case: no name, address or number of a person."""
 
 
