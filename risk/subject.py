@@ -1,4 +1,4 @@
-"""Whom a question to the risk service is about: ids as keys, an address, facts of a device.
+"""Whom a question to the risk service is about: ids as keys, an address.
 
 Ids come as `targeting.identity_keys` has them (``ifa:…``, ``phone_sha256:…``, ``key:16 hex`` …) and are keys from here
 on: what they were written as is not kept, recorded or quoted.
@@ -14,8 +14,6 @@ from domain.naming import person_key
 from targeting.identity_keys import parse_person, shown
 
 MOST_IDS = 32
-Text = Annotated[str, Meta(max_length=512)]
-Word = Annotated[str, Meta(max_length=64)]
 
 
 class Id(NamedTuple):
@@ -25,26 +23,6 @@ class Id(NamedTuple):
     key: int
 
 
-class DeviceFacts(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the caller knows of the device; whatever is missing is not known."""
-
-    os: Word = ""
-    os_version: Word = ""
-    make: Word = ""
-    model: Word = ""
-    language: Word = ""
-    timezone_offset_min: Annotated[int, Meta(ge=-900, le=900)] | None = None
-    emulator: bool | None = None
-    rooted: bool | None = None
-    debugged: bool | None = None
-    vpn: bool | None = None
-    proxy: bool | None = None
-    datacenter: bool | None = None
-    installed_from_store: bool | None = None
-    age_days: Annotated[int, Meta(ge=0, le=36_500)] | None = None
-    """Since the caller saw the device first."""
-
-
 class SubjectForm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A subject as it is sent. At least one of ``ids`` and ``ip`` is given."""
 
@@ -52,7 +30,6 @@ class SubjectForm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     """``KIND:VALUE``."""
     ip: Annotated[str, Meta(max_length=64)] = ""
     user_agent: Annotated[str, Meta(max_length=2048)] = ""
-    device: DeviceFacts | None = None
 
 
 class Subject(NamedTuple):
@@ -63,7 +40,6 @@ class Subject(NamedTuple):
     """Canonical text; empty: not known. An IPv4 address within IPv6 is the IPv4 address."""
     ip_key: int = 0
     user_agent: str = ""
-    device: DeviceFacts | None = None
     institution: int = 0
     """`domain.naming.name_id` of who asks; 0: the operator."""
 
@@ -95,7 +71,7 @@ def read_subject(form: SubjectForm, institution: int = 0, path: str = "subject")
         problems.append(Problem(f"{path}.ids", None, "a subject has at least one id, or an ip"))
     if problems:
         raise Refused(problems)
-    return Subject(tuple(ids.values()), ip, ip_key, form.user_agent, form.device, institution)
+    return Subject(tuple(ids.values()), ip, ip_key, form.user_agent, institution)
 
 
 def canonical_ip(text: str) -> str:
