@@ -3,7 +3,7 @@ person. The facts of velocity, of many lenders and of intent are counted here.
 
 Events come one by one (`Counters.observe`), those that the risk service is told of and those of training files alike,
 so that a score sees in service what it saw when it was learnt. Memory is bounded: each table has so many slots, and
-what was not seen for longest makes room. Tables are files that other processes may read (``readonly``) while one writes.
+what was not seen for longest makes room. Tables are files, which other processes may read (``readonly``) meanwhile.
 """
 
 from collections.abc import Iterable, Sequence

@@ -17,7 +17,7 @@ class OnList(Protocol):
 
 AUTOMATED = (
     "headlesschrome", "phantomjs", "slimerjs", "selenium", "puppeteer", "playwright", "electron/", "curl/", "wget/",
-    "python-requests", "python-urllib", "aiohttp/", "okhttp-test", "go-http-client", "java/", "libwww-perl", "scrapy",
+    "python-requests", "python-urllib", "aiohttp/", "go-http-client", "libwww-perl", "scrapy",
 )  # fmt: skip
 """Of user agents, in lower case: programs that say what they are."""
 SYSTEMS = {
@@ -78,13 +78,13 @@ def facts_of_device(
     told: dict[str, float] = {}
     agent = user_agent.lower()
     if agent:
-        told["automated"] = any(word in agent for word in AUTOMATED)
+        told["automated"] = int(any(word in agent for word in AUTOMATED))
     if device is None:
         return told
     if agent and (words := SYSTEMS.get(_SAME.get(device.os.lower(), device.os.lower()))):
-        told["user_agent_mismatch"] = not any(word in agent for word in words)
+        told["user_agent_mismatch"] = int(not any(word in agent for word in words))
     if device.emulator is not None:
-        told["emulator"] = device.emulator
+        told["emulator"] = int(device.emulator)
     _any(told, "rooted", device.rooted, device.debugged)
     _any(told, "proxy", device.vpn, device.proxy, device.datacenter)
     if device.age_days is not None:
