@@ -31,6 +31,8 @@ class Inputs(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     account_degree: float | None = None
     phone_degree: float | None = None
     address_degree: float | None = None
+    shared_ip: float | None = None
+    shared_device: float | None = None
     distance_to_fraud: float | None = None
     label_score: float | None = None
 
@@ -120,10 +122,12 @@ FACTS: dict[str, Fact] = {
     "account_degree": _count("accounts seen with the subject"),
     "phone_degree": _count("telephone numbers seen with the subject"),
     "address_degree": _count("postal addresses seen with the subject"),
+    "shared_ip": _count("others of its kind at the addresses that the subject was seen at"),
+    "shared_device": _count("others of its kind at the devices that the subject was seen with"),
     "distance_to_fraud": Fact(UNREACHED, f"steps in the graph to the nearest known fraud; {UNREACHED:.0f}: none found"),
     "label_score": Fact(1, "known fraud among the subject's neighbours, as label propagation has it"),
     "emulator": _flag("the device is an emulator"),
-    "rooted": _flag("the device is rooted or jailbroken"),
+    "rooted": _flag("the device is rooted or jailbroken, or a debugger is at it"),
     "proxy": _flag("the address is a hosting provider's, a VPN's or a Tor exit"),
     "automated": _flag("the device is driven by a program"),
     "user_agent_mismatch": _flag("the user agent is not that of the device"),
