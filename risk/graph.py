@@ -1,8 +1,8 @@
 """Who shares what with whom: devices, addresses, phones, accounts as nodes, and what their neighbourhood says of fraud.
 
 A graph's directory holds a snapshot (`risk.graph_snapshot`) and a log of what came since (`risk.graph_records`, in the
-segments of `eventlog`). One process owns it and appends; any number map the snapshot and follow the log. What is done to
-many edges at once (a file loaded, persons forgotten, the log folded in) makes a new snapshot, beside all of them
+segments of `eventlog`). One process owns it and appends; any number map the snapshot and follow the log. What is done
+to many edges at once (a file loaded, persons forgotten, the log folded in) makes a new snapshot, beside all of them
 (`risk.graph_batches`); they see it there and open it.
 """
 

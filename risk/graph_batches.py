@@ -1,11 +1,12 @@
-"""What is done to a graph in one go, beside those that have it open: files loaded, persons forgotten, the log folded in.
+"""What is done to a graph in one go, beside those that have it open: a file loaded, persons forgotten, the log folded in.
 
-Each makes a new snapshot of the old one and of the log up to where it may be read, and puts it in place; whoever has the
-graph open sees that and goes on from there. One such work runs at a time, whoever begins it; others wait. A crash leaves
-the old snapshot or the new one, and nothing else that counts.
+Each makes a new snapshot of the old one and of the log up to where it may be read, and puts it in place; whoever has
+the graph open sees that and goes on from there. One such work runs at a time, whoever begins it; others wait. A crash
+leaves the old snapshot or the new one, and nothing else that counts.
 """
 
 import fcntl
+import os
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ def load(directory: Path, edges: Entries, labels: Entries, forgotten: Forgotten 
 
 
 def forget(directory: Path, keys: Collection[int]) -> int:
-    """Removes nodes with all their edges and labels, from the log, too; returns how many nodes the snapshot had of them.
+    """Removes nodes with all their edges and labels, from the log, too; returns how many of them the snapshot had.
 
     Make sure first that nobody adds them again (`targeting.forgotten`).
     """
@@ -99,4 +100,5 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    os.nice(10)
     fold(Path(sys.argv[1]))

@@ -1,14 +1,15 @@
 """A graph as one file: made from edges in one go, put in place at once, and memory-mapped by whoever reads it.
 
 The file has a head of a page, and then, each from a page's beginning, the nodes (`risk.network.ROW`), where the
-neighbours of each begin (uint64), the neighbours (uint32) and the table that finds a node by its key (uint32). Nodes are
-written to in memory, so they are mapped copy-on-write: what processes do not change they share.
+neighbours of each begin (uint64), the neighbours (uint32) and the table that finds a node by its key (uint32). Nodes
+are written to in memory, so they are mapped copy-on-write: what processes do not change they share.
 """
 
 import os
 import secrets
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from msgspec import Struct
@@ -22,6 +23,8 @@ from risk.network import ROW, Network, numbered, slots_of
 
 MAGIC = b"outbid risk graph 1\n"
 PAGE = 4096
+HEAD_BYTES = len(MAGIC) + 5 * 8 + 4
+"""How many rows, offsets, neighbours and slots, the position, a checksum."""
 
 
 class Arrays(Struct, frozen=True):
@@ -62,8 +65,8 @@ EMPTY = Arrays(np.empty(0, ROW), np.zeros(1, np.uint64), np.empty(0, np.uint32),
 def build(edges: Entries, labels: Entries, position: int = 0, without: Collection[int] = ()) -> Arrays:
     """The graph of these edges; of the labels of a node the last holds.
 
-    What names a key of ``without`` is left out, and so are keys of 0 and edges from a node to itself. The kind of a node
-    is the one told first.
+    What names a key of ``without`` is left out, and so are keys of 0 and edges from a node to itself. The kind of a
+    node is the one told first.
     """
     edges = edges[(edges["first"] != 0) & (edges["second"] != 0) & (edges["first"] != edges["second"])]
     labels = labels[labels["key"] != 0]
@@ -128,22 +131,31 @@ def write(path: Path, arrays: Arrays) -> None:
 def read(path: Path) -> Arrays:
     """A snapshot's arrays, mapped; of a file that is not there, `EMPTY`. Raises Unavailable for what is none."""
     try:
-        file = open(path, "rb")
+        with open(path, "rb") as file:
+            return _mapped(path, file)
     except FileNotFoundError:
         return EMPTY
-    with file:
-        head = file.read(len(MAGIC) + 44)
-        told, sum_of = head[:-4], int.from_bytes(head[-4:], "little")
-        if len(head) < len(MAGIC) + 44 or not head.startswith(MAGIC) or checksum(told) != sum_of:
-            raise Unavailable(f"{path} is no snapshot of a graph; put back a copy of it, or remove it and load anew")
-        *counts, position = np.frombuffer(told[len(MAGIC) :], "<u8").tolist()
-        at, parts = PAGE, []
-        for count, kind in zip(counts, (ROW, np.uint64, np.uint32, np.uint32), strict=True):
-            kind = np.dtype(kind)
-            if at + count * kind.itemsize > os.fstat(file.fileno()).st_size:
-                raise Unavailable(f"{path} is cut short; put back a copy of it, or remove it and load anew")
-            mapped = np.memmap(file, kind, "c", at, (count,)) if count else np.empty(0, kind)
-            parts.append(np.asarray(mapped))
-            at += count * kind.itemsize
-            at += -at % PAGE
-    return Arrays(*parts, position)
+
+
+def _mapped(path: Path, file: BinaryIO) -> Arrays:
+    head = file.read(HEAD_BYTES)
+    told, sum_of = head[:-4], int.from_bytes(head[-4:], "little")
+    if len(head) < HEAD_BYTES or not head.startswith(MAGIC) or checksum(told) != sum_of:
+        raise Unavailable(f"{path} is no snapshot of a graph; put back a copy of it, or remove it and load anew")
+    counts, at, size = np.frombuffer(told[len(MAGIC) :], "<u8").tolist(), PAGE, os.fstat(file.fileno()).st_size
+
+    def part(number: int, kind: "np.dtype[Any]") -> "NDArray[Any]":
+        nonlocal at
+        begin, at = at, at + counts[number] * kind.itemsize
+        if at > size:
+            raise Unavailable(f"{path} is cut short; put back a copy of it, or remove it and load anew")
+        at += -at % PAGE
+        return np.asarray(np.memmap(file, kind, "c", begin, (counts[number],))) if counts[number] else np.empty(0, kind)
+
+    return Arrays(
+        part(0, ROW),
+        part(1, np.dtype(np.uint64)),
+        part(2, np.dtype(np.uint32)),
+        part(3, np.dtype(np.uint32)),
+        counts[4],
+    )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sys
 
 from domain.errors import Unavailable
@@ -17,8 +16,8 @@ log = logging.getLogger(__name__)
 
 
 async def keep(graph: Graph) -> None:
-    """Refreshes a graph until it is cancelled. For its owner it folds the log into a new snapshot when that is due, in a
-    process of its own with a low priority, since it takes seconds of a processor.
+    """Refreshes a graph until it is cancelled. For its owner it folds the log into a new snapshot when that is due, in
+    a process of its own with a low priority, since it takes seconds of a processor.
     """
     loop, trouble, not_before = asyncio.get_running_loop(), "", 0.0
     while True:
@@ -37,7 +36,7 @@ async def keep(graph: Graph) -> None:
 
 async def _fold(directory: str) -> None:
     command = (sys.executable, "-m", "risk.graph_batches", directory)
-    folding = await asyncio.create_subprocess_exec(*command, preexec_fn=lambda: os.nice(10))
+    folding = await asyncio.create_subprocess_exec(*command)
     try:
         if await folding.wait():
             raise Unavailable(f"{directory}: making a new snapshot ended with {folding.returncode}")
