@@ -1,4 +1,4 @@
-"""What is done to a graph in one go, beside those that have it open: a file loaded, persons forgotten, the log folded in.
+"""What is done to a graph in one go, beside those that have it open: files loaded, people forgotten, the log folded in.
 
 Each makes a new snapshot of the old one and of the log up to where it may be read, and puts it in place; whoever has
 the graph open sees that and goes on from there. One such work runs at a time, whoever begins it; others wait. A crash

@@ -42,8 +42,8 @@ class Arrays(Struct, frozen=True):
 
     def edges(self) -> Entries:
         """Every edge once."""
-        degrees = np.diff(self.offsets.astype(np.int64))
-        first = np.repeat(np.arange(len(self.rows), dtype=np.uint32), degrees)
+        ends = self.offsets.astype(np.int64)
+        first = np.repeat(np.arange(len(self.rows), dtype=np.uint32), ends[1:] - ends[:-1])
         once = first < self.neighbours
         made = np.empty(int(once.sum()), EDGE)
         keys, kinds = np.ascontiguousarray(self.rows["key"]), np.ascontiguousarray(self.rows["kind"])
@@ -118,7 +118,7 @@ def write(path: Path, arrays: Arrays) -> None:
         with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             for part in (head, *parts):
                 file.seek(-file.tell() % PAGE, os.SEEK_CUR)
-                file.write(memoryview(part).cast("B") if len(part) else b"")
+                file.write(part if isinstance(part, bytes) else part.data)
             file.truncate(file.tell() + -file.tell() % PAGE)
             file.flush()
             os.fsync(file.fileno())
