@@ -18,7 +18,6 @@ from risk.engine import Assessment, Engine
 from risk.flow import Flow
 from risk.flows import Flows
 from risk.inputs import FACTS
-from risk.score_api import known
 from risk.subject import read_subject
 from risk.told import graph_of, kept_hits, kept_scores, scope_of, told_hits, told_scores, told_subject
 from risk.vocabulary import values_of
@@ -40,9 +39,7 @@ Seen = Callable[[Assessment, DecideAnswer], None]
 class Deciding:
     """``root``: the service's directory; ``seen`` is told of every decision."""
 
-    def __init__(
-        self, engine: Engine, flows: Flows, log: DecisionLog, root: Path, clock: Clock, seen: Seen
-    ) -> None:
+    def __init__(self, engine: Engine, flows: Flows, log: DecisionLog, root: Path, clock: Clock, seen: Seen) -> None:
         self._engine, self._flows, self._log, self._root = engine, flows, log, root
         self._clock, self._seen = clock, seen
 
@@ -73,9 +70,9 @@ class Deciding:
         subject = read_subject(asked.subject, call.key.institution_id)
         now_ns = self._clock.now_ns()
         found = self._engine.assess(subject, NAMES, now_ns // 1_000_000_000, told)
-        facts = {**known(found.facts), **own}
+        facts = {**found.facts, **own}
         graph = graph_of(found)
-        verdict = flow.decide(values_of(facts, graph, found.hits, found.scores), found.hits)
+        verdict = flow.decide(values_of(facts, graph, found.counting, found.scores), found.counting)
         why = [f"{name}.{code}" for name in verdict.scores for code in found.scores[name].reasons]
         reasons = (*verdict.reasons, *why)
         keys, kinds = subject.keys, tuple(one.kind for one in subject.ids)
@@ -95,7 +92,7 @@ class Deciding:
             asked.reference,
             facts,
             graph,
-            kept_hits(found, keys),
+            kept_hits(found.hits, found.counting, keys),
             kept_scores(found),
             1000 * (time.perf_counter() - began),
         )
@@ -137,7 +134,8 @@ def split(facts: Mapping[str, Any], flow: Flow) -> tuple[dict[str, Any], dict[st
     unknown = [name for name in facts if name not in told and name not in own]
     if unknown:
         there_are = f"those of scores and, of this flow, {', '.join(flow.facts) or 'none'}"
-        raise Refused([Problem(f"facts.{name}", facts[name], f"no such fact is read; there are {there_are}") for name in unknown])
+        allowed = f"no such fact is read; there are {there_are}"
+        raise Refused([Problem(f"facts.{name}", facts[name], allowed) for name in unknown])
     words = [name for name, value in told.items() if isinstance(value, str)]
     if words:
         raise Refused([Problem(f"facts.{name}", told[name], "it must be a number, or true or false") for name in words])
@@ -150,7 +148,7 @@ def told_decision(id_: str, found: Decision) -> DecisionTold:
     lists = [
         HitTold(
             hit.list, scope_of(hit), hit.reason, hit.source, hit.expires_s,
-            written_key(keys[hit.place]) if hit.place >= 0 and keys[hit.place] else "",
+            written_key(keys[hit.place]) if hit.place >= 0 and keys[hit.place] else "", hit.overruled,
         )
         for hit in found.hits
     ]  # fmt: skip

@@ -21,7 +21,7 @@ class Events:
     def operations(self) -> tuple[Operation, ...]:
         one = Operation(
             "POST", "/v1/events", "Something happened", EventForm, EventTaken, SCOPE, self._take,
-            description="It counts at once, and is answered when the graph has it on disk. Sent twice, it counts twice.",
+            description="It counts at once; the answer says that the graph has it on disk. Sent twice it counts twice.",
         )  # fmt: skip
         return one, batch_of(one)
 

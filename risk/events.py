@@ -1,4 +1,4 @@
-"""What institutions and trackers tell of what happened: clicks, installs, applications, and what turned out to be fraud.
+"""What institutions and trackers tell of what happened: clicks, installs, applications, and what proved to be fraud.
 
 Everything that is told of together (a device, an address, a phone) has met: it is joined in the graph, all with all.
 """

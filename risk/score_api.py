@@ -1,7 +1,6 @@
 """``/v1/score``: what is known of a subject."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from api.batch import batch_of
 from api.operations import Call, Operation
@@ -36,7 +35,7 @@ class Scoring:
         found = self._engine.assess(subject, asked.scores or NAMES, self._now_s(), asked.facts)
         self._seen(found)
         return ScoreAnswer(
-            told_scores(found.scores), told_hits(found), graph_of(found), known(found.facts), told_subject(subject)
+            told_scores(found.scores), told_hits(found), graph_of(found), dict(found.facts), told_subject(subject)
         )
 
 
@@ -45,8 +44,3 @@ def check_names(scores: tuple[str, ...]) -> None:
     wrong = [(place, name) for place, name in enumerate(scores) if name not in NAMES]
     if wrong:
         raise Refused([Problem(f"scores[{place}]", name, f"it must be of {', '.join(NAMES)}") for place, name in wrong])
-
-
-def known(facts: Mapping[str, Any]) -> dict[str, float]:
-    """Without those that were told to be unknown."""
-    return {name: float(value) for name, value in facts.items() if value is not None}

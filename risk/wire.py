@@ -40,7 +40,9 @@ class HitTold(Struct, frozen=True):
     expires: int
     """Seconds since 1970; 0: never."""
     key: str
-    """By which key of the subject, ``key:16 hex``; empty: by a range that its address is in."""
+    """By which key, ``key:16 hex``: one of the subject's, or that of a range which its address is in."""
+    overruled: bool = False
+    """Another list stands above it, and it does not count."""
 
 
 class SubjectTold(Struct, frozen=True):
