@@ -48,7 +48,7 @@ class Service:
     """The parts of the service and its application. ``root``: where it keeps its data. Raises Unavailable."""
 
     def __init__(
-        self, root: Path, keys: Keys, settings: RiskSettings, clock: Clock, forgotten: Forgotten | None
+        self, root: Path, keys: Keys, settings: RiskSettings, clock: Clock, forgotten: Forgotten | None = None
     ) -> None:
         self._root, self._keys, self._settings, self._clock = root, keys, settings, clock
         self._lag, self._requests = LoopLag(), Requests(metrics.REQUESTS)
