@@ -212,14 +212,22 @@ def read_changes(path: Path, offset: int = 0) -> Iterator[tuple[Change, int]]:
 
 def all_changes(directory: Path) -> Iterator[Change]:
     """The audit trail, the oldest change first."""
+    return changes_after(directory, 0)
+
+
+def changes_after(directory: Path, after: int) -> Iterator[Change]:
+    """The changes behind a number, the oldest first."""
     record, last = read_manifest(directory).record, 0
-    for path in segments(directory):
+    paths = segments(directory)
+    begun = max((place for place, path in enumerate(paths) if path <= segment_path(directory, after + 1)), default=0)
+    for path in paths[begun:]:
         for change, _ in read_changes(path):
-            if record is not None and last < record.change < change.change:
+            if record is not None and last < record.change < change.change and record.change > after:
                 yield record  # its process died before it wrote it down
             last = change.change
-            yield change
-    if record is not None and record.change > last:
+            if last > after:
+                yield change
+    if record is not None and record.change > max(last, after):
         yield record
 
 
