@@ -2,5 +2,7 @@
 
 from risk import decide_api, event_api, lists_api, score_api
 
-SCOPES = (score_api.SCOPE, decide_api.SCOPE, event_api.SCOPE, lists_api.SCOPE, lists_api.READ)
+SCOPES = (
+    score_api.SCOPE, decide_api.SCOPE, event_api.SCOPE, event_api.LABELS, lists_api.SCOPE, lists_api.READ,
+)  # fmt: skip
 """What keys may be made for."""
