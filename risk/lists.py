@@ -55,6 +55,8 @@ def standing(hits: Sequence[Hit]) -> ListName | None:
     everybody, unless the institution has the same person on another list of its own. Else black wins over grey, and
     grey over white.
     """
+    if not hits:
+        return None
     if any(hit.sanction for hit in hits):
         return "black"
     own = _worst(hit.list for hit in hits if hit.institution)
@@ -194,8 +196,8 @@ def _stamp(directory: Path) -> tuple[int, int, int]:
 
 def _place(ip: str, ranges: bool) -> tuple[IpRange | None, int]:
     """What an address or a range is in ranges, if there are ``ranges``, and its key if it is one address."""
-    if not ranges and (key := key_of(b"ip:" + ip.encode(errors="replace"))):
-        return None, key
+    if key := key_of(b"ip:" + ip.encode(errors="replace")):  # IPv4, as most are
+        return (address(ip) if ranges else None), key
     try:
         found = address(ip) or read_range(ip)
     except ValueError:
