@@ -2,5 +2,5 @@
 
 from risk import decide_api, event_api, score_api
 
-SCOPES = (score_api.SCOPE, decide_api.SCOPE, event_api.SCOPE)
+SCOPES = (score_api.SCOPE, decide_api.SCOPE, event_api.SCOPE, event_api.LABELS)
 """What keys may be made for."""

@@ -1,4 +1,4 @@
-"""``outbid risk graph``: files loaded, nodes and rings looked at, people forgotten; beside a service that has it open."""
+"""``outbid risk graph``: files loaded, nodes and rings looked at, people forgotten, beside a service at work."""
 
 import json
 from pathlib import Path
