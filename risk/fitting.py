@@ -165,10 +165,11 @@ def _cuts(known: NDArray[np.float32], rising: bool) -> tuple[float, ...]:
         return ()
     low = float(known.min())
     found = []
-    for cut in np.unique(np.quantile(known, QUANTILES, method="higher")).tolist():
+    rounded = {float(f"{cut:.6g}") for cut in np.quantile(known, QUANTILES, method="higher").tolist()}
+    for cut in sorted(rounded):
         beyond = int((known >= cut).sum() if rising else (known < cut).sum())
         if cut > low and LEAST_ROWS <= beyond < len(known):
-            found.append(float(cut))
+            found.append(cut)
     return tuple(found)
 
 
