@@ -21,6 +21,8 @@ from risk.click_rings import ClickRing, ring_codes
 CUTS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Shares of the rings, from the top."""
 RESAMPLES = 400
+LEAST_INSTALLS = 10
+"""With fewer, no area is told: a bootstrap of a handful of installs believes itself too much."""
 LATE_S = 3_600
 """A click that brings an install on brings it within minutes; one that was spread blindly is credited with whatever
 comes, whenever it comes."""
@@ -171,8 +173,8 @@ def _evidence(
 def _area(
     rank: Floats, installed: NDArray[np.bool_], codes: NDArray[np.int64], seed: int
 ) -> tuple[float, float, float]:
-    """The area and its interval; NaN without an install, or with nothing else."""
-    if not len(rank):
+    """The area and its interval; NaN with fewer installs than a bootstrap can go by."""
+    if installed.sum() < LEAST_INSTALLS or installed.all():
         return float("nan"), float("nan"), float("nan")
     _, group = np.unique(codes, return_inverse=True)
     order = np.argsort(rank, kind="stable")
@@ -190,9 +192,7 @@ def _area(
     found = area(np.ones(len(rank)))
     number = int(group.max()) + 1
     drawn = np.array([area(draw.poisson(1.0, number).astype(np.float64)[of_group]) for _ in range(RESAMPLES)])
-    drawn = drawn[~np.isnan(drawn)]
-    if not len(drawn):
-        return found, float("nan"), float("nan")
+    drawn = drawn[~np.isnan(drawn)]  # a drawing may have had no install
     low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
     return found, low, high
 

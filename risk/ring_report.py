@@ -128,6 +128,8 @@ def conclusion(evidence: Evidence) -> str:
 
 
 def _order(area: float, low: float, high: float) -> str:
+    if isnan(area):
+        return "there are too few installs to tell what the order is worth"
     told = f"area {area:.3f} ({low:.3f} to {high:.3f})"
     if low > 0.5:
         return f"what ranks higher installs less: {told}"
