@@ -246,6 +246,20 @@ def test_damage_is_told_with_its_file(tmp_path: Path) -> None:
         Lists.open(directory)
 
 
+def test_what_the_disk_does_not_take_is_not_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, edits = ListWriter(tmp_path, ManualClock(START * SECOND)), [Edit(_kept("device:1"), "r", "s")]
+
+    def full(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(Unavailable, match="No space left"):
+        patched.setattr(os, "fsync", full)
+        writer.edit("add", "black", "", edits, WHO)
+    assert not Lists.open(tmp_path).look([parse_person("device:1")], None, 0, START)
+    assert writer.edit("add", "black", "", edits, WHO) == ["added"]
+    assert [change.change for change in all_changes(tmp_path)] == [1]
+
+
 def test_two_writers_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock(START * SECOND)
     one, other = ListWriter(tmp_path, clock), ListWriter(tmp_path, clock)
