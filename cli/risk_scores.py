@@ -57,8 +57,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_train(asked: argparse.Namespace) -> int:
-    from threadpoolctl import threadpool_limits
-
     from domain.clock import SECOND, from_env
     from domain.errors import Problem, Refused
     from risk.card_files import ALL, FOLDER, read_cards, write_cards
@@ -74,8 +72,7 @@ def run_train(asked: argparse.Namespace) -> int:
     kept = {name: own.card for name, own in read_cards(out).items()} if out.exists() else {}
     version = max(from_env().now_ns() // SECOND % 2**32, OWN_VERSIONS)
     clicks = not asked.decisions and _has_clicks(asked.files[0])
-    with threadpool_limits(1, "blas"):  # matrices are so small that threads would only wait for each other
-        made, bad = (_from_clicks if clicks else _from_labels)(asked, wanted, version)
+    made, bad = (_from_clicks if clicks else _from_labels)(asked, wanted, version)
     write_cards(out, {**kept, **made})
     _tell_bad(bad)
     return 0

@@ -3,13 +3,11 @@
 import asyncio
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from cli.main import main
 from domain.errors import Refused
@@ -27,13 +25,6 @@ from risk.labelled_rows import LabelledRows, read_decisions
 from risk.people import BLACK_LISTED, People, write_people
 from risk.published import published
 from tests.click_world import RATES, START, write_clicks
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Matrices are so small that threads would only wait for each other."""
-    with threadpool_limits(1, "blas"):
-        yield
 
 
 def test_fraud_is_told_from_installs_that_did_not_come(tmp_path: Path) -> None:
