@@ -200,7 +200,7 @@ def _clicks_json(one: "click_learning.Trained") -> dict[str, Any]:
 
 def _clicks_text(name: str, one: "click_learning.Trained") -> str:
     judged = one.judged
-    worth = f"{judged.scale:.0%} of what was learnt holds there" if one.card is not None else "within chance"
+    worth = f"calibrated by x {judged.scale:.2f} there" if one.card is not None else "within chance"
     kept = "" if one.card is not None else ": the card in use stays"
     lines = [
         f"{name}: learnt from {judged.learnt_clicks:,} clicks with {judged.learnt_installs:,} installs{kept}",

@@ -42,7 +42,7 @@ class Judged(Struct, frozen=True):
     """By how many nats the shares explain the installs of sources that they were not learnt from better than the apps'
     rates alone; below `LEAST_GAIN` it may be chance."""
     scale: float
-    """How much of what was learnt held on those folds: the card has so much of it."""
+    """By what the learnt strengths were multiplied to be right on those sources: the calibration."""
     bands: tuple[Band, ...]
 
 
