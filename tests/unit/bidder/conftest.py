@@ -12,7 +12,7 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.remote_people import RemotePeople
+from bidder.waiting_room import WaitingRoom
 from bidder.service import Service
 from targeting.redis_lookup import Held
 from tests.auction_table import People, Table
@@ -88,7 +88,7 @@ def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
             far = FarPeople(table.people)
             table.auction.chain.modules = (ProfileModule(far), *table.auction.chain.modules[1:])
             table.auction.history = History(far, fleet=far if table.holds is not None else None)
-            room = RemotePeople(far, 1.0)  # type: ignore[arg-type]
+            room = WaitingRoom(far, 1.0)  # type: ignore[arg-type]
         service = Service(
             table.auction,
             SimpleNamespace(view=table.view, version=3, workers=1),
