@@ -35,8 +35,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.waiting_room import WaitingRoom
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.record import campaign_scope, line_item_scope

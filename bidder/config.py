@@ -1,5 +1,7 @@
-"""Settings of the bidder: sections ``[bidder]``, ``[risk_module]`` and ``[credit_module]``, or variables of the environment
-such as ``OUTBID_BIDDER_<FIELD>``."""
+"""Settings of the bidder: sections ``[bidder]``, ``[risk_module]`` and ``[credit_module]``.
+
+``OUTBID_BIDDER_<FIELD>`` and so on in the environment count before the file.
+"""
 
 from typing import Literal
 from urllib.parse import urlsplit
@@ -95,9 +97,7 @@ class ModuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.key.isascii() or not self.key.isprintable():
             raise ValueError("key has characters that no API key has")
         if self.timeout_ms <= 0 or self.breaker_failures < 1 or self.breaker_rest_s < 0 or self.cache_s < 0:
-            raise ValueError(
-                "timeout_ms and breaker_failures are above 0, breaker_rest_s and cache_s are not negative"
-            )
+            raise ValueError("timeout_ms and breaker_failures are above 0, breaker_rest_s and cache_s are not negative")
         if not 1 <= self.connections <= 1_000 or self.cache_entries < 2:
             raise ValueError("connections is from 1 to 1000, and cache_entries at least 2")
 

@@ -93,7 +93,17 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     models = Models(settings.prior_ctr, settings.prior_cvr)
     auction = Auction(
-        chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample, models, worth=scores.worth
+        chain,
+        leases,
+        answer,
+        journal,
+        clock,
+        settings.tcf_vendor(),
+        supply,
+        history,
+        sample,
+        models,
+        worth=scores.worth,
     )
     watch = ModelWatch(where.data, auction.models, auction.shading)
     await watch.look()  # before anybody asks

@@ -1,11 +1,11 @@
-"""Requests that have to wait for what others know: the person's record (and the household's, if it counts) where profiles
-are in Redis, and scores where the risk and credit modules are remote. Who is it, then wait, then decide; and, if bids
-with frequency caps were chosen, wait once more until they are held for the fleet.
+"""Requests that have to wait for what others know: the person's record (and the household's, if it counts) where
+profiles are in Redis, and scores where the risk and credit modules are remote. Who is it, then wait, then decide; and,
+if bids with frequency caps were chosen, wait once more until they are held for the fleet.
 
-A request is read twice, since others are decided while it waits: that is cheaper than to keep what was read. All that is
-to be asked is asked at once, side by side; then the person's record, if the first id that is known is an alias. However
-look-ups end, in time or not at all, the request is answered on what is known then; and what could not be held is not
-bid. All waits together take no more than their share of the time that there is.
+A request is read twice, since others are decided while it waits: that is cheaper than to keep what was read. All that
+is to be asked is asked at once, side by side; then the person's record, if the first id that is known is an alias.
+However look-ups end, in time or not at all, the request is answered on what is known then; and what could not be held
+is not bid. All waits together take no more than their share of the time that there is.
 """
 
 import time
@@ -50,8 +50,8 @@ class Module(Protocol):
 
 
 class WaitingRoom:
-    """Of a worker. ``timeout_s`` is the longest wait for Redis, of which there can be two; ``lookup`` None: records are on
-    this host. ``modules``: those that are asked over HTTP.
+    """Of a worker. ``timeout_s`` is the longest wait for Redis, of which there can be two; ``lookup`` None: records are
+    on this host. ``modules``: those that are asked over HTTP.
     """
 
     def __init__(self, lookup: RedisLookup | None, timeout_s: float = 0.0, modules: Sequence[Module] = ()) -> None:

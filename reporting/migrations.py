@@ -135,9 +135,7 @@ MIGRATIONS = (
     Migration(
         14,
         "what was known of people's risk and credit when bids were made",
-        adds=tuple(
-            (BIDS, column) for column in ("facts", "fraud", "device_risk", "credit_score", "pd", "p_approved")
-        ),
+        adds=tuple((BIDS, column) for column in ("facts", "fraud", "device_risk", "credit_score", "pd", "p_approved")),
     ),
 )
 

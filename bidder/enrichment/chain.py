@@ -25,8 +25,9 @@ class Chain:
             module(request)
 
     def forget(self, request: Request, *, here: bool) -> None:
-        """Of who was forgotten, or (where the records are ``here``) opted out, the request knows nothing afterwards: for
-        who asks others about the person before the request is decided."""
+        """Of who was forgotten, or (where the records are ``here``) opted out, the request knows nothing afterwards:
+        for who asks others about the person before the request is decided.
+        """
         for module in self.modules:
             if isinstance(module, ProfileModule):
                 if here:

@@ -1,5 +1,5 @@
-"""What the credit service, or its table of scored people, knows of the person of a request: credit score, probability of
-default and of approval.
+"""What the credit service, or its table of scored people, knows of the person of a request: credit score, probability
+of default and of approval.
 
 Modes as in `bidder.enrichment.risk`; settings ``[credit_module]``.
 """
@@ -54,9 +54,7 @@ class CreditService:
         """What answers are remembered by; None: there is nobody to ask about."""
         return tuple(wanted.ids[:MOST_IDS]) or None
 
-    def ask(
-        self, key: Hashable, wanted: "Wanted", wait_s: float, then: Callable[[CreditTold | None], None]
-    ) -> bool:
+    def ask(self, key: Hashable, wanted: "Wanted", wait_s: float, then: Callable[[CreditTold | None], None]) -> bool:
         """As `RemoteService.ask`."""
         return self.service.ask(key, lambda: question(wanted), wait_s, then)
 

@@ -1,9 +1,9 @@
 """Asking a scoring service about persons while an event loop serves requests.
 
 Each question has a deadline. What was told lately is told again without asking; questions about one person that are on
-their way together are one. Late answers are no use to the request that asked, but to the next one about this person. A
-service that does not answer, answers late or answers nonsense several times in a row is left alone for a while (a circuit
-breaker); whoever asks meanwhile goes without at once.
+their way together are one. Late answers are no use to the request that asked, but to the next one about this person.
+A service that does not answer, answers late or answers nonsense several times in a row is left alone for a while (a
+circuit breaker); whoever asks meanwhile goes without at once.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ ABANDON_S = 1.0
 BOUNDS_S = tuple((1 << n) / 1e6 for n in range(7, 20))
 """Powers of two from 128 µs to half a second."""
 ENDS = ("answered", "cached", "late", "unanswered", "wrong", "skipped")
-"""How questions end, in words: in time, from the cache, too late, without an answer, with one that is none, not asked."""
+"""How questions end: in time, from the cache, too late, without an answer, with one that is none, not asked."""
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ class _Question(Generic[T]):
 class RemoteService(Generic[T]):
     """One service, for one event loop. ``run`` keeps the connections; until they stand, nothing is known.
 
-    ``read`` makes an answer of a body, and raises ValueError for what is none. ``url``: of the service; ``path``: of what
-    is asked there.
+    ``read`` makes an answer of a body, and raises ValueError for what is none. ``url``: of the service; ``path``: of
+    what is asked there.
     """
 
     def __init__(

@@ -1,19 +1,17 @@
 """What the risk service, or its tables and lists, know of the person of a request: fraud, device risk, black lists.
 
-Three modes (``[risk_module] mode``): ``profile``, scores in the person's own record; ``in_process``, tables and lists of the
-risk service that are on this host, mapped into memory; ``remote``, the service itself, over HTTP. Without an answer
-nothing is known, and each line item says by its ``risk`` what that means to it.
+Three modes (``[risk_module] mode``): ``profile``, scores in the person's own record; ``in_process``, tables and lists
+of the risk service that are on this host, mapped into memory; ``remote``, the service itself, over HTTP. Without an
+answer nothing is known, and each line item says by its ``risk`` what that means to it.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.remote import RemoteService
-from domain.naming import name_id
 from domain.worth import MOST_RISK, RISK_FACTS, Fact
 from risk.lists import Hit, Lists, standing
 from targeting.identity_keys import written_key
@@ -77,9 +75,7 @@ class RiskService:
             return ids or None
         return (ids, wanted.address, wanted.agent) if ids or wanted.address else None
 
-    def ask(
-        self, key: Hashable, wanted: "Wanted", wait_s: float, then: Callable[[RiskTold | None], None]
-    ) -> bool:
+    def ask(self, key: Hashable, wanted: "Wanted", wait_s: float, then: Callable[[RiskTold | None], None]) -> bool:
         """As `RemoteService.ask`."""
         return self.service.ask(key, lambda: self.question(wanted), wait_s, then)
 
@@ -94,7 +90,7 @@ class RiskService:
 
 
 def read_answer(body: bytes) -> RiskTold:
-    """A score that is missing is not known. Raises ValueError for what cannot be true: then nothing of it is believed."""
+    """A score that is missing is not known. Raises ValueError for what cannot be: then nothing of it is believed."""
     told = msgspec.json.decode(body)
     if not isinstance(told, dict):
         raise ValueError("the answer is no object")

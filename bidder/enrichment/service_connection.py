@@ -99,7 +99,11 @@ class ServiceConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._messages == 1:
-            self._status, self._lasts, self._whole = self._parser.get_status_code(), self._parser.should_keep_alive(), True
+            self._status, self._lasts, self._whole = (
+                self._parser.get_status_code(),
+                self._parser.should_keep_alive(),
+                True,
+            )
 
     # our own
 

@@ -16,8 +16,8 @@ import trackers.joins
 from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.http import BidConnection
-from bidder.waiting_room import WaitingRoom
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from domain.audience_rule import AllOf, Happened, Not
 from domain.campaign import Audience
 from domain.clock import SECOND

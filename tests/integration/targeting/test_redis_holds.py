@@ -18,8 +18,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.waiting_room import WaitingRoom
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from domain.events import Kind, Mark
 from domain.naming import person_key
 from targeting.held_words import HELD, REPORTED, bid_of, unpacked, word

@@ -9,8 +9,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.waiting_room import WaitingRoom
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from targeting.identity_keys import parse_person
 from targeting.redis_address import parse
 from targeting.redis_lookup import RedisLookup

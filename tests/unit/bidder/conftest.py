@@ -12,8 +12,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.waiting_room import WaitingRoom
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from targeting.redis_lookup import Held
 from tests.auction_table import People, Table
 
