@@ -83,6 +83,6 @@ def _probability(told: dict[str, object], field: str) -> float | None:
     value = told.get(field)
     if value is None:
         return None
-    if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError(f"{field}: no number from 0 to 1")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
