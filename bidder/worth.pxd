@@ -12,7 +12,7 @@ cdef class Worth:
     cdef KeyTable risk_people, credit_people  # of in_process
     cdef object lists
     cdef object institution                 # id of its name; 0: of nobody in particular
-    cdef tuple told_risk, told_credit       # of remote: what was told of the person of the request at hand
+    cdef object told_risk, told_credit      # of remote: what was told of the person of the request at hand
 
     # Sets Candidates.person to what is known, of what is ``wanted`` (bidder.facts.Fact).
     cdef int learn(self, Candidates c, Request r, uint32_t wanted) except -1

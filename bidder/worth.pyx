@@ -69,7 +69,7 @@ cdef class Worth:
             raise ValueError(f"{people.path}: rows of {people.width} bytes are not those of a table of credit")
         self.credit_people = people
 
-    def tell(self, tuple risk, tuple credit):
+    def tell(self, risk, credit):
         """What services told of the person of the request that is decided next: (facts that are known, fraud, device risk)
         and (facts that are known, credit score, PD, P(approved)); None: nothing.
         """

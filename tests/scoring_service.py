@@ -62,7 +62,7 @@ async def scoring_service(answer: Answer) -> AsyncIterator[ScoringService]:
                         await writer.drain()
                 else:
                     writer.write(told if isinstance(told, bytes) else written(json.dumps(told).encode()))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             talking.discard(task)

@@ -42,7 +42,9 @@ def risk(url: str, **more: Any) -> RiskService:
 
 
 def credit(url: str, **more: Any) -> CreditService:
-    return CreditService(CreditModuleSettings("remote", url=url, **{"timeout_ms": PATIENT_MS, "connections": 2, **more}))
+    return CreditService(
+        CreditModuleSettings("remote", url=url, **{"timeout_ms": PATIENT_MS, "connections": 2, **more})
+    )
 
 
 async def connected(*modules: RiskService | CreditService) -> None:
@@ -157,14 +159,14 @@ async def test_a_service_that_does_not_answer_is_left_alone_until_it_does(bid_po
                 assert await outcome(port, request()) == 0
             assert module.service.resting and len(theirs.asked) == 2
             assert (module.service.ended["wrong"], module.service.ended["skipped"]) == (2, 2)
-            assert 'outbid_bidder_module_resting{module="credit",worker="0"} 1' in port.service.metrics()
+            assert 'outbid_bidder_module_resting{worker="0",module="credit"} 1' in port.service.metrics()
             well = True
             module.service._rests_until = 0.0  # the hour is over
             for _ in range(2):
                 assert await outcome(port, request()) == 0
             assert not module.service.resting and last_bid(on).credit_score == 712
             text = port.service.metrics()
-            assert 'outbid_bidder_module_questions_total{module="credit",ended="answered",worker="0"} 2' in text
+            assert 'outbid_bidder_module_questions_total{worker="0",module="credit",ended="answered"} 2' in text
 
 
 async def test_a_late_answer_is_known_to_the_next_request(bid_port: Any) -> None:

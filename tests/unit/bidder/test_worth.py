@@ -116,7 +116,12 @@ def put(mode: str, on: Table, facts: FACTS, data: Path) -> FACTS:
         "<HHHHI", score.get("fraud", no_points), score.get("device_risk", no_points), facts.get("listed", False), 0, 1
     )
     credit = struct.pack(
-        "<HHffI", score.get("credit_score", no_points), 0, score.get("pd", math.nan), score.get("p_approved", math.nan), 1
+        "<HHffI",
+        score.get("credit_score", no_points),
+        0,
+        score.get("pd", math.nan),
+        score.get("p_approved", math.nan),
+        1,
     )
     keys = np.array([7, ANN], np.uint64)
     for name, row in (("risk", risk), ("credit", credit)):
