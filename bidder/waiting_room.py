@@ -8,6 +8,7 @@ However look-ups end, in time or not at all, the request is answered on what is 
 is not bid. All waits together take no more than their share of the time that there is.
 """
 
+import logging
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
@@ -22,6 +23,8 @@ from bidder.view import View
 from targeting.held_words import bid_of
 from targeting.merge import aliased
 from targeting.redis_lookup import NOT_HELD, UNKNOWN, Held, RedisLookup
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from bidder.http import BidConnection
@@ -131,7 +134,10 @@ class Visit:
         """Asks for all that is to be known before, side by side. False: nothing has to be waited for."""
         for module in self.room.modules:
             if wanted.facts & module.facts:
-                self.ask_module(module, wanted)
+                try:
+                    self.ask_module(module, wanted)
+                except Exception:  # a bug of ours: the request goes without
+                    log.exception("the %s module failed", module.name)
         if self.room.lookup is not None:
             self.ids, self.every, self.capping = wanted.ids, view.suppressing, view.capping
             self.ask(self.room.lookup, dict.fromkeys((*wanted.ids, *wanted.counters)))

@@ -105,7 +105,9 @@ cdef class Worth:
         cdef size_t i
         if self.risk_people is not None:
             read_risk(facts, row_of(self.risk_people, r))
-        if self.lists is not None and wanted & LISTED and not facts.known & BLACK:
+        if self.lists is not None and wanted & LISTED:
+            # They know more than the table's flag does: changes since, exceptions of an institution, addresses.
+            facts.known &= ~<uint32_t>(LISTED | BLACK)
             keys = [id_key(r, i) for i in range(r.ids.size())]
             if r.person and r.person not in keys:
                 keys.append(r.person)

@@ -1,5 +1,5 @@
-"""Scoring services on a free port: one that answers as it should, and those that do not. Plain sockets, so that each byte
-of an answer can be wrong.
+"""Scoring services on a free port: one that answers as it should, and those that do not. Plain sockets, so that each
+byte of an answer can be wrong.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ async def scoring_service(answer: Answer) -> AsyncIterator[ScoringService]:
                 if told is None:
                     break
                 if hasattr(told, "__aiter__"):
-                    async for piece in told:  # type: ignore[attr-defined]
+                    async for piece in told:
                         writer.write(piece)
                         await writer.drain()
                 else:

@@ -1,9 +1,10 @@
-"""Bid requests whose risk and credit are asked of services over HTTP: what they are told, and that nothing which a service
-does, or does not do, costs one bid request.
+"""Bid requests whose risk and credit are asked of services over HTTP: what they are told, and that nothing which a
+service does, or does not do, costs one bid request.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,15 @@ def credit(url: str, **more: Any) -> CreditService:
     )
 
 
+async def until(reached: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not reached():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
 async def connected(*modules: RiskService | CreditService) -> None:
     """Returns when the modules can be asked."""
-    async with asyncio.timeout(10):
-        while any(not module.service._idle for module in modules):
-            await asyncio.sleep(0.002)
+    await until(lambda: all(module.service._idle for module in modules))
 
 
 def request(person: str = "ann", **more: Any) -> bytes:
@@ -169,6 +174,19 @@ async def test_a_service_that_does_not_answer_is_left_alone_until_it_does(bid_po
             assert 'outbid_bidder_module_questions_total{worker="0",module="credit",ended="answered"} 2' in text
 
 
+async def test_more_questions_than_connections_take_turns(bid_port: Any) -> None:
+    async with scoring_service(lambda asked: GOOD_RISK) as ours:
+        module = risk(ours.url, connections=1, cache_s=0.0)
+        async with bid_port(table(unknown="refuse", max_pd_ppm=10**6), [module]) as port:
+            await connected(module)
+            reader, writer = await port.open()
+            writer.write(b"".join(post(request(f"p{n % 15}")) for n in range(20)))
+            answers = [await read_answer(reader) for _ in range(20)]
+            writer.close()
+            assert all(b'"price"' in body for _, _, body in answers)
+            assert len(ours.asked) == 15, "those about one person are one while they are on their way"
+
+
 async def test_a_late_answer_is_known_to_the_next_request(bid_port: Any) -> None:
     told = asyncio.Event()
 
@@ -183,9 +201,7 @@ async def test_a_late_answer_is_known_to_the_next_request(bid_port: Any) -> None
             await connected(module)
             assert await outcome(port, request()) == 0 and last_bid(on).facts == 0
             told.set()
-            async with asyncio.timeout(10):
-                while not len(module.service._cache):
-                    await asyncio.sleep(0.002)
+            await until(lambda: len(module.service._cache))
             assert await outcome(port, request()) == 0 and last_bid(on).credit_score == 712
             assert len(theirs.asked) == 1
 
@@ -199,7 +215,7 @@ async def test_nobody_is_asked_about_who_may_not_be_used(bid_port: Any, tmp_path
     async with scoring_service(lambda _: GOOD_RISK) as ours, scoring_service(lambda _: GOOD_CREDIT) as theirs:
         modules = risk(ours.url), credit(theirs.url)
         async with bid_port(on, modules) as port:
-            people, *others = on.auction.chain.modules
+            _, *others = on.auction.chain.modules
             far = port.service.people is not None and port.service.people.lookup
             on.auction.chain.modules = (ProfileModule(far or on.people, forgotten), *others)
             await connected(*modules)
@@ -221,6 +237,20 @@ async def test_nobody_is_asked_about_who_may_not_be_used(bid_port: Any, tmp_path
             assert await outcome(port, request("Secret-Id", device={**device, "ifa": "AB-CD"})) == 0
             told = json.dumps([ours.asked, theirs.asked]).lower()
             assert last_bid(on).facts and "secret" not in told and "ab-cd" not in told
+
+
+async def test_what_an_exchange_sends_does_not_reach_a_service_as_it_is(bid_port: Any) -> None:
+    """An address that is none would have the whole question refused, and half a surrogate pair is no JSON."""
+    async with scoring_service(lambda _: GOOD_RISK) as ours:
+        module = risk(ours.url)
+        async with bid_port(on := table(), [module]) as port:
+            await connected(module)
+            for ip, agent in (("113.76.1.*", "\ud83d"), ("::ffff:203.0.113.9", "x" * 9_000), ("\ud83d", "")):
+                device = {**REQUEST["device"], "ip": ip, "ua": agent}
+                assert await outcome(port, request(device=device)) == 0 and last_bid(on).fraud == 120
+            subjects = [asked["subject"] for asked in ours.asked]
+            assert [subject.get("ip") for subject in subjects] == [None, "203.0.113.9", None]
+            assert [subject.get("user_agent") for subject in subjects] == ["?", "x" * 512, None]
 
 
 def test_a_cache_is_bounded_and_keeps_what_is_in_use() -> None:

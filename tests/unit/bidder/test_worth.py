@@ -1,5 +1,5 @@
-"""Limits, multipliers and credit value by what is known of a person: against the same rules in plain Python, with the facts
-from profiles, from tables and as services tell them.
+"""Limits, multipliers and credit value by what is known of a person: against the same rules in plain Python, with the
+facts from profiles, from tables and as services tell them.
 """
 
 import math
