@@ -190,6 +190,7 @@ class RemoteService(Generic[T]):
     # connections
 
     def _free(self, connection: ServiceConnection) -> None:
+        self._connections.add(connection)
         self._idle.append(connection)
         self.ready.set()
         while self._queue and self._idle:
@@ -229,7 +230,6 @@ class RemoteService(Generic[T]):
                 await asyncio.sleep(RETRY_S)
                 continue
             connection = made[1]
-            self._connections.add(connection)
             try:
                 await connection.lost.wait()
             finally:

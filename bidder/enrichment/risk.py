@@ -41,13 +41,28 @@ class RiskTold(NamedTuple):
 
 
 class BlackLists:
-    """The lists of this host, as `bidder.worth` asks them."""
+    """The lists of this host, as `bidder.worth` asks them: those of everybody, and of one institution."""
 
-    def __init__(self, lists: Lists) -> None:
-        self.lists = lists
+    def __init__(self, lists: Lists, institution: int) -> None:
+        self._lists, self._institution = lists, institution
+        self.take()
 
-    def is_black(self, keys: Sequence[int], ip: str | None, institution: int, now_s: int) -> bool:
-        return standing(self.lists.look(keys, ip, institution, now_s)) == "black"
+    def take(self) -> None:
+        """What the lists have now."""
+        shelves = (shelf for shelf in self._lists.opened() if shelf.id in (("black", 0), ("black", self._institution)))
+        self.tables = tuple(shelf.table for shelf in shelves if shelf.shelf.keys)
+        self.changed, self.addresses = self._lists.changed(), Memory(self._named)
+
+    def reload(self) -> bool:
+        """Whether there is anything new."""
+        return self._lists.reload()
+
+    def _named(self, ip: str) -> bool:
+        return bool(self._lists.look((), ip, self._institution, 0))
+
+    def is_black(self, keys: Sequence[int], ip: str | None, now_s: int) -> bool:
+        """Exactly."""
+        return standing(self._lists.look(keys, ip, self._institution, now_s)) == "black"
 
 
 class RiskService:

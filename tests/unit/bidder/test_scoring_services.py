@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
+from bidder.auction import Wanted
 from bidder.config import CreditModuleSettings, RiskModuleSettings
 from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.credit import CreditService
+from bidder.enrichment.once import ask_once
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.risk import RiskService
 from bidder.worth import Worth
 from domain.events import Bid
 from domain.naming import person_key
-from domain.worth import Fact
+from domain.worth import CREDIT_FACTS, Fact
 from targeting.forgotten import Forgotten
 from targeting.record import OPT_OUT
 from tests.auction_table import Table, snapshot
@@ -251,6 +254,14 @@ async def test_what_an_exchange_sends_does_not_reach_a_service_as_it_is(bid_port
             subjects = [asked["subject"] for asked in ours.asked]
             assert [subject.get("ip") for subject in subjects] == [None, "203.0.113.9", None]
             assert [subject.get("user_agent") for subject in subjects] == ["?", "x" * 512, None]
+
+
+def test_services_are_asked_on_the_loop_of_production() -> None:
+    async def ask() -> object:
+        async with scoring_service(lambda asked: GOOD_CREDIT) as theirs:
+            return await ask_once(credit(theirs.url), Wanted([7], []))
+
+    assert uvloop.run(ask()) == (int(CREDIT_FACTS), 712, 0.031, 0.64)
 
 
 def test_a_cache_is_bounded_and_keeps_what_is_in_use() -> None:

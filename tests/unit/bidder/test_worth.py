@@ -18,13 +18,17 @@ from bidder.enrichment.tables import Tables
 from bidder.explain import explain
 from bidder.worth import Worth
 from cython_ext.key_table import write_key_table
+from domain.clock import ManualClock
 from domain.events import Bid, decode
 from domain.naming import person_key
 from domain.person import score_id
 from domain.strategy import Strategy
 from domain.worth import PPM, PROFILE_SCORES, Fact, RiskRules, ScoreMultiplier
+from risk.list_files import Edit
+from risk.list_reading import Defaults, read_list
+from risk.list_writer import Import, ListWriter
 from targeting.record import Scored
-from tests.auction_table import Table, snapshot
+from tests.auction_table import NOW_NS, Table, snapshot
 from tests.unit.bidder.test_http import BODY, REQUEST
 
 NAMES = tuple(PROFILE_SCORES)
@@ -209,3 +213,47 @@ def test_what_no_live_line_item_asks_for_is_not_looked_for() -> None:
     assert on.view.facts == 0
     on.auction.worth = None  # type: ignore[assignment]
     assert not isinstance(on.decide(REQUEST), NoBid)
+
+
+def test_lists_of_this_host_count_at_once_and_whole(tmp_path: Path) -> None:
+    """Real lists: keys, addresses and ranges; the institution's own exceptions; changes since; what expires."""
+    now_s = NOW_NS // 10**9
+    on = Table(snapshot({"line_items[0]": {"risk": {"block_listed": True}}}))
+    on.auction.worth = Worth("in_process", "off")
+    settings = RiskModuleSettings(institution="north")
+    tables = Tables(on.auction.worth, settings, CreditModuleSettings(), tmp_path)
+    writer = ListWriter(tmp_path / "risk" / "lists", ManualClock(NOW_NS))
+
+    def bids(person: str = "ann", ip: str = "198.51.100.7") -> bool:
+        outcome = on.decide({**REQUEST, "user": {"buyeruid": person}, "device": {**REQUEST["device"], "ip": ip}})
+        assert not isinstance(outcome, NoBid) or int(outcome.reason) == 541
+        return not isinstance(outcome, NoBid)
+
+    def write(name: str, institution: str, *ids: str, expires_s: int = 0) -> None:
+        path = tmp_path / "ids.csv"
+        path.write_text("\n".join(ids))
+        read = read_list(path, Defaults("fraud", "test", expires_s), now_s)
+        writer.import_file(Import(name, institution, "add", "test", str(path), "fraud", "test"), read)  # type: ignore[arg-type]
+        tables.look()
+
+    assert bids(), "no lists yet: nobody is on any"
+    key = f"key:{ANN:016x}"
+    write("black", "", "key:0000000000000007", "ip:203.0.113.0/24")
+    assert bids() and not bids(ip="203.0.113.9") and bids(ip="no address") and bids(ip="::1")
+    write("black", "", key)
+    assert not bids() and bids("bob")
+    write("white", "north", key)
+    assert bids(), "the institution's own exception"
+    write("black", "south", f"key:{person_key('buyeruid', 'bob', 'usx'):016x}")
+    assert bids("bob"), "another institution's list"
+    write("black", "north", f"key:{person_key('buyeruid', 'bob', 'usx'):016x}", expires_s=now_s + 60)
+    assert not bids("bob")
+    on.clock.advance(61)
+    assert bids("bob"), "its time is over"
+    cy = f"key:{person_key('buyeruid', 'cy', 'usx'):016x}"
+    writer.edit(
+        "add", "black", "", [Edit(cy, "fraud", "test", 0), Edit("ip:2001:db8::/32", "fraud", "test", 0)], "test"
+    )
+    assert bids("cy"), "not looked at yet"
+    tables.look()
+    assert not bids("cy") and not bids(ip="2001:db8::7")
