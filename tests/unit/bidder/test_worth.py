@@ -256,4 +256,4 @@ def test_lists_of_this_host_count_at_once_and_whole(tmp_path: Path) -> None:
     )
     assert bids("cy"), "not looked at yet"
     tables.look()
-    assert not bids("cy") and not bids(ip="2001:db8::7")
+    assert not bids("cy") and not bids("dan", ip="2001:db8::7")
