@@ -16,7 +16,10 @@ from reporting.store import Store, migrate, open_store
 from tests.feature_world import World
 from tests.small_models import learnt, moved, scattered
 
-COLUMNS = ("model", "ctr", "cvr", "shadow_model", "shadow_ctr", "explored", "value", "full_price")
+COLUMNS = (
+    *("model", "ctr", "cvr", "shadow_model", "shadow_ctr", "explored", "value", "full_price"),
+    *("facts", "fraud", "device_risk", "credit_score", "pd", "p_approved"),
+)
 
 
 @pytest.fixture
