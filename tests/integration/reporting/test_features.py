@@ -50,6 +50,7 @@ def test_features_arrive_bit_by_bit(opened: Store, tmp_path: Path) -> None:
         opened.send(block, f"features:{block.table.name}:{block.day}")
     stored = opened.query(f"SELECT bid, hex(features), {', '.join(COLUMNS)} FROM bids")
     assert len(stored) == len(expected)
+    assert 50 < sum(bid.facts == 0b1110011 and bid.pd == 303e-6 for _, bid in expected.values()) < len(expected)
     for number, features, *others in stored:
         row, bid = expected[int(number)]
         assert bytes.fromhex(features) == row
