@@ -185,6 +185,11 @@ def test_explain_tells_what_was_known_and_why_it_kept_line_items_out() -> None:
     assert found.request["fraud"] == 701 and found.request["pd"] == "3.10%"
     (removal,) = found.stages["risk"]
     assert removal.why == "the fraud score, 701, is above 700" and removal.line_items == ("open",)
+    on = Table(snapshot({"line_items[0]": {"strategy": msgspec.to_builtins(STRATEGIES[1]), "bid_cap_cpm": 9_000_000}}))
+    on.people.put("buyeruid:usx:ann", {}, {}, scores={score_id("pd_ppm"): Scored(10_000, 1)})
+    (bid,) = explain(on.auction, BODY, on.view.sellers["usx"], on.view).bids
+    said: Any = bid["prediction"]
+    assert said["pd"] == "1.00%" and said["p_approved"] == "55.00%, as the line item has it: it is not known"
 
 
 def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path) -> None:
