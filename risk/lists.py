@@ -55,6 +55,8 @@ def standing(hits: Sequence[Hit]) -> ListName | None:
     everybody, unless the institution has the same person on another list of its own. Else black wins over grey, and
     grey over white.
     """
+    if not hits:
+        return None
     if any(hit.sanction for hit in hits):
         return "black"
     own = _worst(hit.list for hit in hits if hit.institution)
@@ -119,14 +121,14 @@ class Lists:
             keys = [*keys, ip_key]
         hits: list[Hit] = []
         changed = state.changed
-        tables, shelves = state.scope(institution)
+        tables, shelves = state.scopes.get(institution) or state.scope(institution)
         for table, place, row in find_all(tables, keys):
             shelf, key = shelves[table], keys[place]
             if changed and (entries := changed.get(key)) is not None and shelf.id in entries:
                 continue
-            terms = shelf.at(row)
-            if terms.live(now_s):
-                hits.append(_hit(shelf.id, terms, key))
+            reason, source, until, change = shelf.only or shelf.at(row)
+            if not until or now_s < until:
+                hits.append(Hit(shelf.id[0], shelf.id[1], reason, source, until, key, change))
         if changed:
             for key in keys:
                 if (entries := changed.get(key)) is not None:
@@ -194,8 +196,8 @@ def _stamp(directory: Path) -> tuple[int, int, int]:
 
 def _place(ip: str, ranges: bool) -> tuple[IpRange | None, int]:
     """What an address or a range is in ranges, if there are ``ranges``, and its key if it is one address."""
-    if not ranges and (key := key_of(b"ip:" + ip.encode(errors="replace"))):
-        return None, key
+    if key := key_of(b"ip:" + ip.encode(errors="replace")):  # IPv4, as most are
+        return (address(ip) if ranges else None), key
     try:
         found = address(ip) or read_range(ip)
     except ValueError:
