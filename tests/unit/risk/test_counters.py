@@ -202,6 +202,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     for opened in (reader, counters):
         found = opened.facts([("ifa", 77)], 88, START + 60)
         assert (found["device_clicks_1h"], found["ip_clicks_24h"], found["ip_devices_24h"]) == (50, 50, 1)
+    assert not Counters.open(tmp_path / "none", readonly=True).facts([("ifa", 77)], 88, START)["device_clicks_24h"]
     with pytest.raises(Unavailable, match="has a writer already"):
         Counters.open(tmp_path, 4_096)
     counters.close()
