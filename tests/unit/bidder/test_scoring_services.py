@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import uvloop
+from aiohttp.test_utils import TestServer
 
+from api.keys import KeyFile, Keys
 from bidder.auction import Wanted
 from bidder.config import CreditModuleSettings, RiskModuleSettings
 from bidder.enrichment.answer_cache import AnswerCache
@@ -19,12 +21,17 @@ from bidder.enrichment.once import ask_once
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.risk import RiskService
 from bidder.worth import Worth
+from domain.clock import ManualClock
 from domain.events import Bid
 from domain.naming import person_key
 from domain.worth import CREDIT_FACTS, Fact
+from risk.config import RiskSettings
+from risk.list_files import Edit
+from risk.list_writer import ListWriter
+from risk.server import Service as Risk
 from targeting.forgotten import Forgotten
 from targeting.record import OPT_OUT
-from tests.auction_table import Table, snapshot
+from tests.auction_table import NOW_NS, Table, snapshot
 from tests.scoring_service import HOSTILE, scoring_service
 from tests.unit.bidder.test_http import REQUEST, post, read_answer
 
@@ -262,6 +269,23 @@ def test_services_are_asked_on_the_loop_of_production() -> None:
             return await ask_once(credit(theirs.url), Wanted([7], []))
 
     assert uvloop.run(ask()) == (int(CREDIT_FACTS), 712, 0.031, 0.64)
+
+
+async def test_the_risk_service_understands_and_is_understood(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    token, _ = keys.add("bank", ["risk:score"])
+    served = Risk(tmp_path, Keys(keys.path), RiskSettings(flows=str(tmp_path)), ManualClock(NOW_NS))
+    ann = person_key("buyeruid", "ann", "usx")
+    async with TestServer(served.application()) as server:
+        lists = served.engine.lists
+        listed = Edit(f"key:{ann:016x}", "fraud")
+        ListWriter(lists.directory, ManualClock(NOW_NS)).edit("add", "black", "", [listed], "test")
+        lists.reload()
+        url, agent = str(server.make_url("")), REQUEST["device"]["ua"]
+        for whom, black in ((ann, Fact.BLACK), (7, Fact(0))):
+            told = await ask_once(risk(url, key=token), Wanted([whom], [], 7, "198.51.100.7", agent))
+            assert told.facts == Fact.FRAUD | Fact.DEVICE_RISK | Fact.LISTED | black
+        assert await ask_once(risk(url, key="another"), Wanted([ann], [], 7, None, agent)) is None
 
 
 def test_a_cache_is_bounded_and_keeps_what_is_in_use() -> None:
