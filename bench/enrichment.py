@@ -28,7 +28,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.rig.enrichment_worker import RULES
+from rig.enrichment_worker import RULES
+
 from bidder.config import CreditModuleSettings, RiskModuleSettings
 from bidder.enrichment.tables import Tables
 from bidder.worth import Worth

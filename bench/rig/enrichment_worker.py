@@ -27,9 +27,15 @@ RULES = {"max_fraud": 950, "max_pd_ppm": 200_000, "block_listed": True}
 """They keep nobody out here: what is measured is the asking."""
 
 
+class Quiet(Table):
+    """Its log is not kept."""
+
+    def append(self, record: bytes) -> int:
+        return len(record)
+
+
 def worker(cache_s: float, risk_port: int, credit_port: int) -> tuple[Service, list[RiskService | CreditService]]:
-    table = Table(snapshot({"line_items[0]": {"risk": RULES}} if credit_port else None))
-    table.append = len  # type: ignore[method-assign]
+    table = Quiet(snapshot({"line_items[0]": {"risk": RULES}} if credit_port else None))
     for item in table.campaigns.line_items:
         table.leases.apply(Grant(9_000 + item.id, item.id, PLENTY, 3600.0), time.monotonic_ns())
     modules: list[RiskService | CreditService] = []

@@ -12,7 +12,9 @@ from aiohttp import web
 
 
 def risk(key: int, asked: dict[str, Any]) -> dict[str, Any]:
-    scores = {name: {"score": key % 900, "probability": None, "reasons": [], "version": 1} for name in asked["scores"]}
+    scores: dict[str, Any] = {
+        name: {"score": key % 900, "probability": None, "reasons": [], "version": 1} for name in asked["scores"]
+    }
     return {"scores": scores, "lists": [], "graph": {}, "facts": {}, "subject": {"keys": asked["subject"]["ids"]}}
 
 

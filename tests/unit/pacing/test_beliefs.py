@@ -127,7 +127,8 @@ def test_workers_are_told_what_is_believed_and_only_what_changed(control: Contro
     first = control.told()
     assert {(b.line_item, b.creative) for b in first.beliefs} == {(n, c) for n in (1, 2, 3, 5) for c in (0, 1, 2)}
     worths = {b.line_item: b.worth for b in first.beliefs}
-    assert worths == {1: 0.0, 2: 0.0, 3: 20e9, 5: 0.0}  # of nothing is known what it is worth, but of one its marketer said so
+    # of nothing is known what it is worth, but of one its marketer said so
+    assert worths == {1: 0.0, 2: 0.0, 3: 20e9, 5: 0.0}
     same = control.treasury.heartbeat(Heartbeat(control.worker, believed=first.believed))
     assert same.beliefs == () and same.believed == first.believed
     control.happen(
