@@ -9,6 +9,7 @@ circuit breaker); whoever asks meanwhile goes without at once.
 import asyncio
 import logging
 import ssl
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -109,7 +110,7 @@ class RemoteService(Generic[T]):
             if wait_s <= 0 or not self._open(now):
                 self.ended["skipped"] += 1
                 return False
-            question = _Question(key, body(), now)
+            question = _Question(key, body(), time.monotonic())  # the loop's own time has whole milliseconds
             self._asked[key] = question
             self._send(question)
         question.waiters[then] = loop.call_later(max(0.0, wait_s), self._late, question, then)
@@ -156,7 +157,7 @@ class RemoteService(Generic[T]):
                 self._fail(question, f"it answers what is no answer: {error or type(error).__name__}")
             else:
                 self._cache.put(question.key, told, loop.time())
-                self.seconds.observe(loop.time() - question.asked_s)
+                self.seconds.observe(time.monotonic() - question.asked_s)
                 if not question.failed:
                     self._recover()
         else:
