@@ -149,7 +149,7 @@ STRATEGIES = (
 def test_bids_are_those_of_the_twin(mode: str, tmp_path: Path) -> None:
     draw, reasons = Random(20), set()
     body = {**REQUEST, "imp": [{**REQUEST["imp"][0], "bidfloor": 0}]}
-    for turn in range(120):
+    for turn in range(50):
         rules, strategy = some_rules(draw), STRATEGIES[turn % 2]
         item = {
             "risk": msgspec.to_builtins(rules), "strategy": msgspec.to_builtins(strategy), "bid_cap_cpm": 9_000_000,
