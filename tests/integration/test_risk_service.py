@@ -36,7 +36,7 @@ async def test_no_decision_that_was_answered_is_lost_and_keys_count_at_once(
         answered: dict[str, Any] = {}
         server = await deployment.begin("risk", "serve")
         try:
-            await deployment.answers(f"{deployment.risk}/health")
+            await begun(deployment)
             callers = [asyncio.create_task(decide(deployment, token, one, answered)) for one in range(CALLERS)]
             while len(answered) < 60:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -45,7 +45,7 @@ async def test_no_decision_that_was_answered_is_lost_and_keys_count_at_once(
             await server.wait()
             assert len(answered) >= 60
             server = await deployment.begin("risk", "serve")
-            await deployment.answers(f"{deployment.risk}/health")
+            await begun(deployment)
             for id_, answer in answered.items():
                 status, kept = await call(deployment, token, "GET", f"/v1/decisions/{id_}")
                 assert status == 200 and kept["decision"] == answer["decision"] and kept["reasons"] == answer["reasons"]
@@ -69,6 +69,11 @@ async def test_no_decision_that_was_answered_is_lost_and_keys_count_at_once(
                 server.terminate()
             printed, _ = await server.communicate()
         assert server.returncode == 0, printed.decode()
+
+
+async def begun(deployment: Deployment) -> None:
+    async with asyncio.timeout(30):
+        await deployment.answers(f"{deployment.risk}/health")
 
 
 def asked(caller: int, number: int) -> dict[str, Any]:
