@@ -22,9 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     again = commands.add_parser("replay", help="a dry run: what a flow would have decided of recorded cases")
     again.add_argument("file", type=Path, metavar="FILE", help="the flow, YAML")
     again.add_argument("--days", type=float, default=30.0, metavar="N", help="decisions of so many days (30)")
-    again.add_argument(
-        "--of", default="", metavar="FLOW", help="decisions of this flow (the file's); all: of all"
-    )
+    again.add_argument("--of", default="", metavar="FLOW", help="decisions of this flow (the file's); all: of all")
     again.add_argument("--changes", type=int, default=20, metavar="N", help="changed decisions that are listed (20)")
     again.add_argument("--json", action="store_true")
     again.set_defaults(run=run_replay)

@@ -12,7 +12,7 @@ from risk.network import Network
 from tests.examples import examples
 from tests.graph_twin import GraphTwin
 
-NODES = 40
+NODES, CROWD = 40, 4
 EDGES = st.tuples(st.just("edge"), st.integers(1, NODES), st.integers(1, NODES))
 LABELS = st.tuples(st.just("label"), st.integers(1, NODES), st.sampled_from([True, False, None]))
 STEPS = st.lists(st.one_of(EDGES, EDGES, EDGES, EDGES, LABELS), max_size=90)
@@ -31,15 +31,15 @@ def agree(network: Network, twin: GraphTwin) -> None:
     assert network.features(NODES + 1) == GraphFeatures()
 
 
-def add(network: Network, one: int, other: int) -> int:
+def add(network: Network, one: int, other: int, steps: int) -> int:
     keys, kinds = np.array([one, other], np.uint64), np.array([KIND_OF[one], KIND_OF[other]], np.uint8)
-    return network.add(keys[:1], kinds[:1], keys[1:], kinds[1:])
+    return network.add(keys[:1], kinds[:1], keys[1:], kinds[1:], steps)
 
 
 @settings(max_examples=examples(40), deadline=None)
 @given(STEPS, STEPS)
 def test_edges_and_labels_one_by_one_after_a_snapshot(before: list[tuple], after: list[tuple]) -> None:
-    twin = GraphTwin()
+    twin = GraphTwin(CROWD)
     edges, labels = [], []
     for step, one, other in before:
         if step == "label":
@@ -48,15 +48,18 @@ def test_edges_and_labels_one_by_one_after_a_snapshot(before: list[tuple], after
         elif one != other:
             edges.append((one, other, KIND_OF[one], KIND_OF[other]))
             twin.join(one, KIND_OF[one], other, KIND_OF[other])
-    arrays = build(np.array(edges, EDGE), np.array(labels, LABEL))
-    network = arrays.network()
+    arrays = build(np.array(edges, EDGE), np.array(labels, LABEL), crowd=CROWD)
+    network = arrays.network(CROWD)
     agree(network, twin)
-    for step, one, other in after:
+    for at, (step, one, other) in enumerate(after):
+        steps = at % 3 * 4  # as often as not something is left to be told
         if step == "label":
             twin.label(one, other, KIND_OF[one])
-            network.label(one, KIND_OF[one], {True: 1, False: -1, None: 0}[other])
+            network.label(one, KIND_OF[one], {True: 1, False: -1, None: 0}[other], steps)
         elif one != other:
             ends = np.array([[one], [other]], np.uint64)
-            assert network.missing(*ends).tolist() == [bool(add(network, one, other))]
+            assert network.missing(*ends).tolist() == [bool(add(network, one, other, steps))]
             twin.join(one, KIND_OF[one], other, KIND_OF[other])
+    while network.spread(5):
+        pass
     agree(network, twin)
