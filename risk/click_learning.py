@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from domain.errors import Problem, Refused
 from prediction.metrics import measure
@@ -19,6 +20,8 @@ LEAST_INSTALLS = 30
 FOLDS = 5
 WARM_UP = 0.1
 """Of the rows, the first: what was before them is not known, so that their counts are too low."""
+LEAST_GAIN = 2.0
+"""Nats: odds of 7 to 1 that it is not chance."""
 NOT_LEARNT = frozenset({"device_age_h"})
 """Facts that a file tells of its own beginning rather than of the device."""
 
@@ -26,6 +29,9 @@ NOT_LEARNT = frozenset({"device_age_h"})
 class Judged(Struct, frozen=True):
     """What a card is worth on clicks later than those it was learnt from."""
 
+    learnt_clicks: int
+    learnt_installs: int
+    """All, of which the card in the end is learnt."""
     clicks: int
     installs: int
     auc: float
@@ -33,17 +39,17 @@ class Judged(Struct, frozen=True):
     auc_low: float
     auc_high: float
     gain: float
-    """By how many nats the shares explain the installs of folds that they were not learnt from better than the apps'
-    rates alone; below 2 is chance."""
+    """By how many nats the shares explain the installs of sources that they were not learnt from better than the apps'
+    rates alone; below `LEAST_GAIN` it may be chance."""
     scale: float
-    """How much of what was learnt held on those folds: the card has so much of it."""
+    """By what the learnt strengths were multiplied to be right on those sources: the calibration."""
     bands: tuple[Band, ...]
 
 
 class Trained(Struct, frozen=True):
-    """A card and what it is worth."""
+    """A card and what it is worth; None: it is not shown to be worth anything."""
 
-    card: Card
+    card: Card | None
     judged: Judged
 
 
@@ -74,10 +80,14 @@ def learn_from_clicks(
             raise Refused([Problem("FILE", f"{installs} installs", allowed)])
     fold = (rows.source[begin:] % np.uint64(FOLDS)).astype(np.int64)
     apps = len(rows.apps)
-    first, scale, _ = _learnt(whole.take(older), fold[older], apps, lambda share: progress(share / 2))
-    judged = _judge(whole.take(~older), first, scale, published(name).base)
-    final, scale, gain = _learnt(whole, fold, apps, lambda share: progress(0.5 + share / 2))
-    judged = structs.replace(judged, gain=gain, scale=scale)
+    with threadpool_limits(1, "blas"):  # matrices are so small that threads would only wait for each other
+        first, scale, _ = _learnt(whole.take(older), fold[older], apps, lambda share: progress(share / 2))
+        judged = _judge(whole.take(~older), first, scale, published(name).base)
+        final, scale, gain = _learnt(whole, fold, apps, lambda share: progress(0.5 + share / 2))
+    came = int(whole.installed.sum())
+    judged = structs.replace(judged, learnt_clicks=len(whole.app), learnt_installs=came, gain=gain, scale=scale)
+    if gain < LEAST_GAIN:
+        return Trained(None, judged)
     told = published(name)
     highest = dict(zip(names, np.nanmax(rows.facts[begin:, [COUNTED.index(one) for one in names]], 0), strict=True))
     lowest = dict(zip(names, np.nanmin(rows.facts[begin:, [COUNTED.index(one) for one in names]], 0), strict=True))
@@ -96,7 +106,7 @@ def learn_from_clicks(
         learned={
             "source": source,
             "clicks": len(whole.app),
-            "installs": int(whole.installed.sum()),
+            "installs": came,
             "facts": ", ".join(column.name for column in final.columns),
             "auc": round(judged.auc, 4),
             "gain_nats": round(gain, 2),
@@ -148,4 +158,4 @@ def _judge(later: Clicks, learnt: Learnt, scale: float, base: float) -> Judged:
     metrics = measure(1 - later.installed, told, resamples=100)
     low, high = metrics.intervals["auc"]
     found = bands(score, told, learnt.rates[later.app], later.installed)
-    return Judged(len(score), int(later.installed.sum()), metrics.auc, low, high, 0.0, scale, tuple(found))
+    return Judged(0, 0, len(score), int(later.installed.sum()), metrics.auc, low, high, 0.0, scale, tuple(found))

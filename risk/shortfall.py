@@ -111,7 +111,9 @@ def log_loss(clicks: Clicks, learnt: Learnt, scale: float = 1.0) -> float:
 
 
 def scale_of(installed: Floats, expected: Floats, strength: Floats) -> float:
-    """How much of the strengths holds on rows that they were not learnt from: 1 all, 0 nothing."""
+    """By what the strengths have to be multiplied to be right on rows that they were not learnt from: 0 if nothing of
+    them holds there, above 1 where the penalty made them too small.
+    """
     if not strength.any():
         return 1.0
 
