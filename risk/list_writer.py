@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from domain.clock import SECOND, Clock
-from domain.errors import Problem, Refused
+from domain.errors import Unavailable
 from domain.file_lock import FileLock
 from domain.naming import name_id
 from risk.list_files import (
@@ -178,14 +178,15 @@ class ListWriter:
 
     @contextmanager
     def _held(self) -> Iterator[Lists]:
-        """The lists as they are, and nobody else changes them."""
+        """The lists as they are, and nobody else changes them. Raises `Unavailable` if somebody does for too long."""
         with self._mutex:
             self.directory.mkdir(parents=True, exist_ok=True)
             lock, until = FileLock(self.directory / "lock"), time.monotonic() + WAIT_S
             while not lock.take():
                 if time.monotonic() > until:
-                    busy = "another process is changing the lists; try again when it is done"
-                    raise Refused([Problem("lists", str(self.directory), busy)])
+                    raise Unavailable(
+                        f"{self.directory}: another process is changing the lists; try again when it is done"
+                    )
                 time.sleep(0.005)
             try:
                 self._recover()

@@ -256,5 +256,5 @@ def test_two_writers_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.Mon
     assert one.edit("remove", "black", "", edits, "one") == ["absent"]
     assert [change.who for change in all_changes(tmp_path)] == ["one", "other"]
     monkeypatch.setattr(list_writer, "WAIT_S", 0.02)
-    with one._held(), pytest.raises(Exception, match="another process"):
+    with one._held(), pytest.raises(Unavailable, match="another process"):
         other.compact("other")
