@@ -22,9 +22,10 @@ from risk.fitting import binned, design, fit, merged, steps_of, strengths
 from risk.inputs import FACTS, inputs_of
 from risk.label_learning import learn_from_labels
 from risk.labelled_rows import LabelledRows, read_decisions
-from risk.people import BLACK_LISTED, People, write_people
+from risk.people import BLACK_LISTED, People, forget, write_people
 from risk.published import published
-from tests.click_world import RATES, START, write_clicks
+from targeting.forgotten import Forgotten
+from tests.click_world import START, write_clicks
 
 
 def test_fraud_is_told_from_installs_that_did_not_come(tmp_path: Path) -> None:
@@ -244,15 +245,16 @@ def test_the_command_learns_scores_and_shows(
     people.write_text(
         "ids,ip,user_agent,emulator\n"
         "key:00000000000000aa cookie:x,203.0.113.9,curl/8.0,1\nkey:00000000000000bb,,,0\nifa:,,,\n"
-        "key:00000000000000cc,,,7\n"
+        "key:00000000000000cc,,,7\nkey:00000000000000dd,,,1\n"
     )
-    table = tmp_path / "people.table"
-    assert main(["risk", "score", str(people), "--out", str(table)]) == 0
+    Forgotten(tmp_path / "var").add([0xDD], 1)
+    table = tmp_path / "var/risk/people.table"
+    assert main(["risk", "score", str(people)]) == 0
     shown = capsys.readouterr()
-    assert "3 keys of 2 lines" in shown.out and "line 4" in shown.err and "line 5" in shown.err
+    assert "3 keys of 3 lines" in shown.out and "line 4" in shown.err and "line 5" in shown.err
     found = People.open(table)
     risky, harmless = found.get(0xAA), found.get(0xBB)
-    assert risky is not None and harmless is not None and found.get(0xCC) is None
+    assert risky is not None and harmless is not None and found.get(0xCC) is found.get(0xDD) is None
     assert risky.device_risk > harmless.device_risk and risky.fraud > harmless.fraud and harmless.scored_at > 0
     assert main(["risk", "score", str(path), "--out", str(table)]) == 2
     assert "its header must have each of ids" in capsys.readouterr().err
@@ -269,4 +271,8 @@ def test_a_table_of_people_says_what_was_written(tmp_path: Path) -> None:
     ]  # fmt: skip
     with pytest.raises(Refused, match=r"fraud\[1\]: 1001 is not allowed; -1 to 1000 are"):
         write_people(tmp_path / "t", keys, [1, 1001, 2], 0, 0, 0)
-    assert sum(RATES.values()) < 1
+    assert forget(tmp_path / "none", [3]) == forget(tmp_path / "t", [4]) == 0
+    assert forget(tmp_path / "t", [3, 4]) == 1
+    left = People.open(tmp_path / "t")
+    assert [left.get(key) is not None for key in (9, 3, 7)] == [True, False, True]
+    assert (3).to_bytes(8, "little") not in (tmp_path / "t").read_bytes()[64:]
