@@ -267,6 +267,10 @@ def test_the_command_learns_scores_and_shows(
     assert risky.device_risk > harmless.device_risk and risky.fraud > harmless.fraud and harmless.scored_at > 0
     assert main(["risk", "score", str(path), "--out", str(table)]) == 2
     assert "its header must have each of ids" in capsys.readouterr().err
+    write_clicks(tmp_path / "honest.csv", 700, 0.0, 7)
+    own = tmp_path / "own.yaml"
+    assert main(["risk", "train", str(tmp_path / "honest.csv"), "--score", "device_risk", "--out", str(own)]) == 1
+    assert "the card in use stays" in capsys.readouterr().out and not own.exists()
     assert main(["risk", "train", str(path), "--score", "wealth"]) == 2
     assert "one of device_risk, fraud" in capsys.readouterr().err
 

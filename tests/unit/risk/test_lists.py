@@ -272,3 +272,22 @@ def test_two_writers_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(list_writer, "WAIT_S", 0.02)
     with one._held(), pytest.raises(Unavailable, match="another process"):
         other.compact("other")
+
+
+def test_whatever_is_sent_as_an_address_is_looked_up_without_an_error(tmp_path: Path) -> None:
+    writer = ListWriter(tmp_path, ManualClock(START * SECOND))
+    writer.edit("add", "black", "", [Edit("ip:0.0.0.0/0", "r"), Edit(_kept("ip:2001:db8::1"), "r")], WHO)
+    lists = Lists.open(tmp_path)
+    odd = [
+        "1.2.3",
+        "1.2.3.4\0",
+        "\udcff",
+        "é",
+        "::ffff:999.1.1.1",
+        "fe80::1%eth0",
+        "x" * 100_000,
+        "1.2.3.4/33",
+        " 1.2.3.4",
+    ]
+    assert [lists.look((), ip, 0, START) for ip in odd] == [[]] * len(odd)
+    assert [len(lists.look((), ip, 0, START)) for ip in ("1.2.3.4", "2001:DB8:0::1", "::ffff:1.2.3.4")] == [1, 1, 1]
