@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from cython_ext.key_table import find_all
 from domain.errors import Unavailable
-from risk.list_files import MANIFEST, ListName, Manifest, Terms, read_manifest
+from risk.list_files import LISTS, MANIFEST, ListName, Manifest, Terms, read_manifest
 from risk.list_lines import key_of
 from risk.list_state import Entries, OpenShelf, ShelfId, State
 from risk.range_index import RangeIndex
@@ -153,6 +153,13 @@ class Lists:
     def institution_names(self) -> dict[int, str]:
         """Names of the institutions that have lists, by id; the empty one is everybody's."""
         return dict(self._state.institutions)
+
+    def lengths(self) -> dict[str, int]:
+        """Entries of the base by list, everybody's and institutions' together."""
+        counts: dict[str, int] = dict.fromkeys(LISTS, 0)
+        for shelf in self._state.manifest.shelves:
+            counts[shelf.list] += shelf.keys + shelf.ranges
+        return counts
 
     def opened(self) -> list[OpenShelf]:
         """The shelves of the base."""

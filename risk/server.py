@@ -155,6 +155,8 @@ class Service:
             page.add(metrics.DECISIONS, count, flow, decision)
         for name, count in sorted(self._hits.items()):
             page.add(metrics.HITS, count, name)
+        for name, count in self.engine.lists.lengths().items():
+            page.add(metrics.LISTED, count, name)
         for name, count in sorted(self._events.items()):
             page.add(metrics.EVENTS, count, name)
         page.add(metrics.UNRECORDED, self.decisions.shed)
