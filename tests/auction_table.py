@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from bidder.auction import Aside, Auction, NoBid
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
+from bidder.enrichment.memory import Memory
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.supply import SupplyModule
 from bidder.frequency import History
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.view import View
+from bidder.worth import Worth
 from domain.campaign import Snapshot
 from domain.clock import ManualClock
 from domain.events import Event, decode
@@ -137,6 +140,20 @@ class Files:
         return self.records.get(key)
 
 
+class Listed:
+    """Black lists in place of `risk.lists`."""
+
+    def __init__(self, listed: list[str]) -> None:
+        places = {one[3:] for one in listed if one.startswith("ip:")}
+        self.addresses: dict[str, bool] = Memory(places.__contains__)
+        self.changed = {parse_person(one): True for one in listed if not one.startswith("ip:")}
+        self.tables = ()
+
+    def is_black(self, keys: Sequence[int], ip: str | None, now_s: int) -> bool:
+        assert now_s == NOW_NS // 10**9
+        return bool(ip and self.addresses[ip]) or not self.changed.keys().isdisjoint(keys)
+
+
 @dataclass
 class Table:
     """One worker's auction. ``log`` is what it would have appended to the event log."""
@@ -166,6 +183,11 @@ class Table:
         for item in self.campaigns.line_items:
             if self.lease:
                 self.leases.apply(Grant(1_000 + item.id, item.id, self.lease, 60.0), time.monotonic_ns())
+
+    def blacken(self, listed: list[str]) -> None:
+        """Lists in this process, with these persons and addresses on a black one."""
+        self.auction.worth = Worth(risk="in_process")
+        self.auction.worth.use_lists(Listed(listed))
 
     def append(self, record: bytes) -> int:
         self.log.append(record)
