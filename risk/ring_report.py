@@ -23,7 +23,7 @@ MEANINGS = {
     "pair": f"Model, system and address together, with at least {LEAST_CLICKS} clicks, ranked by how surprising it is "
     "that they were for one app again and again.",
     "device": f"Model and system at {LEAST_ADDRESSES} addresses or more, ranked by how surprising it is that their "
-    "clicks go to the apps they go to.",
+    "clicks go to the apps they go to, as far as an app tells the model apart.",
 }
 COLUMNS = 110
 MIN_INSTALLS = 20
@@ -148,7 +148,7 @@ def _parts(found: Report) -> Iterator[Part]:
             "Rings are found and ranked without looking at installs. A ratio is installs over those expected, once "
             "by the rate of all clicks, once by those of the same apps, since apps differ. Intervals hold 95 %. "
             f"An install more than {LATE_S // 3600} h after its click is late. The area is the chance that a click "
-            "without an install is of a higher rank than one with it; 0.5 says nothing.",
+            "without an install is of a higher rank than one with it, whatever their apps; 0.5 says nothing.",
         ),
     )
     for section in found.sections:
