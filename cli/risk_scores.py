@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from risk.cards import Card
 
 MOST_ROWS = 20_000_000
+LONGEST_HEADER = 1 << 20
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -75,9 +76,10 @@ def run_train(asked: argparse.Namespace) -> int:
     version = max(from_env().now_ns() // SECOND % 2**32, OWN_VERSIONS)
     clicks = not asked.decisions and _has_clicks(asked.files[0])
     made, bad = (_from_clicks if clicks else _from_labels)(asked, wanted, version)
-    write_cards(out, {**kept, **made})
+    if made:
+        write_cards(out, {**kept, **made})
     _tell_bad(bad)
-    return 0
+    return 0 if made else 1
 
 
 def _from_clicks(asked: argparse.Namespace, wanted: tuple[str, ...], version: int) -> "tuple[dict[str, Card], Bad]":
@@ -186,11 +188,18 @@ def run_cards(asked: argparse.Namespace) -> int:
 
 def _has_clicks(path: Path) -> bool:
     """Is it a file of clicks, by its header?"""
-    from prediction.datasets.lines import Lines
+    import csv
+    import gzip
+
     from risk.click_rows import NEEDED
 
-    block = next(Lines(path, ",", header=True).blocks(1), None)
-    return block is not None and set(NEEDED) <= set(block.columns)
+    try:
+        binary = gzip.open(path) if path.suffix == ".gz" else open(path, "rb")  # noqa: SIM115
+        with binary as file:
+            first = file.readline(LONGEST_HEADER).decode("utf-8-sig", "replace")
+    except (OSError, EOFError):
+        return False  # whoever reads it says what is wrong
+    return set(NEEDED) <= set(next(csv.reader([first]), []))
 
 
 def _clicks_json(one: "click_learning.Trained") -> dict[str, Any]:

@@ -70,9 +70,9 @@ def learn_from_clicks(
     """
     if name not in LEARNABLE:
         raise Refused([Problem("--score", name, f"clicks tell of {' and '.join(LEARNABLE)}")])
-    begin = int(len(rows.app) * WARM_UP)
+    begin = round(len(rows.app) * WARM_UP)
     whole, names = _clicks(rows, name, begin)
-    cut = int(len(whole.app) * (1 - test_share))
+    cut = round(len(whole.app) * (1 - test_share))
     older = np.arange(len(whole.app)) < cut
     for part, which, least in ((older, "the older", LEAST_LEARNT), (~older, "the newest", LEAST_JUDGED)):
         installs = int(whole.installed[part].sum())

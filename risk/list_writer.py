@@ -4,6 +4,7 @@ An edit is in force when its line of the audit trail is on the disk, an import w
 before. Whatever is killed in between leaves the lists as they were; the next writer clears away what is left behind.
 """
 
+import errno
 import os
 import threading
 import time
@@ -216,11 +217,18 @@ class ListWriter:
         self._recorded = record.change
 
     def _append(self, path: Path, change: Change) -> None:
+        """Raises `Unavailable` if the disk does not take it; then it is not in force."""
         new = not path.exists()
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(change) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with path.open("ab", buffering=0) as file:
+            begun = file.tell()
+            line = msgspec.json.encode(change) + b"\n"
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                os.fsync(file.fileno())
+            except OSError as error:
+                file.truncate(begun)
+                raise Unavailable(f"{path}: {error.strerror}") from None
         if new:
             sync_folder(self.directory)
 
