@@ -11,6 +11,7 @@ from prediction.card import Part, Table, page
 from risk.click_log import Clicks
 from risk.click_rings import LEAST_ADDRESSES, LEAST_CLICKS, SORTS, ClickRing, rings_of
 from risk.ring_evidence import LATE_S, Evidence, Ratio, timely, weigh, weigh_later
+from risk.ring_plot import ratio_plot
 
 TITLES = {
     "address": "Rings of an address",
@@ -153,7 +154,8 @@ def _parts(found: Report) -> Iterator[Part]:
     )
     for section in found.sections:
         title = TITLES[section.sort]
-        yield Part(title, (MEANINGS[section.sort], conclusion(section.now)), _depths(section.now))
+        plot = ratio_plot(f"ratio-{section.sort}", title, section.now, section.later)
+        yield Part(title, (MEANINGS[section.sort], conclusion(section.now)), _depths(section.now), plot)
         yield Part(f"{title}: the first", (), _best(section.best))
         share = f"the first {found.learnt_share:.0%} of the clicks"
         text = f"Found in {share}, weighed on the clicks that came after them. {conclusion(section.later)}"
