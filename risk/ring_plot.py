@@ -39,7 +39,7 @@ def ratio_plot(name: str, title: str, now: Evidence, later: Evidence) -> Plot | 
             f'fill="{INK}">{depth.rings / now.depths[-1].rings:.0%}</text>'
             for number, depth in enumerate(now.depths)
         ),
-        f'<text x="{inner[0] / 2}" y="{inner[1] + 32}" text-anchor="middle" fill="{INK}">of the rings, the first</text>',
+        f'<text x="{inner[0] / 2}" y="{inner[1] + 32}" text-anchor="middle" fill="{INK}">first of the rings</text>',
         f'<text y="-8" fill="{FIRST}">where they were found</text>',
         f'<text x="{inner[0]}" y="-8" text-anchor="end" fill="{SECOND}">later clicks</text></g></svg>',
     ]
