@@ -12,6 +12,7 @@ import pytest
 from domain.errors import Refused, Unavailable
 from risk.counters import DEVICE_KINDS, EVENTS, PHONE_KINDS, Counters, Event
 from risk.inputs import FACTS, Inputs
+from risk.last_seen import LastSeen
 from risk.slots import Slots
 from risk.window_counts import Window, WindowCounts
 
@@ -166,6 +167,18 @@ def test_a_window_asked_for_in_the_past_tells_what_was_there_then() -> None:
     assert [counts.counted(record, "click", now)[0] for now in (600, 660, 900, 1_199, 1_260, 1_500)] == [
         2, 3, 5, 5, 2, 0,
     ]  # fmt: skip
+
+
+def test_who_was_seen_with_a_key_counts_until_the_window_has_passed() -> None:
+    seen = LastSeen(None, 64)
+    seen.observe(1, 5, 100)
+    seen.observe(1, 5, 40)  # late: it was seen since
+    assert [seen.different(1, (60,), now)[0] for now in (99, 100, 159, 160)] == [0, 1, 1, 0]
+    for other in range(10, 50):
+        seen.observe(1, other, 200 + other)
+    assert seen.different(1, (60, 1_000), 250) == (32, 32)
+    seen.observe(1, 7, 150)  # so late that 32 others were seen since
+    assert seen.different(1, (10, 1_000), 250) == (9, 32)
 
 
 def test_counts_stop_at_the_most_that_a_bucket_holds() -> None:

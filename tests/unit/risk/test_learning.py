@@ -25,6 +25,7 @@ from risk.label_learning import learn_from_labels
 from risk.labelled_rows import LabelledRows, read_decisions
 from risk.people import BLACK_LISTED, People, forget, write_people
 from risk.published import published
+from risk.shortfall import Clicks, bands, learn
 from targeting.forgotten import Forgotten
 from tests.click_world import START, write_clicks
 
@@ -70,6 +71,22 @@ def test_clicks_without_fraud_teach_nothing(tmp_path: Path) -> None:
     assert trained.card is None and trained.judged.gain < 2
     with pytest.raises(Refused, match="clicks tell of device_risk and fraud"):
         learn_from_clicks(rows, "loan_intent", 1_001)
+
+
+def test_a_share_is_the_shortfall_of_installs() -> None:
+    """One app, one step, no penalty: the share is 1 - rate beyond the step / rate before it, exactly."""
+    facts = np.repeat([0, 3], [400, 600]).astype(np.float32)[:, None]
+    installed = np.zeros(1_000)
+    installed[:100], installed[400:430] = 1, 1
+    clicks = Clicks(design(("ip_clicks_1h",), {"ip_clicks_1h": True}, facts), installed, np.zeros(1_000, np.int64))
+    learnt = learn(clicks, 1, 0.0)
+    steps = steps_of(learnt.columns, learnt.parameters)["ip_clicks_1h"]
+    assert steps.rising[-1] == (3, pytest.approx(1 - (30 / 600) / (100 / 400), abs=0.01))
+    assert learnt.rates[0] == pytest.approx(0.25, abs=0.01)
+    (whole,) = bands(np.zeros(1_000, np.int64), np.full(1_000, 0.5), np.full(1_000, 0.25), installed)
+    assert (whole.clicks, whole.expected, whole.installs) == (1_000, 250, 130) and whole.shortfall == 1 - 130 / 250
+    assert whole.low == pytest.approx(1 - 154.37 / 250, abs=1e-3)  # Poisson's 95 % interval of 130: 108.62 to 154.37
+    assert whole.high == pytest.approx(1 - 108.62 / 250, abs=1e-3)
 
 
 def test_facts_of_a_click_are_of_what_was_before_it(tmp_path: Path) -> None:
