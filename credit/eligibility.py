@@ -1,9 +1,9 @@
 """Who may have which product: eligibility, amounts and terms of a whole catalogue, compiled to a few operations.
 
 Each product's expression is an OR of ANDs of clauses. The ANDs of all products are numbered, and a set of them is the
-bits of one integer. Of each tag it is worked out beforehand which ANDs an applicant may still meet with a value of it (of a
-number: with a value between two bounds that some lender names), and which without the tag; what all tags leave over is
-met. A product is eligible if one of its ANDs is.
+bits of one integer. Of each tag it is worked out beforehand which ANDs an applicant may still meet with a value of it
+(of a number: with a value between two bounds that some lender names), and which without the tag; what all tags leave
+over is met. A product is eligible if one of its ANDs is.
 """
 
 import math
