@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from credit.approval import expected_rate
+from credit.offer_rates import expected_rate
 from domain.errors import Problem, Refused
 
 Floats = NDArray[np.float64]

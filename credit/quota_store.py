@@ -55,18 +55,25 @@ class QuotaStore:
         with self._lock, self._transaction() as connection:
             found = []
             for ask in asks:
-                row = connection.execute("SELECT units FROM given WHERE quota = ? AND period = ?", (ask.quota,
-                ask.period)).fetchone() used = row[0] if row else 0 given = max(0, min(ask.wanted, ask.most - used)) if
-                given: connection.execute( "INSERT INTO given VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET units = units +
-                excluded.units", (ask.quota, ask.period, given), ) found.append(Given(given, max(0, ask.most - used -
-                given))) return found
+                key = (ask.quota, ask.period)
+                row = connection.execute("SELECT units FROM given WHERE quota = ? AND period = ?", key).fetchone()
+                used = row[0] if row else 0
+                given = max(0, min(ask.wanted, ask.most - used))
+                if given:
+                    connection.execute(
+                        "INSERT INTO given VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET units = units + excluded.units",
+                        (*key, given),
+                    )
+                found.append(Given(given, max(0, ask.most - used - given)))
+            return found
 
     def give_back(self, unused: Sequence[tuple[str, str, int]]) -> None:
         """Quota, period and how much of it the worker will not use. It must have forgotten them before it calls."""
         with self._lock, self._transaction() as connection:
             for quota, period, units in unused:
-                connection.execute("UPDATE given SET units = units - ? WHERE quota = ? AND period = ?", (units, quota,
-                period))
+                connection.execute(
+                    "UPDATE given SET units = units - ? WHERE quota = ? AND period = ?", (units, quota, period)
+                )
 
     def used(self) -> dict[tuple[str, str], int]:
         """By quota and period: used, or in a worker's hands."""

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from credit.approval import Approvals, Floats, Level, Rates
+from credit.offer_rates import Approvals, Floats, Level, Rates
 from domain.errors import Problem, Refused
 
 
