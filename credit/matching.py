@@ -117,8 +117,8 @@ class Matcher:
         self._uniform = uniform or secrets.SystemRandom().random
 
     def match(self, asked: Question) -> Match:
-        """Offers in the order in which they were drawn, fewer than asked for where there are not so many; each is counted
-        against its quotas."""
+        """Offers in the order in which they were drawn, fewer than asked for where there are not so many. Each is
+        counted against its quotas."""
         may = self._eligibility.eligible(asked.facts, asked.amount, asked.term_months)
         weighed = self.weigh(asked, np.flatnonzero(may & self.quotas.room(asked.amount)))
         shares = self.policy.shares(weighed.mean, weighed.deviation, weighed.worth)
