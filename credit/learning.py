@@ -1,8 +1,8 @@
 """Learning from answers: which offers were approved, and which were not.
 
 Matches wait here for what became of them. The first answer to an offer counts: approved (or paid out, repaid,
-defaulted, which only approved ones are) or rejected. An offer without an answer for its product's ``answer_days`` was not
-taken up: it counts as not approved. Between two fits each answer moves the belief about its product
+defaulted, which only approved ones are) or rejected. An offer without an answer for its product's ``answer_days`` was
+not taken up: it counts as not approved. Between two fits each answer moves the belief about its product
 (`credit.offer_rates.Rates`); a fit takes all of them anew, for all products at once.
 """
 
@@ -47,6 +47,8 @@ class Lessons:
     """All answers so far, and the offers that wait for theirs. Of one thread at a time."""
 
     def __init__(self) -> None:
+        self.owners: dict[str, str] = {}
+        """By lender: the institution whose keys tell of its offers, where that is not the lender's own key."""
         self._waiting: dict[str, _Waiting] = {}
         self._offers = 0
         self._early: dict[str, list[Outcome]] = {}
@@ -73,9 +75,9 @@ class Lessons:
         self._offers += len(record.offers)
         while self._offers > MOST_WAITING:
             self._offers -= len(self._waiting.pop(next(iter(self._waiting))).offers)
-        return [answer for early in self._early.pop(record.id, ()) if (answer := self._answer(early, None))]
+        return [answer for early in self._early.pop(record.id, ()) if (answer := self._answer(early))]
 
-    def happened(self, outcome: Outcome, catalogue: Catalogue | None = None) -> Answer | None:
+    def happened(self, outcome: Outcome) -> Answer | None:
         """An outcome came. Returns the answer in it, if it is the first one to its offer."""
         if not outcome.match_id:
             return None
@@ -85,11 +87,10 @@ class Lessons:
             else:
                 self.unknown += 1
             return None
-        return self._answer(outcome, catalogue)
+        return self._answer(outcome)
 
-    def _answer(self, outcome: Outcome, catalogue: Catalogue | None) -> Answer | None:
-        waiting = self._waiting[outcome.match_id]
-        named = outcome.product
+    def _answer(self, outcome: Outcome) -> Answer | None:
+        waiting, named = self._waiting[outcome.match_id], outcome.product
         found = [
             offer for offer in waiting.offers if not named or named in (offer.product, offer.product.partition("/")[2])
         ]
@@ -97,7 +98,8 @@ class Lessons:
             self.unknown += 1
             return None
         offer = found[0]
-        if outcome.institution and outcome.institution not in (waiting.institution, _owner(offer.product, catalogue)):
+        lender = offer.product.partition("/")[0]
+        if outcome.institution not in ("", waiting.institution, self.owners.get(lender, lender)):
             self.foreign += 1
             return None
         if offer.product in waiting.answered:
@@ -137,15 +139,6 @@ class Lessons:
         features = np.array(self._features).reshape(-1, len(NAMES))
         product, approved = np.array(self._product, dtype=np.int64), np.array(self._approved, dtype=np.float64)
         return list(self._paths), Answers(product, features, approved, np.ones(len(product)))
-
-
-def _owner(path: str, catalogue: Catalogue | None) -> str:
-    """The institution of a product's lender."""
-    key = path.partition("/")[0]
-    for lender in catalogue.lenders if catalogue else ():
-        if lender.key == key and lender.institution:
-            return lender.institution
-    return key
 
 
 def model_of(paths: list[str], answers: Answers, catalogue: Catalogue, now_ns: int) -> Model:

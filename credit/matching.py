@@ -21,6 +21,7 @@ from credit.policy import Policy, draw
 from credit.products import PPM, Catalogue, Product
 from credit.quotas import Quotas
 from credit.tags import Facts
+from domain.errors import Problem, Refused
 from domain.money import NANOS
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,24 @@ class Standing(NamedTuple):
     score: float = math.nan
     pd: float = math.nan
     p_approved: float = math.nan
+
+
+def joined(facts: Facts, standing: Standing) -> tuple[Facts, Standing]:
+    """Tags and what the credit model says, each filled up from the other; the model is believed more than the tags.
+
+    Raises Refused for a told probability that is none.
+    """
+    problems = []
+    for name in ("pd", "p_approved"):
+        value = facts.get(f"credit.{name}")
+        if isinstance(value, float) and not 0 <= value <= 1:
+            problems.append(Problem(f"tags.credit.{name}", value, "it must be a probability, from 0 to 1"))
+    if problems:
+        raise Refused(problems)
+    known = {f"credit.{name}": value for name, value in standing._asdict().items() if not math.isnan(value)}
+    told = facts | known
+    found = {name: told.get(f"credit.{name}", math.nan) for name in Standing._fields}
+    return told, Standing(**{name: value for name, value in found.items() if isinstance(value, float)})
 
 
 class Question(NamedTuple):
@@ -175,6 +194,8 @@ class Matcher:
                 float(shares[place]),
                 float(rate[place]),
                 float(weighed.deviation[place]),
+                float(weighed.payout[place]),
+                float(rate[place] * weighed.loss[place]),
                 float(rate[place] * weighed.worth[place]),
                 (),
             )
@@ -187,7 +208,7 @@ class Matcher:
                 why = unmet(product, asked.facts, asked.amount, asked.term_months)
                 if not why:
                     why = ["an approval would be worth nothing"] if room[place] else ["its quota is used up"]
-                found.append(Explained(product, 0.0, math.nan, math.nan, math.nan, tuple(why)))
+                found.append(Explained(product, 0.0, *[math.nan] * 5, tuple(why)))
         return found
 
 
@@ -200,6 +221,9 @@ class Explained(NamedTuple):
     p_approved: float
     deviation: float
     """Of its log odds."""
+    payout: float
+    """Units of currency, for an approval."""
+    expected_loss: float
     expected_value: float
     reasons: tuple[str, ...]
     """Why it cannot be offered."""

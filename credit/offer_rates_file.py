@@ -1,5 +1,6 @@
 """The model of approvals as a file, and as the beliefs of a catalogue that may have changed since it was fitted."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class Model:
             tuple(self._products),
             {name: (array.shape, np.ascontiguousarray(array, dtype="<f8").tobytes()) for name, array in arrays.items()},
         )
-        beside = path.with_name(f"{path.name}.new")
+        beside = path.with_name(f"{path.name}.{os.getpid()}")
         beside.write_bytes(msgspec.msgpack.encode(kept))
         beside.replace(path)
 

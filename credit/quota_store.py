@@ -78,8 +78,7 @@ class QuotaStore:
     def used(self) -> dict[tuple[str, str], int]:
         """By quota and period: used, or in a worker's hands."""
         with self._lock:
-            rows = self._connection.execute("SELECT quota, period, units FROM given").fetchall()
-        return {(quota, period): units for quota, period, units in rows}
+            return _used(self._connection)
 
     def close(self) -> None:
         with self._lock:
@@ -95,3 +94,19 @@ class QuotaStore:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+
+
+def used_in(path: Path) -> dict[tuple[str, str], int]:
+    """As `QuotaStore.used`, of a file that is not written to; of none, nothing. Raises `sqlite3.Error`."""
+    if not path.exists():
+        return {}
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", timeout=PATIENCE_S, uri=True)
+    try:
+        return _used(connection)
+    finally:
+        connection.close()
+
+
+def _used(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    rows = connection.execute("SELECT quota, period, units FROM given").fetchall()
+    return {(quota, period): units for quota, period, units in rows}

@@ -57,9 +57,9 @@ class Plan(NamedTuple):
 
 
 class Quotas:
-    """Of one thread; `renew` may be split so that another one waits for the file."""
+    """Of one thread; `renew` may be split so that another one waits for the file. Without a store: to `look` at."""
 
-    def __init__(self, catalogue: Catalogue, store: QuotaStore, now_ns: Callable[[], int]) -> None:
+    def __init__(self, catalogue: Catalogue, store: QuotaStore | None, now_ns: Callable[[], int]) -> None:
         self._store, self._now_ns = store, now_ns
         self.quotas, rows = quotas_of(catalogue)
         count = len(self.quotas)
@@ -132,8 +132,8 @@ class Quotas:
     def fetch(self, plan: Plan) -> list[Given]:
         """Asks the store; it may wait for the disk and for other workers, so not on the event loop."""
         if plan.back:
-            self._store.give_back(plan.back)
-        return self._store.take(plan.asks) if plan.asks else []
+            self._file.give_back(plan.back)
+        return self._file.take(plan.asks) if plan.asks else []
 
     def fetched(self, plan: Plan, given: Sequence[Given]) -> None:
         """Takes over what the store gave."""
@@ -147,6 +147,12 @@ class Quotas:
             elif span.ends_ns > now:
                 self._ahead[place] = (span, one.given)
 
+    def look(self, used: Mapping[tuple[str, str], int]) -> None:
+        """Holds all that is left, taking nothing: for who asks what would be offered. ``used`` as `QuotaStore.used`."""
+        self._turn()
+        for place, quota in enumerate(self.quotas):
+            self._held[place] = max(0, quota.most - used.get((quota.name, self._spans[place].name), 0))
+
     def close(self) -> None:
         """Gives back all that is held."""
         unused = [
@@ -158,16 +164,22 @@ class Quotas:
         self._held[:-1] = 0
         self._ahead.clear()
         if unused:
-            self._store.give_back(unused)
+            self._file.give_back(unused)
 
-    def left_today(self) -> Mapping[str, int]:
+    def left_now(self) -> Mapping[str, int]:
         """By quota: what is left of its period, in any worker's hands or in nobody's. Reads the file."""
-        used = self._store.used()
+        used = self._file.used()
         now = self._now_ns()
         return {
             quota.name: quota.most - used.get((quota.name, span_of(quota.period, quota.zone, now).name), 0)
             for quota in self.quotas
         }
+
+    @property
+    def _file(self) -> QuotaStore:
+        if self._store is None:
+            raise RuntimeError("these quotas are for looking at only")
+        return self._store
 
     def _turn(self) -> None:
         """Periods that are over: what was held of them is worth nothing any more."""

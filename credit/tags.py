@@ -34,7 +34,7 @@ LARGEST = 1e15
 
 Value = bool | float | str | list[str]
 """A tag's value as an applicant's is told over the wire."""
-Told = Mapping[str, Mapping[str, Value]]
+Told = Mapping[Any, Mapping[str, Value]]
 """Tags as they are told: family, name, value."""
 Facts = dict[str, float | str | frozenset[str]]
 """Tags as they are compared: a number, a word (of flags ``yes`` or ``no``), or a set of words, by ``family.name``."""
