@@ -35,6 +35,7 @@ def run(asked: argparse.Namespace) -> int:
     from credit.match_preview import preview
     from credit.matching import Question, Standing, joined
     from credit.product_file import read_products
+    from credit.products import MOST_MONTHS
     from domain.errors import Problem, Refused
     from domain.money import MoneyError, parse_nanos
     from domain.settings import places
@@ -44,15 +45,12 @@ def run(asked: argparse.Namespace) -> int:
     facts = facts_from(asked.tag, catalogue)
     try:
         amount = parse_nanos(asked.amount)
-    except MoneyError as error:
-        raise Refused(
-            [Problem("--amount", asked.amount, f"it must be an amount of money, such as 5000 ({error})")]
-        ) from None
-    if amount <= 0 or asked.term < 0 or asked.term > 600:
-        name, value = ("--amount", asked.amount) if amount <= 0 else ("--term", asked.term)
-        raise Refused(
-            [Problem(name, value, "it must be above 0" if amount <= 0 else "it must be from 0 to 600 months")]
-        )
+    except MoneyError:
+        amount = 0
+    if amount <= 0:
+        raise Refused([Problem("--amount", asked.amount, "it must be an amount of money above 0, such as 5000")])
+    if not 0 <= asked.term <= MOST_MONTHS:
+        raise Refused([Problem("--term", asked.term, f"it must be a number of months up to {MOST_MONTHS}")])
     facts, standing = joined(facts, Standing())
     found = preview(root, settings, catalogue).explain(Question(facts, standing, amount, asked.term))
     shown = found if asked.explain else [one for one in found if not one.reasons]

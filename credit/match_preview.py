@@ -29,7 +29,6 @@ def preview(root: Path, settings: OfferSettings, catalogue: Catalogue) -> Matche
     try:
         quotas.look(used_in(root / QUOTAS))
     except sqlite3.Error as error:
-        raise Refused(
-            [Problem(str(root / QUOTAS), str(error), "it must be the quotas of the credit service")]
-        ) from None
+        allowed = "it must be the quotas of the credit service"
+        raise Refused([Problem(str(root / QUOTAS), str(error), allowed)]) from None
     return Matcher(catalogue, model.rates(priors_of(catalogue.products)), quotas, settings.policy)

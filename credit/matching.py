@@ -208,7 +208,7 @@ class Matcher:
                 why = unmet(product, asked.facts, asked.amount, asked.term_months)
                 if not why:
                     why = ["an approval would be worth nothing"] if room[place] else ["its quota is used up"]
-                found.append(Explained(product, 0.0, *[math.nan] * 5, tuple(why)))
+                found.append(Explained(product, 0.0, math.nan, math.nan, math.nan, math.nan, math.nan, tuple(why)))
         return found
 
 
