@@ -19,6 +19,7 @@ from domain.errors import Problem, Refused
 Floats = NDArray[np.float64]
 
 Exploration = Literal["thompson", "greedy"]
+EXPLORATIONS: tuple[Exploration, ...] = ("thompson", "greedy")
 CELLS = 64
 """Of the grid."""
 MOST_COMPARED = 64
