@@ -67,7 +67,9 @@ def run(asked: argparse.Namespace) -> int:
         if ((log.reward != 0) & (log.reward != 1)).any():
             raise Refused([Problem(f"{name}.csv, click", "a number between", "it must be 0 or 1")])
     of = groups([str(action) for action in range(actions)], _groups(asked.directory / ITEMS))
-    policies = {label: Policy(label, asked.even_share) for label in EXPLORATIONS if asked.policy in (label, "both")}
+    policies: dict[str, Policy] = {
+        label: Policy(label, asked.even_share) for label in EXPLORATIONS if asked.policy in (label, "both")
+    }
     found = both_ways(
         logs,
         of,
@@ -124,8 +126,8 @@ def as_text(found: "Sequence[Direction]") -> Iterator[str]:
     for one in found:
         weights = one.evaluation
         yield (
-            f"{one.policy}, learnt from {one.learnt_from} ({one.learnt_rows} decisions, {one.learnt_rewards:.0f} rewards) "
-            f"and evaluated on {one.evaluated_on} ({weights.rows} decisions, worth {weights.effective_rows:.0f} of its "
+            f"{one.policy}, learnt from {one.learnt_from} ({one.learnt_rows} decisions, {one.learnt_rewards:.0f} "
+            f"rewards) and evaluated on {one.evaluated_on} ({weights.rows} decisions, worth {weights.effective_rows:.0f} of its "
             f"own; weights {weights.mean_weight:.3f} on the average, {weights.most_weight:.1f} at most, "
             f"{weights.clipped:.1%} clipped)"
         )
