@@ -127,8 +127,8 @@ def as_text(found: "Sequence[Direction]") -> Iterator[str]:
         weights = one.evaluation
         yield (
             f"{one.policy}, learnt from {one.learnt_from} ({one.learnt_rows} decisions, {one.learnt_rewards:.0f} "
-            f"rewards) and evaluated on {one.evaluated_on} ({weights.rows} decisions, worth {weights.effective_rows:.0f} of its "
-            f"own; weights {weights.mean_weight:.3f} on the average, {weights.most_weight:.1f} at most, "
+            f"rewards), evaluated on {one.evaluated_on} ({weights.rows} decisions, worth {weights.effective_rows:.0f} "
+            f"of its own; weights {weights.mean_weight:.3f} on the average, {weights.most_weight:.1f} at most, "
             f"{weights.clipped:.1%} clipped)"
         )
         yield f"  {'':10}{'a decision':>12}   {'95 %, normal':24}95 %, bootstrap"

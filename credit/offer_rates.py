@@ -220,8 +220,9 @@ class Rates:
     def logits(self, features: Floats, products: Ints) -> tuple[Floats, Floats]:
         """Means and standard deviations of the log odds of some products, (n,), for features (n, d)."""
         mean = np.einsum("pi,pi->p", self.mean[products], features)
-        squares = (features[:, :, None] * features[:, None, :]).reshape(len(features), -1)
-        variance = np.einsum("pk,pk->p", self.covariance[products].reshape(len(features), -1), squares)
+        flat = len(products), features.shape[1] ** 2
+        squares = (features[:, :, None] * features[:, None, :]).reshape(flat)
+        variance = np.einsum("pk,pk->p", self.covariance[products].reshape(flat), squares)
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
     def answer(self, product: int, features: Floats, approved: float, weight: float = 1.0) -> None:
