@@ -71,6 +71,7 @@ class MatchDesk:
         self.made, self.empty, self.lost = 0, 0, 0
         """Matches; those without an offer; those whose record the disk did not take."""
         self._duties: list[asyncio.Task[None]] = []
+        self._short = asyncio.Event()
 
     @property
     def matcher(self) -> Matcher:
@@ -98,7 +99,7 @@ class MatchDesk:
         await self._look()
         await self._renew()
         self._duties = [
-            asyncio.create_task(self._every(RENEW_S, self._renew)),
+            asyncio.create_task(self._every(RENEW_S, self._renew, self._short)),
             asyncio.create_task(self._every(LOOK_S, self._look)),
         ]
 
@@ -117,6 +118,8 @@ class MatchDesk:
         """Chooses, counts and records offers. Raises Unavailable without products, or when the disk is full."""
         matcher, version = self.matcher, self._version
         found = matcher.match(asked)
+        if matcher.quotas.short:
+            self._short.set()
         record = record_of(
             found,
             asked,
@@ -140,9 +143,15 @@ class MatchDesk:
         self.empty += not found.offers
         return found
 
-    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    async def _every(
+        self, seconds: float, act: Callable[[], Awaitable[None]], sooner: asyncio.Event | None = None
+    ) -> None:
+        """Does something now and then; as soon as it can when it is told to."""
+        event = sooner or asyncio.Event()
         while True:
-            await asyncio.sleep(seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), seconds)
+            event.clear()
             await act()
 
     async def _renew(self) -> None:

@@ -54,8 +54,9 @@ def catalogue_of(content: object) -> Catalogue:
     schema = schema_of(tags)
     lenders: list[Lender] = []
     products: list[Product] = []
+    keys: set[str] = set()
     for entry in file.entries("lenders", LENDER):
-        _lender(entry, schema, lenders, products)
+        _lender(entry, schema, keys, lenders, products)
     if not problems and not products:
         file.wrong("lenders", file.values.get("lenders"), "there must be a lender with a product")
     if len(products) > MOST_PRODUCTS:
@@ -73,28 +74,31 @@ def _tag(e: Entry) -> Tag | None:
     return Tag(name, kind, values) if e.sound else None
 
 
-def _lender(e: Entry, schema: Schema, lenders: list[Lender], products: list[Product]) -> None:
-    key = e.take("key", _key)
-    if key and any(key == lender.key for lender in lenders):
-        e.wrong("key", key, "another lender has this key already")
+def _lender(e: Entry, schema: Schema, keys: set[str], lenders: list[Lender], products: list[Product]) -> None:
+    key = _new_key(e, keys, "another lender has this key already")
     name = e.take("name", _text)
     zone = e.take("time_zone", _time_zone, "UTC")
     institution = e.take("institution", _key, "")
     offers, volume = _limits(e, "offers", _count), _limits(e, "volume", _money)
-    own: list[Product] = []
+    own: set[str] = set()
     for entry in e.entries("products", PRODUCT):
-        product = _product(entry, key or "", schema)
-        if product and any(product.key == other.key for other in own):
-            entry.wrong("key", product.key, "another product of this lender has this key already")
-        elif product:
-            own.append(product)
-    products += own
+        product = _product(entry, key or "", own, schema)
+        if product:
+            products.append(product)
     if e.sound:
         lenders.append(Lender(key, name, zone, institution, offers, volume))
 
 
-def _product(e: Entry, lender: str, schema: Schema) -> Product | None:
-    key, name = e.take("key", _key), e.take("name", _text)
+def _new_key(e: Entry, keys: set[str], taken: str) -> str:
+    key = e.take("key", _key)
+    if key in keys:
+        e.wrong("key", key, taken)
+    keys.add(key)
+    return key
+
+
+def _product(e: Entry, lender: str, keys: set[str], schema: Schema) -> Product | None:
+    key, name = _new_key(e, keys, "another product of this lender has this key already"), e.take("name", _text)
     amount = _range(e, "amount", _money)
     apr = _range(e, "apr", _apr)
     terms = e.take("term_months", _terms)

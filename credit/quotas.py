@@ -78,6 +78,8 @@ class Quotas:
         self._used_ns = np.zeros(count, dtype=np.int64)
         self._paused_ns = np.zeros(count, dtype=np.int64)
         self._turns_ns = 0
+        self.short = False
+        """Since the last plan something was taken of which another lease may be had now."""
         self._pause = random.Random()
 
     def room(self, amount: int) -> NDArray[np.bool_]:
@@ -93,7 +95,9 @@ class Quotas:
         if len(row):
             self._held[row] -= np.where(self._offers[row], 1, amount)
             self._used_ns[row] = self._now_ns()
-            if (self._held[row] < 0).any():
+            left = self._held[row]
+            self.short |= bool(((left < self._low[row]) & (self._paused_ns[row] <= self._used_ns[row])).any())
+            if (left < 0).any():
                 raise RuntimeError(f"there was no room for product {product}")
 
     def renew(self) -> None:
@@ -106,6 +110,7 @@ class Quotas:
     def plan(self) -> Plan:
         """What `renew` is to fetch. What it gives back is forgotten here."""
         now = self._now_ns()
+        self.short = False
         if self._turns_ns <= now:
             self._turn()
         back = []
