@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -70,8 +69,9 @@ class MatchDesk:
         """By part: why it does not work, or works with what it had."""
         self.made, self.empty, self.lost = 0, 0, 0
         """Matches; those without an offer; those whose record the disk did not take."""
-        self._duties: list[asyncio.Task[None]] = []
-        self._short = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._short, self._at_quotas, self._closing = asyncio.Event(), asyncio.Lock(), False
 
     @property
     def matcher(self) -> Matcher:
@@ -98,16 +98,17 @@ class MatchDesk:
         """Reads products, answers and the model, fetches leases, and begins to keep them fresh."""
         await self._look()
         await self._renew()
-        self._duties = [
-            asyncio.create_task(self._every(RENEW_S, self._renew, self._short)),
-            asyncio.create_task(self._every(LOOK_S, self._look)),
-        ]
+        self._renewing = asyncio.create_task(self._keep_renewing())
+        self._looking = asyncio.create_task(self._keep_looking())
 
     async def close(self) -> None:
         """Gives back leases; what was matched is on disk when this returns."""
-        for duty in self._duties:
-            duty.cancel()
-        await asyncio.gather(*self._duties, return_exceptions=True)
+        self._closing = True
+        self._short.set()
+        if self._renewing and self._looking:
+            await self._renewing  # to its end: what it is fetching must be given back
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         if self._matcher:
             with contextlib.suppress(sqlite3.Error):
                 await asyncio.to_thread(self._matcher.quotas.close)
@@ -143,30 +144,33 @@ class MatchDesk:
         self.empty += not found.offers
         return found
 
-    async def _every(
-        self, seconds: float, act: Callable[[], Awaitable[None]], sooner: asyncio.Event | None = None
-    ) -> None:
-        """Does something now and then; as soon as it can when it is told to."""
-        event = sooner or asyncio.Event()
-        while True:
+    async def _keep_renewing(self) -> None:
+        while not self._closing:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), seconds)
-            event.clear()
-            await act()
+                await asyncio.wait_for(self._short.wait(), RENEW_S)
+            self._short.clear()
+            await self._renew()
 
     async def _renew(self) -> None:
         """Leases of quotas."""
-        if self._matcher is None:
-            return
-        quotas = self._matcher.quotas
-        plan = quotas.plan()
-        try:
-            given = await asyncio.to_thread(quotas.fetch, plan)
-        except sqlite3.Error as error:
-            self._told("quotas", f"{self._root / QUOTAS}: {error}")
-            return
-        self._told("quotas", "")
-        quotas.fetched(plan, given)
+        async with self._at_quotas:
+            if self._matcher is None:
+                return
+            quotas = self._matcher.quotas
+            plan = quotas.plan()
+            try:
+                quotas.fetched(plan, await asyncio.to_thread(quotas.fetch, plan))
+                self._told("quotas", "")
+            except sqlite3.Error as error:
+                self._told("quotas", f"{self._root / QUOTAS}: {error}")
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self._look()
+            except Exception:  # a bug; offers go on from what is known
+                log.exception("answers and products are not followed")
 
     async def _look(self) -> None:
         """What came since: products, answers; and now and then a new fit."""
@@ -182,7 +186,11 @@ class MatchDesk:
             return
         now = self._clock.now_ns()
         if now - self._fitted_ns >= self._settings.fit_s * 1e9:
-            await self._fit(now, matcher)
+            try:
+                await self._fit(now, matcher)
+                self._told("fit", "")
+            except OSError as error:  # the model is in use, though not kept
+                self._told("fit", f"{self._root / MODEL}: {error}")
         else:
             move(matcher.rates, matcher.catalogue, answers)
 
@@ -227,7 +235,9 @@ class MatchDesk:
         self._matcher, self._version, self._learnt = matcher, version, model.answers
         self._schema = catalogue.schema()
         if before is not None:
-            await asyncio.to_thread(before.quotas.close)
+            async with self._at_quotas:
+                with contextlib.suppress(sqlite3.Error):
+                    await asyncio.to_thread(before.quotas.close)
         await self._renew()
 
     def _model(self, catalogue: Catalogue) -> Model:
@@ -248,10 +258,10 @@ class MatchDesk:
         self.lessons.expire(now, catalogue)
         paths, answers = self.lessons.answers()
         model = await asyncio.to_thread(model_of, paths, answers, catalogue, now)
-        await asyncio.to_thread(model.save, self._root / MODEL, NAMES)
         if self._matcher is matcher:
             matcher.rates, self._learnt = model.rates(priors_of(catalogue.products)), len(answers)
         self._fitted_ns = now
+        await asyncio.to_thread(model.save, self._root / MODEL, NAMES)
 
     def _told(self, part: str, why: str) -> None:
         """Notes what is wrong with a part, and logs it once."""
