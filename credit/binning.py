@@ -106,7 +106,8 @@ def numeric(values: Floats, label: Floats, weight: Floats) -> Bins:
     codes = np.unique(values[there])
     if 3 <= len(codes) <= MOST_CODES and np.all(codes == np.floor(codes)) and np.all(codes >= 0):
         as_codes = _codes(values, codes, there, label, weight)
-        if as_codes.information_value > NOMINAL_GAIN * made.information_value + 0.01:
+        chance = 4 * len(codes) / max(float((bad.sum() * (1 - bad.sum() / rows.sum()))), 1.0)
+        if as_codes.information_value > NOMINAL_GAIN * made.information_value + 0.01 + chance:
             return as_codes
     return made
 
@@ -119,7 +120,7 @@ def categorical(codes: NDArray[np.int32], levels: int, label: Floats, weight: Fl
     for level in range(levels + 1):
         alone = level < levels and rows[level + 1] >= least
         places.append(used if alone else -1)
-        used += alone
+        used += int(alone)
     places = [used if place < 0 else place for place in places]
     at = np.array([*places, used + 1])[codes]
     return _made("category", (), at, label, weight, tuple(places), used + 1)

@@ -35,6 +35,8 @@ class TreeSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def candidates(rows: int) -> tuple[TreeSettings, ...]:
     """Settings that are tried for so many rows, from the simplest."""
+    if rows < 2_000:
+        return (TreeSettings(leaves=4, least_rows=15, trees=160, learning_rate=0.05),)
     if rows < 5_000:
         return (
             TreeSettings(leaves=4, least_rows=15, trees=300),

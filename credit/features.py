@@ -26,6 +26,7 @@ LIKE = 4.0
 CORRELATED = 0.15
 MANY = 20
 """A quantity has more different values; what has fewer is a code or a count."""
+LARGE = 100.0
 MOST_QUANTITIES = 24
 """That ratios are tried of, those that tell most of the outcome."""
 MOST_RATIOS = 12
@@ -143,7 +144,7 @@ def _ratios(plain: Recipe, numbers: Mapping[str, Floats], label: Floats, weight:
     quantities = []
     for name in (*plain.numbers, *means):
         there = made[name][~np.isnan(made[name])]
-        if len(there) >= 100 and len(np.unique(there[:5_000])) > MANY and np.quantile(there, 0.2) >= 0:
+        if len(there) >= 100 and _quantity(there):
             quantities.append((information(made[name], label, weight), name))
     quantities.sort(reverse=True)
     if len(quantities) < 2:
@@ -158,6 +159,13 @@ def _ratios(plain: Recipe, numbers: Mapping[str, Floats], label: Floats, weight:
             tried.append((left, Derived(f"{above} / {below}", "ratio", (above, below))))
     tried.sort(key=lambda each: (-each[0], each[1].name))
     return [each for _, each in tried[:MOST_RATIOS]]
+
+
+def _quantity(values: Floats) -> bool:
+    """Something one has more or less of, and not a code: many different values, or large ones."""
+    low, middle = np.quantile(values, (0.2, 0.5))
+    different = len(np.unique(values[:5_000]))
+    return bool(low >= 0) and (different > MANY or (different > 3 and middle >= LARGE))
 
 
 def _stacked(columns: Sequence[Floats]) -> Floats:

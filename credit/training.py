@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from credit import approval, challenger, features, scorecard, stability
 from credit.artefact import BOOSTED, SCORECARD, Facts, Whole
@@ -92,6 +93,13 @@ def train(
     Raises:
         Refused: The target or a column is none, or there are too few rows.
     """
+    with threadpool_limits(1):  # bidders on the same machine have the others
+        return _train(table, settings, source, now_ns, weight, progress)
+
+
+def _train(
+    table: Table, settings: Settings, source: str, now_ns: int, weight: Floats | None, progress: Callable[[float], None]
+) -> Trained:
     if settings.target not in table.columns:
         schema(table, settings.target)  # says which there are
     outcome = read_outcome(settings.target, table.columns[settings.target], settings.bad)
