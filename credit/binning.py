@@ -106,7 +106,7 @@ def numeric(values: Floats, label: Floats, weight: Floats) -> Bins:
     codes = np.unique(values[there])
     if 3 <= len(codes) <= MOST_CODES and np.all(codes == np.floor(codes)) and np.all(codes >= 0):
         as_codes = _codes(values, codes, there, label, weight)
-        chance = 4 * len(codes) / max(float((bad.sum() * (1 - bad.sum() / rows.sum()))), 1.0)
+        chance = 4 * len(codes) / max(float(bad.sum() * (1 - bad.sum() / rows.sum())), 1.0)
         if as_codes.information_value > NOMINAL_GAIN * made.information_value + 0.01 + chance:
             return as_codes
     return made

@@ -62,7 +62,9 @@ def _identity(trained: Trained) -> tuple[str, ...]:
     facts = trained.model.facts
     made = datetime.fromtimestamp(facts.version, UTC).strftime("%Y-%m-%d %H:%M UTC")
     settings = trained.settings
-    other = "the boosted trees are kept as the challenger" if facts.served != BOOSTED else "the scorecard is kept beside"
+    other = (
+        "the boosted trees are kept as the challenger" if facts.served != BOOSTED else "the scorecard is kept beside"
+    )
     return (
         f"Probability of default and a score of {LEAST} to {MOST} points. Version {facts.version}, made {made}.",
         f"Scores are made by the {'boosted trees' if facts.served == BOOSTED else 'scorecard'}; {other}.",

@@ -28,11 +28,34 @@ MOST_LEVELS = 200
 """Of a category; the most frequent, others count as one."""
 LEAST_ROWS = 5
 """Of a category's level that is told apart."""
-OTHER = "(other)"
+ASKED = "asked"
 _ID_WORDS = frozenset(
-    "id ids uid uuid guid key no nr num number index idx row rownum record code sk unnamed serial ref reference loan".split()
+    [
+        "id",
+        "ids",
+        "uid",
+        "uuid",
+        "guid",
+        "key",
+        "no",
+        "nr",
+        "num",
+        "number",
+        "index",
+        "idx",
+        "row",
+        "rownum",
+        "record",
+        "code",
+        "sk",
+        "unnamed",
+        "serial",
+        "ref",
+        "reference",
+        "loan",
+    ]
 )
-_DATE_WORDS = frozenset("date dt time timestamp day datum fecha".split())
+_DATE_WORDS = frozenset(["date", "dt", "time", "timestamp", "day", "datum", "fecha"])
 
 
 class Plan(Struct, frozen=True):
@@ -142,7 +165,7 @@ def schema(table: Table, target: str, asked: Asked = Asked()) -> Schema:  # noqa
         if attribute:
             protected[name] = attribute
         elif name in asked.drop:
-            left.append(Left(name, "asked"))
+            left.append(Left(name, ASKED))
         else:
             made = plan(name, column, table, as_category=name in asked.categories)
             (plans if isinstance(made, Plan) else left).append(made)  # type: ignore[arg-type]

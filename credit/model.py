@@ -122,8 +122,7 @@ class CreditModel:
         else:
             found, why = self._with_reasons(columns, len(records))
         return [
-            Assessed(int(score), float(pd), float(p), reason)
-            for score, pd, p, reason in zip(*found, why, strict=True)
+            Assessed(int(score), float(pd), float(p), reason) for score, pd, p, reason in zip(*found, why, strict=True)
         ]
 
     def _scored(self, z: Floats) -> Scores:

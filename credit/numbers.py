@@ -15,9 +15,7 @@ _NUMBER = re.compile(
     rf"(?P<exponent>[eE][-+]?\d+)?\s*\+?\s*(?:{_UNITS})?\.?",
     re.IGNORECASE,
 )
-_MONTH = (
-    r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*"
-)
+_MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*"
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

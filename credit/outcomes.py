@@ -125,6 +125,8 @@ class OutcomeBook:
     def __init__(self, folder: Path, name: str) -> None:
         self._writer = LogWriter(folder / name)
         self._reader = OutcomeReader(folder)
+        self.end = 0
+        """Position after the last outcome that was taken: a duplicate is sure when this is durable."""
         self.refresh()
 
     def refresh(self) -> list[Outcome]:
@@ -139,13 +141,14 @@ class OutcomeBook:
         known = self._reader.seen.get(outcome.key)
         if known is not None:
             return Taken("duplicate" if known == said(outcome) else "contradiction", 0)
-        position = self._writer.append(encode(outcome))
+        position = self.end = self._writer.append(encode(outcome))
         self._reader.seen[outcome.key] = said(outcome)
         return Taken("recorded", position)
 
     async def durable(self, position: int) -> None:
         """Returns when everything up to ``position`` is on disk. Raises LogFull."""
-        await self._writer.durable(position)
+        if position:
+            await self._writer.durable(position)
 
     def forget(self, outcomes: Iterable[Outcome]) -> None:
         """Those could not be kept after all: they may be handed in again."""

@@ -83,8 +83,7 @@ def fit(values: Values, levels: Mapping[str, int], label: Floats, weight: Floats
     return Scorecard(
         constant,
         tuple(
-            Characteristic(name, bins, float(size))
-            for (name, bins, _), size in zip(kept, coefficients, strict=True)
+            Characteristic(name, bins, float(size)) for (name, bins, _), size in zip(kept, coefficients, strict=True)
         ),
     )
 

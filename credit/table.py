@@ -17,7 +17,25 @@ from numpy.typing import NDArray
 from domain.errors import Problem, Refused
 
 MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "nil", "?", ".", "-", "--", "nat", "\\n", "#null!", "-nan", "(null)")
+    (
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "<na>",
+        "nan",
+        "null",
+        "nil",
+        "?",
+        ".",
+        "-",
+        "--",
+        "nat",
+        "\\n",
+        "#null!",
+        "-nan",
+        "(null)",
+    )
 )
 """Texts, in lower case, that say that nothing is known. ``none`` is none of them: it is often an answer."""
 SEPARATORS = (",", ";", "\t", "|")

@@ -14,6 +14,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from credit import approval, challenger, features, scorecard, stability
+from credit.approval import Approval
 from credit.artefact import BOOSTED, SCORECARD, Facts, Whole
 from credit.challenger import TreeSettings
 from credit.columns import Asked, Floats, Schema, schema
@@ -23,7 +24,7 @@ from credit.model import CreditModel, Values
 from credit.points import Scale
 from credit.reasons import usual
 from credit.table import Table
-from credit.target import Outcome, read_outcome
+from credit.target import read_outcome
 from domain.errors import Problem, Refused
 from prediction import calibration
 from prediction.curve import SAME, Curve, loss, platt
@@ -63,7 +64,7 @@ class Trained(Struct, frozen=True, eq=False):
 
     model: Whole
     table: Table
-    """Only rows with an outcome."""
+    """Only rows with an outcome that is known."""
     label: Floats
     weight: Floats
     boosted: Judged
@@ -86,19 +87,29 @@ def train(
     source: str,
     now_ns: int,
     weight: Floats | None = None,
+    inferred: NDArray[np.bool_] | None = None,
+    known_approval: Approval | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Trained:
-    """The model. ``weight`` of the rows, if they are not all alike.
+    """The model. ``weight`` of the rows, if they are not all alike; ``inferred``: rows whose outcome is assumed, by
+    which nothing is judged; ``known_approval``, if it rests on outcomes.
 
     Raises:
         Refused: The target or a column is none, or there are too few rows.
     """
     with threadpool_limits(1):  # bidders on the same machine have the others
-        return _train(table, settings, source, now_ns, weight, progress)
+        return _train(table, settings, source, now_ns, weight, inferred, known_approval, progress)
 
 
 def _train(
-    table: Table, settings: Settings, source: str, now_ns: int, weight: Floats | None, progress: Callable[[float], None]
+    table: Table,
+    settings: Settings,
+    source: str,
+    now_ns: int,
+    weight: Floats | None,
+    inferred: NDArray[np.bool_] | None,
+    known_approval: Approval | None,
+    progress: Callable[[float], None],
 ) -> Trained:
     if settings.target not in table.columns:
         schema(table, settings.target)  # says which there are
@@ -109,6 +120,7 @@ def _train(
     w = np.ones(len(label)) if weight is None else weight[known]
     if len(label) < LEAST_ROWS:
         raise Refused([Problem("FILE", len(label), f"at least {LEAST_ROWS} rows with an outcome")])
+    seen = np.ones(len(label), np.bool_) if inferred is None else ~inferred[known]
     plans = schema(whole, settings.target, settings.asked)
     work = _Work(plans, whole, label, w, settings.seed)
     fold = folds(label, settings.seed)
@@ -116,19 +128,21 @@ def _train(
     count, odds = staged
     boosted_z, curve, method = _calibrated(odds, label, w, fold, settings.seed)
     card_z, line = _straightened(card_odds, label, w, fold)
-    boosted, card = _judged(boosted_z, label, w, fold), _judged(card_z, label, w, fold)
+    boosted, card = (_judged(z, label, w, fold, seen) for z in (boosted_z, card_z))
     recipe, values = work.prepared(slice(None))
-    kept_card = scorecard.fit(values, work.levels, label, w).moved(line.below, float(line.y[0] - line.below * line.x[0]))
+    kept_card = scorecard.fit(values, work.levels, label, w).moved(
+        line.below, float(line.y[0] - line.below * line.x[0])
+    )
     grown = challenger.grow(values, work.levels, label, w, trees, trees=count, seed=settings.seed)
     progress(1.0)
-    served = _served(settings.serve, boosted_z, card_z, label, w)
-    points = settings.scale.points(card_z if served == SCORECARD else boosted_z)
+    served = _served(settings.serve, boosted_z[seen], card_z[seen], label[seen], w[seen])
+    points = settings.scale.points(card_z if served == SCORECARD else boosted_z)[seen]
     facts = Facts(
         version=now_ns // 10**9,
         created_ns=now_ns,
         source=source,
-        rows=len(label),
-        bad=float(label.sum()),
+        rows=int(seen.sum()),
+        bad=float(label[seen].sum()),
         schema=plans,
         outcome=outcome,
         recipe=recipe,
@@ -137,15 +151,20 @@ def _train(
         served=served,
         scorecard=kept_card,
         spread=stability.spread(points),
-        approval=approval.assumed(points),
+        approval=known_approval or approval.assumed(points),
         metrics={BOOSTED: figures(boosted.metrics), SCORECARD: figures(card.metrics)},
         usual=_usual(work.columns, plans),
     )
     return Trained(
-        Whole(facts, grown.challenger, curve, memory(keys(plans, work.columns, label), boosted_z, card_z)),
-        whole,
-        label,
-        w,
+        Whole(
+            facts,
+            grown.challenger,
+            curve,
+            memory(keys(plans, work.columns, label)[seen], boosted_z[seen], card_z[seen]),
+        ),
+        whole.picked(seen),
+        label[seen],
+        w[seen],
         boosted,
         card,
         trees,
@@ -210,9 +229,7 @@ def _tried(
         card_odds[tested] = scorecard.fit(learnt, work.levels, label, weight).log_odds(held)
         progress((number * (len(offered) + 1) + 1) / steps)
         for at, each in enumerate(offered):
-            grown = challenger.grow(
-                learnt, work.levels, label, weight, each, held_out=held, seed=work.seed + number
-            )
+            grown = challenger.grow(learnt, work.levels, label, weight, each, held_out=held, seed=work.seed + number)
             assert grown.staged is not None
             stages[at][:, tested] = grown.staged
             progress((number * (len(offered) + 1) + at + 2) / steps)
@@ -249,7 +266,8 @@ def _straightened(z: Floats, label: Floats, weight: Floats, fold: NDArray[np.int
     return made, platt(z, label, weight)
 
 
-def _judged(z: Floats, label: Floats, weight: Floats, fold: NDArray[np.int64]) -> Judged:
+def _judged(z: Floats, label: Floats, weight: Floats, fold: NDArray[np.int64], seen: NDArray[np.bool_]) -> Judged:
+    z, label, weight, fold = z[seen], label[seen], weight[seen], fold[seen]
     pd = expit(z)
     each = tuple(
         measure(label[fold == number], pd[fold == number], weight[fold == number], resamples=0).auc

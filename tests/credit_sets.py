@@ -43,7 +43,9 @@ def _missing(rng: np.random.Generator, cells: Sequence[str], share: float, mark:
     return [mark if no else cell for no, cell in zip(gone.tolist(), cells, strict=True)]
 
 
-def german(rows: int = 1_000, seed: int = 1, *, target: Callable[[bool], str] = lambda bad: "2" if bad else "1") -> Made:
+def german(
+    rows: int = 1_000, seed: int = 1, *, target: Callable[[bool], str] = lambda bad: "2" if bad else "1"
+) -> Made:
     """Semicolons, decimal commas, texts for ranges, sex and marriage in one column, 1 good and 2 bad."""
     rng = np.random.default_rng(seed)
     status = rng.choice(["<0", "0<=X<200", ">=200", "no checking"], rows, p=(0.27, 0.27, 0.06, 0.4))
@@ -85,7 +87,7 @@ def lending(rows: int = 3_000, seed: int = 2) -> Made:
     open_still = rng.random(rows) < 0.15
     ended = np.where(open_still, rng.choice(["Current", "In Grace Period", "Late (16-30 days)"], rows), ended)
     employed = ["< 1 year" if n < 1 else "10+ years" if n > 9 else f"{n} year{'s' if n > 1 else ''}" for n in years]
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     return Made(
         {
             "id": [str(10_000_000 + n) for n in rng.permutation(rows * 9)[:rows].tolist()],
