@@ -3,6 +3,7 @@ whom it approves less often, how stable it is. As Markdown with pictures beside 
 """
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit
@@ -21,7 +22,7 @@ from prediction.reliability import reliability
 
 SHOWN_STAND_INS = 12
 USE = (
-    "To say how likely applicants like those it was trained on are to default, to rank them, and to price bids for them.",
+    "To say how likely applicants like those of its training are to default, to rank them, and to price bids for them.",
     "It does not decide alone: who is refused credit is told the reasons, and may have a person look at it.",
     "It knows only people who were granted credit, unless the data has rejected ones too (see reject inference).",
 )
@@ -81,7 +82,7 @@ def _data_text(trained: Trained) -> tuple[str, ...]:
         f"{', '.join(facts.outcome.good[:6])} is repaid ({facts.outcome.how})."
     ]
     told += [
-        f"{name} orders the rows as the outcome does (AUC {area:.3f}): if it was written after the outcome, leave it out."
+        f"{name} orders the rows as the outcome does (AUC {area:.3f}): written after the outcome? Then leave it out."
         for name, area in trained.suspects
     ]
     return tuple(told)
@@ -137,16 +138,16 @@ def _scale_text(model: CreditModel) -> tuple[str, ...]:
     rests = "assumed" if approval.assumed else f"from {approval.approved} approvals, {approval.rejected} rejections"
     return (
         f"{scale.base_points:g} points are odds of {scale.base_odds:g} to 1 for repaying (a probability of default of "
-        f"{1 / (1 + scale.base_odds):.2%}); {scale.pdo:g} points more double the odds. Scores end at {LEAST} and {MOST}.",
-        f"P(approved) is a half at {approval.middle:.0f} points, with log odds {approval.slope:.2f} higher for 40 points "
-        f"more ({rests}).",
+        f"{1 / (1 + scale.base_odds):.2%}); {scale.pdo:g} more double the odds. Scores end at {LEAST} and {MOST}.",
+        f"P(approved) is a half at {approval.middle:.0f} points; log odds rise by {approval.slope:.2f} in 40 points "
+        f"({rests}).",
     )
 
 
 def _scores(score: Floats, label: Floats) -> Table:
     edges = np.unique(np.quantile(score, np.linspace(0, 1, DECILES + 1), method="nearest"))
     rows = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (score >= low) & ((score < high) | (high == edges[-1]))
         if inside.any():
             end = high if high == edges[-1] else high - 1
@@ -161,30 +162,40 @@ def _adverse(trained: Trained, model: CreditModel, values: Values, score: Floats
     protected = model.facts.schema.protected
     title = "Adverse impact"
     if not protected:
-        text = "No column with a protected attribute was found or named (--protected): nothing can be said of groups."
-        return [Part(title, (text,))]
+        none = "No column with a protected attribute was found or named (--protected): nothing can be said of groups."
+        return [Part(title, (none,))]
     found = fairness.groups(trained.table, protected, score, pd, trained.label)
     adverse = [f"{each.column} {each.name}" for each in found if each.adverse]
     verdict = (
         f"Under four fifths: {', '.join(adverse)}." if adverse else "No group with rows enough is under four fifths."
     )
-    text = (
-        f"Share of each group that a cut-off approving {SHOWN_SHARE:.0%} of all would approve, and its ratio to the group "
-        f"approved most often; under {FOUR_FIFTHS:g} is evidence of adverse impact (four-fifths rule). Groups without "
-        "rows enough are shown, and not judged.",
+    told = (
+        f"Share of each group that a cut-off approving {SHOWN_SHARE:.0%} of all would approve, and its ratio to the "
+        f"group approved most often; under {FOUR_FIFTHS:g} is evidence of adverse impact (four-fifths rule). Groups "
+        "without rows enough are shown, and not judged.",
         verdict,
     )
     others = [share for share in SHARES if share != SHOWN_SHARE]
-    columns = ("attribute", "group", "rows", "approved", "ratio", "four fifths")
-    columns += tuple(f"ratio, {share:.0%} approved" for share in others)
-    columns += ("default rate", "mean PD", "AUC")
-    parts = [Part(title, text, Table(columns, tuple(_group(each) for each in found)))]
+    more = tuple(f"ratio, {share:.0%} approved" for share in others)
+    columns = (
+        "attribute",
+        "group",
+        "rows",
+        "approved",
+        "ratio",
+        "four fifths",
+        *more,
+        "default rate",
+        "mean PD",
+        "AUC",
+    )
+    parts = [Part(title, told, Table(columns, tuple(_group(each) for each in found)))]
     places = {each.name: each.bins.of(values[each.name]) for each in model.facts.scorecard.characteristics}
     alike = fairness.stand_ins(trained.table, protected, places)[:SHOWN_STAND_INS]
     if alike:
         rows = tuple((each.column, each.protected, f"{each.association:.2f}") for each in alike)
-        text = (f"Characteristics that go with a protected column (Cramér's V of {fairness.ASSOCIATED:g} or more).",)
-        parts.append(Part("Possible stand-ins", text, Table(("characteristic", "protected", "association"), rows)))
+        said = (f"Characteristics that go with a protected column (Cramér's V of {fairness.ASSOCIATED:g} or more).",)
+        parts.append(Part("Possible stand-ins", said, Table(("characteristic", "protected", "association"), rows)))
     return parts
 
 

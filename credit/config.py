@@ -8,7 +8,7 @@ from domain.settings import load, places
 
 
 class CreditSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The service; its port is ``[outbid] credit_port``, and ``[outbid] services`` says whether `outbid up` starts it."""
+    """The service; its port is ``[outbid] credit_port``, and ``[outbid] services`` says whether `outbid up` has it."""
 
     model: str = ""
     """Directory of the model in service; empty: ``<data_dir>/credit/model``, where `outbid credit use` puts it."""

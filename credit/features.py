@@ -12,6 +12,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from msgspec import Struct
 from scipy.special import expit
+from scipy.stats import rankdata
 
 from credit import scorecard
 from credit.binning import information, left_open
@@ -127,14 +128,22 @@ def _alike(one: Floats, other: Floats) -> bool:
     few = len(np.unique(a)) <= 3 * MANY, len(np.unique(b)) <= 3 * MANY
     if few[0] != few[1]:
         return False
-    for measure in (lambda x: np.quantile(np.abs(x), 0.6), lambda x: np.subtract(*np.quantile(x, (0.9, 0.1)))):
-        high, low = max(measure(a), measure(b)), min(measure(a), measure(b))
+    for measure in (_level, _breadth):
+        low, high = sorted((measure(a), measure(b)))
         if high > LIKE * max(low, 1e-12) and high > 1.5:
             return False
-    ranks = np.argsort(np.argsort(a, kind="stable")), np.argsort(np.argsort(b, kind="stable"))
     if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
         return False
-    return float(np.corrcoef(*ranks)[0, 1]) >= CORRELATED
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1]) >= CORRELATED
+
+
+def _level(values: Floats) -> float:
+    return float(np.quantile(np.abs(values), 0.6))
+
+
+def _breadth(values: Floats) -> float:
+    low, high = np.quantile(values, (0.1, 0.9))
+    return float(high - low)
 
 
 def _ratios(plain: Recipe, numbers: Mapping[str, Floats], label: Floats, weight: Floats) -> list[Derived]:
@@ -169,12 +178,13 @@ def _quantity(values: Floats) -> bool:
 
 
 def _stacked(columns: Sequence[Floats]) -> Floats:
-    return np.stack(columns, axis=1)
+    return np.asarray(np.stack(columns, axis=1), np.float64)
 
 
 def _ratio(columns: Sequence[Floats]) -> Floats:
     above, below = columns
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=np.abs(below) > 1e-9)
+    none: Floats = np.full(len(above), np.nan)
+    return np.asarray(np.divide(above, below, out=none, where=np.abs(below) > 1e-9), np.float64)
 
 
 def _trend(columns: Sequence[Floats]) -> Floats:
@@ -185,7 +195,7 @@ def _trend(columns: Sequence[Floats]) -> Floats:
     count = there.sum(1)
     x, y = place.sum(1) / count, np.where(there, values, 0).sum(1) / count
     off = np.where(there, place - x[:, None], 0.0)
-    return (off * np.where(there, values - y[:, None], 0.0)).sum(1) / (off * off).sum(1)
+    return np.asarray((off * np.where(there, values - y[:, None], 0.0)).sum(1) / (off * off).sum(1), np.float64)
 
 
 def _over(reduce: Callable[[Floats, int], Floats], fill: float) -> Callable[[Sequence[Floats]], Floats]:
@@ -207,7 +217,7 @@ def _mean(columns: Sequence[Floats]) -> Floats:
 
 def _above(columns: Sequence[Floats]) -> Floats:
     values = _stacked(columns)
-    result = (values > 0).sum(1).astype(np.float64)
+    result: Floats = (values > 0).sum(1).astype(np.float64)
     result[np.isnan(values).all(1)] = np.nan
     return result
 

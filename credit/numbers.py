@@ -1,4 +1,4 @@
-"""Numbers and dates as people write them in files: ``1.234,50``, ``$5,000``, ``13.56%``, ``36 months``, ``10+ years``."""
+"""Numbers and dates as people write them in files: ``1.234,50``, ``$5,000``, ``13.56%``, ``36 months``."""
 
 import re
 from collections.abc import Sequence

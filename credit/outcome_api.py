@@ -1,4 +1,4 @@
-"""``/v1/outcomes``: what became of applications, posted or as a postback; durable before it is answered, and idempotent."""
+"""``/v1/outcomes``: what became of applications, posted or a postback; on disk before it is answered, idempotent."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal

@@ -1,8 +1,8 @@
 """What became of an application: approved, rejected, disbursed, repaid, defaulted. Durable, and counted once.
 
-An outcome is about an offer (``match_id``, as `/v1/match` gave it) or about an applicant whom the lender has a reference
-for. Its ``id`` makes it idempotent: the same one again changes nothing; another outcome under an id that is taken is
-refused. Without an id it is made of what the outcome is about, its product and its kind.
+An outcome is about an offer (``match_id``, as `/v1/match` gave it) or about an applicant whom the lender has a
+reference for. Its ``id`` makes it idempotent: the same one again changes nothing; another outcome under an id that is
+taken is refused. Without an id it is made of what the outcome is about, its product and its kind.
 
 Outcomes are appended to logs under ``<data>/credit/outcomes``: the service's own, and one of files that were read in.
 Whoever learns from them reads both, and counts the first of an id.

@@ -142,8 +142,8 @@ def score_people(
         rows = known[start : start + AT_ONCE]
         parts.append(model.scores(model.columns_of(table.picked(rows))))
         progress((start + len(rows)) / len(known))
-    columns = [np.concatenate([part[n] for part in parts]) if parts else np.empty(0) for n in range(3)]
-    return ScoredPeople(keys[known], *columns, table.rows - len(known), tuple(told))
+    score, pd, p_approved = (np.concatenate([part[n] for part in parts]) if parts else np.empty(0) for n in range(3))
+    return ScoredPeople(keys[known], score, pd, p_approved, table.rows - len(known), tuple(told))
 
 
 def table_file(data: Path) -> Path:

@@ -68,7 +68,7 @@ def _about(outcome: Outcome) -> str:
 
 
 def _meaning(kinds: set[OutcomeKind]) -> tuple[bool | None, bool | None]:
-    """Approved? Bad? A default is one whatever was paid back afterwards; paid out was approved, whatever else is said."""
+    """Approved? Bad? A default is one whatever was paid back later; who was paid was approved, whatever else is said."""
     granted = kinds & {"approved", "disbursed", "repaid", "defaulted"}
     approved = True if granted else False if "rejected" in kinds else None
     bad = True if "defaulted" in kinds else False if "repaid" in kinds else None
@@ -129,8 +129,8 @@ def stated(told: Lessons, inference: Inference, factor: float) -> tuple[str, ...
         else f"Reject inference: none; {told.rejected} rejected applicants are left out."
     )
     return (
-        f"Learnt from outcomes: {told.repaid} repaid, {told.defaulted} defaulted; {told.undecided} applications have no "
-        "outcome yet.",
+        f"Learnt from outcomes: {told.repaid} repaid, {told.defaulted} defaulted; {told.undecided} applications have "
+        "no outcome yet.",
         how,
     )
 
@@ -160,7 +160,7 @@ def _order(files: Sequence[Table], known: frozenset[str]) -> list[str]:
 
 
 def settings_of(model: CreditModel, seed: int) -> Settings:
-    """How the model before was learnt: its target, its protected columns, those that were left out by hand, its scale."""
+    """How the model before was learnt: its target, protected columns, those that were left out by hand, its scale."""
     facts = model.facts
     dropped = tuple(each.name for each in facts.schema.left if each.reason == ASKED)
     categories = tuple(plan.name for plan in facts.schema.plans if plan.kind == "category")

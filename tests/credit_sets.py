@@ -20,7 +20,9 @@ class Made(NamedTuple):
 
     def write(self, path: Path, separator: str = ",", *, encoding: str = "utf-8", header: bool = True) -> Path:
         lines = [separator.join(self.columns)] if header else []
-        lines += [separator.join(_quoted(cell, separator) for cell in row) for row in zip(*self.columns.values())]
+        lines += [
+            separator.join(_quoted(cell, separator) for cell in row) for row in zip(*self.columns.values(), strict=True)
+        ]
         path.write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
         return path
 
@@ -66,7 +68,7 @@ def german(
             "personal_status": rng.choice(["male single", "female div/dep/mar", "male mar/wid"], rows).tolist(),
             "age": _texts(age.astype(float)),
             "foreign_worker": rng.choice(["yes", "no"], rows, p=(0.96, 0.04)).tolist(),
-            "Datum": [f"{d:02d}.{m:02d}.2019" for d, m in zip(rng.integers(1, 29, rows), rng.integers(1, 13, rows))],
+            "Datum": [f"{n % 28 + 1:02d}.{n % 12 + 1:02d}.2019" for n in rng.integers(0, 336, rows).tolist()],
             "class": [target(each) for each in bad.tolist()],
         },
         bad,
