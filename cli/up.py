@@ -73,12 +73,14 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
         command = (sys.executable, "-P", "-m", "cli.main", *arguments)
         return Service(name, command, f"http://{here.host}:{port}/health", needed)
 
+    ports = {"risk": here.risk_port, "credit": here.credit_port}
     watcher = [[outbid("watcher", here.watcher_port, "watch")]] if alert_settings().enabled else []
     return [
         [outbid("control", here.control_port, "control")],
         [
             outbid("tracker", here.tracker_port, "tracker"),
             outbid("reporter", here.reporter_port, "reporter", needed=False),  # while its store is away the logs wait
+            *(outbid(name, ports[name], name, "serve", needed=False) for name in here.services),
         ],
         [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
         *watcher,
@@ -87,11 +89,13 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
 
 def addresses(here: "Places") -> list[str]:
     """Where everything listens, for a person to read."""
+    base = {"risk": here.risk_base, "credit": here.credit_base}
     return [
         f"bid port     http://{here.host}:{here.bidder_port}/openrtb2/EXCHANGE",
         f"trackers     {here.tracker_base}",
         f"control      {here.control_base}",
         f"reports      {here.reporter_base}/v1/report",
+        *(f"{name:12} {base[name]}/openapi.json" for name in here.services),
         f"watcher      {here.watcher_base}/v1/alerts",
         f"data         {here.data}",
     ]

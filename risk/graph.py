@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.errors import Unavailable
 from eventlog.reader import LogCorrupt, LogReader
@@ -94,6 +95,10 @@ class Graph:
     def features(self, key: int) -> GraphFeatures:
         """What is known of a node. Some microseconds, whatever its degree."""
         return self._network.features(key)
+
+    def columns(self) -> "tuple[NDArray[np.uint64], NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]":
+        """Of all nodes key, kind, degree and label score."""
+        return self._network.columns()
 
     def add(self, edges: Iterable[Edge]) -> int:
         """Joins nodes; returns how many edges are new. They show in `features` at once, and within a second in those of

@@ -27,6 +27,11 @@ LOCK = "batch"
 NO_EDGES, NO_LABELS = np.empty(0, EDGE), np.empty(0, LABEL)
 
 
+def graph_directory(data: Path) -> Path:
+    """Where a deployment keeps its graph."""
+    return data / "risk" / "graph"
+
+
 def fold(directory: Path) -> Arrays:
     """Makes a snapshot of everything that is in the log, and removes the log's old segments."""
     return load(directory, NO_EDGES, NO_LABELS)

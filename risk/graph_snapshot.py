@@ -37,6 +37,10 @@ class Arrays(Struct, frozen=True):
     position: int = 0
     """Up to where in the log it holds everything."""
 
+    @property
+    def edge_count(self) -> int:
+        return len(self.neighbours) // 2
+
     def network(self) -> Network:
         return Network(self.rows, self.offsets, self.neighbours, self.slots)
 

@@ -91,9 +91,7 @@ class OpenShelf:
         try:
             self.table = KeyTable(f"{stem}.keys")
             self.terms = TermsTable(msgspec.msgpack.decode(Path(f"{stem}.terms").read_bytes(), type=TermsFile))
-            self.ranges: list[RangeRow] = (
-                msgspec.msgpack.decode(Path(f"{stem}.ranges").read_bytes(), type=list[RangeRow]) if shelf.ranges else []
-            )
+            self.ranges = _ranges(Path(f"{stem}.ranges").read_bytes()) if shelf.ranges else {}
         except (ValueError, msgspec.MsgspecError) as error:
             raise Unavailable(str(error) if str(stem) in str(error) else f"{stem}: {error}") from None
 
@@ -101,11 +99,16 @@ class OpenShelf:
         return self.terms[int.from_bytes(self.table.at(row), "little")]
 
 
+def _ranges(data: bytes) -> dict[IpRange, Terms]:
+    rows = msgspec.msgpack.decode(data, type=list[RangeRow])
+    return {IpRange(4 if len(raw) == 4 else 6, int.from_bytes(raw), length): terms for raw, length, terms in rows}
+
+
 class _State:
     """A base, and what was changed since."""
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
-        self.manifest, self.change = manifest, manifest.change
+        self.manifest, self.change, self.edits = manifest, manifest.change, 0
         self.shelves = [OpenShelf(directory, shelf) for shelf in manifest.shelves]
         self.by_id = {shelf.id: shelf for shelf in self.shelves}
         self.institutions = {name_id(shelf.institution): shelf.institution for shelf in manifest.shelves}
@@ -114,9 +117,8 @@ class _State:
         self.segment, self.offset = segment_path(directory, manifest.change + 1), 0
         self._scopes: dict[int, tuple[tuple[KeyTable, ...], tuple[OpenShelf, ...]]] = {}
         for shelf in self.shelves:
-            for packed, length, terms in shelf.ranges:
-                version = 4 if len(packed) == 4 else 6
-                self._put_range(IpRange(version, int.from_bytes(packed), length), shelf.id, terms)
+            for range_, terms in shelf.ranges.items():
+                self._put_range(range_, shelf.id, terms)
 
     def scope(self, institution: int) -> tuple[tuple[KeyTable, ...], tuple[OpenShelf, ...]]:
         """Tables of everybody and of an institution, with their shelves."""
@@ -147,6 +149,7 @@ class _State:
                     self._put_range(range_, shelf, entry)
                 else:
                     self.changed.setdefault(parse_person(edit.id), {})[shelf] = entry
+            self.edits += len(change.edits)
         self.change = change.change
 
     def _put_range(self, range_: IpRange, shelf: ShelfId, entry: Terms | None) -> None:
@@ -190,8 +193,8 @@ class Lists:
 
     @property
     def pending(self) -> int:
-        """Entries that were changed since the base was written."""
-        return len(self._state.changed)
+        """How many edits there were since the base was written."""
+        return self._state.edits
 
     def reload(self) -> bool:
         """Takes in what was changed since; whether anything was. It costs a look at two files if nothing was."""
@@ -262,6 +265,11 @@ class Lists:
     def ranges(self) -> RangeIndex[Entries]:
         """All ranges, those of the base and changed ones."""
         return self._state.ranges
+
+    def ranges_of(self, shelf: ShelfId) -> dict[IpRange, Terms]:
+        """The ranges on one list, whether they hold still or not."""
+        found = ((range_, entries.get(shelf)) for range_, entries in self._state.ranges.items())
+        return {range_: terms for range_, terms in found if terms is not None}
 
 
 def _opened(directory: Path) -> _State:

@@ -447,6 +447,20 @@ cdef class Network:
         """Edges that came after the snapshot."""
         return self.pairs.size()
 
+    def columns(self):
+        """Of all nodes key, kind, degree and score, as arrays."""
+        keys, kinds = np.empty(len(self), np.uint64), np.empty(len(self), np.uint8)
+        degrees, scores = np.empty(len(self), np.float64), np.empty(len(self), np.float64)
+        cdef uint64_t[::1] key = keys
+        cdef uint8_t[::1] kind = kinds
+        cdef double[::1] degree = degrees, score = scores
+        cdef uint32_t node
+        with nogil:
+            for node in range(<uint32_t>key.shape[0]):
+                key[node], kind[node] = self.at(node).key, self.at(node).kind
+                degree[node], score[node] = <double>self.degree(node), self.score(node)
+        return keys, kinds, degrees, scores
+
     def missing(self, first, second):
         """Which edges between keys are not there: uint64 arrays in, a boolean array out."""
         cdef const uint64_t[::1] ones = first, others = second

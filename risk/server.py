@@ -1,6 +1,7 @@
 """The risk service: an HTTP API over the engine, on its own port."""
 
 import asyncio
+import gc
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -48,7 +49,7 @@ class Service:
     """The parts of the service and its application. ``root``: where it keeps its data. Raises Unavailable."""
 
     def __init__(
-        self, root: Path, keys: Keys, settings: RiskSettings, clock: Clock, forgotten: Forgotten | None
+        self, root: Path, keys: Keys, settings: RiskSettings, clock: Clock, forgotten: Forgotten | None = None
     ) -> None:
         self._root, self._keys, self._settings, self._clock = root, keys, settings, clock
         self._lag, self._requests = LoopLag(), Requests(metrics.REQUESTS)
@@ -62,7 +63,7 @@ class Service:
         except BaseException:
             self.engine.close()
             raise
-        self.flows = Flows(settings.flows, root / VERSIONS)
+        self.flows = Flows(settings.flow_directory, root / VERSIONS)
         self.flows.refresh()
 
     def operations(self) -> tuple[Operation, ...]:
@@ -170,12 +171,15 @@ def run() -> None:
     """Serves until SIGTERM or SIGINT."""
     here, settings = places(), risk_settings()
     root = directory()
-    settings.flows.mkdir(parents=True, exist_ok=True)
+    settings.flow_directory.mkdir(parents=True, exist_ok=True)
     root.mkdir(parents=True, exist_ok=True)
     keys = Keys(key_file(), internal_secret(load_keys(here.data)))
 
     async def served() -> web.Application:
-        return Service(root, keys, settings, from_env(), Forgotten(here.data)).application()
+        app = Service(root, keys, settings, from_env(), Forgotten(here.data)).application()
+        gc.collect()
+        gc.freeze()  # what is there from the start stays: looking at it again would only make an answer late
+        return app
 
     web.run_app(
         served(),
