@@ -101,7 +101,9 @@ def test_decimal_commas_are_told_from_thousands() -> None:
     assert decimal_of(["1.5", "20"], True) == "."
 
 
-@pytest.mark.parametrize("text", ["2019-01-02", "02.01.2019", "1/2/19", "Dec-2018", "2 Mar 2020", "2019-01-02T10:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["2019-01-02", "02.01.2019", "1/2/19", "Dec-2018", "2 Mar 2020", "2019-01-02T10:00:00Z"]
+)
 def test_dates(text: str) -> None:
     assert is_date(text)
     assert not is_date("12") and not is_date("1.5") and not is_date("mark")
@@ -167,5 +169,7 @@ def test_numbers_survive_the_way_through_text(tmp_path: Path) -> None:
 
 def test_levels_are_the_same_however_they_are_written() -> None:
     plan = Plan("rooms", "category", levels=("1", "Own"))
-    column = of_records([{"rooms": each} for each in ("1.0", 1, "OWN", "Own", "rent", None, "")], ["rooms"]).columns["rooms"]
+    column = of_records([{"rooms": each} for each in ("1.0", 1, "OWN", "Own", "rent", None, "")], ["rooms"]).columns[
+        "rooms"
+    ]
     assert plan.codes(column).tolist() == [0, 0, 1, 1, 2, -1, -1]

@@ -37,7 +37,9 @@ def test_what_means_default(name: str, counts: dict[str, int], bad: set[str]) ->
 
 
 def test_loans_that_are_not_settled_are_left_out() -> None:
-    texts = ["Fully Paid"] * 50 + ["Charged Off"] * 25 + ["Late (31-120 days)"] * 5 + ["Current", "In Grace Period"] * 20
+    texts = (
+        ["Fully Paid"] * 50 + ["Charged Off"] * 25 + ["Late (31-120 days)"] * 5 + ["Current", "In Grace Period"] * 20
+    )
     texts += ["Late (16-30 days)"] * 3
     column = of_records([{"t": text} for text in texts], ["t"]).columns["t"]
     marks = read_outcome("loan_status", column).labels(column)
