@@ -62,10 +62,10 @@ class Service:
         self.data, self.clock = data, clock
         (data / "credit").mkdir(parents=True, exist_ok=True)
         self.write(total)
-        file = KeyFile(data / "keys.json")
+        file = KeyFile(data / "api-keys.json")
         self.operator, _ = file.add("", SCOPES)
         self.south, _ = file.add("south", SCOPES)
-        self._keys = Keys(data / "keys.json")
+        self._keys = Keys(data / "api-keys.json")
 
     def write(self, total: int) -> None:
         (self.data / "credit" / "products.yaml").write_text(PRODUCTS.format(total=total))
