@@ -24,6 +24,7 @@ from domain.keys import internal_secret, load_keys
 from domain.settings import Places
 from eventlog.rewriting import matching, rewrite
 from reporting.config import settings as reporting_settings
+from risk import graph_batches
 from targeting import opt_outs
 from targeting.erasing import audiences_of, erase
 from targeting.forgotten import Forgotten
@@ -80,6 +81,7 @@ def forget(place: Places, key: int, say: Say) -> bool:
     say(f"offers: {match_log.forget(data / 'credit' / match_log.FOLDER, keys)} matches blanked")
     requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
     say(f"kept bid requests: {requests} removed")
+    say(f"risk graph: {graph_batches.forget(graph_batches.graph_directory(data), keys)} nodes removed with their edges")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
     left = _blank_rows(place, keys, say)
     scrub(data / STORE, [*keys, *devices])

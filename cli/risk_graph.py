@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 PROBLEMS_SHOWN = 100
+SETTLE_S = 1.0
+"""After so long a service knows the tombstones, and what was on its way to its log is there."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -97,11 +99,8 @@ def run_rings(asked: argparse.Namespace) -> int:
     with Graph.open(graph_directory(places().data)) as graph:
         found = rings(graph, asked.least, asked.limit)
     if asked.json:
-        print(
-            msgspec.json.encode(
-                [{"node": written_key(ring.key), **msgspec.structs.asdict(ring)} for ring in found]
-            ).decode()
-        )
+        listed = [{"node": written_key(ring.key), **msgspec.structs.asdict(ring)} for ring in found]
+        print(msgspec.json.encode(listed).decode())
         return 0
     print(f"{'node':<21} {'kind':<12} {'shared by':>16} {'in all':>10} {'to fraud':>8} {'score':>7}")
     for ring in found:
@@ -135,10 +134,6 @@ def run_forget(asked: argparse.Namespace) -> int:
         print(f"left: {still}; a service added them meanwhile: run it again", file=sys.stderr)
         return 1
     return 0
-
-
-SETTLE_S = 1.0
-"""After so long a service knows the tombstones, and what was on its way to the log is there."""
 
 
 def run_fold(asked: argparse.Namespace) -> int:

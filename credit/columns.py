@@ -21,6 +21,8 @@ NUMERIC_SHARE = 0.95
 MIXED_SHARE = 0.5
 """So many suffice where the numbers are many different ones: the texts among them are codes of something unusual."""
 MANY = 20
+LOOKED_AT = 2_000
+"""Texts of a column from which its decimal mark is found."""
 DATE_SHARE = 0.9
 TEXT_SHARE = 0.5
 """A text that is different in so many rows is a name, or free text."""
@@ -75,8 +77,8 @@ class Plan(Struct, frozen=True):
     """The median, or the most frequent text."""
 
     def numbers(self, column: Column) -> Floats:
-        """Of a number's column: NaN where there is none."""
-        return numbers(column, self.decimal)
+        """Of a number's column: NaN where there is none. Another file may have other decimal marks than training's."""
+        return numbers(column, decimal_of(column.levels[:LOOKED_AT], self.decimal == ","))
 
     def codes(self, column: Column) -> NDArray[np.int32]:
         """Of a category's column: the level's number, one more than there are for others, -1 for missing."""
@@ -194,7 +196,7 @@ def plan(name: str, column: Column, table: Table, *, as_category: bool = False) 
     share = _share(counts, [is_date(level) for level in column.levels])
     if share >= DATE_SHARE:
         return Left(name, "dates")
-    decimal = decimal_of(column.levels[:2_000], table.decimal_comma)
+    decimal = decimal_of(column.levels[:LOOKED_AT], table.decimal_comma)
     values = [number_of(level, decimal) for level in column.levels]
     numeric = _share(counts, [value is not None for value in values])
     different = len({value for value, count in zip(values, counts, strict=True) if value is not None and count})

@@ -12,7 +12,7 @@ from credit import reasons
 from credit.artefact import SCORECARD, Facts, Whole, load
 from credit.columns import Floats, Plan, plain
 from credit.features import numbers_of
-from credit.numbers import number_of
+from credit.numbers import decimal_of, number_of
 from credit.reasons import Reason
 from credit.table import MISSING, Table, text_of
 from domain.errors import Problem, Refused
@@ -198,7 +198,7 @@ class CreditModel:
         if not isinstance(value, str):
             return None
         text = value.strip()
-        return float("nan") if text.lower() in MISSING else number_of(text, plan.decimal)
+        return float("nan") if text.lower() in MISSING else number_of(text, decimal_of((text,), plan.decimal == ","))
 
     def _code(self, value: Any, plan: Plan) -> int | None:
         if value is not None and not isinstance(value, str | int | float):

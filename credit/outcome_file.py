@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from credit.columns import require
-from credit.numbers import number_of
+from credit.numbers import Decimal, decimal_of, number_of
 from credit.outcome_api import amount_nanos
 from credit.outcomes import KINDS, Outcome
 from credit.table import Table, read
@@ -23,12 +23,14 @@ def read_outcomes(path: Path, institution: str, now_s: int) -> tuple[list[Outcom
     require(table, ("kind",), str(path))
     if not {"match_id", "reference"} & table.columns.keys():
         raise Refused([Problem(str(path), ", ".join(table.columns), "a column match_id or reference must be there")])
+    amounts = table.columns["amount"].levels if "amount" in table.columns else ()
+    decimal = decimal_of(amounts, table.decimal_comma)
     found: list[Outcome] = []
     problems: list[Problem] = []
     for row in range(table.rows):
         at = f"line {row + 2}"
         try:
-            outcome = _outcome(table, row, institution, now_s, at)
+            outcome = _outcome(table, row, institution, now_s, at, decimal)
         except Refused as error:
             problems += error.problems
             continue
@@ -39,14 +41,14 @@ def read_outcomes(path: Path, institution: str, now_s: int) -> tuple[list[Outcom
     return found, problems
 
 
-def _outcome(table: Table, row: int, institution: str, now_s: int, at: str) -> Outcome:
+def _outcome(table: Table, row: int, institution: str, now_s: int, at: str, decimal: Decimal) -> Outcome:
     def text(name: str) -> str:
         return (table.columns[name].text(row) or "") if name in table.columns else ""
 
     kind: Any = text("kind").lower()
     if kind not in KINDS:
         raise Refused([Problem(f"{at}.kind", kind, f"it must be of {', '.join(KINDS)}")])
-    amount = number_of(text("amount")) if text("amount") else None
+    amount = number_of(text("amount"), decimal) if text("amount") else None
     if text("amount") and (amount is None or amount < 0):
         raise Refused([Problem(f"{at}.amount", text("amount"), "a number, 0 or more")])
     told = {name: text(name) for name in TEXTS}

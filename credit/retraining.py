@@ -68,7 +68,7 @@ def _about(outcome: Outcome) -> str:
 
 
 def _meaning(kinds: set[OutcomeKind]) -> tuple[bool | None, bool | None]:
-    """Approved? Bad? A default is one whatever was paid back later; who was paid was approved, whatever else is said."""
+    """Approved? Bad? A default is one whatever was paid back later; who was paid was approved whatever else is said."""
     granted = kinds & {"approved", "disbursed", "repaid", "defaulted"}
     approved = True if granted else False if "rejected" in kinds else None
     bad = True if "defaulted" in kinds else False if "repaid" in kinds else None

@@ -210,7 +210,7 @@ def markdown(title: str, parts: Sequence[Part]) -> str:
 
 
 def page(title: str, parts: Sequence[Part]) -> str:
-    """As one page of HTML, with the pictures in it."""
+    """Sections as one page of HTML, with the pictures in it."""
     told = [
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
         '<meta name="viewport" content="width=device-width"><style>body{font:15px/1.5 sans-serif;max-width:60rem;',

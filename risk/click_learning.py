@@ -19,6 +19,8 @@ LEAST_INSTALLS = 30
 FOLDS = 5
 WARM_UP = 0.1
 """Of the rows, the first: what was before them is not known, so that their counts are too low."""
+LEAST_GAIN = 2.0
+"""Nats: odds of 7 to 1 that it is not chance."""
 NOT_LEARNT = frozenset({"device_age_h"})
 """Facts that a file tells of its own beginning rather than of the device."""
 
@@ -26,6 +28,9 @@ NOT_LEARNT = frozenset({"device_age_h"})
 class Judged(Struct, frozen=True):
     """What a card is worth on clicks later than those it was learnt from."""
 
+    learnt_clicks: int
+    learnt_installs: int
+    """All, of which the card in the end is learnt."""
     clicks: int
     installs: int
     auc: float
@@ -33,17 +38,17 @@ class Judged(Struct, frozen=True):
     auc_low: float
     auc_high: float
     gain: float
-    """By how many nats the shares explain the installs of folds that they were not learnt from better than the apps'
-    rates alone; below 2 is chance."""
+    """By how many nats the shares explain the installs of sources that they were not learnt from better than the apps'
+    rates alone; below `LEAST_GAIN` it may be chance."""
     scale: float
     """How much of what was learnt held on those folds: the card has so much of it."""
     bands: tuple[Band, ...]
 
 
 class Trained(Struct, frozen=True):
-    """A card and what it is worth."""
+    """A card and what it is worth; None: it is not shown to be worth anything."""
 
-    card: Card
+    card: Card | None
     judged: Judged
 
 
@@ -77,7 +82,10 @@ def learn_from_clicks(
     first, scale, _ = _learnt(whole.take(older), fold[older], apps, lambda share: progress(share / 2))
     judged = _judge(whole.take(~older), first, scale, published(name).base)
     final, scale, gain = _learnt(whole, fold, apps, lambda share: progress(0.5 + share / 2))
-    judged = structs.replace(judged, gain=gain, scale=scale)
+    came = int(whole.installed.sum())
+    judged = structs.replace(judged, learnt_clicks=len(whole.app), learnt_installs=came, gain=gain, scale=scale)
+    if gain < LEAST_GAIN:
+        return Trained(None, judged)
     told = published(name)
     highest = dict(zip(names, np.nanmax(rows.facts[begin:, [COUNTED.index(one) for one in names]], 0), strict=True))
     lowest = dict(zip(names, np.nanmin(rows.facts[begin:, [COUNTED.index(one) for one in names]], 0), strict=True))
@@ -96,7 +104,7 @@ def learn_from_clicks(
         learned={
             "source": source,
             "clicks": len(whole.app),
-            "installs": int(whole.installed.sum()),
+            "installs": came,
             "facts": ", ".join(column.name for column in final.columns),
             "auc": round(judged.auc, 4),
             "gain_nats": round(gain, 2),
@@ -148,4 +156,4 @@ def _judge(later: Clicks, learnt: Learnt, scale: float, base: float) -> Judged:
     metrics = measure(1 - later.installed, told, resamples=100)
     low, high = metrics.intervals["auc"]
     found = bands(score, told, learnt.rates[later.app], later.installed)
-    return Judged(len(score), int(later.installed.sum()), metrics.auc, low, high, 0.0, scale, tuple(found))
+    return Judged(0, 0, len(score), int(later.installed.sum()), metrics.auc, low, high, 0.0, scale, tuple(found))

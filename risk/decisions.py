@@ -210,8 +210,8 @@ def forget(root: Path, persons: Collection[int]) -> int:
         found = _decode(record)
         if not set(keys_of(found)) & set(persons):
             return None
-        return _encode(
-            msgspec.structs.replace(found, keys=bytes(len(found.keys)), reference="-" * len(found.reference))
-        )
+        named = b"".join(map(_encode, (found.keys, found.kinds, found.reference)))  # as they lie in the record
+        blank = map(_encode, (bytes(len(found.keys)), found.kinds, "-" * len(found.reference)))
+        return record.replace(named, b"".join(blank), 1)
 
     return rewrite(root / FOLDER, marks, without)

@@ -53,6 +53,8 @@ def forget(directory: Path, keys: Collection[int]) -> int:
 
     Make sure first that nobody adds them again (`targeting.forgotten`).
     """
+    if not directory.is_dir():
+        return 0
     with _alone(directory):
         gone = set(keys)
         before = _held(graph_snapshot.read(directory / SNAPSHOT), gone)
@@ -101,6 +103,8 @@ def _alone(directory: Path) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for draft in directory.glob(f".{SNAPSHOT}.*"):
+            draft.unlink()  # of one that was killed
         yield
 
 

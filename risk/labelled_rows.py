@@ -62,8 +62,8 @@ def read_labelled(paths: Sequence[Path], target: str) -> LabelledRows:
 
 
 def read_decisions(root: Path, outcomes: Sequence[Path]) -> LabelledRows:
-    """Decisions recorded below ``root`` whose outcome is known. The files have the columns ``outcome`` (1 or 0, fraud or
-    genuine …) and ``decision_id``, or ``reference``, which was the caller's own; of several outcomes the last counts.
+    """Decisions recorded below ``root`` whose outcome is known. The files have the columns ``outcome`` (1 or 0, fraud
+    or genuine …) and ``decision_id`` or the caller's own ``reference``; of several outcomes the last counts.
     """
     bad = Bad()
     by_id: dict[str, float] = {}

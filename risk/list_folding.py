@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cython_ext.key_table import KeyTableWriter
 from risk.list_files import ListName, RangeRow, Shelf, Terms, packed_terms, write_whole
-from risk.lists import OpenShelf
+from risk.list_state import OpenShelf
 from targeting.addresses import IpRange
 
 STEP = 4 << 20

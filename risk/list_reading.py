@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from domain.errors import Problem, Refused
 from risk.list_lines import read_lines
+from risk.list_state import as_range
 from risk.list_terms import read_terms
-from risk.lists import as_range
 from targeting.addresses import IpRange
 from targeting.identity_keys import KINDS, parse_person, shown
 

@@ -37,7 +37,8 @@ from risk.list_files import (
 )
 from risk.list_folding import GONE, Updates, edited, fold, latest
 from risk.list_reading import ListFile
-from risk.lists import Lists, ShelfId, as_range
+from risk.list_state import ShelfId, as_range
+from risk.lists import Lists
 from targeting.addresses import IpRange
 from targeting.identity_keys import parse_person
 

@@ -20,7 +20,6 @@ from scipy.stats import chi2
 from risk.fitting import Column, Design, Floats, fit, strengths
 
 ROUNDS = 6
-LARGEST_SCALE = 1.5
 
 
 class Clicks(NamedTuple):
@@ -120,7 +119,7 @@ def scale_of(installed: Floats, expected: Floats, strength: Floats) -> float:
         level = installed.sum() / max(left.sum(), 1e-12)
         return _loss(installed, level * expected, scale * strength) * len(installed)
 
-    found = minimize_scalar(cost, bounds=(0.0, LARGEST_SCALE), method="bounded")
+    found = minimize_scalar(cost, bounds=(0.0, 1.0), method="bounded")
     return float(found.x)
 
 
