@@ -22,10 +22,12 @@ class OfferSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Between two fits of the model of approvals."""
     durable: bool = True
     """Whether a match is answered only when its record is on disk."""
+    keep_matches_days: int = 1830
+    """How long matches are kept: five years."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.even_share <= 1 or self.fit_s < 1:
-            raise ValueError("even_share is from 0 to 1, and fit_s is at least 1")
+        if not 0 <= self.even_share <= 1 or self.fit_s < 1 or self.keep_matches_days < 1:
+            raise ValueError("even_share is from 0 to 1, and fit_s and keep_matches_days are at least 1")
 
     @property
     def policy(self) -> Policy:

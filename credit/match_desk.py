@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import time
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from credit import outcomes
 from credit.learning import Answer, Lessons, model_of, move
 from credit.match_config import OfferSettings
 from credit.match_features import NAMES
-from credit.match_log import MatchReader, encode, keep_catalogue, record_of
+from credit.match_log import FOLDER, MatchLog, MatchReader, keep_catalogue, record_of
 from credit.match_preview import MODEL, QUOTAS
 from credit.matching import Match, Matcher, Question, priors_of
 from credit.offer_rates_file import Model, load
@@ -31,10 +32,10 @@ from domain.clock import Clock
 from domain.errors import Refused, Unavailable
 from eventlog.frames import LogFull
 from eventlog.reader import LogCorrupt
-from eventlog.writer import LogWriter
+from targeting.forgotten import Forgotten
 
-MATCHES = "matches"
-RENEW_S, LOOK_S = 0.2, 1.0
+RENEW_S, LOOK_S, SWEEP_S = 0.2, 1.0, 3600.0
+DAY_S = 86_400
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,12 @@ class MatchDesk:
         root.mkdir(parents=True, exist_ok=True)
         self._store = QuotaStore(root / QUOTAS)
         try:
-            self._log = LogWriter(root / MATCHES / str(worker))
+            self._forgotten = Forgotten(root.parent)
+            self._log = MatchLog(root / FOLDER, worker, durable=settings.durable)
         except BaseException:
             self._store.close()
             raise
-        self._matches, self._outcomes = MatchReader(root / MATCHES), OutcomeReader(outcomes.directory(root.parent))
+        self._matches, self._outcomes = MatchReader(root / FOLDER), OutcomeReader(outcomes.directory(root.parent))
         self.lessons = Lessons()
         self._stamp: Stamp | None = None
         self._version = ""
@@ -128,15 +130,13 @@ class MatchDesk:
             version=version,
             at_ns=self._clock.now_ns(),
             institution=institution,
-            persons=persons,
+            persons=[0 if key in self._forgotten else key for key in persons],
             policy=self._settings.explore,
             even_share=self._settings.even_share,
             learnt=self._learnt,
         )
         try:
-            position = self._log.append(encode(record))
-            if self._settings.durable:
-                await self._log.durable(position)
+            await self._log.record(record)
         except LogFull as error:
             self.lost += 1
             raise Unavailable(f"the match cannot be recorded: {error.strerror}") from None
@@ -165,10 +165,14 @@ class MatchDesk:
                 self._told("quotas", f"{self._root / QUOTAS}: {error}")
 
     async def _keep_looking(self) -> None:
+        sweep_s = 0.0
         while True:
             await asyncio.sleep(LOOK_S)
             try:
                 await self._look()
+                if time.monotonic() > sweep_s:
+                    await asyncio.to_thread(self._log.sweep, self._settings.keep_matches_days * DAY_S)
+                    sweep_s = time.monotonic() + SWEEP_S
             except Exception:  # a bug; offers go on from what is known
                 log.exception("answers and products are not followed")
 
@@ -176,6 +180,7 @@ class MatchDesk:
         """What came since: products, answers; and now and then a new fit."""
         try:
             await self._look_at_products()
+            self._forgotten.refresh()
             answers = await asyncio.to_thread(self._read)
             self._told("answers", "")
         except (OSError, LogCorrupt, msgspec.MsgspecError) as error:
@@ -226,7 +231,7 @@ class MatchDesk:
 
     async def _use(self, catalogue: Catalogue) -> None:
         """Goes over to a catalogue: leases of the old one are given back before those of the new one are fetched."""
-        version = await asyncio.to_thread(keep_catalogue, self._root / MATCHES, catalogue)
+        version = await asyncio.to_thread(keep_catalogue, self._root / FOLDER, catalogue)
         model = await asyncio.to_thread(self._model, catalogue)
         quotas = Quotas(catalogue, self._store, self._clock.now_ns)
         self.lessons.owners = {one.key: one.institution for one in catalogue.lenders if one.institution}

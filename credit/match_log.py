@@ -4,8 +4,9 @@ Under ``<data>/credit/matches`` each worker has a log, and ``catalogues`` has ev
 from, by its version, so that a record can be read with the products as they were.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,9 +15,17 @@ from numpy.typing import NDArray
 
 from credit.matching import Match, Question
 from credit.products import Catalogue
+from eventlog import consumers, retention
 from eventlog.reader import LogReader
+from eventlog.rewriting import rewrite
+from eventlog.segments import read_mark
+from eventlog.writer import LogWriter
 
+FOLDER = "matches"
 CATALOGUES = "catalogues"
+HOLDER = "service"
+"""The consumer that every log of matches has: the service, which removes what is old enough."""
+_KEY = 8
 
 
 class Offered(Struct, frozen=True, array_like=True):
@@ -39,8 +48,8 @@ class MatchRecord(Struct, frozen=True, array_like=True):
     at_ns: int
     institution: str
     """Whose key asked; empty: the operator."""
-    persons: tuple[int, ...]
-    """Keys of the applicant; no other ids are kept."""
+    persons: bytes
+    """Keys of the applicant, 8 bytes each, little endian; 0: forgotten. No other ids are kept."""
     amount: int
     """Nanos."""
     term_months: int
@@ -48,8 +57,8 @@ class MatchRecord(Struct, frozen=True, array_like=True):
     """Of the credit model, as `pd` and `p_approved`; NaN: not known."""
     pd: float
     p_approved: float
-    facts: dict[str, float | str | list[str]]
-    """Tags of the applicant, as they were compared."""
+    facts: bytes
+    """Tags of the applicant as they were compared, by name, as JSON; zeros: forgotten."""
     catalogue: str
     """Version of the catalogue."""
     policy: str
@@ -63,6 +72,14 @@ class MatchRecord(Struct, frozen=True, array_like=True):
     shares: bytes
     """float32, little endian: of each candidate, the probability of being the first offer."""
     offers: tuple[Offered, ...]
+
+    def tags(self) -> dict[str, Any]:
+        """The applicant's; of one who was forgotten, none."""
+        return msgspec.json.decode(self.facts, type=dict[str, Any]) if self.facts.strip(b"\0") else {}
+
+    def keys(self) -> tuple[int, ...]:
+        """Of the applicant; those that were forgotten are 0."""
+        return tuple(int.from_bytes(self.persons[at : at + _KEY], "little") for at in range(0, len(self.persons), _KEY))
 
     def chosen_from(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Places in the catalogue, and their probabilities."""
@@ -78,7 +95,7 @@ def record_of(
     version: str,
     at_ns: int,
     institution: str,
-    persons: tuple[int, ...],
+    persons: Collection[int],
     policy: str,
     even_share: float,
     learnt: int,
@@ -90,13 +107,13 @@ def record_of(
         id=match.id,
         at_ns=at_ns,
         institution=institution,
-        persons=persons,
+        persons=b"".join(key.to_bytes(_KEY, "little") for key in persons),
         amount=asked.amount,
         term_months=asked.term_months,
         score=asked.standing.score,
         pd=asked.standing.pd,
         p_approved=asked.standing.p_approved,
-        facts={name: sorted(v) if isinstance(v, frozenset) else v for name, v in asked.facts.items()},
+        facts=_json({name: sorted(v) if isinstance(v, frozenset) else v for name, v in asked.facts.items()}),
         catalogue=version,
         policy=policy,
         even_share=even_share,
@@ -117,6 +134,7 @@ def record_of(
     )
 
 
+_json = msgspec.json.Encoder().encode
 encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(MatchRecord).decode
 
@@ -133,6 +151,51 @@ def keep_catalogue(folder: Path, catalogue: Catalogue) -> str:
     return version
 
 
+class MatchLog:
+    """One worker's, under ``folder``. Raises LogBusy if another process is this worker."""
+
+    def __init__(self, folder: Path, worker: int, *, durable: bool) -> None:
+        self.directory, self._durable = folder / str(worker), durable
+        self._writer = LogWriter(self.directory, sync_s=0.0 if durable else 1.0)
+        consumers.expect(self.directory, [HOLDER])
+
+    async def record(self, record: MatchRecord) -> None:
+        """Keeps it; it is on disk when this returns, if that was asked for. Raises `eventlog.frames.LogFull`."""
+        position = self._writer.append(encode(record))
+        if self._durable:
+            await self._writer.durable(position)
+
+    def sweep(self, keep_s: float) -> None:
+        """Removes segments whose last match is older."""
+        consumers.passed(self.directory, HOLDER, read_mark(self.directory))
+        retention.sweep(self.directory, keep_s)
+
+    def close(self) -> None:
+        """What was recorded is on disk when this returns."""
+        self._writer.close()
+
+
+def forget(folder: Path, persons: Collection[int]) -> int:
+    """Takes persons out of all records: a match of one of them keeps what was offered and its features, and none of
+    the keys and tags of the applicant. Returns how many it was.
+    """
+    gone, marks = set(persons), [key.to_bytes(_KEY, "little") for key in persons]
+
+    def without(record: bytes) -> bytes | None:
+        found = _decode(record)
+        if gone.isdisjoint(found.keys()):
+            return None
+        return encode(msgspec.structs.replace(found, persons=bytes(len(found.persons)), facts=bytes(len(found.facts))))
+
+    return sum(rewrite(path, marks, without) for path in logs(folder))
+
+
+def logs(folder: Path) -> list[Path]:
+    """The directories of all workers' logs."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if path.is_dir() and path.name != CATALOGUES)
+
+
 class MatchReader:
     """Records of all workers; goes on where it stopped."""
 
@@ -142,8 +205,7 @@ class MatchReader:
 
     def read(self, limit: int = 10_000) -> Iterator[MatchRecord]:
         """Those that are new since the last call, at most about ``limit`` of each worker."""
-        for path in sorted(self._folder.iterdir()) if self._folder.is_dir() else ():
-            if path.is_dir() and path.name != CATALOGUES:
-                self._logs.setdefault(path.name, LogReader(path))
+        for path in logs(self._folder):
+            self._logs.setdefault(path.name, LogReader(path))
         for log in self._logs.values():
             yield from map(_decode, log.read(limit)[0])

@@ -14,9 +14,9 @@ from credit import outcomes
 from credit.learning import Lessons, model_of
 from credit.match_api import SCOPES, Matching
 from credit.match_config import OfferSettings
-from credit.match_desk import MATCHES, MatchDesk
+from credit.match_desk import MatchDesk
 from credit.match_features import NAMES
-from credit.match_log import MatchReader, MatchRecord, Offered
+from credit.match_log import FOLDER, MatchReader, MatchRecord, Offered, forget
 from credit.matching import Standing
 from credit.outcomes import Outcome, OutcomeBook
 from credit.product_file import catalogue_of
@@ -26,6 +26,7 @@ from monitoring.health import Readiness
 from monitoring.page import Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told, request_seconds
+from targeting.forgotten import Forgotten
 from targeting.identity_keys import parse_person
 
 NOW = 1_790_000_000 * SECOND
@@ -57,14 +58,14 @@ def scorer(applicant: Any, keys: tuple[int, ...]) -> Standing:
 class Service:
     """A desk behind an application, and who may call it."""
 
-    def __init__(self, data: Path, clock: ManualClock, total: int = 1_000) -> None:
+    def __init__(self, data: Path, clock: ManualClock, total: int = 50_000) -> None:
         self.data, self.clock = data, clock
         (data / "credit").mkdir(parents=True, exist_ok=True)
         self.write(total)
-        file = KeyFile(data / "keys.json")
+        file = KeyFile(data / "api-keys.json")
         self.operator, _ = file.add("", SCOPES)
         self.south, _ = file.add("south", SCOPES)
-        self._keys = Keys(data / "keys.json")
+        self._keys = Keys(data / "api-keys.json")
 
     def write(self, total: int) -> None:
         (self.data / "credit" / "products.yaml").write_text(PRODUCTS.format(total=total))
@@ -103,7 +104,7 @@ class Service:
 
 
 def records(data: Path) -> list[MatchRecord]:
-    reader = MatchReader(data / "credit" / MATCHES)
+    reader = MatchReader(data / "credit" / FOLDER)
     return [record for part in iter(lambda: list(reader.read()), []) for record in part]
 
 
@@ -118,7 +119,7 @@ async def test_a_match_is_answered_counted_recorded_and_learnt_from(tmp_path: Pa
         (record,) = records(tmp_path)
         places, shares = record.chosen_from()
         assert (record.id, record.institution, record.amount) == (answer["match_id"], "", 500_500_000_000)
-        assert record.persons == (parse_person("email:a@b.example"),)
+        assert record.keys() == (parse_person("email:a@b.example"),)
         assert places.tolist() == [0, 1, 2] and shares.sum() == pytest.approx(1)
         # each one's probability after those before it
         by_path = dict(zip(["north/dear", "north/cheap", "south/other"], shares, strict=True))
@@ -155,6 +156,15 @@ async def test_a_match_is_answered_counted_recorded_and_learnt_from(tmp_path: Pa
         fitted = {o["product"]: o["p_approved"] for o in found["offers"]}
         assert fitted == pytest.approx(moved, abs=0.12)
         assert records(tmp_path)[-1].learnt == 30
+    person = parse_person("email:a@b.example")
+    assert record.tags()["credit.score"] == 700.0
+    assert forget(tmp_path / "credit" / FOLDER, [person]) == 1
+    blank = records(tmp_path)[0]
+    assert (blank.keys(), blank.tags(), blank.offers) == ((0,), {}, record.offers)
+    Forgotten(tmp_path).add([person], 1)
+    async with Service(tmp_path, clock) as again:
+        await again.post("/v1/match", asked)
+        assert records(tmp_path)[-1].keys() == (0,)
 
 
 async def test_quotas_hold_over_restarts_and_changes_of_the_file(tmp_path: Path) -> None:
@@ -224,7 +234,7 @@ def test_the_first_answer_counts_and_silence_is_one() -> None:
 
     def record(id_: str, *products: str) -> MatchRecord:
         offers = tuple(Offered(path, 0.1, 1.0, 0.5, (1.0,) * len(NAMES)) for path in products)
-        return MatchRecord(id_, NOW, "broker", (), 1, 0, 1.0, 1.0, 1.0, {}, "", "", 0.0, 0, 0, b"", b"", offers)
+        return MatchRecord(id_, NOW, "broker", b"", 1, 0, 1.0, 1.0, 1.0, b"", "", "", 0.0, 0, 0, b"", b"", offers)
 
     assert lessons.happened(Outcome("early", "approved", 1, product="cheap", institution="north-group")) is None
     assert [answer.approved for answer in lessons.matched(record("early", "north/cheap"))] == [True]
