@@ -2,9 +2,10 @@
 
 Products have nested conditions over tags in seven families, and quotas; the model of approvals is fitted to 50,000
 made-up answers. A match is all that is done in memory: conditions, quotas, rates, expected values, the probabilities of
-the policy, the draw, and encoding the record. ``match_ms`` is the 99th percentile of the wall time, with every tag told
-and products that everybody may have, so that nothing is sorted out early; ``match_cpu_ms`` is the same of this thread's
-processor time, which other processes of the machine do not lengthen.
+the policy, the draw, and encoding the record. Every tag is told and everybody may have every product, so that nothing
+is sorted out early. ``match_ms`` is the median of the wall time and ``match_p99_ms`` the 99th percentile;
+``match_cpu_p99_ms`` is that of this thread's processor time, which other processes of the machine do not lengthen. In
+``match_usual_ms`` products have conditions.
 
 The last line is the result as JSON.
 """
@@ -111,10 +112,10 @@ def main() -> None:
         hardest = measure(catalogue_of(open_form), asked.matches, Path(folder) / "open", 1.0)
     result = {
         "bench": "credit",
-        "match_ms": round(hardest["p99"], 3),
-        "match_cpu_ms": round(hardest["cpu"], 3),
-        "match_median_ms": round(hardest["median"], 3),
-        "match_usual_ms": round(usual["p99"], 3),
+        "match_ms": round(hardest["median"], 3),
+        "match_p99_ms": round(hardest["p99"], 3),
+        "match_cpu_p99_ms": round(hardest["cpu"], 3),
+        "match_usual_ms": round(usual["median"], 3),
     }
     print(json.dumps(result))
 
