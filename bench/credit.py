@@ -1,4 +1,5 @@
-"""The credit service: how long a match among 500 lenders' products takes.
+"""The credit service: how long a match among 500 lenders' products takes, and its API under load
+(`rig/credit_api_bench.py`).
 
 Products have nested conditions over tags in seven families, and quotas; the model of approvals is fitted to 50,000
 made-up answers. A match is all that is done in memory: conditions, quotas, rates, expected values, the probabilities of
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from bench.rig import offer_world
+from bench.rig import credit_api_bench, offer_world
 from credit.learning import model_of
 from credit.match_features import NAMES
 from credit.match_log import encode, record_of
@@ -98,6 +99,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, default=500)
     parser.add_argument("--matches", type=int, default=5_000)
+    parser.add_argument("--rate", type=int, default=1_000, help="calls of the API a second (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of calls in each turn (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=3)
     asked = parser.parse_args()
     form = offer_world.content(random.Random(1), asked.products, 40)
     open_form = {**form, "lenders": [dict(lender) for lender in form["lenders"]]}
@@ -116,6 +120,7 @@ def main() -> None:
         "match_p99_ms": round(hardest["p99"], 3),
         "match_cpu_p99_ms": round(hardest["cpu"], 3),
         "match_usual_ms": round(usual["median"], 3),
+        **credit_api_bench.api_figures(asked.rate, asked.seconds, asked.turns),
     }
     print(json.dumps(result))
 

@@ -26,6 +26,8 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run(asked: argparse.Namespace) -> int:
+    import numpy as np
+
     from credit.config import credit_settings, directory
     from credit.evaluation import renamed
     from credit.model import CreditModel
@@ -33,6 +35,8 @@ def run(asked: argparse.Namespace) -> int:
     from credit.table import read
     from domain.clock import SECOND, from_env
     from domain.errors import Problem, Refused
+    from domain.settings import places
+    from targeting.forgotten import Forgotten
 
     settings, root = credit_settings(), directory()
     model = CreditModel.load(asked.model or settings.model_path(root))
@@ -44,17 +48,22 @@ def run(asked: argparse.Namespace) -> int:
         print(f"outbid: left out: {told}", file=sys.stderr)
     if found.wrong:
         print(f"outbid: {found.wrong} rows name no person, and are left out", file=sys.stderr)
-    if not len(found.keys):
+    forgotten = Forgotten(places().data)
+    kept = np.array([key not in forgotten for key in found.keys.tolist()], np.bool_)
+    if not kept.all():
+        print(f"outbid: {(~kept).sum()} rows are of people who are forgotten, and are left out", file=sys.stderr)
+    keys, score, pd, p_approved = (column[kept] for column in found[:4])
+    if not len(keys):
         raise Refused([Problem(f"{asked.file}, {asked.person}", 0, "some row must name a person")])
     if missing := model.facts.schema.missing_columns(table):
         print(f"outbid: taken as missing: {', '.join(missing)}", file=sys.stderr)
     out.parent.mkdir(parents=True, exist_ok=True)
     now = from_env().now_ns() // SECOND
-    write_people(out, found.keys, found.score, found.pd, found.p_approved, now)
+    write_people(out, keys, score, pd, p_approved, now)
     if asked.csv:
-        _write(asked.csv, zip(found.keys.tolist(), found.score, found.pd, found.p_approved, strict=True))
-    people = len(set(found.keys.tolist()))
-    print(f"{out}: {people:,} people, mean score {found.score.mean():.0f}, mean PD {found.pd.mean():.2%}")
+        _write(asked.csv, zip(keys.tolist(), score, pd, p_approved, strict=True))
+    people = len(set(keys.tolist()))
+    print(f"{out}: {people:,} people, mean score {score.mean():.0f}, mean PD {pd.mean():.2%}")
     return 0
 
 

@@ -17,6 +17,7 @@ from bidder import request_sample_forgetting
 from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
 from credit import match_log
+from credit import people as credit_people
 from domain.blanking import blanked, written
 from domain.events import decode
 from domain.exchange import Exchange
@@ -25,6 +26,8 @@ from domain.settings import Places
 from eventlog.rewriting import matching, rewrite
 from reporting.config import settings as reporting_settings
 from risk import graph_batches
+from risk.lists import Lists
+from risk.lists_look import entries_of
 from targeting import opt_outs
 from targeting.erasing import audiences_of, erase
 from targeting.forgotten import Forgotten
@@ -41,6 +44,8 @@ from trackers.forgetting import forget_persons
 STORE = "profiles.lmdb"
 REQUESTS = "requests"
 PENDING = "forgetting"
+LISTS = Path("risk", "lists")
+"""Who is on them is kept on other grounds than what was learnt for advertising (docs/risk-lists.md)."""
 SETTLE_S = 2.0
 """After so long whatever was on its way when the tombstone was made is in the logs: a bid or an event takes a tenth."""
 
@@ -79,9 +84,12 @@ def forget(place: Places, key: int, say: Say) -> bool:
         count = rewrite(log, [written(key) for key in keys], lambda record: blanked(record, pending.keys))
         say(f"event log {log.relative_to(data)}: {count} records blanked")
     say(f"offers: {match_log.forget(data / 'credit' / match_log.FOLDER, keys)} matches blanked")
+    say(f"credit scores: {credit_people.forget(credit_people.table_file(data), keys)} taken out of the table of people")
     requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
     say(f"kept bid requests: {requests} removed")
     say(f"risk graph: {graph_batches.forget(graph_batches.graph_directory(data), keys)} nodes removed with their edges")
+    if stays := entries_of(Lists.open(data / LISTS), keys):
+        say(f"lists of the risk service: {stays} entries stay; outbid risk lists remove takes them off")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
     left = _blank_rows(place, keys, say)
     scrub(data / STORE, [*keys, *devices])
@@ -249,7 +257,12 @@ def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:
     if fleet := fleet_holds():
         with fleet:
             left += [f"bids in flight: held under {written_key(key)}" for key in (*keys, *devices) if fleet.held(key)]
-    left += [f"{path}: {what}" for path, what in found_in_files(data, [*keys, *devices]) if path != data / PENDING]
+    kept = data / PENDING, data / LISTS
+    left += [
+        f"{path}: {what}"
+        for path, what in found_in_files(data, [*keys, *devices])
+        if not any(path.is_relative_to(place) for place in kept)
+    ]
     return left
 
 

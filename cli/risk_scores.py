@@ -57,8 +57,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_train(asked: argparse.Namespace) -> int:
-    from threadpoolctl import threadpool_limits
-
     from domain.clock import SECOND, from_env
     from domain.errors import Problem, Refused
     from risk.card_files import ALL, FOLDER, read_cards, write_cards
@@ -74,8 +72,7 @@ def run_train(asked: argparse.Namespace) -> int:
     kept = {name: own.card for name, own in read_cards(out).items()} if out.exists() else {}
     version = max(from_env().now_ns() // SECOND % 2**32, OWN_VERSIONS)
     clicks = not asked.decisions and _has_clicks(asked.files[0])
-    with threadpool_limits(1, "blas"):  # matrices are so small that threads would only wait for each other
-        made, bad = (_from_clicks if clicks else _from_labels)(asked, wanted, version)
+    made, bad = (_from_clicks if clicks else _from_labels)(asked, wanted, version)
     write_cards(out, {**kept, **made})
     _tell_bad(bad)
     return 0
@@ -203,7 +200,7 @@ def _clicks_json(one: "click_learning.Trained") -> dict[str, Any]:
 
 def _clicks_text(name: str, one: "click_learning.Trained") -> str:
     judged = one.judged
-    worth = f"{judged.scale:.0%} of what was learnt holds there" if one.card is not None else "within chance"
+    worth = f"calibrated by x {judged.scale:.2f} there" if one.card is not None else "within chance"
     kept = "" if one.card is not None else ": the card in use stays"
     lines = [
         f"{name}: learnt from {judged.learnt_clicks:,} clicks with {judged.learnt_installs:,} installs{kept}",

@@ -65,10 +65,16 @@ class Recipe(Struct, frozen=True):
     def apply(self, numbers: Mapping[str, Floats]) -> dict[str, Floats]:
         """All features, from the columns' numbers."""
         made = {name: numbers[name] for name in self.numbers}
+        stacks: dict[tuple[str, ...], Floats] = {}
         with np.errstate(all="ignore"):
             for each in self.derived:
-                value = OPERATIONS[each.operation]([made[name] for name in each.inputs])
-                made[each.name] = np.clip(value, -FURTHEST, FURTHEST)
+                if each.operation == RATIO:
+                    made[each.name] = ratio(*(made[name] for name in each.inputs))
+                    continue
+                values = stacks.get(each.inputs)
+                if values is None:
+                    values = stacks[each.inputs] = np.stack([made[name] for name in each.inputs], axis=1)
+                made[each.name] = OPERATIONS[each.operation](values)
         return made
 
 
@@ -163,9 +169,9 @@ def _ratios(plain: Recipe, numbers: Mapping[str, Floats], label: Floats, weight:
     for one, other in combinations([name for _, name in quantities[:MOST_QUANTITIES]], 2):
         above, below = (one, other) if np.nanmean(made[one] == 0) >= np.nanmean(made[other] == 0) else (other, one)
         with np.errstate(all="ignore"):
-            left = left_open(OPERATIONS["ratio"]([made[above], made[below]]), label, said, weight)
+            left = left_open(ratio(made[above], made[below]), label, said, weight)
         if left >= LEAST_GAIN:
-            tried.append((left, Derived(f"{above} / {below}", "ratio", (above, below))))
+            tried.append((left, Derived(f"{above} / {below}", RATIO, (above, below))))
     tried.sort(key=lambda each: (-each[0], each[1].name))
     return [each for _, each in tried[:MOST_RATIOS]]
 
@@ -177,19 +183,15 @@ def _quantity(values: Floats) -> bool:
     return bool(low >= 0) and (different > MANY or (different > 3 and middle >= LARGE))
 
 
-def _stacked(columns: Sequence[Floats]) -> Floats:
-    return np.asarray(np.stack(columns, axis=1), np.float64)
-
-
-def _ratio(columns: Sequence[Floats]) -> Floats:
-    above, below = columns
+def ratio(above: Floats, below: Floats) -> Floats:
+    """NaN where there is nothing below."""
     none: Floats = np.full(len(above), np.nan)
-    return np.asarray(np.divide(above, below, out=none, where=np.abs(below) > 1e-9), np.float64)
+    found = np.divide(above, below, out=none, where=np.abs(below) > 1e-9)
+    return np.asarray(np.clip(found, -FURTHEST, FURTHEST), np.float64)
 
 
-def _trend(columns: Sequence[Floats]) -> Floats:
+def _trend(values: Floats) -> Floats:
     """Slope of the line through what there is, over the columns' order; NaN for fewer than two."""
-    values = _stacked(columns)
     there = ~np.isnan(values)
     place = np.where(there, np.arange(values.shape[1], dtype=np.float64), 0.0)
     count = there.sum(1)
@@ -198,47 +200,33 @@ def _trend(columns: Sequence[Floats]) -> Floats:
     return np.asarray((off * np.where(there, values - y[:, None], 0.0)).sum(1) / (off * off).sum(1), np.float64)
 
 
-def _over(reduce: Callable[[Floats, int], Floats], fill: float) -> Callable[[Sequence[Floats]], Floats]:
-    def made(columns: Sequence[Floats]) -> Floats:
-        values = _stacked(columns)
-        missing = np.isnan(values)
-        result = reduce(np.where(missing, fill, values), 1)
-        result[missing.all(1)] = np.nan
-        return result
-
-    return made
-
-
-def _mean(columns: Sequence[Floats]) -> Floats:
-    values = _stacked(columns)
+def _mean(values: Floats) -> Floats:
     there = ~np.isnan(values)
     return np.asarray(np.where(there, values, 0.0).sum(1) / there.sum(1))
 
 
-def _above(columns: Sequence[Floats]) -> Floats:
-    values = _stacked(columns)
+def _above(values: Floats) -> Floats:
     result: Floats = (values > 0).sum(1).astype(np.float64)
     result[np.isnan(values).all(1)] = np.nan
     return result
 
 
-def _largest(values: Floats, over: int) -> Floats:
-    return np.asarray(values.max(over))
+def _highest(values: Floats) -> Floats:
+    return np.asarray(np.fmax.reduce(values, 1))
 
 
-def _least(values: Floats, over: int) -> Floats:
-    return np.asarray(values.min(over))
+def _lowest(values: Floats) -> Floats:
+    return np.asarray(np.fmin.reduce(values, 1))
 
 
-_highest, _lowest = _over(_largest, -np.inf), _over(_least, np.inf)
-
-OPERATIONS: dict[str, Callable[[Sequence[Floats]], Floats]] = {
+RATIO = "ratio"
+OPERATIONS: dict[str, Callable[[Floats], Floats]] = {
     "mean": _mean,
     "max": _highest,
     "min": _lowest,
     "trend": _trend,
-    "change": lambda columns: columns[0] - columns[1],
-    "spread": lambda columns: _highest(columns) - _lowest(columns),
+    "change": lambda values: values[:, 0] - values[:, 1],
+    "spread": lambda values: _highest(values) - _lowest(values),
     "above": _above,
-    "ratio": _ratio,
 }
+"""Of the columns of a family, (rows, columns) -> (rows); NaN is what is missing."""

@@ -13,7 +13,9 @@ OUTCOMES = Family(
     ("kind", "status"),
 )  # fmt: skip
 APPLICATIONS = Family("outbid_credit_applications_total", "counter", "Applicants recorded for retraining.")
-UNRECORDED = Family("outbid_credit_unrecorded_total", "counter", "Applicants whose record the disk did not take.")
+UNRECORDED = Family(
+    "outbid_credit_unrecorded_total", "counter", "Applicants and matches whose record the disk did not take."
+)
 MODEL = Family("outbid_credit_model_version", "gauge", "When the model in service was made (Unix seconds); 0: none.")
 PEOPLE = Family("outbid_credit_people", "gauge", "People in the table of scored ones.")
 MATCHES = Family("outbid_credit_matches_total", "counter", "Matches made.")

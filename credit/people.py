@@ -146,6 +146,18 @@ def score_people(
     return ScoredPeople(keys[known], score, pd, p_approved, table.rows - len(known), tuple(told))
 
 
+def forget(path: Path, keys: Sequence[int]) -> int:
+    """Writes the table without people of these keys; returns how many it had."""
+    if not path.exists():
+        return 0
+    table = KeyTable(path)
+    gone = np.isin(table.keys(), np.array(sorted(keys), np.uint64))
+    if not gone.any():
+        return 0
+    write_key_table(path, np.array(table.keys()[~gone]), np.array(table.payloads()[~gone]), WIDTH)
+    return int(gone.sum())
+
+
 def table_file(data: Path) -> Path:
     """Of a data directory."""
     return data / "credit" / FILE

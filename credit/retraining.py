@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from credit import applications
 from credit.applications import Application, about
 from credit.approval import Approval, learnt
-from credit.columns import ASKED, Asked, Floats
+from credit.columns import Asked, Floats
 from credit.model import CreditModel
 from credit.outcomes import Outcome, OutcomeKind, OutcomeReader, directory
 from credit.table import Column, Table, of_records
@@ -160,9 +160,9 @@ def _order(files: Sequence[Table], known: frozenset[str]) -> list[str]:
 
 
 def settings_of(model: CreditModel, seed: int) -> Settings:
-    """How the model before was learnt: its target, protected columns, those that were left out by hand, its scale."""
+    """How the model before was learnt: its target, protected columns, those that were left out, its scale."""
     facts = model.facts
-    dropped = tuple(each.name for each in facts.schema.left if each.reason == ASKED)
+    dropped = tuple(each.name for each in facts.schema.left)
     categories = tuple(plan.name for plan in facts.schema.plans if plan.kind == "category")
     return Settings(
         facts.schema.target,

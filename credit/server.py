@@ -201,7 +201,7 @@ class Service:
         for (kind, status), count in sorted(self._told.items()):
             page.add(metrics.OUTCOMES, count, kind, status)
         page.add(metrics.APPLICATIONS, self._kept)
-        page.add(metrics.UNRECORDED, self._lost)
+        page.add(metrics.UNRECORDED, self._lost + self.desk.lost)
         model, people = self.model.value, self.people.value
         page.add(metrics.MODEL, 0 if model is None else model.version)
         page.add(metrics.PEOPLE, 0 if people is None else len(people))

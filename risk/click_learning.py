@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from domain.errors import Problem, Refused
 from prediction.metrics import measure
@@ -41,7 +42,7 @@ class Judged(Struct, frozen=True):
     """By how many nats the shares explain the installs of sources that they were not learnt from better than the apps'
     rates alone; below `LEAST_GAIN` it may be chance."""
     scale: float
-    """How much of what was learnt held on those folds: the card has so much of it."""
+    """By what the learnt strengths were multiplied to be right on those sources: the calibration."""
     bands: tuple[Band, ...]
 
 
@@ -79,9 +80,10 @@ def learn_from_clicks(
             raise Refused([Problem("FILE", f"{installs} installs", allowed)])
     fold = (rows.source[begin:] % np.uint64(FOLDS)).astype(np.int64)
     apps = len(rows.apps)
-    first, scale, _ = _learnt(whole.take(older), fold[older], apps, lambda share: progress(share / 2))
-    judged = _judge(whole.take(~older), first, scale, published(name).base)
-    final, scale, gain = _learnt(whole, fold, apps, lambda share: progress(0.5 + share / 2))
+    with threadpool_limits(1, "blas"):  # matrices are so small that threads would only wait for each other
+        first, scale, _ = _learnt(whole.take(older), fold[older], apps, lambda share: progress(share / 2))
+        judged = _judge(whole.take(~older), first, scale, published(name).base)
+        final, scale, gain = _learnt(whole, fold, apps, lambda share: progress(0.5 + share / 2))
     came = int(whole.installed.sum())
     judged = structs.replace(judged, learnt_clicks=len(whole.app), learnt_installs=came, gain=gain, scale=scale)
     if gain < LEAST_GAIN:

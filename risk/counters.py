@@ -153,6 +153,8 @@ class Counters:
                 continue
             for event, names in _PERSON_COUNTS.items():
                 found = self._person.counted(record, event, now_s)
+                if not found.last_s:
+                    continue
                 for name, count in zip(names, found.counts, strict=True):
                     if count > counts[name]:
                         counts[name] = count

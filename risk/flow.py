@@ -240,7 +240,7 @@ def _on_list(form: StepForm) -> Callable[[Values, Sequence[Any]], bool]:
     def holds(values: Values, hits: Sequence[Any]) -> bool:
         return any(
             hit.list == name
-            and (not reasons or hit.reason in reasons)
+            and (not reasons or hit.reason in reasons or hit.reason.partition(":")[0] in reasons)
             and (everybodys is None or (hit.institution == 0) is everybodys)
             for hit in hits
         )

@@ -41,6 +41,9 @@ class OpenShelf:
         except (ValueError, msgspec.MsgspecError) as error:
             raise Unavailable(str(error) if str(stem) in str(error) else f"{stem}: {error}") from None
 
+        self.only = self.terms[0] if len(self.terms) == 1 else None
+        """The terms of all entries, if they have the same."""
+
     def at(self, row: int) -> Terms:
         return self.terms[int.from_bytes(self.table.at(row), "little") if self.table.width else 0]
 
@@ -63,18 +66,18 @@ class State:
         self.changed: dict[int, Entries] = {}
         self.ranges: RangeIndex[Entries] = RangeIndex()
         self.segment, self.offset = segment_path(directory, manifest.change + 1), 0
-        self._scopes: dict[int, tuple[tuple[KeyTable, ...], tuple[OpenShelf, ...]]] = {}
+        self.scopes: dict[int, tuple[tuple[KeyTable, ...], tuple[OpenShelf, ...]]] = {}
+        """What `scope` has made, by institution."""
         for shelf in self.shelves:
             for range_, terms in shelf.ranges.items():
                 self._put_range(range_, shelf.id, terms)
 
     def scope(self, institution: int) -> tuple[tuple[KeyTable, ...], tuple[OpenShelf, ...]]:
         """Tables of everybody and of an institution, with their shelves."""
-        if (found := self._scopes.get(institution)) is None:
-            shelves = tuple(one for one in self.shelves if one.id[1] in (0, institution) and one.shelf.keys)
-            found = tuple(shelf.table for shelf in shelves), shelves
-            if institution in self.institutions or not institution:
-                self._scopes[institution] = found
+        shelves = tuple(one for one in self.shelves if one.id[1] in (0, institution) and one.shelf.keys)
+        found = tuple(shelf.table for shelf in shelves), shelves
+        if institution in self.institutions or not institution:
+            self.scopes[institution] = found
         return found
 
     def catch_up(self) -> bool:

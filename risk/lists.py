@@ -119,14 +119,14 @@ class Lists:
             keys = [*keys, ip_key]
         hits: list[Hit] = []
         changed = state.changed
-        tables, shelves = state.scope(institution)
+        tables, shelves = state.scopes.get(institution) or state.scope(institution)
         for table, place, row in find_all(tables, keys):
             shelf, key = shelves[table], keys[place]
             if changed and (entries := changed.get(key)) is not None and shelf.id in entries:
                 continue
-            terms = shelf.at(row)
-            if terms.live(now_s):
-                hits.append(_hit(shelf.id, terms, key))
+            reason, source, until, change = shelf.only or shelf.at(row)
+            if not until or now_s < until:
+                hits.append(Hit(shelf.id[0], shelf.id[1], reason, source, until, key, change))
         if changed:
             for key in keys:
                 if (entries := changed.get(key)) is not None:

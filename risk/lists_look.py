@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from risk.list_files import Terms
+from risk.list_files import LISTS, Terms
 from risk.list_state import ShelfId, as_range
 from risk.lists import Hit, Lists
 from targeting.identity_keys import parse_person, written_key
@@ -25,6 +25,12 @@ def look_up(lists: Lists, id_: str, institution: int, now_s: int) -> list[Hit]:
     if id_.startswith("ip:"):
         return lists.look((), id_[3:], institution, now_s)
     return lists.look((key,), None, institution, now_s)
+
+
+def entries_of(lists: Lists, keys: Iterable[int]) -> int:
+    """How many entries some keys have, on whosever lists, whether they hold still or not."""
+    shelves = [(name, institution) for institution in {0, *lists.institution_names()} for name in LISTS]
+    return sum(lists.entry(shelf, key) is not None for key in keys for shelf in shelves)
 
 
 def export_lines(lists: Lists, shelf: ShelfId, now_s: int) -> Iterator[str]:

@@ -35,6 +35,8 @@ class _Layout(NamedTuple):
     last: int
     """Where in a record the time of the last event is."""
     windows: tuple[tuple[int, Window, Struct], ...]
+    none: Counted
+    """What is told of an event that never came."""
 
 
 class WindowCounts:
@@ -61,7 +63,7 @@ class WindowCounts:
                 packed = Struct(f"<I{window.buckets}H")
                 laid.append((at, window, packed))
                 at += packed.size
-            self._layouts[event] = _Layout(last, tuple(laid))
+            self._layouts[event] = _Layout(last, tuple(laid), Counted((0,) * len(laid), 0))
         self.slots = Slots(path, at + -at % 4, slots, readonly=readonly)
 
     def observe(self, key: int, event: str, at_s: int) -> None:
@@ -97,18 +99,24 @@ class WindowCounts:
     def counted(self, record: int, event: str, now_s: int) -> Counted:
         """What is known of one kind of event."""
         layout, memory = self._layouts[event], self.slots.memory
+        last = _TIME.unpack_from(memory, record + layout.last)[0]
+        if not last:
+            return layout.none
         told = []
         for place, (bucket_s, buckets), packed in layout.windows:
+            now, newest = now_s // bucket_s, last // bucket_s
+            if now - newest >= buckets:
+                told.append(0)
+                continue
             head, *counts = packed.unpack_from(memory, record + place)
-            now = now_s // bucket_s
             if now == head:
                 told.append(sum(counts))
             elif abs(now - head) >= buckets:
                 told.append(0)
             else:  # passed since the last event, or not yet come
                 without = range(min(now, head) + 1, max(now, head) + 1)
-                told.append(sum(counts) - sum(counts[other % buckets] for other in without))
-        return Counted(tuple(told), _TIME.unpack_from(memory, record + layout.last)[0])
+                told.append(sum(counts) - sum([counts[other % buckets] for other in without]))
+        return Counted(tuple(told), last)
 
     def first_s(self, record: int) -> int:
         """When the key was seen first."""

@@ -65,7 +65,7 @@ def _listed(step: Mapping[str, Any], hits: Sequence[Any]) -> bool:
     scope = step.get("scope", "any")
     return any(
         hit.list == step["list"]
-        and (not step.get("reasons") or hit.reason in step["reasons"])
+        and (not step.get("reasons") or any(f"{hit.reason}:".startswith(f"{each}:") for each in step["reasons"]))
         and (scope == "any" or (scope == "global") == (hit.institution == 0))
         for hit in hits
     )

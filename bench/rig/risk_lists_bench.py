@@ -2,9 +2,9 @@
 hundred million.
 
 The file has ``phone_sha256:HASH`` a line, 780 MB, and is read from the page cache; the time is that of `read_list` and
-`ListWriter.import_file` together, until the new base is on the disk and in force. Look-ups are those of `Lists.look` with
-one key of an institution that has both lists: in turn ids of the white list, of the black list, and of nobody, each
-asked once before; the loop that asks is in the time.
+`ListWriter.import_file` together, until the new base is on the disk and in force. Look-ups are those of `Lists.look`
+with one key of an institution that has both lists: in turn ids of the white list, of the black list, and of nobody,
+each asked once before; the loop that asks is in the time.
 """
 
 import random
@@ -24,29 +24,26 @@ from risk.lists import Lists
 INSTITUTION = "north"
 ASKED = 60_000
 BLOCK = 200_000
-TURNS = 5
+TURNS = 9
 
 
 def list_figures(folder: Path, entries: int = 10_000_000, white: int = 100_000_000) -> dict[str, Any]:
-    """``import_10m_s`` (of as many as ``entries``), ``import_cpu_s`` its processor time, ``lookup_us``; of the white list
-    how large it is on the disk, and the memory that this process has for itself while it is open.
+    """``import_10m_s`` (of as many as ``entries``), ``import_cpu_s`` its processor time, ``lookup_us``; of the white
+    list how large it is on the disk, and the memory that this process has for itself while it is open.
     """
     now_s = time.time_ns() // SECOND
     file, directory = folder / "ids.txt", folder / "lists"
     _write(file, entries)
     writer = ListWriter(directory, SystemClock())
-    shares: list[float] = []
     begun, processor = time.perf_counter(), time.process_time()
-    read = read_list(file, Defaults("fraud", "bench", 0), now_s, progress=lambda share, _: shares.append(share))
-    change = writer.import_file(_order("black", file), read, shares.append)
+    read = read_list(file, Defaults("fraud", "bench", 0), now_s)
+    change = writer.import_file(_order("black", file), read)
     import_s, import_cpu_s = time.perf_counter() - begun, time.process_time() - processor
     if change.added != len(np.unique(read.keys)) or change.rows != entries:
         raise RuntimeError(f"{change.added} ids of {change.rows} lines were added")
     listed = read.keys[:: max(1, len(read.keys) // ASKED)].tolist()
     del read
-    print(
-        f"lists: {entries} ids imported in {import_s:.1f} s ({import_cpu_s:.1f} s of processor), told {len(shares)} times"
-    )
+    print(f"lists: {entries} ids imported in {import_s:.1f} s ({import_cpu_s:.1f} s of processor)")
 
     keys = np.random.default_rng(5).integers(1, 1 << 64, white, np.uint64)
     others = keys[:: max(1, white // ASKED)].tolist()

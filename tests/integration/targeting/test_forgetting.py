@@ -7,9 +7,13 @@ import pytest
 
 from cli import forgetting
 from cli.person_export import export
+from domain.clock import SystemClock
 from domain.naming import person_key
 from domain.settings import Places
+from risk.list_files import Edit
+from risk.list_writer import ListWriter
 from targeting.households import device_key
+from targeting.identity_keys import written_key
 from targeting.redis_address import parse
 from targeting.redis_holds import RedisHolds
 from targeting.stores import open_store
@@ -31,6 +35,8 @@ def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
     with RedisHolds(parse(redis_server.url)) as holds:
         for bid, key in enumerate((ANN, ANN, HER_IFA, device_key(HER_IFA & 0xFFFF_FFFF), BEN)):
             holds.report(key, (bid, 2, 1, 3, 4))
+    lists = ListWriter(tmp_path / "risk" / "lists", SystemClock())
+    lists.edit("add", "black", "bank", [Edit(written_key(ANN), "fraud"), Edit(written_key(BEN), "fraud")], "desk")
     with RedisHolds(parse(redis_server.url)) as holds:
         shown = json.loads(export(place, HER_IFA))
         assert len(shown["bids_in_flight"]) == 4 and len(shown["keys"]) == 2
@@ -39,5 +45,6 @@ def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
             patched.setattr(forgetting, "_let_go", lambda place, keys: 0)
             assert not forgetting.forget(place, ANN, said.append) and "bids in flight: held under" in said[-1]
         assert forgetting.forget(place, ANN, said.append), said
+        assert any("1 entries stay" in one for one in said)
         assert "bids in flight: 4 taken out" in said and len(holds.held(BEN)) == 1 and holds.held(ANN) == []
         assert json.loads(export(place, HER_IFA))["bids_in_flight"] == []

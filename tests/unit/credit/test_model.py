@@ -19,8 +19,7 @@ from credit.training import Settings, in_service, train
 from domain.errors import Refused
 from targeting.identity_keys import parse_person
 from tests.credit_sets import Made, german
-
-ROWS = 700
+from tests.unit.credit.conftest import ROWS
 
 
 def area(label: Sequence[float], score: Sequence[float]) -> float:
@@ -28,21 +27,6 @@ def area(label: Sequence[float], score: Sequence[float]) -> float:
     bad = [s for y, s in zip(label, score, strict=True) if y]
     good = [s for y, s in zip(label, score, strict=True) if not y]
     return sum((b > g) + (b == g) / 2 for b in bad for g in good) / (len(bad) * len(good))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file, its model trained by the command line, and other applicants of the same kind."""
-    path = tmp_path_factory.mktemp("credit")
-    german(ROWS).write(path / "german.csv", ";")
-    german(ROWS, seed=11).write(path / "later.csv", ";")
-    assert main(["credit", "train", str(path / "german.csv"), "--target", "class", "--out", str(path / "model")]) == 0
-    return path
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> CreditModel:
-    return CreditModel.load(folder / "model")
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from risk.card_files import Shelf, cards_of, read_cards, write_cards
 from risk.cards import NAMES, Card, Scorecard, Steps, points_log_odds, probability_of, reason_text, score_of
 from risk.inputs import FACTS, Inputs, inputs_of
 from risk.published import published
+from risk.score_page import PAGE, page
 from risk.scores import SCORES, assess
 
 OWN = """
@@ -178,3 +179,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert {name: one.card for name, one in read_cards(tmp_path / "all.yaml").items()} == written
     assert yaml.safe_load((tmp_path / "all.yaml").read_text())["scores"]["fraud"]["base"] == 0.01
     assert points_log_odds(0) == -points_log_odds(1000)
+
+
+def test_the_page_has_every_card_and_fact_as_it_is() -> None:
+    assert PAGE.read_text() == page(PAGE.read_text()), "run: python -m risk.score_page"
