@@ -120,7 +120,8 @@ def main() -> None:
     learnt = offer_learning.shares(asked.learning, asked.markets)
     for name, (whole, last) in learnt.items():
         print(
-            f"{name}: {whole:.3f} of the clairvoyant's value in {asked.learning} matches, {last:.3f} in the last quarter"
+            f"{name}: {whole:.3f} of the clairvoyant's value in {asked.learning} matches, {last:.3f} in the last "
+            "quarter of them"
         )
     result = {
         "bench": "credit",

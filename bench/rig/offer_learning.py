@@ -1,4 +1,4 @@
-"""What the matching policy learns in a made-up market: a hundred products of ten lenders whose approval rates nobody knows.
+"""What the matching policy learns in a made-up market: a hundred products of ten lenders, whose rates nobody knows.
 
 Lenders and products differ in how they answer to the odds of default, the amount, income …; answers come two hundred
 matches later, and the model is fitted anew every two thousand. What an offer is worth is its true chance times what an
