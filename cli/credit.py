@@ -6,6 +6,7 @@ from cli import (
     credit_evaluate,
     credit_key,
     credit_match,
+    credit_matches,
     credit_outcomes,
     credit_products,
     credit_retrain,
@@ -24,6 +25,7 @@ PARTS = (
     credit_retrain,
     credit_products,
     credit_match,
+    credit_matches,
     credit_serve,
     credit_key,
 )

@@ -108,7 +108,7 @@ class Lessons:
         if len(waiting.answered) == len(waiting.offers):
             del self._waiting[outcome.match_id]
             self._offers -= len(waiting.offers)
-        return self._learn(offer, outcome.kind != "rejected")
+        return self.learn(Answer(offer.product, offer.features, outcome.kind != "rejected"))
 
     def expire(self, now_ns: int, catalogue: Catalogue) -> list[Answer]:
         """Offers that were not answered in time, as not approved."""
@@ -120,7 +120,7 @@ class Lessons:
                     continue
                 if now_ns - waiting.at_ns > days.get(offer.product, USUAL_ANSWER_DAYS) * DAY_NS:
                     waiting.answered.add(offer.product)
-                    found.append(self._learn(offer, False))
+                    found.append(self.learn(Answer(offer.product, offer.features, False)))
             if len(waiting.answered) == len(waiting.offers):
                 del self._waiting[id_]
                 self._offers -= len(waiting.offers)
@@ -128,11 +128,12 @@ class Lessons:
         self._early.clear()
         return found
 
-    def _learn(self, offer: Offered, approved: bool) -> Answer:
-        self._product.append(self._paths.setdefault(offer.product, len(self._paths)))
-        self._features.extend(offer.features)
-        self._approved.append(approved)
-        return Answer(offer.product, offer.features, approved)
+    def learn(self, answer: Answer) -> Answer:
+        """Keeps an answer for the next fit; returns it."""
+        self._product.append(self._paths.setdefault(answer.product, len(self._paths)))
+        self._features.extend(answer.features)
+        self._approved.append(answer.approved)
+        return answer
 
     def answers(self) -> tuple[list[str], Answers]:
         """All answers, with the products that they are of."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from credit.matching import Match, Question
 from credit.products import Catalogue
+from domain.errors import Problem, Refused
 from eventlog import consumers, retention
 from eventlog.reader import LogReader
 from eventlog.rewriting import rewrite
@@ -77,7 +78,7 @@ class MatchRecord(Struct, frozen=True, array_like=True):
         """The applicant's; of one who was forgotten, none."""
         return msgspec.json.decode(self.facts, type=dict[str, Any]) if self.facts.strip(b"\0") else {}
 
-    def keys(self) -> tuple[int, ...]:
+    def person_keys(self) -> tuple[int, ...]:
         """Of the applicant; those that were forgotten are 0."""
         return tuple(int.from_bytes(self.persons[at : at + _KEY], "little") for at in range(0, len(self.persons), _KEY))
 
@@ -151,6 +152,15 @@ def keep_catalogue(folder: Path, catalogue: Catalogue) -> str:
     return version
 
 
+def kept_catalogue(folder: Path, version: str) -> Catalogue:
+    """The catalogue of a version that offers were made from. Raises Refused if it is gone."""
+    path = folder / CATALOGUES / f"{version}.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Catalogue)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Refused([Problem(str(path), str(error), "it must be the catalogue that the service kept")]) from None
+
+
 class MatchLog:
     """One worker's, under ``folder``. Raises LogBusy if another process is this worker."""
 
@@ -183,7 +193,7 @@ def forget(folder: Path, persons: Collection[int]) -> int:
 
     def without(record: bytes) -> bytes | None:
         found = _decode(record)
-        if gone.isdisjoint(found.keys()):
+        if gone.isdisjoint(found.person_keys()):
             return None
         return encode(msgspec.structs.replace(found, persons=bytes(len(found.persons)), facts=bytes(len(found.facts))))
 

@@ -169,15 +169,19 @@ class Matcher:
 
     def weigh(self, asked: Question, products: Ints) -> Weighed:
         """Those of some products of which an approval is worth something."""
-        amount = asked.amount / NANOS
         pd = asked.standing.pd
+        applicant = features_of(asked.facts, pd, asked.standing.p_approved, asked.amount, asked.term_months)
+        return self.weigh_features(applicant, pd, asked.amount, products)
+
+    def weigh_features(self, applicant: Floats, pd: float, nanos: int, products: Ints) -> Weighed:
+        """The same of an applicant of whom the features are known (`credit.match_features.features_of`)."""
+        amount = nanos / NANOS
         payout = self._fixed[products] + amount * self._share[products]
         default = self._usual_pd[products] if math.isnan(pd) else np.full(len(products), pd)
         loss = default * (amount * self._carried[products] + payout * self._clawback[products])
         kept = payout > loss
         products, payout, loss = products[kept], payout[kept], loss[kept]
-        applicant = features_of(asked.facts, pd, asked.standing.p_approved, asked.amount, asked.term_months)
-        features = self._ranges.rows(applicant, asked.amount, products)
+        features = self._ranges.rows(applicant, nanos, products)
         mean, deviation = self.rates.logits(features, products)
         return Weighed(products, features, mean, deviation, payout - loss, payout, loss)
 

@@ -119,7 +119,7 @@ async def test_a_match_is_answered_counted_recorded_and_learnt_from(tmp_path: Pa
         (record,) = records(tmp_path)
         places, shares = record.chosen_from()
         assert (record.id, record.institution, record.amount) == (answer["match_id"], "", 500_500_000_000)
-        assert record.keys() == (parse_person("email:a@b.example"),)
+        assert record.person_keys() == (parse_person("email:a@b.example"),)
         assert places.tolist() == [0, 1, 2] and shares.sum() == pytest.approx(1)
         # each one's probability after those before it
         by_path = dict(zip(["north/dear", "north/cheap", "south/other"], shares, strict=True))
@@ -160,11 +160,11 @@ async def test_a_match_is_answered_counted_recorded_and_learnt_from(tmp_path: Pa
     assert record.tags()["credit.score"] == 700.0
     assert forget(tmp_path / "credit" / FOLDER, [person]) == 1
     blank = records(tmp_path)[0]
-    assert (blank.keys(), blank.tags(), blank.offers) == ((0,), {}, record.offers)
+    assert (blank.person_keys(), blank.tags(), blank.offers) == ((0,), {}, record.offers)
     Forgotten(tmp_path).add([person], 1)
     async with Service(tmp_path, clock) as again:
         await again.post("/v1/match", asked)
-        assert records(tmp_path)[-1].keys() == (0,)
+        assert records(tmp_path)[-1].person_keys() == (0,)
 
 
 async def test_quotas_hold_over_restarts_and_changes_of_the_file(tmp_path: Path) -> None:
