@@ -1,7 +1,7 @@
 """The credit service's API under load: one server process on one core, a compiled generator on the other.
 
-Half of the calls are ``/v1/score`` of an applicant with 20 columns (boosted trees, with reasons), half of a person by id,
-as the bidder asks. The model is learnt from made-up applicants with two families of monthly columns.
+Half of the calls are ``/v1/score`` of an applicant with 20 columns (boosted trees, with reasons), half of a person by
+id, as the bidder asks. The model is learnt from made-up applicants with three families of monthly columns.
 """
 
 import json
@@ -69,8 +69,8 @@ def api_figures(rate: int = 1_000, seconds: float = 10.0, turns: int = 3, people
             server.send_signal(signal.SIGTERM)
             server.wait(30)
     print(
-        f"api: {rate} calls/s: p99 {', '.join(f'{each:.2f}' for each in p99s)} ms, {100 * statistics.median(busy):.0f} % "
-        f"of a core; at most {statistics.median(rates):.0f} calls/s",
+        f"api: {rate} calls/s: p99 {', '.join(f'{each:.2f}' for each in p99s)} ms, {100 * statistics.median(busy):.0f} "
+        f"% of a core; at most {statistics.median(rates):.0f} calls/s",
         flush=True,
     )
     return {
