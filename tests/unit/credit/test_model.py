@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.main import main
-from credit import fairness
+from credit import card, fairness
 from credit.columns import Asked
 from credit.evaluation import evaluate
 from credit.model import CreditModel
@@ -73,6 +73,16 @@ def test_noise_is_called_noise(folder: Path) -> None:
     found = evaluate(in_service(trained), table)
     assert 0.4 < found.auc < 0.6 and 0.4 < found.boosted.auc < 0.6
     assert found.mean_pd == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_model_of_nothing_says_the_base_rate(folder: Path) -> None:
+    made = german(200, seed=4)
+    columns = {"same": ["x"] * 199 + [""], "sex": [""] * 200, "class": ["1", "1", "1", "2"] * 50}
+    table = read(Made(columns, made.bad, made.pd).write(folder / "nothing.csv", ","))
+    trained = train(table, Settings("class"), source="nothing", now_ns=10**18)
+    found = in_service(trained).assess([{}, {"same": "x"}], "applicants")
+    assert not trained.model.facts.scorecard.characteristics and card.files(trained)
+    assert [each.pd for each in found] == pytest.approx([0.25, 0.25], abs=0.02) and not found[0].reasons
 
 
 def test_a_file_in_another_form_is_the_same_rows(
