@@ -23,8 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+from rig import credit_api_bench, offer_learning, offer_world
 
-from bench.rig import credit_api_bench, offer_learning, offer_world
 from credit.learning import model_of
 from credit.match_features import NAMES
 from credit.match_log import encode, record_of

@@ -10,8 +10,8 @@ import random
 from collections import deque
 
 import numpy as np
+from rig import offer_world
 
-from bench.rig import offer_world
 from credit.learning import Answer, Lessons, model_of, move
 from credit.match_features import NAMES
 from credit.matching import Floats, Matcher, Question, Standing, joined, priors_of
