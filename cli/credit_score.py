@@ -52,7 +52,8 @@ def run(asked: argparse.Namespace) -> int:
     kept = np.array([key not in forgotten for key in found.keys.tolist()], np.bool_)
     if not kept.all():
         print(f"outbid: {(~kept).sum()} rows are of people who are forgotten, and are left out", file=sys.stderr)
-    keys, score, pd, p_approved = (column[kept] for column in found[:4])
+    keys = found.keys[kept]
+    score, pd, p_approved = (column[kept] for column in (found.score, found.pd, found.p_approved))
     if not len(keys):
         raise Refused([Problem(f"{asked.file}, {asked.person}", 0, "some row must name a person")])
     if missing := model.facts.schema.missing_columns(table):

@@ -16,6 +16,7 @@ import msgspec
 from bidder import request_sample_forgetting
 from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
+from cli.risk_forgetting import forget_in_service
 from credit import match_log
 from credit import people as credit_people
 from domain.blanking import blanked, written
@@ -46,6 +47,8 @@ REQUESTS = "requests"
 PENDING = "forgetting"
 LISTS = Path("risk", "lists")
 """Who is on them is kept on other grounds than what was learnt for advertising (docs/risk-lists.md)."""
+COUNTERS = Path("risk", "counters")
+"""Tables of a gigabyte, where a key is found without looking through them: what is left there was said."""
 SETTLE_S = 2.0
 """After so long whatever was on its way when the tombstone was made is in the logs: a bid or an event takes a tenth."""
 
@@ -92,6 +95,7 @@ def forget(place: Places, key: int, say: Say) -> bool:
         say(f"lists of the risk service: {stays} entries stay; outbid risk lists remove takes them off")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
     left = _blank_rows(place, keys, say)
+    left += forget_in_service(place, keys, say)
     scrub(data / STORE, [*keys, *devices])
     left += _what_is_left(data, keys, devices)
     if left:
@@ -257,23 +261,19 @@ def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:
     if fleet := fleet_holds():
         with fleet:
             left += [f"bids in flight: held under {written_key(key)}" for key in (*keys, *devices) if fleet.held(key)]
-    kept = data / PENDING, data / LISTS
-    left += [
-        f"{path}: {what}"
-        for path, what in found_in_files(data, [*keys, *devices])
-        if not any(path.is_relative_to(place) for place in kept)
-    ]
+    kept = data / PENDING, data / LISTS, data / COUNTERS
+    left += [f"{path}: {what}" for path, what in found_in_files(data, [*keys, *devices], kept)]
     return left
 
 
-def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, str]]:
-    """Files under a directory in which a key stands: in either order of bytes, or as people or programs write it. And
-    those that cannot be read.
+def found_in_files(data: Path, keys: Collection[int], without: Collection[Path] = ()) -> Iterator[tuple[Path, str]]:
+    """Files under a directory, but for some, in which a key stands: in either order of bytes, or as people or programs
+    write it. And those that cannot be read.
     """
     patterns = [pattern for key in keys for pattern in _forms(key)]
     for path in sorted(data.rglob("*")):
         try:
-            if not path.is_file() or not path.stat().st_size:
+            if any(map(path.is_relative_to, without)) or not path.is_file() or not path.stat().st_size:
                 continue
             with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 count = sum(content.find(pattern) >= 0 for pattern in patterns)

@@ -73,14 +73,13 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
         command = (sys.executable, "-P", "-m", "cli.main", *arguments)
         return Service(name, command, f"http://{here.host}:{port}/health", needed)
 
-    ports = {"risk": here.risk_port, "credit": here.credit_port}
     watcher = [[outbid("watcher", here.watcher_port, "watch")]] if alert_settings().enabled else []
     return [
         [outbid("control", here.control_port, "control")],
         [
             outbid("tracker", here.tracker_port, "tracker"),
             outbid("reporter", here.reporter_port, "reporter", needed=False),  # while its store is away the logs wait
-            *(outbid(name, ports[name], name, "serve", needed=False) for name in here.services),
+            *(outbid(name, here.service_ports[name], name, "serve", needed=False) for name in here.services),
         ],
         [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
         *watcher,

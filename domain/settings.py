@@ -102,6 +102,11 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.reporter_url or f"http://{self.host}:{self.reporter_port}").rstrip("/")
 
     @property
+    def service_ports(self) -> dict[str, int]:
+        """Of the services of lenders, by name."""
+        return {"risk": self.risk_port, "credit": self.credit_port}
+
+    @property
     def risk_base(self) -> str:
         return (self.risk_url or f"http://{self.host}:{self.risk_port}").rstrip("/")
 

@@ -101,8 +101,8 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "tracker": here.tracker_port,
             "control": here.control_port,
             "reporter": here.reporter_port,
-            **{name: {"risk": here.risk_port, "credit": here.credit_port}[name] for name in here.services},
         }
+        ports |= {name: port for name, port in here.service_ports.items() if name in here.services}
         return {name: f"http://{here.host}:{port}" for name, port in ports.items()}
 
 

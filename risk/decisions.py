@@ -19,6 +19,7 @@ from eventlog.reader import LogReader
 from eventlog.rewriting import rewrite
 from eventlog.segments import OFFSET_MASK, place_of, read_mark, segment_path
 from eventlog.writer import LogWriter
+from risk.flow_form import ListName, Outcome
 
 FOLDER = "decisions"
 HOLDER = "archive"
@@ -41,7 +42,7 @@ class ScoreRecord(Struct, frozen=True, array_like=True):
 class HitRecord(Struct, frozen=True, array_like=True):
     """A list's entry that the subject was on."""
 
-    list: str
+    list: ListName
     institution: int
     reason: str
     source: str
@@ -63,7 +64,7 @@ class Decision(Struct, frozen=True, array_like=True, tag="decision"):
     """Who asked; empty: the operator."""
     flow: str
     version: str
-    decision: str
+    decision: Outcome
     reasons: tuple[str, ...]
     points: float
     keys: bytes

@@ -32,6 +32,7 @@ from risk.event_api import Events
 from risk.flows import VERSIONS, Flows
 from risk.graph_upkeep import keep
 from risk.lists_api import ListOperations
+from risk.people_api import Forgetting
 from risk.score_api import Scoring
 from risk.wire import DecideAnswer
 from targeting.forgotten import Forgotten
@@ -73,6 +74,7 @@ class Service:
             *Scoring(self.engine, self._now_s, self._assessed).operations(),
             *Deciding(self.engine, self.flows, self.decisions, self._root, self._clock, self._made).operations(),
             *Events(self.engine, self._now_s, self._happened).operations(),
+            *Forgetting(self.engine, self._root).operations(),
             *ListOperations(self.engine.lists, self._clock).operations(),
         )
 

@@ -55,11 +55,13 @@ def api_figures(rate: int = 2_000, seconds: float = 10.0, turns: int = 3, people
         server = _serve(folder, port)
         try:
             drive(min(seconds, 2.0), 0)
-            p99s, p50s, busy, rates = [], [], [], []
+            p99s, p50s, busy, each, rates = [], [], [], [], []
             for _ in range(turns):
                 before = _cpu_seconds(server.pid)
                 told = drive(seconds, rate)
-                busy.append((_cpu_seconds(server.pid) - before) / told["seconds"])
+                used = _cpu_seconds(server.pid) - before
+                busy.append(used / told["seconds"])
+                each.append(1e6 * used / told["answers"])
                 p99s.append(told["p99_ms"])
                 p50s.append(told["p50_ms"])
                 most = drive(min(seconds, 5.0), 0)
@@ -69,8 +71,8 @@ def api_figures(rate: int = 2_000, seconds: float = 10.0, turns: int = 3, people
             server.wait(30)
     print(
         f"api: {rate} calls/s, {size:.0f} bytes each: p50 {statistics.median(p50s):.2f} ms, p99 "
-        f"{', '.join(f'{each:.2f}' for each in p99s)} ms, {100 * statistics.median(busy):.0f} % of a core; at most "
-        f"{statistics.median(rates):.0f} calls/s",
+        f"{', '.join(f'{one:.2f}' for one in p99s)} ms, {100 * statistics.median(busy):.0f} % of a core, "
+        f"{statistics.median(each):.0f} us of processor a call; at most {statistics.median(rates):.0f} calls/s",
         flush=True,
     )
     return {

@@ -1,14 +1,26 @@
 """One small model for all tests of this folder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.main import main
+from credit import challenger
+from credit.challenger import TreeSettings
 from credit.model import CreditModel
 from tests.credit_sets import german
 
 ROWS = 700
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_trees() -> Iterator[None]:
+    """What is tested does not depend on how many there are, and they take the time."""
+    few = TreeSettings(leaves=4, least_rows=15, trees=50, learning_rate=0.15, repeats=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(challenger, "candidates", lambda rows: (few,))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -189,6 +189,23 @@ async def test_an_event_shows_at_once_and_a_label_needs_its_scope(tmp_path: Path
         assert (await w.call("POST", "/v1/events", later))[0] == 422
 
 
+async def test_people_are_forgotten_by_the_operator(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        for event in ("application", "fraud"):
+            assert (await w.call("POST", "/v1/events", {"event": event, "subject": SUBJECT}))[0] == 200
+        asked = {"subject": SUBJECT, "flow": "instalments", "reference": "r-1"}
+        status, before = await w.call("POST", "/v1/decide", asked)
+        assert status == 200 and before["graph"] and before["decision"] == "reject"
+        assert (await w.call("POST", "/v1/forget", {"subject": SUBJECT}))[0] == 403
+        assert (await w.call("POST", "/v1/forget", {"subject": {"ip": SUBJECT["ip"]}}, w.operator))[0] == 422
+        status, told = await w.call("POST", "/v1/forget", {"subject": SUBJECT}, w.operator)
+        assert status == 200 and told == {"decisions": 1}
+        status, kept = await w.call("GET", f"/v1/decisions/{before['decision_id']}")
+        assert kept["subject"] == [] and kept["reference"] == "---" and kept["decision"] == "reject"
+        status, after = await w.call("POST", "/v1/score", {"subject": SUBJECT})
+        assert not after["graph"] and after["facts"]["applications_7d"] == 0
+
+
 async def test_whatever_is_sent_is_answered_or_refused_with_a_reason(tmp_path: Path) -> None:
     bodies = {
         "/v1/score": {"subject": SUBJECT, "scores": ["fraud"], "facts": {"rooted": 1}},
