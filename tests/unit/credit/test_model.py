@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cli.main import main
@@ -246,7 +247,8 @@ def test_people_are_scored_into_the_table_of_the_bid(
     del made.columns["class"]
     path = Made({"person": people, **made.columns}, made.bad, made.pd).write(tmp_path / "people.csv", ";")
     out = tmp_path / "people.table"
-    assert main(["credit", "score", str(path), "--model", str(folder / "model"), "--out", str(out)]) == 0
+    assert main(["credit", "score", str(path), "--model", str(folder / "model"), "--out", str(out),
+                 "--profiles", str(tmp_path / "people.parquet")]) == 0  # fmt: skip
     said = capsys.readouterr()
     assert "58 people" in said.out and "2 rows" in said.err and "nobody" not in said.err
     table = People.open(out)
@@ -259,6 +261,13 @@ def test_people_are_scored_into_the_table_of_the_bid(
             expected.p_approved
         )
     assert table.get(12345) is None
+    found_rows = pq.read_table(tmp_path / "people.parquet").to_pylist()
+    assert len(found_rows) == 58
+    for row in found_rows:
+        person = table.get(row["person"])
+        assert person is not None and row["score_credit"] == person.score
+        assert row["score_pd_ppm"] == pytest.approx(1e6 * person.pd, abs=1)
+        assert row["score_p_approved_ppm"] == pytest.approx(1e6 * person.p_approved, abs=1)
 
 
 def test_a_table_of_people_refuses_what_is_no_score(tmp_path: Path) -> None:
