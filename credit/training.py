@@ -19,6 +19,7 @@ from credit.artefact import BOOSTED, SCORECARD, Facts, Whole
 from credit.challenger import TreeSettings
 from credit.columns import Asked, Floats, Schema, schema
 from credit.features import Recipe
+from credit.giveaways import giveaways
 from credit.memory import keys, memory
 from credit.model import CreditModel, Values
 from credit.points import Scale
@@ -28,14 +29,12 @@ from credit.target import read_outcome
 from domain.errors import Problem, Refused
 from prediction import calibration
 from prediction.curve import SAME, Curve, loss, platt
-from prediction.metrics import Metrics, auc, measure
+from prediction.metrics import Metrics, measure
 
 FOLDS = 5
 LEAST_ROWS = 100
 MARGIN = 0.5
 """Of a standard error: so much better must the trees' log loss be to be served instead of the scorecard."""
-GIVES_AWAY = 0.985
-"""AUC of a single column from which it is taken to be the outcome told otherwise."""
 
 
 class Settings(Struct, frozen=True):
@@ -170,7 +169,7 @@ def _train(
         trees,
         method,
         table.rows - len(label),
-        suspects(work),
+        giveaways(work.numbers, work.codes, work.levels, label, w),
     )
 
 
@@ -292,28 +291,6 @@ def _usual(columns: Values, plans: Schema) -> dict[str, float | str | None]:
             value = usual(columns[plan.name])
             made[plan.name] = None if np.isnan(value) or plan.missing >= 0.5 else value
     return made
-
-
-def suspects(work: _Work) -> tuple[tuple[str, float], ...]:
-    """Columns that order the rows nearly as the outcome does: most likely they were written after it."""
-    found = []
-    for name, values in work.numbers.items():
-        found.append((name, _alone(values, work.label)))
-    for name, codes in work.codes.items():
-        numbers = challenger.encoding(codes, work.levels[name], work.label, work.weight).of(codes)
-        found.append((name, _alone(numbers, work.label)))
-    return tuple(sorted(((n, a) for n, a in found if a >= GIVES_AWAY), key=lambda each: -each[1]))
-
-
-def _alone(values: Floats, label: Floats) -> float:
-    there = ~np.isnan(values)
-    if not 0 < label[there].sum() < there.sum():
-        return 0.5
-    ranks = np.argsort(np.argsort(values[there], kind="stable"), kind="stable") / max(int(there.sum()), 1)
-    _, place = np.unique(values[there], return_inverse=True)
-    tied = np.bincount(place, ranks) / np.bincount(place)
-    area = auc(label[there], tied[place])
-    return float(max(area, 1 - area) * there.mean() + 0.5 * (1 - there.mean()))
 
 
 def in_service(trained: Trained) -> CreditModel:

@@ -12,6 +12,7 @@ from scipy.special import expit
 from credit import features, scorecard
 from credit.binning import PRIOR, Bins, categorical, information, numeric
 from credit.features import Derived, Recipe, families
+from credit.giveaways import giveaways
 from credit.points import Scale
 from tests.examples import examples
 
@@ -176,3 +177,16 @@ def test_ratios_are_taken_in_where_they_tell_more() -> None:
 def test_a_bin_of_a_number_that_was_never_there() -> None:
     bins = numeric(np.full(50, np.nan), np.array([0.0, 1.0] * 25), np.ones(50))
     assert isinstance(bins, Bins) and bins.of(np.array([np.nan, 3.0])).tolist() == [1, 0]
+
+
+def test_a_column_that_tells_the_outcome_is_named() -> None:
+    rng = np.random.default_rng(9)
+    label = (rng.random(500) < 0.3).astype(float)
+    numbers = {
+        "recoveries": -3 * label,
+        "partly": np.where(rng.random(500) < 0.5, np.nan, label),
+        "noise": rng.random(500),
+    }
+    codes = {"status": (label + 1).astype(np.int32)}
+    found = giveaways(numbers, codes, {"status": 3}, label, np.ones(500))
+    assert {name for name, _ in found} == {"recoveries", "status"}
