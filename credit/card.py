@@ -46,7 +46,7 @@ def files(trained: Trained, notes: tuple[str, ...] = ()) -> dict[str, bytes]:
             _metrics(trained),
         ),
         *(Part(plot.title, (plot.description,), Table(plot.columns, plot.rows), plot) for plot in _plots(trained, pd)),
-        Part("Scores", _scale_text(model), _scores(score, trained.label)),
+        Part("Points", _scale_text(model), _scores(score, trained.label)),
         *_adverse(trained, model, values, score, pd),
         Part("Stability", *_stability(trained, model, values, score)),
         Part("Scorecard", _scorecard_text(model), _scorecard(model)),
@@ -66,11 +66,16 @@ def _identity(trained: Trained) -> tuple[str, ...]:
     other = (
         "the boosted trees are kept as the challenger" if facts.served != BOOSTED else "the scorecard is kept beside"
     )
+    calibrated = (
+        "left as they are, for no curve made them better"
+        if trained.calibration == "none"
+        else f"calibrated by {trained.calibration}"
+    )
     return (
         f"Probability of default and a score of {LEAST} to {MOST} points. Version {facts.version}, made {made}.",
         f"Scores are made by the {'boosted trees' if facts.served == BOOSTED else 'scorecard'}; {other}.",
         f"Trees: {len(trained.model.challenger.forest.sizes)} of at most {settings.leaves} leaves, learning rate "
-        f"{settings.learning_rate:g}, calibrated by {trained.calibration}. Scorecard: "
+        f"{settings.learning_rate:g}, {calibrated}. Scorecard: "
         f"{len(facts.scorecard.characteristics)} characteristics, monotone in every number, calibrated by a line.",
     )
 
