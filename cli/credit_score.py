@@ -20,7 +20,7 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "--person", default="person", metavar="COLUMN", help="who it is: ifa:…, email:…, key:… (default: person)"
     )
     command.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write key, score, pd and p_approved of every row here, too"
+        "--profiles", type=Path, metavar="FILE", help="write the scores as Parquet for `outbid profiles load`, too"
     )
     command.set_defaults(run=run)
 
@@ -31,7 +31,7 @@ def run(asked: argparse.Namespace) -> int:
     from credit.config import credit_settings, directory
     from credit.evaluation import renamed
     from credit.model import CreditModel
-    from credit.people import score_people, write_people
+    from credit.people import score_people, write_people, write_profiles
     from credit.table import read
     from domain.clock import SECOND, from_env
     from domain.errors import Problem, Refused
@@ -61,17 +61,8 @@ def run(asked: argparse.Namespace) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     now = from_env().now_ns() // SECOND
     write_people(out, keys, score, pd, p_approved, now)
-    if asked.csv:
-        _write(asked.csv, zip(keys.tolist(), score, pd, p_approved, strict=True))
+    if asked.profiles:
+        write_profiles(asked.profiles, keys, score, pd, p_approved, now)
     people = len(set(keys.tolist()))
     print(f"{out}: {people:,} people, mean score {score.mean():.0f}, mean PD {pd.mean():.2%}")
     return 0
-
-
-def _write(path: Path, rows: "zip[tuple[int, float, float, float]]") -> None:
-    from targeting.identity_keys import written_key
-
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("person,score,pd,p_approved\n")
-        for key, score, pd, p_approved in rows:
-            file.write(f"{written_key(key)},{score:.0f},{pd:.6f},{p_approved:.6f}\n")

@@ -118,7 +118,7 @@ class CreditModel:
             return []
         if self.facts.served == SCORECARD:
             values = self.features(columns)
-            found, why = self._scored(self.scorecard_log_odds(values)), self._scorecard_reasons(values)
+            found, why = self._scored(self.scorecard_log_odds(values)), self._scorecard_reasons(values, len(records))
         else:
             found, why = self._with_reasons(columns, len(records))
         return [
@@ -147,7 +147,7 @@ class CreditModel:
         members = self._groups[name]
         return f"{members[0]} to {members[-1]}" if len(members) > 1 else name
 
-    def _scorecard_reasons(self, values: Values) -> list[tuple[Reason, ...]]:
+    def _scorecard_reasons(self, values: Values, rows: int) -> list[tuple[Reason, ...]]:
         card, per = self.facts.scorecard, self.facts.scale.per_log_odds
         places = {each.name: each.bins.of(values[each.name]) for each in card.characteristics}
         lost = {
@@ -155,7 +155,7 @@ class CreditModel:
             for each in card.characteristics
         }
         made = []
-        for row in range(len(next(iter(places.values()))) if places else 0):
+        for row in range(rows):
             texts = {
                 each.name: reasons.bin_text(
                     each.name,

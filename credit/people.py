@@ -27,6 +27,7 @@ FILE = "people.table"
 WIDTH = 16
 LAYOUT = np.dtype([("score", "<u2"), ("pad", "<u2"), ("pd", "<f4"), ("p_approved", "<f4"), ("scored_at", "<u4")])
 AT_ONCE = 50_000
+PPM = 1_000_000
 MOST_TOLD = 5
 _ROW = Struct("<HHffI")
 
@@ -144,6 +145,28 @@ def score_people(
         progress((start + len(rows)) / len(known))
     score, pd, p_approved = (np.concatenate([part[n] for part in parts]) if parts else np.empty(0) for n in range(3))
     return ScoredPeople(keys[known], score, pd, p_approved, table.rows - len(known), tuple(told))
+
+
+def write_profiles(
+    path: Path,
+    keys: NDArray[np.uint64],
+    score: NDArray[np.float64],
+    pd: NDArray[np.float64],
+    p_approved: NDArray[np.float64],
+    scored_at: int,
+) -> None:
+    """The same as scores for people's profiles: a table as `outbid profiles load` takes it (docs/targeting.md)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "person": pa.array(keys),
+        "score_credit": pa.array(score.astype(np.int32)),
+        "score_pd_ppm": pa.array(np.rint(pd * PPM).astype(np.int32)),
+        "score_p_approved_ppm": pa.array(np.rint(p_approved * PPM).astype(np.int32)),
+        "scored_at": pa.array(np.full(len(keys), scored_at, np.int64)),
+    }
+    pq.write_table(pa.table(columns), path)
 
 
 def forget(path: Path, keys: Sequence[int]) -> int:

@@ -45,7 +45,9 @@ class Scorecard(Struct, frozen=True):
 
     def log_odds(self, values: Values) -> Floats:
         """Of rows."""
-        total: Floats = np.asarray(sum(self.parts(values).values(), np.float64(self.constant)))
+        total: Floats = np.full(len(next(iter(values.values()))), self.constant)
+        for part in self.parts(values).values():
+            total += part
         return total
 
     def parts(self, values: Values) -> dict[str, Floats]:

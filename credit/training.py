@@ -218,7 +218,7 @@ def _tried(
 ) -> tuple[TreeSettings, tuple[int, Floats], Floats]:
     """The best settings of trees, with how many trees and each row's log odds out of fold; and the scorecard's."""
     offered = challenger.candidates(len(work.label))
-    stages = [np.empty((each.trees, len(work.label)), np.float32) for each in offered]
+    stages = [np.empty((each.trees // challenger.STEP, len(work.label)), np.float32) for each in offered]
     card_odds = np.empty(len(work.label))
     steps = FOLDS * (len(offered) + 1) + 2
     for number in range(FOLDS):
@@ -241,7 +241,7 @@ def _tried(
             best = float(means[found]), at, found
     assert best is not None
     _, at, count = best
-    return offered[at], (count + 1, stages[at][count].astype(np.float64)), card_odds
+    return offered[at], ((count + 1) * challenger.STEP, stages[at][count].astype(np.float64)), card_odds
 
 
 def _calibrated(

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cli.main import main
-from credit import fairness
+from credit import card, fairness
 from credit.columns import Asked
 from credit.evaluation import evaluate
 from credit.model import CreditModel
@@ -73,6 +74,16 @@ def test_noise_is_called_noise(folder: Path) -> None:
     found = evaluate(in_service(trained), table)
     assert 0.4 < found.auc < 0.6 and 0.4 < found.boosted.auc < 0.6
     assert found.mean_pd == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_model_of_nothing_says_the_base_rate(folder: Path) -> None:
+    made = german(200, seed=4)
+    columns = {"same": ["x"] * 199 + [""], "sex": [""] * 200, "class": ["1", "1", "1", "2"] * 50}
+    table = read(Made(columns, made.bad, made.pd).write(folder / "nothing.csv", ","))
+    trained = train(table, Settings("class"), source="nothing", now_ns=10**18)
+    found = in_service(trained).assess([{}, {"same": "x"}], "applicants")
+    assert not trained.model.facts.scorecard.characteristics and card.files(trained)
+    assert [each.pd for each in found] == pytest.approx([0.25, 0.25], abs=0.02) and not found[0].reasons
 
 
 def test_a_file_in_another_form_is_the_same_rows(
@@ -236,7 +247,8 @@ def test_people_are_scored_into_the_table_of_the_bid(
     del made.columns["class"]
     path = Made({"person": people, **made.columns}, made.bad, made.pd).write(tmp_path / "people.csv", ";")
     out = tmp_path / "people.table"
-    assert main(["credit", "score", str(path), "--model", str(folder / "model"), "--out", str(out)]) == 0
+    assert main(["credit", "score", str(path), "--model", str(folder / "model"), "--out", str(out),
+                 "--profiles", str(tmp_path / "people.parquet")]) == 0  # fmt: skip
     said = capsys.readouterr()
     assert "58 people" in said.out and "2 rows" in said.err and "nobody" not in said.err
     table = People.open(out)
@@ -249,6 +261,13 @@ def test_people_are_scored_into_the_table_of_the_bid(
             expected.p_approved
         )
     assert table.get(12345) is None
+    found_rows = pq.read_table(tmp_path / "people.parquet").to_pylist()
+    assert len(found_rows) == 58
+    for row in found_rows:
+        person = table.get(row["person"])
+        assert person is not None and row["score_credit"] == person.score
+        assert row["score_pd_ppm"] == pytest.approx(1e6 * person.pd, abs=1)
+        assert row["score_p_approved_ppm"] == pytest.approx(1e6 * person.p_approved, abs=1)
 
 
 def test_a_table_of_people_refuses_what_is_no_score(tmp_path: Path) -> None:
