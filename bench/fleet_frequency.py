@@ -35,8 +35,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from domain.frequency import FrequencyCap
 from domain.naming import person_key
 from targeting.record import campaign_scope, line_item_scope
@@ -88,7 +88,7 @@ async def run(url: str, table: Table, bodies: list[bytes]) -> Figures:
     table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     table.auction.history = History(lookup, fleet=lookup)
     state = SimpleNamespace(view=table.view, version=1, workers=1)
-    service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), RemotePeople(lookup, WAIT_S))  # type: ignore[arg-type]
+    service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), WaitingRoom(lookup, WAIT_S))  # type: ignore[arg-type]
     while not lookup.ask(1, 1.0, lambda record: None):  # noqa: ASYNC110  (until it is connected)
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)

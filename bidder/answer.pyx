@@ -9,6 +9,7 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from bidder.candidates cimport Candidate, Candidates, append_values
 from bidder.context_word cimport context_word
 from bidder.expiry cimport expiry
+from bidder.facts cimport CREDIT_SCORE, DEVICE_RISK, FRAUD, P_APPROVED, PD, Facts
 from bidder.frequency cimport DEVICE, HOUSEHOLD
 from bidder.limits cimport billed
 from bidder cimport markups as mark
@@ -27,6 +28,7 @@ from urllib.parse import quote
 from domain.events import Bid, Kind, Name, encode
 
 cdef int BID_FIELDS = len(Bid.__struct_fields__)
+cdef int FIRST_FACT = Bid.__struct_fields__.index("facts")
 cdef int FIRST_PREDICTED = Bid.__struct_fields__.index("features")
 cdef int BID_TAG = Bid.__struct_config__.tag
 
@@ -235,10 +237,11 @@ cdef class Answer:
         cdef Line *line = &view.lines[row.line]
         cdef uint32_t size = view.ads[row.ad].size
         cdef string *record = &self.record
-        # What was not predicted is not told: those fields stand at the end, and have defaults.
-        cdef bint told = row.scored >= 0 or row.value or row.explored or row.full_price > row.price
+        # What was not predicted, or not known of the person, is not told: those fields stand at the end, with defaults.
+        cdef bint knows = c.person.known != 0
+        cdef bint told = knows or row.scored >= 0 or row.value or row.explored or row.full_price > row.price
         record.clear()
-        pack_array(record, 1 + (BID_FIELDS if told else FIRST_PREDICTED))
+        pack_array(record, 1 + (BID_FIELDS if knows else FIRST_FACT if told else FIRST_PREDICTED))
         pack_uint(record, BID_TAG)
         pack_uint(record, <uint64_t>r.now_ns)
         pack_uint(record, bid)
@@ -263,6 +266,8 @@ cdef class Answer:
         pack_uint(record, self.word | (<uint32_t>(view.ads[row.ad].format + 1) << FORMAT_AT))
         if told:
             self.pack_prediction(c, row)
+        if knows:
+            self.pack_facts(&c.person)
         self.append(record.data()[:record.size()])
         return 0
 
@@ -280,6 +285,18 @@ cdef class Answer:
         pack_bool(record, row.explored)
         pack_uint(record, <uint64_t>row.value)
         pack_uint(record, <uint64_t>row.full_price)
+        return 0
+
+    cdef int pack_facts(self, const Facts *person) except -1:
+        """What was known of the person; what was not is 0."""
+        cdef string *record = &self.record
+        cdef uint32_t known = person.known
+        pack_uint(record, known)
+        pack_uint(record, <uint64_t>person.fraud if known & FRAUD else 0)
+        pack_uint(record, <uint64_t>person.device_risk if known & DEVICE_RISK else 0)
+        pack_uint(record, <uint64_t>person.credit_score if known & CREDIT_SCORE else 0)
+        pack_double(record, person.pd if known & PD else 0.0)
+        pack_double(record, person.p_approved if known & P_APPROVED else 0.0)
         return 0
 
     cdef int pack_str(self, str text) except -1:

@@ -34,6 +34,7 @@ from bidder.select import select
 from bidder.seller import Seller
 from bidder.supply import supply
 from bidder.view import View
+from bidder.worth import Worth, judge
 from domain.clock import Clock
 from openrtb.decode import decode
 from openrtb.nobid import REASONS, NoBidReason
@@ -67,12 +68,17 @@ class Aside(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Whose records a request is decided by."""
+    """Whose records, and whose scores, a request is decided by."""
 
     ids: list[int]
     """Keys of the person's ids, in the order of trust: the first that there is a record of says who it is."""
     counters: list[int]
     """Keys of what devices and the household count for themselves."""
+    facts: int = 0
+    """What services are to be asked about the person (`domain.worth.Fact`)."""
+    address: str | None = None
+    """The device's address and user agent, if they are."""
+    agent: str | None = None
 
 
 NOBODY = Wanted([], [])
@@ -94,21 +100,24 @@ class Auction:
         sample: RequestSample | None = None,
         models: Models | None = None,
         shading: Shading | None = None,
+        worth: Worth | None = None,
     ) -> None:
         self.chain, self.leases, self.answer, self.journal, self.clock = chain, leases, answer, journal, clock
         self.vendor, self.sellers = vendor, sellers or SupplyModule()
         self.history = history or History()
         self.sample = sample or RequestSample(on=False)
         self.models, self.shading = models or Models(), shading or Shading()
+        self.worth = worth or Worth()
         self.paces, self.beliefs = Paces(leases), Beliefs(leases)
         self.request, self.candidates = Request(), Candidates()
         self.bids = 0
         self.no_bids: Counter[NoBid] = Counter()
         self._spare: list[tuple[Request, Candidates, History]] = []
 
-    def who(self, body: bytes, seller: Seller, view: View) -> Wanted:
+    def who(self, body: bytes, seller: Seller, view: View, facts: int = 0, *, here: bool = False) -> Wanted:
         """Keys of the records that `decide` will want, for a store that must be asked beforehand; none where nobody is
-        known, or may be used. How long there is for it is in ``request.tmax``.
+        known, or may be used. How long there is for it is in ``request.tmax``. ``facts``: those that services can be
+        asked for. ``here``: records are on this host, so that opt-outs are known; who was forgotten is known anyway.
         """
         request = self.request
         try:
@@ -116,7 +125,15 @@ class Auction:
                 return NOBODY
         except Malformed:
             return NOBODY
-        return Wanted([key for _, key in named_by(request)], self.history.counters(view, request))
+        ids, counters = [key for _, key in named_by(request)], self.history.counters(view, request)
+        if not facts or request.is_dooh:
+            return Wanted(ids, counters)
+        self.chain.forget(request, here=here)
+        if not request.personal:
+            return Wanted(ids, counters)
+        if here and request.person and request.person not in ids:
+            ids.insert(0, request.person)
+        return Wanted(ids, counters, facts, request.address, request.user_agent)
 
     def decide(self, body: bytes, seller: Seller, view: View) -> bytes | NoBid | Aside:
         """Body of a bid request -> body of a bid response, or why there is none. In a fleet (``history.fleet``) bids
@@ -150,6 +167,8 @@ class Auction:
             return self.no_bid(NoBidReason.NO_DEAL, "deals", seller)
         if not floors(candidates, view, seller, request):
             return self.no_bid(NoBidReason.BELOW_FLOOR, "floors", seller)
+        if view.facts and (unwanted := judge(candidates, view, self.worth, request)):
+            return self.no_bid(unwanted, "risk", seller)
         if not frequency(candidates, view, self.history, request):
             return self.no_bid(NoBidReason.FREQUENCY, "frequency", seller)
         if not throttle(candidates, view, self.paces, request):

@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
+from bidder.facts cimport Facts
 from openrtb.context cimport Context
 from openrtb.request cimport Request
 from targeting.matcher cimport Measures
@@ -44,6 +45,7 @@ cdef class Candidates:
     cdef vector[uint64_t] imp_words      # these, one after the other
     cdef vector[int32_t] places          # of the line items that it names
     cdef vector[Candidate] rows          # still in
+    cdef Facts person                    # what is known of them, as far as a line item asked for them (bidder.worth)
     cdef vector[const char *] verdicts   # of the block lists, an entry a brand
     cdef vector[int64_t] imp_floors      # of Request.imps, for bids without a deal and a length
     cdef vector[Candidate] chosen        # what will be bid

@@ -1,4 +1,10 @@
-"""Settings of the bidder: section ``[bidder]``, or ``OUTBID_BIDDER_<FIELD>`` in the environment."""
+"""Settings of the bidder: sections ``[bidder]``, ``[risk_module]`` and ``[credit_module]``.
+
+``OUTBID_BIDDER_<FIELD>`` and so on in the environment count before the file.
+"""
+
+from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -58,3 +64,62 @@ class BidderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def bidder_settings() -> BidderSettings:
     return load("bidder", BidderSettings)
+
+
+class ModuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a scoring module has its answers from; the defaults need nothing but profiles."""
+
+    mode: Literal["off", "profile", "in_process", "remote"] = "profile"
+    """Scores in people's profiles, tables on this host, the service over HTTP, or nothing."""
+    table: str = ""
+    """Of ``in_process``: the table of scored people; empty: ``people.table`` in the service's folder of the data
+    directory. It is read anew when it changes."""
+    url: str = ""
+    """Of ``remote``: where the service is, ``http://HOST:PORT``."""
+    key: str = ""
+    """The API key that the service knows us by."""
+    timeout_ms: float = 8.0
+    """How long a bid request waits at most, and never longer than half of what its ``tmax`` leaves."""
+    connections: int = 16
+    """Kept to the service by each worker; as many questions can be on their way at once."""
+    cache_s: float = 60.0
+    """For so long an answer is taken for true; 0: each request asks."""
+    cache_entries: int = 200_000
+    """Answers that are remembered by each worker, at about 400 bytes each."""
+    breaker_failures: int = 10
+    """After so many failures in a row the service is not asked for ``breaker_rest_s``."""
+    breaker_rest_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if self.mode == "remote" and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("url must be http://HOST:PORT, or https://, where mode is remote")
+        if not self.key.isascii() or not self.key.isprintable():
+            raise ValueError("key has characters that no API key has")
+        if self.timeout_ms <= 0 or self.breaker_failures < 1 or self.breaker_rest_s < 0 or self.cache_s < 0:
+            raise ValueError("timeout_ms and breaker_failures are above 0, breaker_rest_s and cache_s are not negative")
+        if not 1 <= self.connections <= 1_000 or self.cache_entries < 2:
+            raise ValueError("connections is from 1 to 1000, and cache_entries at least 2")
+
+
+class RiskModuleSettings(ModuleSettings, frozen=True, forbid_unknown_fields=True):
+    """Fraud, device risk and lists."""
+
+    institution: str = ""
+    """Of ``in_process``: whose lists count beside those for all; of ``remote`` the key says it."""
+    lists: str = ""
+    """Of ``in_process``: directory of the lists; empty: that of the risk service in the data directory."""
+    send_device: bool = True
+    """Of ``remote``: do the device's address and user agent go along? Lists of addresses need it."""
+
+
+class CreditModuleSettings(ModuleSettings, frozen=True, forbid_unknown_fields=True):
+    """Credit score, probability of default and of approval."""
+
+
+def risk_module_settings() -> RiskModuleSettings:
+    return load("risk_module", RiskModuleSettings)
+
+
+def credit_module_settings() -> CreditModuleSettings:
+    return load("credit_module", CreditModuleSettings)

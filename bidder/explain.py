@@ -10,6 +10,7 @@ from bidder.seller import Seller
 from bidder.view import DAYS, View
 from domain.creative import FORMATS
 from domain.money import format_cpm
+from domain.worth import PROBABILITIES
 from openrtb.decode import decode_through_model
 from openrtb.person_ids import named_by
 from openrtb.privacy import raised
@@ -23,6 +24,7 @@ TITLES = {
     "blocks": "Block lists of the publisher, seats, languages, full-screen placements",
     "deals": "Deals",
     "floors": "Floors",
+    "risk": "Risk and credit of the person",
     "frequency": "Frequency caps",
     "pacing": "Pacing: share of the auctions",
     "gate": "Budget",
@@ -119,6 +121,7 @@ def _understood(auction: Auction, seller: Seller) -> dict[str, object]:
         else _who(request),
         "profile": request.record is not None,
         **auction.sellers.describe(request, seller),
+        **{name: _fact(name, value) for name, value in auction.candidates.known_facts().items()},
         "hour": f"{DAYS[request.hour_of_week // 24]} {request.hour_of_week % 24:02d}h UTC",
     }
 
@@ -133,6 +136,11 @@ def _who(request: Request) -> str:
     joined = ", one of several keys of the person" if request.joined else ""
     others = f" (of {', '.join(ids)})" if len(ids) > 1 else ""
     return f"known by {ids[request.met]}{others}{joined}"
+
+
+def _fact(name: str, value: float) -> object:
+    """Of the person's risk and credit; what no line item that was left asked for is not there."""
+    return f"{value:.2%}" if name in PROBABILITIES else value
 
 
 def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object]]:

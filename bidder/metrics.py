@@ -34,6 +34,18 @@ DROPPED = Family("outbid_bidder_fields_dropped_total", "counter", "Optional fiel
 CONNECTIONS = Family("outbid_bidder_connections", "gauge", "Open connections of exchanges.")
 HOLDS_FULL = Family("outbid_bidder_holds_full_total", "counter", "Bids not made for want of room to hold them.")
 LOOKUPS = Family("outbid_bidder_profile_lookups_total", "counter", "Records asked of Redis.", ("ended",))
+MODULE_QUESTIONS = Family(
+    "outbid_bidder_module_questions_total", "counter", "Questions to scoring services.", ("module", "ended")
+)
+MODULE_SECONDS = Family(
+    "outbid_bidder_module_seconds", "histogram", "Time that a scoring service took for an answer.", ("module",)
+)
+MODULE_RESTING = Family(
+    "outbid_bidder_module_resting",
+    "gauge",
+    "1 while a scoring service is left alone because it does not answer.",
+    ("module",),
+)
 SNAPSHOT = Family("outbid_bidder_snapshot_version", "gauge", "The snapshot in use; -1 before the first.")
 SNAPSHOT_AGE = Family(
     "outbid_bidder_snapshot_age_seconds", "gauge", "Since the snapshot in use was published, business time."
@@ -65,6 +77,7 @@ UP = Family("outbid_bidder_workers", "gauge", "Workers of this host that answere
 FAMILIES = (
     *(REQUESTS, BIDS, NONE, LATE, ANSWER_SECONDS, STAGE_SECONDS, NO_BIDS, MALFORMED, REFUSED, SHED, FAILURES, DROPPED),
     *(CONNECTIONS, HOLDS_FULL, LOOKUPS, SNAPSHOT, SNAPSHOT_AGE, LINE_ITEMS, CONTROL_SILENT, LEASES, LEASES_USED_UP),
+    *(MODULE_QUESTIONS, MODULE_SECONDS, MODULE_RESTING),
     *(MODEL, MODEL_TROUBLE, MODELS_SWAPPED, MODELS_REFUSED, PREDICTED),
     *(COMPUTED_PRICE, EXPLORED_PRICE, LOG_PENDING, LOG_SHED, LOG_SHUT, UP, *process.FAMILIES),
 )
@@ -103,10 +116,16 @@ def page(service: "Service") -> Page:
     told.add(SHED, service.shed)
     told.add(FAILURES, service.failures)
     told.add(CONNECTIONS, len(service.connections))
-    told.add(HOLDS_FULL, service.people.lookup.full if service.people else auction.history.full)
+    lookup = service.people.lookup if service.people is not None else None
+    told.add(HOLDS_FULL, lookup.full if lookup is not None else auction.history.full)
     if service.people is not None:
         for how, count in service.people.ended().items():
             told.add(LOOKUPS, count, how)
+        for module in service.people.modules:
+            for how, count in module.service.ended.items():
+                told.add(MODULE_QUESTIONS, count, module.name, how)
+            module.service.seconds.put(told, MODULE_SECONDS, module.name)
+            told.add(MODULE_RESTING, module.service.resting, module.name)
     for family, total in zip((COMPUTED_PRICE, EXPLORED_PRICE), auction.beliefs.explored(), strict=True):
         told.add(family, total)
     told.add(SNAPSHOT, state.version)

@@ -16,13 +16,16 @@ import uvloop
 
 from bidder.answer import Answer
 from bidder.auction import Auction
-from bidder.config import BidderSettings, bidder_settings
+from bidder.config import BidderSettings, bidder_settings, credit_module_settings, risk_module_settings
 from bidder.control_link import ControlLink
 from bidder.enrichment.chain import Chain
+from bidder.enrichment.credit import CreditService
 from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
 from bidder.enrichment.profile import ProfileModule
+from bidder.enrichment.risk import RiskService
 from bidder.enrichment.supply import SupplyModule
+from bidder.enrichment.tables import Tables
 from bidder.frequency import History
 from bidder.http import BidConnection
 from bidder.journal import Journal
@@ -31,11 +34,12 @@ from bidder.metrics import Worker, page
 from bidder.model_watch import ModelWatch
 from bidder.models import Models
 from bidder.neighbouring_workers import Neighbours
-from bidder.remote_people import RemotePeople
 from bidder.request_sample import RequestSample
 from bidder.request_sample_files import SampleFiles
 from bidder.service import Service
 from bidder.state import State
+from bidder.waiting_room import Module, WaitingRoom
+from bidder.worth import REMOTE, Worth
 from domain.clock import from_env
 from domain.keys import load_keys
 from domain.settings import Places, places
@@ -79,7 +83,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     files = SellerFiles(where.data / "supply.lmdb", readonly=True)
     sellers = files.reader()
     leases = Leases()
-    fleet = people.room.lookup if people.room is not None else None
+    fleet, scores = people.lookup, open_scores(where)
     holds = Holds(where.data, where.holds) if fleet is None else None
     answer = Answer(Sealer(keys.seal, keys.mac), writer.append, where.tracker_base)
     chain = Chain([ProfileModule(people.source, forgotten), GeoModule(settings.geo_database), DeviceModule()])
@@ -88,15 +92,30 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     clock, sample = from_env(), RequestSample(on=settings.request_sample > 0)
     kept = SampleFiles(where.data / "requests", slot, sample, clock, settings.request_sample)
     models = Models(settings.prior_ctr, settings.prior_cvr)
-    auction = Auction(chain, leases, answer, journal, clock, settings.tcf_vendor(), supply, history, sample, models)
+    auction = Auction(
+        chain,
+        leases,
+        answer,
+        journal,
+        clock,
+        settings.tcf_vendor(),
+        supply,
+        history,
+        sample,
+        models,
+        worth=scores.worth,
+    )
     watch = ModelWatch(where.data, auction.models, auction.shading)
     await watch.look()  # before anybody asks
     state = State(leases, where.tracker_base)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer, auction.beliefs)
     worker = Worker(slot, where.data, writer, link, watch)
-    service = Service(auction, state, settings, people.room, worker)
+    room = None
+    if fleet is not None or scores.modules:
+        room = WaitingRoom(fleet, profile_settings().timeout_ms / 1000, scores.modules)
+    service = Service(auction, state, settings, room, worker)
     service.neighbours = Neighbours(worker, lambda: page(service))
-    renewing = (people.keep, renew(sellers, loop), remind(forgotten))
+    renewing = (people.keep, renew(sellers, loop), remind(forgotten), *scores.keep)
     sweeper = Sweeper(where.data / "log", log_settings())
     jobs = (
         *(link.run(), service.watch(), watch.run(), service.neighbours.run()),
@@ -132,8 +151,33 @@ class People(NamedTuple):
     keep: Coroutine[Any, Any, None]
     """What has to run meanwhile."""
     close: Callable[[], None]
-    room: RemotePeople | None = None
-    """Where requests wait for records of another host."""
+    lookup: RedisLookup | None = None
+    """Where they are on another host."""
+
+
+class Scores(NamedTuple):
+    """Where what is known of people's risk and credit comes from."""
+
+    worth: Worth
+    modules: tuple[Module, ...]
+    """Services that are asked over HTTP."""
+    keep: tuple[Coroutine[Any, Any, None], ...]
+    """What has to run meanwhile."""
+
+
+def open_scores(where: Places) -> Scores:
+    """As the settings say, each of the two modules by itself."""
+    risk, credit = risk_module_settings(), credit_module_settings()
+    worth = Worth(risk.mode, credit.mode)
+    tables = Tables(worth, risk, credit, where.data)
+    tables.look()  # before anybody asks
+    modules: list[Module] = []
+    if risk.mode == REMOTE:
+        modules.append(RiskService(risk))
+    if credit.mode == REMOTE:
+        modules.append(CreditService(credit))
+    running = [module.service.run() for module in modules]
+    return Scores(worth, tuple(modules), (*running, *((tables.run(),) if tables.wanted else ())))
 
 
 def open_people(where: Places, loop: asyncio.AbstractEventLoop) -> People:
@@ -141,7 +185,7 @@ def open_people(where: Places, loop: asyncio.AbstractEventLoop) -> People:
     settings = profile_settings()
     if address := settings.redis():
         lookup = RedisLookup(address, failures=settings.breaker_failures, rest_s=settings.breaker_rest_s)
-        return People(lookup, lookup.run(), lambda: None, RemotePeople(lookup, settings.timeout_ms / 1000))
+        return People(lookup, lookup.run(), lambda: None, lookup)
     profiles = ProfileStore(path := where.data / "profiles.lmdb", readonly=True)
     if opt_outs.missing(profiles, where.data):  # it was lost, or put back; this cannot wait for the tracker
         profiles.close()

@@ -27,7 +27,7 @@ from openrtb.parse import Malformed
 if TYPE_CHECKING:
     from bidder.http import BidConnection, Later
     from bidder.neighbouring_workers import Neighbours
-    from bidder.remote_people import RemotePeople
+    from bidder.waiting_room import WaitingRoom
     from targeting.redis_lookup import Held
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Service:
         auction: Auction,
         state: State,
         settings: BidderSettings,
-        people: "RemotePeople | None" = None,
+        people: "WaitingRoom | None" = None,
         worker: Worker | None = None,
     ) -> None:
         self.auction, self.state, self.settings, self.people = auction, state, settings, people
@@ -68,7 +68,7 @@ class Service:
     # requests
 
     def respond(self, connection: "BidConnection", method: bytes, url: bytes, body: bytes) -> "bytes | Later":
-        """The whole answer to one request; `Later`, if the person's record has to be waited for."""
+        """The whole answer to one request; `Later`, if the person's record, or scores, have to be waited for."""
         if method != b"POST" or not url.startswith(PATH):
             return self._other(connection, method, url)
         view = self.state.view

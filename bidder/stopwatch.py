@@ -26,6 +26,7 @@ STAGES = {
     "blocks": "blocks",
     "deals": "deals",
     "floors": "floors",
+    "judge": "risk",
     "frequency": "frequency",
     "throttle": "pacing",
     "gate": "gate",

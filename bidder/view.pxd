@@ -76,6 +76,19 @@ cdef struct Line:
     Terms terms                     # what the strategy is asked with
     double explore                  # share of what is bid that may go to prices that are drawn
     int32_t factors, n_factors      # slice of View.factors
+    int32_t risk                    # place in View.risks; -1: whoever it is
+
+cdef struct Risk:                   # what a line item asks of the person (domain.worth.RiskRules)
+    uint32_t facts                  # of bidder.facts.Fact: what it is about
+    uint32_t limits                 # of these, what can keep it from bidding
+    bint refuses                    # what is not known does, too
+    int32_t max_fraud, max_device_risk, min_credit_score
+    double max_pd
+    int32_t steps, n_steps          # slice of View.score_steps
+
+cdef struct ScoreStep:              # a multiplier where a score is in a range
+    int score                       # place in domain.worth.SCORE_NAMES
+    double least, below, by
 
 cdef struct Factor:                 # a bid multiplier
     int32_t when                    # place of its expression in View.multiplier_index
@@ -146,6 +159,9 @@ cdef class View:
     cdef vector[Cap] caps
     cdef readonly uint32_t predictions      # of all line items (Prediction)
     cdef vector[Factor] factors
+    cdef readonly uint32_t facts            # of the person, that any line item asks for (bidder.facts.Fact)
+    cdef vector[Risk] risks
+    cdef vector[ScoreStep] score_steps
     cdef readonly object multiplier_index   # targeting.index.TargetingIndex of the expressions of multipliers
     cdef dict whens                         # their places there, by expression
     cdef uint64_t multiplier_wanted         # dimensions, as of Matcher.wanted
@@ -176,6 +192,7 @@ cdef class View:
     cdef vector[uint8_t] cleared            # [seller.place * ad_room + ad]: may it be shown there?
     cdef dict judged                        # (creative, exchange) -> domain.exchange.Approval
     cdef int _add_strategy(self, Line *row, object item) except -1
+    cdef int _add_risk(self, Line *row, object item) except -1
     cdef str why_not_cleared(self, Seller seller, int32_t ad)
     cdef int _add_media(self, Ad *row, object creative, object advertiser) except -1
 

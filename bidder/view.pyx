@@ -16,6 +16,7 @@ from libcpp.algorithm cimport binary_search, lower_bound
 from libcpp.vector cimport vector
 
 from bidder.brands cimport Brands
+from bidder.facts cimport P_APPROVED, PD
 from bidder.leases cimport Leases
 from bidder.markups cimport Markups
 from bidder.natives cimport Natives
@@ -35,7 +36,8 @@ from domain.frequency import UNITS
 from domain.money import RATE_UNIT
 from domain.naming import name_id
 from domain.person import Stage
-from domain.strategy import BY_VALUE, RATIO_UNIT, STRATEGIES
+from domain.strategy import BY_CREDIT, BY_VALUE, RATIO_UNIT, STRATEGIES
+from domain.worth import PPM, PROBABILITIES, SCORE_NAMES
 from openrtb.vast import build, forms
 from targeting.dimensions import Dimension
 from targeting.expression import simplified
@@ -174,6 +176,7 @@ cdef class View:
         self.supply_rules = self.supply_rules or row.supply_needs != 0 or row.max_hops != 0
         row.lease = leases.slot(item.id)
         self._add_strategy(&row, item)
+        self._add_risk(&row, item)
         row.special = campaign.special_category != ""
         self.predictions = self.predictions | row.predictions
         row.size_mask = 0
@@ -207,7 +210,8 @@ cdef class View:
         strategy = item.strategy
         row.strategy, row.predictions, row.compute = STRATEGIES.index(strategy.name), 0, NULL
         row.explore = row.terms.goal = row.terms.cap = row.terms.worth = 0.0
-        row.bid, row.computes = item.bid_cpm, len(item.multipliers) > 0 or item.highest_cpm != item.bid_cpm
+        row.bid = item.bid_cpm
+        row.computes = item.multipliers or item.risk.multipliers or item.highest_cpm != item.bid_cpm
         if strategy.computed:
             made = COMPUTED[strategy.name]
             row.compute = <void *>made
@@ -215,10 +219,38 @@ cdef class View:
             row.terms.goal = strategy.goal / (RATIO_UNIT if strategy.name in BY_VALUE else 1)
             row.terms.cap, row.terms.worth = item.highest_cpm, strategy.conversion_value
             row.explore = strategy.explore_ppm / RATIO_UNIT
+            row.terms.margin, row.terms.exposure = strategy.margin, strategy.exposure
+            row.terms.lgd, row.terms.pd = strategy.lgd_ppm / RATIO_UNIT, strategy.pd_ppm / RATIO_UNIT
+            row.terms.p_approved = strategy.p_approved_ppm / RATIO_UNIT
         row.factors, row.n_factors = <int32_t>self.factors.size(), <int32_t>len(item.multipliers)
         for multiplier in item.multipliers:
             factor.when, factor.by = self.whens[multiplier.when.any_of], multiplier.factor / RATIO_UNIT
             self.factors.push_back(factor)
+        return 0
+
+    cdef int _add_risk(self, Line *row, item) except -1:
+        """What it asks of the person who would see the ad."""
+        cdef Risk risk
+        cdef ScoreStep step
+        said = item.risk
+        risk.facts, risk.limits = <uint32_t><int>said.facts, <uint32_t><int>said.limits
+        if item.strategy.name in BY_CREDIT:
+            risk.facts |= PD | P_APPROVED
+        row.risk = -1
+        if not risk.facts:
+            return 0
+        risk.refuses = said.unknown == "refuse"
+        risk.max_fraud, risk.max_device_risk = said.max_fraud, said.max_device_risk
+        risk.min_credit_score, risk.max_pd = said.min_credit_score, said.max_pd_ppm / PPM
+        risk.steps, risk.n_steps = <int32_t>self.score_steps.size(), <int32_t>len(said.multipliers)
+        for one in said.multipliers:
+            unit = PPM if one.score in PROBABILITIES else 1
+            step.score, step.by = SCORE_NAMES.index(one.score), one.factor / PPM
+            step.least, step.below = one.least / unit, one.below / unit
+            self.score_steps.push_back(step)
+        row.risk = <int32_t>self.risks.size()
+        self.risks.push_back(risk)
+        self.facts = self.facts | risk.facts
         return 0
 
     def _add_whens(self, items):

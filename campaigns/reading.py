@@ -14,6 +14,7 @@ from campaigns import (
     audience_rules,
     audience_terms,
     fair_audiences,
+    risk_terms,
     rule_terms,
     special_categories,
     strategy_terms,
@@ -65,7 +66,7 @@ CAMPAIGN = (
 )
 LINE_ITEM = (
     *("key", "name", *strategy_terms.FIELDS, "targeting", "creatives", *LIMITS, "pacing"),
-    *("frequency_caps", "deals", "supply", *rule_terms.LINE_ITEM_RULES, "status"),
+    *("frequency_caps", "deals", "supply", *rule_terms.LINE_ITEM_RULES, "risk", "status"),
 )
 
 _status = values.choice("active", "paused")
@@ -284,6 +285,7 @@ class Reading:
             activated_ns=before.activated_ns if before else 0,
             status=e.take("status", _status, "active"),
             supply=supply_rules.rules(e),
+            risk=risk_terms.rules(e, price),
         )
         if e.sound and 0 not in item.creatives:
             self._check_sizes(e, item)

@@ -21,7 +21,11 @@ from domain.strategy import (
     Strategy,
 )
 
-FIELDS = (*("bid_cpm", "strategy", "goal", "bid_cap_cpm", "conversion", "conversion_value", "explore", "multipliers"),)
+CREDIT = ("margin", "exposure", "lgd", "p_approved", "pd")
+FIELDS = (
+    *("bid_cpm", "strategy", "goal", "bid_cap_cpm", "conversion", "conversion_value", "explore", "multipliers"),
+    *CREDIT,
+)
 MULTIPLIER = ("when", "factor")
 MOST_MULTIPLIERS = 32
 MOST_ROAS = 1000
@@ -47,6 +51,8 @@ def read(e: Entry, targeting: Check[Targeting]) -> Price:
     _only(e, "goal", name in NEEDS_GOAL, f"it is for {_listed(NEEDS_GOAL)}")
     _only(e, "conversion", name in NEEDS_CVR, f"it is for {_listed(NEEDS_CVR)}")
     _only(e, "conversion_value", name in BY_VALUE, f"it is for {_listed(BY_VALUE)}")
+    for field in CREDIT:
+        _only(e, field, name == "credit_value", "it is for 'credit_value'")
     _only(e, "explore", not fixed, "it is for strategies that work bids out, not for 'fixed_cpm'")
     bid = e.take("bid_cpm", values.cpm) if fixed else 0
     cap = e.take("bid_cap_cpm", values.cpm, 0) if fixed else e.take("bid_cap_cpm", values.cpm)
@@ -64,8 +70,31 @@ def read(e: Entry, targeting: Check[Targeting]) -> Price:
         e.take("conversion", values.text(64), ""),
         e.take("conversion_value", values.budget, 0),
         e.take("explore", _explore, 0 if fixed else EXPLORE_PPM),
+        **(_credit(e) if name == "credit_value" else {}),
     )
     return Price(bid, strategy if not fixed else Strategy(), cap, multipliers)
+
+
+def _credit(e: Entry) -> dict[str, Any]:
+    """What a credit earns, and loses; and of whom nothing is known, how likely either is."""
+    return {
+        "margin": e.take("margin", values.budget),
+        "exposure": e.take("exposure", values.budget),
+        "lgd_ppm": e.take("lgd", values.share),
+        "p_approved_ppm": e.take("p_approved", values.share),
+        "pd_ppm": e.take("pd", probability),
+    }
+
+
+def probability(value: Any) -> int:
+    """``8%`` -> millionths; 0 is one, too."""
+    if value == "0%":
+        return 0
+    try:
+        return values.share(value)
+    except Wrong:
+        allowed = "it must be a probability such as '8%' or '0.5%', from 0% to 100%, with at most four decimals"
+        raise Wrong(allowed) from None
 
 
 def _only(e: Entry, name: str, allowed: bool, why: str) -> None:
@@ -94,7 +123,8 @@ def _ratio(value: Any) -> int:
     return _millionths(value, 1_000, MOST_ROAS * RATIO_UNIT, allowed)
 
 
-def _factor(value: Any) -> int:
+def factor(value: Any) -> int:
+    """What a bid is multiplied by -> millionths."""
     return _millionths(
         value, LEAST_FACTOR, MOST_FACTOR, "it must be a number from 0.1 to 10, with at most six decimals"
     )
@@ -122,7 +152,7 @@ def _multipliers(targeting: Check[Targeting]) -> Check[tuple[Multiplier, ...]]:
             if name not in MULTIPLIER
         ]
         found: dict[str, Any] = {}
-        for name, check in (("when", targeting), ("factor", _factor)):
+        for name, check in (("when", targeting), ("factor", factor)):
             try:
                 if value.get(name) in (None, {}):
                     raise Wrong("it must be given")

@@ -161,6 +161,7 @@ line_items = Table(
     Column("strategy", JSON, nullable=False, comment="the fields of `domain.strategy.Strategy` that are set"),
     Column("bid_cap_cpm", BigInteger, nullable=False, comment="0: bid_cpm"),
     Column("multipliers", JSON, nullable=False),
+    Column("risk", JSON, nullable=False, comment="the fields of `domain.worth.RiskRules` that are set"),
 )
 
 creatives = Table(

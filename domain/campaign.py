@@ -16,6 +16,7 @@ from domain.creative import Creative
 from domain.exchange import Approval, Exchange
 from domain.frequency import FrequencyCap
 from domain.strategy import Strategy
+from domain.worth import RiskRules
 
 Status = Literal["active", "paused"]
 Funding = Literal["open", "prepaid", "credit"]
@@ -229,6 +230,7 @@ class LineItem(Struct, frozen=True, forbid_unknown_fields=True):
     """As ``bid_cpm``: no bid is above it, whatever the strategy and the multipliers say. 0: ``bid_cpm`` is the cap."""
     multipliers: tuple[Multiplier, ...] = ()
     """All whose expressions hold count, multiplied."""
+    risk: RiskRules = RiskRules()
 
     @property
     def highest_cpm(self) -> int:

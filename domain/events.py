@@ -126,6 +126,15 @@ class Bid(Struct, frozen=True, array_like=True, tag=1, gc=False):
     """What one impression was thought to be worth to the advertiser; exchange currency. 0: nobody asked."""
     full_price: int = 0
     """``price`` before shading; exchange currency. 0: it was not shaded."""
+    facts: int = 0
+    """What was known of the person's risk and credit (`domain.worth.Fact`); what was not is 0 below."""
+    fraud: int = 0
+    device_risk: int = 0
+    credit_score: int = 0
+    pd: float = 0.0
+    """Probability of default."""
+    p_approved: float = 0.0
+    """Probability of approval."""
 
 
 class NoBid(Struct, frozen=True, array_like=True, tag=2, gc=False):

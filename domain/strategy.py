@@ -5,17 +5,21 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 StrategyName = Literal[
-    "fixed_cpm", "target_cpc", "target_cpa", "target_roas", "max_clicks", "max_conversions", "max_value"
+    "fixed_cpm", "target_cpc", "target_cpa", "target_roas", "max_clicks", "max_conversions", "max_value", "credit_value"
 ]
 STRATEGIES: tuple[StrategyName, ...] = get_args(StrategyName)
 """The compiled strategies are told apart by their places here: new ones come last."""
 
 NEEDS_GOAL = frozenset[StrategyName]({"target_cpc", "target_cpa", "target_roas"})
 """They keep what a result costs to a goal; the others that work bids out get as many results as the budget buys."""
-NEEDS_CVR = frozenset[StrategyName]({"target_cpa", "target_roas", "max_conversions", "max_value"})
+NEEDS_CVR = frozenset[StrategyName]({"target_cpa", "target_roas", "max_conversions", "max_value", "credit_value"})
 """Results are conversions; of the others that work bids out they are clicks."""
 BY_VALUE = frozenset[StrategyName]({"target_roas", "max_value"})
 """Of conversions, what they are worth counts."""
+BY_CREDIT = frozenset[StrategyName]({"credit_value"})
+"""The person's probabilities of approval and of default count."""
+AT_WORTH = frozenset[StrategyName]({"credit_value"})
+"""What an impression is worth is the profit that is expected of it: more is never bid, however much budget is left."""
 
 RATIO_UNIT = 1_000_000
 """Factors and ratios are whole millionths."""
@@ -40,6 +44,16 @@ class Strategy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     """Nanos that a conversion is taken to be worth until enough of them told their value; of strategies by value."""
     explore_ppm: int = EXPLORE_PPM
     """Share of the spend, in millionths, that may go to bids that are drawn so as to learn; 0: none is."""
+    margin: int = 0
+    """Of ``credit_value``: nanos that an approved credit earns if it is repaid, before the loss that is expected."""
+    exposure: int = 0
+    """Nanos that are owed when it is not."""
+    lgd_ppm: int = 0
+    """Share of the exposure that is lost then (loss given default), in millionths."""
+    p_approved_ppm: int = 0
+    """Probability that an applicant is approved, in millionths, of whom nothing is known …"""
+    pd_ppm: int = 0
+    """… and that an approved one defaults."""
 
     @property
     def computed(self) -> bool:

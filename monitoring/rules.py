@@ -126,6 +126,10 @@ BUILT_IN = (
         for_s=60, summary="More than 1 % of bid requests are left unread because workers run late.",
     ),
     Rule(
+        "module_resting", "outbid_bidder_module_resting", by=("module",), combine="max", above=0, for_s=30,
+        summary="A risk or credit service does not answer in time: bidders go without it.",
+    ),
+    Rule(
         "bids_not_logged", "outbid_bidder_log_shed_records_total", read="increase", above=0,
         summary="Bid events are left out of the log: reports will lack them.",
     ),

@@ -52,6 +52,9 @@ class NoBidReason(IntEnum):
     SELLER_NOT_LISTED = 521, "The sellers.json of an advertising system in the supply chain does not list its seller."
     QPS = 530, "The exchange asks more often than its limit of requests a second allows."
     EXCHANGE_RULES = 531, "The exchange has not approved the creatives, or its own extensions keep them or us out."
+    FRAUD_RISK = 540, "The fraud or device risk score is above what every campaign in question takes, or is not known."
+    LISTED = 541, "The person, device or address is on a black list, or it is not known whether it is."
+    CREDIT_RISK = 542, "The credit score or probability of default is not what every campaign takes, or is not known."
 
 
 REASONS = {int(reason): reason for reason in NoBidReason}

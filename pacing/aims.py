@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from domain.clock import SECOND
-from domain.strategy import BY_VALUE, MOST_PACE, NEEDS_CVR, NEEDS_GOAL, RATIO_UNIT, Strategy
+from domain.strategy import AT_WORTH, BY_VALUE, MOST_PACE, NEEDS_CVR, NEEDS_GOAL, RATIO_UNIT, Strategy
 from pacing.goals import MOST_PUSH, Arrived, Floats, GoalPacer, at_once
 from pacing.purses import Line
 from pacing.results import MOST_DELAYS, Delay, Result, Results, delays_of
@@ -34,7 +34,9 @@ class Aims:
         self._due_ns = {id_: self._due_ns.get(id_, 0) for id_ in self._lines}
 
     def multiplier(self, line_item: int, strategy: Strategy) -> float:
-        """What the goal allows; without a goal everything."""
+        """What the goal allows; without a goal everything, but for strategies whose worth is a profit: that."""
+        if strategy.name in AT_WORTH:
+            return 1.0
         if strategy.name not in NEEDS_GOAL:
             return MOST_PACE
         pacer = self.pacers.get(line_item)

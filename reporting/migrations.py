@@ -132,6 +132,11 @@ MIGRATIONS = (
             )
         ),
     ),
+    Migration(
+        14,
+        "what was known of people's risk and credit when bids were made",
+        adds=tuple((BIDS, column) for column in ("facts", "fraud", "device_risk", "credit_score", "pd", "p_approved")),
+    ),
 )
 
 

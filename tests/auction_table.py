@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bidder.frequency import History
 from bidder.journal import Journal
 from bidder.leases import Leases
 from bidder.view import View
+from bidder.worth import Worth
 from domain.campaign import Snapshot
 from domain.clock import ManualClock
 from domain.events import Event, decode
@@ -137,6 +139,18 @@ class Files:
         return self.records.get(key)
 
 
+class Listed:
+    """Black lists in place of `risk.lists`."""
+
+    def __init__(self, listed: list[str]) -> None:
+        self.addresses = {one[3:] for one in listed if one.startswith("ip:")}
+        self.keys = {parse_person(one) for one in listed if not one.startswith("ip:")}
+
+    def is_black(self, keys: Sequence[int], ip: str | None, institution: int, now_s: int) -> bool:
+        assert now_s == NOW_NS // 10**9
+        return ip in self.addresses or not self.keys.isdisjoint(keys)
+
+
 @dataclass
 class Table:
     """One worker's auction. ``log`` is what it would have appended to the event log."""
@@ -166,6 +180,11 @@ class Table:
         for item in self.campaigns.line_items:
             if self.lease:
                 self.leases.apply(Grant(1_000 + item.id, item.id, self.lease, 60.0), time.monotonic_ns())
+
+    def blacken(self, listed: list[str]) -> None:
+        """Lists in this process, with these persons and addresses on a black one."""
+        self.auction.worth = Worth(risk="in_process")
+        self.auction.worth.use_risk(None, Listed(listed))
 
     def append(self, record: bytes) -> int:
         self.log.append(record)

@@ -1,11 +1,13 @@
 """The enrichment chain: what is added to a request before targeting, in this order.
 
 A module is a callable that takes the request, and says in its docstring what it needs, what it yields and what happens
-without it. All of today's are local (plain calls, no waiting); a remote one will get its share of ``tmax`` here.
+without it. All of these are local: plain calls, no waiting. What risk and credit modules know comes into the auction
+later, if a line item that is left asks (`bidder.worth`), and where they are remote before (`bidder.waiting_room`).
 """
 
 from collections.abc import Callable, Sequence
 
+from bidder.enrichment.profile import ProfileModule
 from openrtb.request import Request
 
 Module = Callable[[Request], None]
@@ -21,3 +23,14 @@ class Chain:
         """Adds what the modules know."""
         for module in self.modules:
             module(request)
+
+    def forget(self, request: Request, *, here: bool) -> None:
+        """Of who was forgotten, or (where the records are ``here``) opted out, the request knows nothing afterwards:
+        for who asks others about the person before the request is decided.
+        """
+        for module in self.modules:
+            if isinstance(module, ProfileModule):
+                if here:
+                    module(request)
+                else:
+                    module.forget(request)

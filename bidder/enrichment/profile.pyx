@@ -37,11 +37,8 @@ cdef class ProfileModule:
         cdef size_t place
         cdef Parts parts
         cdef bint readable
-        if self.forgotten is not None and self.forgotten.any:
-            for place in range(r.ids.size()):
-                if self.forgotten.has(id_key(r, place)):
-                    r.forget_person()
-                    return
+        if self.forgotten is not None and self.forgotten.any and self.forget(r):
+            return
         for place in range(r.ids.size()):
             record = self.reader.get(id_key(r, place))
             if record is not None:
@@ -70,6 +67,16 @@ cdef class ProfileModule:
         r.record = record
         if readable:
             segments_in(&parts, r.now_ns // 1_000_000_000, r.segments)
+
+    def forget(self, Request r not None) -> bool:
+        """Whether the person was forgotten; then the request forgets them, too."""
+        cdef size_t place
+        if self.forgotten is not None and self.forgotten.any:
+            for place in range(r.ids.size()):
+                if self.forgotten.has(id_key(r, place)):
+                    r.forget_person()
+                    return True
+        return False
 
     cdef bint opted_out_elsewhere(self, Request r, size_t met) except -1:
         """Whether another of the ids is of somebody who opted out, or did not come in time."""

@@ -6,6 +6,7 @@ an impression of the usual probability is worth the cap, and the multiplier, whi
 `domain.strategy.MOST_PACE`, moves all bids up and down together.
 """
 
+from bidder.facts cimport Facts
 from bidder.pricing.strategy cimport Known, Strategy, Terms
 
 cdef double USUAL_CTR = 0.001
@@ -19,7 +20,9 @@ cdef inline double against_usual(double likely, double usual, double assumed) no
 cdef class MaxClicks(Strategy):
     """As many clicks as the budget buys."""
 
-    cdef double value(self, const Terms *terms, const Known *known, double ctr, double cvr) noexcept nogil:
+    cdef double value(
+        self, const Terms *terms, const Known *known, const Facts *facts, double ctr, double cvr
+    ) noexcept nogil:
         return terms.cap * against_usual(ctr, known.ctr, USUAL_CTR)
 
 
@@ -28,7 +31,9 @@ cdef class MaxConversions(Strategy):
 
     predictions = ("ctr", "cvr")
 
-    cdef double value(self, const Terms *terms, const Known *known, double ctr, double cvr) noexcept nogil:
+    cdef double value(
+        self, const Terms *terms, const Known *known, const Facts *facts, double ctr, double cvr
+    ) noexcept nogil:
         return terms.cap * against_usual(ctr, known.ctr, USUAL_CTR) * against_usual(cvr, known.cvr, USUAL_CVR)
 
 
@@ -38,7 +43,9 @@ cdef class MaxValue(MaxConversions):
     more.
     """
 
-    cdef double value(self, const Terms *terms, const Known *known, double ctr, double cvr) noexcept nogil:
+    cdef double value(
+        self, const Terms *terms, const Known *known, const Facts *facts, double ctr, double cvr
+    ) noexcept nogil:
         cdef double worth = known.worth if known.worth > 0.0 else terms.worth
         cdef double usual = MaxConversions.value(self, terms, known, ctr, cvr)
         return usual * worth / terms.worth if terms.worth > 0.0 and worth > 0.0 else usual

@@ -15,6 +15,7 @@ from bidder.pricing.multipliers cimport match_multipliers, multiplied
 from bidder.pricing.strategy cimport Strategy
 from bidder.seller cimport Seller
 from bidder.view cimport CVR, Line, Price, View, price_of
+from bidder.worth cimport with_scores
 from openrtb.request cimport Request
 
 from domain.money import RATE_UNIT
@@ -63,7 +64,9 @@ def price(
                     match_multipliers(c, view, r)
                     matched = True
                 product = multiplied(c, view, line, row.imp)
-            worth = computed(row, line, &prices[row.line], product, multiplier, view, models, beliefs, seller, r)
+            if line.risk >= 0:
+                product = with_scores(product, &view.risks[line.risk], view.score_steps.data(), &c.person)
+            worth = computed(c, row, line, &prices[row.line], product, multiplier, view, models, beliefs, seller, r)
         else:
             worth = row.price
             if row.deal >= 0 and at_fixed_price(row, r):
@@ -90,7 +93,7 @@ cdef str why_out(int64_t worth, Candidate *row, double multiplier):
 
 
 cdef int64_t computed(
-    Candidate *row, Line *line, Price *of, double product, double multiplier, View view, Models models, Beliefs beliefs,
+    Candidates c, Candidate *row, Line *line, Price *of, double product, double multiplier, View view, Models models, Beliefs beliefs,
     Seller seller, Request r,
 ) except -1:
     """Sets price and value of a pair whose price is no mere number; returns what it is worth at a pace of 1, at most the
@@ -98,7 +101,7 @@ cdef int64_t computed(
     cdef double gross, worth, drawn = 1.0, bid
     row.drawn = False
     if line.strategy:
-        gross = value_of(row, line, view, models, beliefs, r, &drawn) * product
+        gross = value_of(c, row, line, view, models, beliefs, r, &drawn) * product
         worth = net(gross, of, seller)
         row.value = <int64_t>min(max(worth, 0.0), MOST_VALUE)
         bid = net(gross * drawn * multiplier, of, seller)
@@ -112,7 +115,7 @@ cdef int64_t computed(
 
 
 cdef double value_of(
-    Candidate *row, Line *line, View view, Models models, Beliefs beliefs, Request r, double *drawn
+    Candidates c, Candidate *row, Line *line, View view, Models models, Beliefs beliefs, Request r, double *drawn
 ) except? -1.0:
     """By the strategy: account nanos with fees. ``drawn`` is set to what the bid is multiplied by so as to learn."""
     cdef Belief *belief = NULL
@@ -131,4 +134,4 @@ cdef double value_of(
             if learning.explored <= line.explore * learning.bid:  # else dear draws took more than their share
                 drawn[0] = thompson(belief, conversions, r.hash, line.id, view.ads[row.ad].id)
                 row.explored = row.drawn = True
-    return (<Strategy>line.compute).value(&line.terms, &learning.known, row.ctr, row.cvr)
+    return (<Strategy>line.compute).value(&line.terms, &learning.known, &c.person, row.ctr, row.cvr)

@@ -1,5 +1,6 @@
 """The strategies that there are, by the names in campaign files: a new one is a class, and a line here and there."""
 
+from bidder.pricing.credit import CreditValue
 from bidder.pricing.most import MaxClicks, MaxConversions, MaxValue
 from bidder.pricing.strategy import Strategy
 from bidder.pricing.targets import TargetCpa, TargetCpc, TargetRoas
@@ -12,6 +13,7 @@ COMPUTED: dict[StrategyName, Strategy] = {
     "max_clicks": MaxClicks(),
     "max_conversions": MaxConversions(),
     "max_value": MaxValue(),
+    "credit_value": CreditValue(),
 }
 """All that work bids out; ``fixed_cpm`` is the price stage's own."""
 

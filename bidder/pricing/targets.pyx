@@ -4,13 +4,16 @@ That is the price at which a result costs its goal on average where one pays wha
 second price; the goal's controller (`pacing.goals`) makes up for the difference by the pace's multiplier.
 """
 
+from bidder.facts cimport Facts
 from bidder.pricing.strategy cimport Known, Strategy, Terms
 
 
 cdef class TargetCpc(Strategy):
     """A click for ``goal``."""
 
-    cdef double value(self, const Terms *terms, const Known *known, double ctr, double cvr) noexcept nogil:
+    cdef double value(
+        self, const Terms *terms, const Known *known, const Facts *facts, double ctr, double cvr
+    ) noexcept nogil:
         return terms.goal * ctr
 
 
@@ -19,7 +22,9 @@ cdef class TargetCpa(Strategy):
 
     predictions = ("ctr", "cvr")
 
-    cdef double value(self, const Terms *terms, const Known *known, double ctr, double cvr) noexcept nogil:
+    cdef double value(
+        self, const Terms *terms, const Known *known, const Facts *facts, double ctr, double cvr
+    ) noexcept nogil:
         return terms.goal * ctr * cvr
 
 
@@ -28,6 +33,8 @@ cdef class TargetRoas(Strategy):
 
     predictions = ("ctr", "cvr")
 
-    cdef double value(self, const Terms *terms, const Known *known, double ctr, double cvr) noexcept nogil:
+    cdef double value(
+        self, const Terms *terms, const Known *known, const Facts *facts, double ctr, double cvr
+    ) noexcept nogil:
         cdef double worth = known.worth if known.worth > 0.0 else terms.worth
         return worth * ctr * cvr / terms.goal if terms.goal > 0.0 else 0.0

@@ -36,6 +36,7 @@ def _quantiles(histogram: str, shares: Iterable[float] = (0.5, 0.9, 0.99)) -> li
 
 _ANSWER, _STAGE = "outbid_bidder_answer_seconds", "outbid_bidder_stage_seconds"
 _ASKED = "outbid_bidder_requests_total"
+_MODULE = "outbid_bidder_module_seconds"
 
 BOARD = Board(
     uid="outbid-latency",
@@ -151,6 +152,19 @@ BOARD = Board(
                     [("sum by (process) (outbid_process_resident_memory_bytes)", "{{process}}")],
                     "bytes",
                 ),
+            ),
+        ),
+        (
+            8,
+            (
+                chart(
+                    "Questions to scoring services",
+                    [(rate("outbid_bidder_module_questions_total", "module, ended"), "{{module}} {{ended}}")],
+                    "reqps",
+                    "How they ended; what is late, unanswered, wrong or skipped is not known when the bid is made.",
+                    stacked=True,
+                ),
+                chart("Their answers (p99)", [(quantile(0.99, _MODULE, "module"), "{{module}}")], "s"),
             ),
         ),
         (

@@ -6,7 +6,7 @@ seller without an account is an inventory partner); ``people`` has segments and 
 item (``"12"``) or by ``campaign:1``, ``advertiser:1`` or ``creative:101``, ``stands`` (by advertiser a stage of its
 lifecycle, and the age of the last visit) and ``scores``; of who is ``late`` it is not known in time; ``ip:203.0.113.7``
 is a household, ``device:buyeruid:usx:ann`` what a device has counted for itself; a text is another key of the same
-person. ``expect`` is either
+person. ``black`` are persons and addresses on a black list. ``expect`` is either
 ``{"no_bid": {"nbr", "stage"}}`` or ``{"bids": [...]}`` with the fields that matter of each bid, in order; null for one
 that must not be there; ``seatbid`` beside it says that they are one ``group``.
 """
@@ -26,7 +26,7 @@ from tests.auction_table import NOW_NS, PLENTY, People, Table, merge, snapshot
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "openrtb").glob("*.json"))
-KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "vendor", "files", "expect"}
+KEYS = {"about", "exchange", "request", "campaigns", "people", "lease", "vendor", "files", "black", "expect"}
 
 
 def scope_of(what: str) -> int:
@@ -85,6 +85,8 @@ def made(path: Path) -> tuple[dict, Table, dict]:
         snapshot(case.get("campaigns")), people_of(case), case.get("lease", PLENTY), vendor=case.get("vendor", 0)
     )
     table.files.put(case.get("files", {}))
+    if "black" in case:
+        table.blacken(case["black"])
     return case, table, merge(json.loads((HERE / "request.json").read_text()), case.get("request", {}))
 
 

@@ -16,8 +16,8 @@ import trackers.joins
 from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.http import BidConnection
-from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from domain.audience_rule import AllOf, Happened, Not
 from domain.campaign import Audience
 from domain.clock import SECOND
@@ -150,7 +150,7 @@ async def test_a_bid_port_caps_by_what_is_in_redis_and_bids_within_caps_without_
     lookup = RedisLookup(parse(redis_server.url), failures=1_000)
     table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     state = SimpleNamespace(view=table.view, version=3, workers=1)
-    room = RemotePeople(lookup, 30.0)
+    room = WaitingRoom(lookup, 30.0)
     service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), room)  # type: ignore[arg-type]
     running = asyncio.create_task(lookup.run())
     server = await asyncio.get_running_loop().create_server(lambda: BidConnection(service), "127.0.0.1", 0)

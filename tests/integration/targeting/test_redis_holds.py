@@ -18,8 +18,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from domain.events import Kind, Mark
 from domain.naming import person_key
 from targeting.held_words import HELD, REPORTED, bid_of, unpacked, word
@@ -216,7 +216,7 @@ async def port(table: Table, lookup: RedisLookup) -> AsyncIterator[str]:
     table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     table.auction.history = History(lookup, fleet=lookup)
     state = SimpleNamespace(view=table.view, version=3, workers=1)
-    service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), RemotePeople(lookup, WAIT_S))  # type: ignore[arg-type]
+    service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), WaitingRoom(lookup, WAIT_S))  # type: ignore[arg-type]
     listening = await asyncio.get_running_loop().create_server(lambda: BidConnection(service), "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/openrtb2/usx"

@@ -9,8 +9,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from bidder.waiting_room import WaitingRoom
 from targeting.identity_keys import parse_person
 from targeting.redis_address import parse
 from targeting.redis_lookup import RedisLookup
@@ -31,7 +31,7 @@ async def test_a_bid_port_suppresses_by_what_is_in_redis(redis_server: RedisServ
     table.auction.chain.modules = (ProfileModule(lookup), *table.auction.chain.modules[1:])
     table.auction.history = History(lookup)
     state = SimpleNamespace(view=table.view, version=3, workers=1)
-    service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), RemotePeople(lookup, 30.0))  # type: ignore[arg-type]
+    service = Service(table.auction, state, BidderSettings(shed_above_ms=1e9), WaitingRoom(lookup, 30.0))  # type: ignore[arg-type]
     running = asyncio.create_task(lookup.run())
     server = await asyncio.get_running_loop().create_server(lambda: BidConnection(service), "127.0.0.1", 0)
 

@@ -1,7 +1,7 @@
 """A bid port on a free port of this machine, deciding on the golden campaigns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -12,8 +12,8 @@ from bidder.config import BidderSettings
 from bidder.enrichment.profile import ProfileModule
 from bidder.frequency import History
 from bidder.http import BidConnection
-from bidder.remote_people import RemotePeople
 from bidder.service import Service
+from bidder.waiting_room import Module, WaitingRoom
 from targeting.redis_lookup import Held
 from tests.auction_table import People, Table
 
@@ -81,14 +81,16 @@ class FarPeople:
 @pytest.fixture(params=["people on this host", "people far away"])
 def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
     @asynccontextmanager
-    async def opened(table: Table | None = None, **settings: object) -> AsyncIterator[Port]:
+    async def opened(
+        table: Table | None = None, modules: Sequence[Module] = (), **settings: object
+    ) -> AsyncIterator[Port]:
         table = table or Table()
-        room = None
+        room = WaitingRoom(None, modules=modules) if modules else None
         if request.param == "people far away":
             far = FarPeople(table.people)
             table.auction.chain.modules = (ProfileModule(far), *table.auction.chain.modules[1:])
             table.auction.history = History(far, fleet=far if table.holds is not None else None)
-            room = RemotePeople(far, 1.0)  # type: ignore[arg-type]
+            room = WaitingRoom(far, 1.0, modules)  # type: ignore[arg-type]
         service = Service(
             table.auction,
             SimpleNamespace(view=table.view, version=3, workers=1),
@@ -97,12 +99,15 @@ def bid_port(request: pytest.FixtureRequest) -> Callable[..., object]:
             room,
         )
         watching = asyncio.create_task(service.watch())
+        asking = [asyncio.create_task(module.service.run()) for module in modules]
         server = await asyncio.get_running_loop().create_server(lambda: BidConnection(service), "127.0.0.1", 0)
         try:
             yield Port(table, service, server.sockets[0].getsockname()[1])
         finally:
             server.close()
             await service.drain(0.2)
-            watching.cancel()
+            for task in (watching, *asking):
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
 
     return opened

@@ -34,6 +34,9 @@ REQUEST: dict[str, Any] = {
 }
 RATES = {"usx": 1.0, "cnx": 0.14}
 """USD for a unit of the exchange's currency."""
+CREDIT = {
+    "margin": 15 * 10**9, "exposure": 500 * 10**9, "lgd_ppm": 450_000, "p_approved_ppm": 550_000, "pd_ppm": 30_000,
+}  # fmt: skip
 GOALS = {"target_cpc": 300_000_000, "target_cpa": 5 * 10**9, "target_roas": 8_000_000}
 
 
@@ -43,7 +46,7 @@ def table(name: str, terms: int = 0, **more: Any) -> Table:
         "terms": terms, "targeting": {}, "strategy": {"name": name, "explore_ppm": 0, "goal": GOALS.get(name, 0)},
     }  # fmt: skip
     item |= {field: value for field, value in more.items() if field != "strategy"}
-    item["strategy"] |= more.get("strategy", {})
+    item["strategy"] |= (CREDIT if name == "credit_value" else {}) | more.get("strategy", {})
     return Table(snapshot(merge(FEES, {"line_items": [item]})))
 
 
@@ -76,6 +79,7 @@ def worth(strategy: str) -> float:
         "max_clicks": 0.004,  # of the usual probability: the cap
         "max_conversions": 0.004,
         "max_value": 0.004,
+        "credit_value": CTR * CVR * 0.55 * (15 - 0.03 * 0.45 * 500),
     }[strategy]
 
 
@@ -116,7 +120,8 @@ def test_values_that_are_none_bid_nothing() -> None:
     for strategy in COMPUTED.values():
         for odd in (math.inf, math.nan, -1.0, 0.0):
             strategy.value_of(
-                goal=odd, cap=1.0, worth=odd, known_ctr=odd, known_cvr=odd, known_worth=odd, ctr=1, cvr=odd
+                goal=odd, cap=1.0, worth=odd, known_ctr=odd, known_cvr=odd, known_worth=odd, ctr=1, cvr=odd,
+                margin=odd, exposure=odd, lgd=odd, facts=(odd, odd),
             )
 
 

@@ -1,0 +1,136 @@
+"""What the risk service, or its tables and lists, know of the person of a request: fraud, device risk, black lists.
+
+Three modes (``[risk_module] mode``): ``profile``, scores in the person's own record; ``in_process``, tables and lists
+of the risk service that are on this host, mapped into memory; ``remote``, the service itself, over HTTP. Without an
+answer nothing is known, and each line item says by its ``risk`` what that means to it.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from bidder.enrichment.answer_cache import AnswerCache
+from bidder.enrichment.remote import RemoteService
+from domain.worth import MOST_RISK, RISK_FACTS, Fact
+from risk.lists import Hit, Lists, standing
+from targeting.identity_keys import written_key
+
+if TYPE_CHECKING:
+    from bidder.auction import Wanted
+    from bidder.config import RiskModuleSettings
+
+PATH = "/v1/score"
+SCORES = {"fraud": Fact.FRAUD, "device_risk": Fact.DEVICE_RISK}
+LISTS = ("black", "grey", "white")
+MOST_IDS = 8
+"""Of a person, those that are trusted most."""
+MOST_AGENT = 512
+"""Characters of a user agent that go along."""
+
+
+class RiskTold(NamedTuple):
+    """What is known; numbers that are not mean nothing."""
+
+    facts: int
+    """`domain.worth.Fact`"""
+    fraud: int = 0
+    device_risk: int = 0
+
+
+class BlackLists:
+    """The lists of this host, as `bidder.worth` asks them."""
+
+    def __init__(self, lists: Lists) -> None:
+        self.lists = lists
+
+    def is_black(self, keys: Sequence[int], ip: str | None, institution: int, now_s: int) -> bool:
+        return standing(self.lists.look(keys, ip, institution, now_s)) == "black"
+
+
+class RiskService:
+    """The risk service as the waiting room asks it."""
+
+    facts = int(RISK_FACTS)
+    name = "risk"
+
+    def __init__(self, settings: "RiskModuleSettings") -> None:
+        self.timeout_s, self._send_device = settings.timeout_ms / 1000, settings.send_device
+        self.service = RemoteService(
+            self.name,
+            settings.url,
+            PATH,
+            settings.key,
+            read_answer,
+            AnswerCache[RiskTold](settings.cache_s, settings.cache_entries),
+            connections=settings.connections,
+            failures=settings.breaker_failures,
+            rest_s=settings.breaker_rest_s,
+        )
+
+    def who(self, wanted: "Wanted") -> Hashable | None:
+        """What answers are remembered by; None: there is nobody to ask about."""
+        ids = tuple(wanted.ids[:MOST_IDS])
+        if not self._send_device:
+            return ids or None
+        return (ids, wanted.address, wanted.agent) if ids or wanted.address else None
+
+    def ask(self, key: Hashable, wanted: "Wanted", wait_s: float, then: Callable[[RiskTold | None], None]) -> bool:
+        """As `RemoteService.ask`."""
+        return self.service.ask(key, lambda: self.question(wanted), wait_s, then)
+
+    def question(self, wanted: "Wanted") -> bytes:
+        """The body of a request."""
+        subject: dict[str, Any] = {"ids": [written_key(key) for key in wanted.ids[:MOST_IDS]]}
+        if self._send_device and wanted.address:
+            subject["ip"] = wanted.address
+        if self._send_device and wanted.agent:
+            subject["user_agent"] = wanted.agent[:MOST_AGENT]
+        return msgspec.json.encode({"subject": subject, "scores": list(SCORES)})
+
+
+def read_answer(body: bytes) -> RiskTold:
+    """A score that is missing is not known. Raises ValueError for what cannot be: then nothing of it is believed."""
+    told = msgspec.json.decode(body)
+    if not isinstance(told, dict):
+        raise ValueError("the answer is no object")
+    scores, lists = told.get("scores"), told.get("lists")
+    facts, found = Fact(0), {"fraud": 0, "device_risk": 0}
+    if scores is not None:
+        if not isinstance(scores, dict):
+            raise ValueError("scores: no object")
+        for name, fact in SCORES.items():
+            if (value := whole(scores.get(name), f"scores.{name}", "score", 0, MOST_RISK)) is not None:
+                facts |= fact
+                found[name] = value
+    if lists is not None:
+        facts |= Fact.LISTED | (Fact.BLACK if standing(_hits(lists)) == "black" else Fact(0))
+    return RiskTold(int(facts), **found)
+
+
+def _hits(lists: object) -> list[Hit]:
+    """As the service tells them: what they come to together is said by `risk.lists.standing`."""
+    if not isinstance(lists, list):
+        raise ValueError("lists: no array")
+    found = []
+    for place, one in enumerate(lists):
+        said = one if isinstance(one, dict) else {}
+        name, reason = said.get("list"), said.get("reason", "")
+        if name not in LISTS or not isinstance(reason, str):
+            raise ValueError(f"lists[{place}]: no entry of a list")
+        found.append(Hit(name, 0 if said.get("scope") == "global" else 1, reason, "", 0, 0))
+    return found
+
+
+def whole(holder: object, path: str, field: str, low: int, high: int) -> int | None:
+    """A whole number in a field of an object; None where either is missing."""
+    if holder is None:
+        return None
+    if not isinstance(holder, dict):
+        raise ValueError(f"{path}: no object")
+    value = holder.get(field)
+    if value is None:
+        return None
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{path}.{field}: no whole number from {low} to {high}")
+    return value

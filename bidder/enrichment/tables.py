@@ -1,0 +1,101 @@
+"""The tables and lists of modules that are ``in_process``: opened when they are there, and anew when they change."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from bidder.config import CreditModuleSettings, RiskModuleSettings
+from bidder.enrichment.risk import BlackLists
+from bidder.worth import IN_PROCESS, Worth
+from cython_ext.key_table import KeyTable
+from domain.errors import Unavailable
+from domain.naming import name_id
+from risk.lists import Lists
+
+LOOK_S = 1.0
+"""How soon another table, or a change of a list, is in use."""
+PEOPLE = "people.table"
+
+log = logging.getLogger(__name__)
+
+
+class TableFile:
+    """A table that its writer replaces whole. Without one, nobody is known."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.table = path, None
+        self._seen: tuple[int, int, int] | None = None
+
+    table: KeyTable | None
+
+    def look(self) -> bool:
+        """Opens it if it is another than before; is it? Raises OSError and ValueError for one that cannot be used."""
+        try:
+            told = self.path.stat()
+        except FileNotFoundError:
+            gone = self.table is not None
+            self.table, self._seen = None, None
+            return gone
+        seen = told.st_ino, told.st_mtime_ns, told.st_size
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        self.table = KeyTable(str(self.path))
+        return True
+
+
+class Tables:
+    """Keeps what `Worth` looks into."""
+
+    def __init__(self, worth: Worth, risk: RiskModuleSettings, credit: CreditModuleSettings, data: Path) -> None:
+        self.worth, self._institution = worth, name_id(risk.institution)
+        self._risk = TableFile(Path(risk.table) if risk.table else data / "risk" / PEOPLE)
+        self._credit = TableFile(Path(credit.table) if credit.table else data / "credit" / PEOPLE)
+        self._directory = Path(risk.lists) if risk.lists else data / "risk" / "lists"
+        self._lists: BlackLists | None = None
+        self._trouble: dict[str, str] = {}
+
+    @property
+    def wanted(self) -> bool:
+        return IN_PROCESS in (self.worth.risk, self.worth.credit)
+
+    def look(self) -> None:
+        """Takes what is new. What cannot be read changes nothing, and is said once."""
+        if self.worth.risk == IN_PROCESS:
+            self._try("lists", self._look_at_lists)
+            self._try("risk", self._look_at_risk)
+        if self.worth.credit == IN_PROCESS:
+            self._try("credit", self._look_at_credit)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.look()
+
+    def _try(self, what: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+            self._trouble.pop(what, None)
+        except (OSError, ValueError, Unavailable) as error:
+            if self._trouble.get(what) != str(error):
+                log.error("what is known of people's %s is not renewed: %s", what, error)
+            self._trouble[what] = str(error)
+
+    def _look_at_lists(self) -> None:
+        if self._lists is None:
+            if not self._directory.is_dir():
+                return
+            self._lists = BlackLists(Lists.open(self._directory))
+            self.worth.use_risk(self._risk.table, self._lists, self._institution)
+        else:
+            self._lists.lists.reload()
+
+    def _look_at_risk(self) -> None:
+        if self._risk.look():
+            self.worth.use_risk(self._risk.table, self._lists, self._institution)
+
+    def _look_at_credit(self) -> None:
+        if self._credit.look():
+            self.worth.use_credit(self._credit.table)

@@ -1,0 +1,3 @@
+from bidder.pricing.strategy import Strategy
+
+class CreditValue(Strategy): ...
