@@ -10,11 +10,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api import openapi
-from api.checking import decoder
+from api.checking import decoder, parameters
 from api.keys import NOBODY, Keys
 from api.operations import PUBLIC, Call, Operation
-from api.problem import Failure, refused
-from domain.errors import Refused, Unavailable
+from api.problem import Failure, failure_of
 from monitoring import web as monitoring_web
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told
@@ -62,7 +61,7 @@ def _served(operation: Operation, keys: Keys) -> Callable[[web.Request], Awaitab
     encode = msgspec.json.Encoder().encode
     body_of = decoder(operation.request) if operation.request is not None else None
     most, public, scope = operation.most_bytes, operation.scope == PUBLIC, operation.scope
-    handler, seconds, status = operation.handler, operation.seconds, operation.status
+    handler, seconds, status, query_of = operation.handler, operation.seconds, operation.status, operation.query
 
     async def serve(request: web.Request) -> web.StreamResponse:
         key = NOBODY
@@ -72,13 +71,12 @@ def _served(operation: Operation, keys: Keys) -> Callable[[web.Request], Awaitab
                 raise Failure(403, f"this key has not the scope {scope!r}")
             key.bucket.charge(1)
         body: Any = None
-        if body_of is not None:
-            body = body_of(await _read(request, most))
-        query = _query(request, operation.query)
-        call = Call(key, body, request.match_info, query, request)
+        query = parameters(request.query, query_of) if query_of is not None else None
         try:
             async with asyncio.timeout(seconds):
-                answer = await handler(call)
+                if body_of is not None:
+                    body = body_of(await _read(request, most))
+                answer = await handler(Call(key, body, request.match_info, query, request))
         except TimeoutError:
             raise Failure(503, f"there was no answer in {seconds:g} s") from None
         if isinstance(answer, web.StreamResponse):
@@ -111,30 +109,18 @@ def _too_long(most: int) -> Failure:
     return Failure(413, f"the body may have {most} bytes")
 
 
-def _query(request: web.Request, kind: Any) -> Any:
-    if kind is None:
-        return None
-    from api.checking import parameters
-
-    return parameters(request.query, kind)
-
-
 @web.middleware
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Whatever goes wrong is a problem document; a bug is one too, and logged."""
     try:
         return await handler(request)
-    except Failure as failure:
-        return failure.response()
-    except Refused as error:
-        return refused(error).response()
-    except Unavailable as error:
-        return Failure(503, str(error)).response()
     except web.HTTPException as error:
         if error.status < 400:
             raise
         headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
         return Failure(error.status, error.reason, headers=headers).response()
-    except Exception:
-        log.exception("a call of %s failed", request.path)
-        return Failure(500, "a bug; it is in the service's log").response()
+    except Exception as error:
+        failure = failure_of(error)
+        if failure.status == 500:
+            log.exception("a call of %s failed", request.path)
+        return failure.response()

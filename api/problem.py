@@ -1,17 +1,18 @@
 """What an API says when it refuses or fails: a problem document (RFC 9457), ``application/problem+json``.
 
-Beside the members of the RFC it has ``errors``: of every fault its ``field`` (a path into the body, or a parameter), the
-``value`` that was found and what is ``allowed``.
+Beside the members of the RFC it has ``errors``: of every fault its ``field`` (a path into the body, or a parameter),
+the ``value`` that was found and what is ``allowed``.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from domain.errors import Problem, Refused
+from domain.errors import Problem, Refused, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
 MOST_SHOWN = 200
@@ -23,7 +24,7 @@ class FieldError(Struct, frozen=True):
     """One fault of an input."""
 
     field: str
-    value: object
+    value: Any
     allowed: str
 
 
@@ -62,10 +63,18 @@ class Failure(Exception):
         )
 
 
-def refused(error: Refused) -> Failure:
-    """The failure that says why an input is refused: 422, with every problem."""
-    count = len(error.problems)
-    return Failure(422, f"{count} {'value is' if count == 1 else 'values are'} not allowed", error.problems)
+def failure_of(error: Exception) -> Failure:
+    """The failure that an exception is: `Refused` 422 with every problem, `Unavailable` 503, what is a bug
+    500.
+    """
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, Refused):
+        count = len(error.problems)
+        return Failure(422, f"{count} {'value is' if count == 1 else 'values are'} not allowed", error.problems)
+    if isinstance(error, Unavailable):
+        return Failure(503, str(error), headers={"Retry-After": "1"})
+    return Failure(500, "a bug; it is in the service's log")
 
 
 def quoted(value: object) -> object:

@@ -36,6 +36,7 @@ from cli import (
     replay,
     report,
     reporter,
+    risk,
     run,
     secret,
     simulate,
@@ -85,6 +86,7 @@ COMMANDS = (
     tracker,
     control,
     reporter,
+    risk,
     watch,
 )
 

@@ -67,12 +67,17 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tracker_port: int = 8081
     control_port: int = 8082
     reporter_port: int = 8083
+    risk_port: int = 8084
+    credit_port: int = 8085
     watcher_port: int = 8086
     public_url: str = ""
     """Base URL of the trackers as the world sees it (``https://t.example.com``); default: the tracker's own address."""
     control_url: str = ""
     """Where other processes reach control; default: its address on this host."""
     reporter_url: str = ""
+    risk_url: str = ""
+    """Where others reach the risk service; default: its address on this host."""
+    credit_url: str = ""
     watcher_url: str = ""
     """Where the command line reaches the watcher; default: its address on this host."""
     holds: int = 917_504
@@ -93,6 +98,14 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reporter_base(self) -> str:
         return (self.reporter_url or f"http://{self.host}:{self.reporter_port}").rstrip("/")
+
+    @property
+    def risk_base(self) -> str:
+        return (self.risk_url or f"http://{self.host}:{self.risk_port}").rstrip("/")
+
+    @property
+    def credit_base(self) -> str:
+        return (self.credit_url or f"http://{self.host}:{self.credit_port}").rstrip("/")
 
     @property
     def watcher_base(self) -> str:

@@ -1,0 +1,15 @@
+"""``outbid risk``: the risk service, its keys, and what each of its parts adds."""
+
+import argparse
+
+from cli import risk_key, risk_serve
+
+PARTS = (risk_serve, risk_key)
+"""Modules whose ``add`` puts subcommands under ``outbid risk``."""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("risk", help="the risk service: lists, graph, scores, decisions")
+    actions = command.add_subparsers(metavar="ACTION", required=True)
+    for part in PARTS:
+        part.add(actions)
