@@ -16,6 +16,7 @@ cdef class Worth:
 
     # Sets Candidates.person to what is known, of what is ``wanted`` (bidder.facts.Fact).
     cdef int learn(self, Candidates c, Request r, uint32_t wanted) except -1
+    cdef int look_up_risk(self, Facts *facts, Request r, uint32_t wanted) except -1
 
 cdef inline double score_of(const Facts *facts, int score, bint *known) noexcept nogil:
     """A score by its place in domain.worth.SCORE_NAMES."""

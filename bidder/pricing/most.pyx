@@ -47,5 +47,5 @@ cdef class MaxValue(MaxConversions):
         self, const Terms *terms, const Known *known, const Facts *facts, double ctr, double cvr
     ) noexcept nogil:
         cdef double worth = known.worth if known.worth > 0.0 else terms.worth
-        cdef double usual = MaxConversions.value(self, terms, known, ctr, cvr)
+        cdef double usual = MaxConversions.value(self, terms, known, facts, ctr, cvr)
         return usual * worth / terms.worth if terms.worth > 0.0 and worth > 0.0 else usual
