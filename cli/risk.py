@@ -2,9 +2,9 @@
 
 import argparse
 
-from cli import risk_key, risk_serve
+from cli import risk_key, risk_scores, risk_serve
 
-PARTS = (risk_serve, risk_key)
+PARTS = (risk_serve, risk_key, risk_scores)
 """Modules whose ``add`` puts subcommands under ``outbid risk``."""
 
 

@@ -47,7 +47,9 @@ class HitRecord(Struct, frozen=True, array_like=True):
     source: str
     expires_s: int
     place: int
-    """Of its key among the keys of the subject; -1: it is a range of addresses, or none of them."""
+    """Of its key among the keys of the subject; -1: it is of a range of addresses."""
+    overruled: bool = False
+    """Another list stood above it, and it did not count."""
 
 
 class Decision(Struct, frozen=True, array_like=True, tag="decision"):

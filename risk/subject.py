@@ -1,21 +1,18 @@
-"""Whom a question to the risk service is about: ids as keys, an address, facts of a device.
+"""Whom a question to the risk service is about: ids as keys, an address.
 
 Ids come as `targeting.identity_keys` has them (``ifa:…``, ``phone_sha256:…``, ``key:16 hex`` …) and are keys from here
 on: what they were written as is not kept, recorded or quoted.
 """
 
-import ipaddress
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
 from domain.errors import Problem, Refused
-from domain.naming import person_key
-from targeting.identity_keys import parse_person, shown
+from targeting.addresses import address
+from targeting.identity_keys import RAW, parse_person, shown
 
 MOST_IDS = 32
-Text = Annotated[str, Meta(max_length=512)]
-Word = Annotated[str, Meta(max_length=64)]
 
 
 class Id(NamedTuple):
@@ -28,20 +25,14 @@ class Id(NamedTuple):
 class DeviceFacts(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the caller knows of the device; whatever is missing is not known."""
 
-    os: Word = ""
-    os_version: Word = ""
-    make: Word = ""
-    model: Word = ""
-    language: Word = ""
-    timezone_offset_min: Annotated[int, Meta(ge=-900, le=900)] | None = None
+    os: Annotated[str, Meta(max_length=64)] = ""
     emulator: bool | None = None
     rooted: bool | None = None
     debugged: bool | None = None
     vpn: bool | None = None
     proxy: bool | None = None
     datacenter: bool | None = None
-    installed_from_store: bool | None = None
-    age_days: Annotated[int, Meta(ge=0, le=36_500)] | None = None
+    age_days: Annotated[float, Meta(ge=0, le=36_500)] | None = None
     """Since the caller saw the device first."""
 
 
@@ -79,6 +70,8 @@ def read_subject(form: SubjectForm, institution: int = 0, path: str = "subject")
     ids: dict[int, Id] = {}
     for place, text in enumerate(form.ids):
         try:
+            if text.startswith("ip:"):
+                raise ValueError("an address is the subject's ip, not one of its ids")
             key = parse_person(text)
         except ValueError as error:
             problems.append(Problem(f"{path}.ids[{place}]", shown(text), str(error)))
@@ -86,11 +79,11 @@ def read_subject(form: SubjectForm, institution: int = 0, path: str = "subject")
             ids.setdefault(key, Id(kind_of(text), key))
     ip, ip_key = "", 0
     if form.ip:
-        try:
-            ip = canonical_ip(form.ip)
-            ip_key = person_key("ip", ip)
-        except ValueError:
-            problems.append(Problem(f"{path}.ip", form.ip, "it must be an IPv4 or IPv6 address"))
+        found = address(form.ip)
+        if found is None:
+            problems.append(Problem(f"{path}.ip", form.ip, "it must be an IPv4 or IPv6 address, in digits"))
+        else:
+            ip, ip_key = found.text, found.key
     if not form.ids and not form.ip:
         problems.append(Problem(f"{path}.ids", None, "a subject has at least one id, or an ip"))
     if problems:
@@ -98,20 +91,9 @@ def read_subject(form: SubjectForm, institution: int = 0, path: str = "subject")
     return Subject(tuple(ids.values()), ip, ip_key, form.user_agent, form.device, institution)
 
 
-def canonical_ip(text: str) -> str:
-    """An address as its key is made of. Raises ValueError."""
-    address = ipaddress.ip_address(text)
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address
-        if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
-            raise ValueError("an address with a zone is of one host only")
-    return str(address)
-
-
 _KINDS = {
     "idfa": "ifa", "aaid": "ifa", "oaid": "ifa", "uid2": "eid", "euid": "eid", "id5": "eid", "rampid": "eid",
-    "email": "email_sha256", "phone": "phone_sha256", "national_id": "national_id_sha256", "card": "card_sha256",
-    "address": "address_sha256",
+    **RAW,
 }  # fmt: skip
 
 
