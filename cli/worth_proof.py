@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 
+from cli.worth_fraud import learn_fraud
 from cli.worth_history import Learnt, learn
 from cli.worth_report import Cell, as_json
 from cli.worth_scores import LearntScores, learn_scores
@@ -31,12 +33,15 @@ def prove(
     base = parameters or WorthParameters()
     people, farms = halves(read_applicants(credit)), by_time(read_clicks(clicks))
     tell("learning the scores")
+    with TemporaryDirectory(prefix="worth-") as folder:
+        fraud = learn_fraud(Path(folder), *farms, base.farm_clicks)
+    farmed = farms[1].farmed(base.farm_clicks)
     # of two halves of the people each is once what is learnt from and once the world
-    scores = [learn_scores(people[side], people[1 - side], *farms, base) for side in (0, 1)]
+    scores = [learn_scores(people[side], people[1 - side], fraud, farmed) for side in range(min(seeds, 2))]
     histories: dict[tuple[Any, ...], Learnt] = {}
 
     def world_of(of: WorthParameters, seed: int) -> tuple[WorthWorld, Learnt, LearntScores]:
-        side = seed % 2
+        side = (seed - 1) % 2
         world = WorthWorld(of, people[1 - side], farms[1], seed)
         key = (seed, *(getattr(of, name) for name in SHAPE_HISTORY))
         if key not in histories:
@@ -58,4 +63,4 @@ def prove(
             world, learnt, known = world_of(of, seed)
             made.append(Contest(world, learnt, known.of(world), "second").hold(GRID_ARMS))
         cells.append(Cell(changed, made))
-    return as_json(base, [one.quality for one in scores], trials, cells)
+    return as_json(base, [one.quality(base) for one in scores], trials, cells)

@@ -1,5 +1,5 @@
-"""The scores of the proof of worth, learnt by the house's own commands from rows that the worlds are not made of, and what
-of them stands in people's profiles.
+"""The scores of the proof of worth, learnt as the house's own commands learn them from rows that the worlds are not made
+of, and what of them stands in people's profiles.
 
 Of the people's table one half is learnt from, of the clicks the earlier half; the worlds are made of the others.
 """
@@ -10,16 +10,20 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
-from domain.worth import MOST_RISK, PROFILE_SCORES
 from numpy.typing import NDArray
 
 from cli.worth_bidder import START_NS
+from cli.worth_fraud import FraudScores
+from credit.approval import learnt
+from credit.model import CreditModel
+from credit.table import read
+from credit.training import Settings, train
 from domain.clock import SECOND
 from domain.person import score_id
 from domain.strategy import RATIO_UNIT
+from domain.worth import MOST_RISK, PROFILE_SCORES
 from prediction.metrics import auc
-from simulator.applicants import APPROVED, TARGET, Applicants, Floats, Ints, write_applicants
-from simulator.click_farms import Clicks, write_clicks
+from simulator.applicants import TARGET, Applicants, Floats, Ints, write_applicants
 from simulator.worth_parameters import WorthParameters
 from simulator.worth_traffic import WorthWorld
 from targeting.identity_keys import parse_person
@@ -34,8 +38,17 @@ class Quality(NamedTuple):
     """Of scores, on the people and clicks that worlds are made of."""
 
     auc_default: float
+    mean_pd: float
+    """Beside the share that defaulted …"""
+    defaulted: float
     auc_approval: float
+    mean_p_approved: float
+    """… and beside how likely approval is on average."""
+    approved: float
     auc_fraud: float
+    auc_fraud_taught: float
+    max_fraud: int
+    """The cut-off of the base world."""
 
 
 class Scores(NamedTuple):
@@ -62,16 +75,15 @@ class People(NamedTuple):
 
 
 class LearntScores(NamedTuple):
-    """``taught_*`` are of what was learnt from; the others of what worlds are made of."""
+    """Of the people and clicks that worlds are made of."""
 
     pd: Floats
     p_approved: Floats
     usual_pd: float
     usual_approval: float
-    fraud: Ints
-    taught_fraud: Ints
-    taught: Clicks
-    quality: Quality
+    fraud: FraudScores
+    people: Applicants
+    farmed: NDArray[np.bool_]
 
     def of(self, world: WorthWorld) -> Scores:
         """As known in a world: of a part of the people, and with the errors that its parameters ask for."""
@@ -85,13 +97,28 @@ class LearntScores(NamedTuple):
             np.where(world.scored, disturbed(column[world.person][order], error), np.nan)
             for column, error in ((self.pd, noise[0]), (self.p_approved, noise[1]))
         ]
-        return Scores(known[0], known[1], self.usual_pd, self.usual_approval, self.fraud, self.max_fraud(of))
+        return Scores(known[0], known[1], self.usual_pd, self.usual_approval, self.fraud.scores, self.max_fraud(of))
 
     def max_fraud(self, of: WorthParameters) -> int:
         """The lowest cut-off that blocks no more of the genuine clicks learnt from than `blocked_share`."""
-        genuine = self.taught_fraud[~self.taught.farmed(of.farm_clicks)]
+        taught, scores = self.fraud.taught, self.fraud.taught_scores
+        genuine = scores[~taught.farmed(max(1, round(of.farm_clicks * len(taught) / len(self.farmed))))]
         above = [float((genuine > cut).mean()) <= of.blocked_share for cut in range(MOST_RISK + 1)]
         return above.index(True)
+
+    def quality(self, of: WorthParameters) -> Quality:
+        approved = np.random.default_rng(1).random(len(self.people)) < self.people.approval
+        return Quality(
+            _auc(self.people.defaulted, self.pd),
+            float(self.pd.mean()),
+            float(self.people.defaulted.mean()),
+            _auc(approved, self.p_approved),
+            float(self.p_approved.mean()),
+            float(self.people.approval.mean()),
+            _auc(self.farmed, self.fraud.scores / MOST_RISK),
+            self.fraud.auc_taught,
+            self.max_fraud(of),
+        )
 
 
 def disturbed(chance: Floats, error: Floats) -> Floats:
@@ -100,39 +127,29 @@ def disturbed(chance: Floats, error: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-(np.log(inner / (1 - inner)) + error))))
 
 
-def learn_scores(
-    taught: Applicants, people: Applicants, earlier: Clicks, later: Clicks, parameters: WorthParameters
-) -> LearntScores:
-    """From ``taught`` and ``earlier``; of ``people`` and ``later`` nothing is used but what is asked about."""
+def learn_scores(taught: Applicants, people: Applicants, fraud: FraudScores, farmed: NDArray[np.bool_]) -> LearntScores:
+    """From ``taught``, their outcomes and what a lender decided on them; ``people`` are only scored."""
     approved = np.random.default_rng(len(taught)).random(len(taught)) < taught.approval
     with TemporaryDirectory(prefix="worth-") as folder:
-        pd = credit_chances(Path(folder), taught, TARGET, taught.defaulted, people)
-        p_approved = credit_chances(Path(folder), taught, APPROVED, approved, people)
-        taught_fraud, fraud = fraud_scores(Path(folder), earlier, later)
-    farmed = later.farmed(parameters.farm_clicks)
-    quality = Quality(
-        _auc(people.defaulted, pd),
-        _auc(np.random.default_rng(1).random(len(people)) < people.approval, p_approved),
-        _auc(farmed, fraud.astype(np.float64)),
-    )
+        pd, p_approved = credit_chances(Path(folder), taught, approved, people)
     usual_pd = float(taught.defaulted[approved].mean())
-    return LearntScores(pd, p_approved, usual_pd, float(approved.mean()), fraud, taught_fraud, earlier, quality)
+    return LearntScores(pd, p_approved, usual_pd, float(approved.mean()), fraud, people, farmed)
 
 
 def credit_chances(
-    folder: Path, taught: Applicants, target: str, labels: NDArray[np.bool_], people: Applicants
-) -> Floats:
-    """`outbid credit train` on those who are taught, and `outbid credit score` of the others: how likely ``target`` is."""
-    write_applicants(folder / "taught.csv", taught, target, labels)
+    folder: Path, taught: Applicants, approved: NDArray[np.bool_], people: Applicants
+) -> tuple[Floats, Floats]:
+    """(PD, P(approved)) of ``people``. As `outbid credit train FILE --target Y` learns it of those who are taught, with
+    the curve of approvals that outcomes of applications make of their scores.
+    """
+    write_applicants(folder / "taught.csv", taught, TARGET, taught.defaulted)
     write_applicants(folder / "people.csv", people)
-    raise NotImplementedError
-
-
-def fraud_scores(folder: Path, earlier: Clicks, later: Clicks) -> tuple[Ints, Ints]:
-    """`outbid risk train` on the earlier clicks, and the scores of the users of both halves as they were known at the end
-    of the earlier."""
-    write_clicks(folder / "earlier.csv", earlier)
-    raise NotImplementedError
+    made = train(read(folder / "taught.csv"), Settings(target=TARGET), source="worth", now_ns=START_NS)
+    points = made.model.facts.scale.points(made.served.log_odds)  # of each by a model that had not seen it
+    curve = learnt(made.model.facts.approval, points.tolist(), approved.tolist())
+    model = CreditModel(made.model)
+    scores = model.scores(model.columns_of(read(folder / "people.csv")))
+    return scores.pd, curve(scores.score)
 
 
 def profiles(world: WorthWorld, scores: Scores) -> People:

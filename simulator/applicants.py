@@ -26,7 +26,6 @@ Ints = NDArray[np.int64]
 
 COLUMNS = tuple(f"X{number}" for number in range(1, 24))
 TARGET = "Y"
-APPROVED = "approved"
 LEAST = 200
 """Rows of a table: both halves need some people of either kind."""
 

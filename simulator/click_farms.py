@@ -99,13 +99,3 @@ def by_time(clicks: Clicks) -> tuple[Clicks, Clicks]:
     """The earlier half, and the later."""
     cut = len(clicks) // 2
     return clicks.take(slice(0, cut)), clicks.take(slice(cut, None))
-
-
-def write_clicks(path: Path, clicks: Clicks) -> None:
-    """A file of the same form, for `outbid risk`."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow((*NUMBERS[:-1], *TIMES, NUMBERS[-1]))
-        columns = (clicks.ip, clicks.app, clicks.device, clicks.os, clicks.channel)
-        times = (clicks.time, clicks.install_time, clicks.installed.astype(int).tolist())
-        out.writerows(zip(*(column.tolist() for column in columns), *times, strict=True))
