@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-from domain.worth import RiskRules
 from numpy.typing import NDArray
 
 from bidder.answer import Answer
@@ -32,6 +31,7 @@ from domain.exchange import Exchange
 from domain.money import NANOS
 from domain.strategy import Strategy
 from domain.token import Sealer
+from domain.worth import RiskRules
 from openrtb.tcf import Vendor
 from pacing.protocol import Grant, PaceOrder
 from simulator.worth_traffic import FIRST, MICROS, Traffic
@@ -40,7 +40,8 @@ START_NS = 1_805_155_200 * SECOND
 """2027-03-16 00:00 UTC."""
 DAY_NS = 86_400 * SECOND
 LINE_ITEM = 11
-CAP_CPM = 100_000 * MICROS
+CAP_CPM = 1_000 * MICROS
+"""Of bids that choose; whoever has less than an impression at that price left does not bid."""
 UNLIMITED = 10**17
 LEASE_EVERY = 100
 """Auctions until control gives back what was reserved by bids that lost."""
@@ -98,6 +99,7 @@ class WorthBidder:
         people: Mapping[int, bytes],
         models: Models,
         shading: Shading | None = None,
+        cap_cpm: int = CAP_CPM,
     ) -> None:
         self.clock, self.log = ManualClock(START_NS), list[bytes]()
         self.leases = Leases()
@@ -113,7 +115,7 @@ class WorthBidder:
             models=models,
             shading=shading,
         )
-        self.view = View(_snapshot(strategy, risk), self.leases, True)
+        self.view = View(_snapshot(strategy, risk, cap_cpm), self.leases, True)
         self.granted = 0
 
     def _append(self, record: bytes) -> int:
@@ -165,9 +167,9 @@ def values(events: list[Bid], features: int) -> NDArray[np.uint32]:
     return np.frombuffer(b"".join(event.features for event in events), "<u4").reshape(-1, features).astype(np.uint32)
 
 
-def _snapshot(strategy: Strategy, risk: RiskRules) -> Snapshot:
+def _snapshot(strategy: Strategy, risk: RiskRules, cap_cpm: int) -> Snapshot:
     item = LineItem(
-        LINE_ITEM, "loans", 1, "Loans", 0, Targeting(), (101,), strategy=strategy, bid_cap_cpm=CAP_CPM, pacing="asap",
+        LINE_ITEM, "loans", 1, "Loans", 0, Targeting(), (101,), strategy=strategy, bid_cap_cpm=cap_cpm, pacing="asap",
         risk=risk,
     )  # fmt: skip
     return Snapshot(

@@ -1,9 +1,10 @@
-"""The fraud score of the proof of worth: learnt from the earlier clicks as `outbid risk train` learns it from facts with an
-outcome, and asked of the counters as they stood before the worlds begin.
+"""The fraud score of the proof of worth: learnt from the earlier clicks as `outbid risk train` learns it from facts
+with an outcome, and asked of the counters as they stood before the worlds begin.
 
 The facts of a user are what the risk service's counters know. To learn, the counters are told of the first part of the
-earlier clicks, and the outcome is who turned out to be a farm in the second. Scores of the worlds' users come of counters
-that were told of all the earlier clicks, and of no later one.
+earlier clicks, and the outcome is who turned out to be a farm in the second. Scores of the worlds' users come of
+counters that were told of the second part, and of no later click: of as much time as when it was learnt, so that a
+score, and a cut-off, means the same.
 """
 
 import csv
@@ -46,7 +47,7 @@ class FraudScores(NamedTuple):
 
 
 def learn_fraud(folder: Path, earlier: Clicks, later: Clicks, farm_clicks: int) -> FraudScores:
-    """``farm_clicks``: the outcome is `Clicks.farmed`, scaled to the time that it is about; ``later`` is only scored."""
+    """The outcome is `Clicks.farmed`, with ``farm_clicks`` scaled to the time; ``later`` is only scored."""
     before, taught = by_time(earlier)
     farmed = taught.farmed(max(1, round(farm_clicks * len(taught) / len(later))))
     facts, path = facts_of(before, taught), folder / "labelled.csv"
@@ -59,7 +60,7 @@ def learn_fraud(folder: Path, earlier: Clicks, later: Clicks, farm_clicks: int) 
         )
     made = learn_from_labels(read_labelled([path], OUTCOME), "fraud", VERSION, source="earlier clicks")
     card = Scorecard(made.card)
-    return FraudScores(taught, _scores(card, facts), _scores(card, facts_of(earlier, later)), made.metrics.auc)
+    return FraudScores(taught, _scores(card, facts), _scores(card, facts_of(taught, later)), made.metrics.auc)
 
 
 def facts_of(before: Clicks, asked: Clicks) -> list[Facts]:

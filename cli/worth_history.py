@@ -7,7 +7,6 @@ Both strategies have the same of it. The models are those that `outbid train` ma
 from dataclasses import dataclass
 
 import numpy as np
-from domain.worth import RiskRules
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -18,18 +17,19 @@ from cli.worth_bidder import DAY_NS, START_NS, WorthBidder, values
 from domain.errors import Problem, Refused
 from domain.money import NANOS
 from domain.strategy import Strategy
+from domain.worth import RiskRules
 from prediction.features import BID
 from prediction.price_training import bounds
 from prediction.price_training import fit as fit_prices
 from prediction.rows import rows
 from prediction.scorer import Scorer
 from prediction.training import fit
-from simulator.worth_traffic import FIRST, SECOND, Traffic, WorthWorld
+from simulator.worth_traffic import FIRST, MICROS, SECOND, Traffic, WorthWorld
 
 HISTORY, REHEARSAL, PRICES, DAY = 0, 1, 2, 3
 """Days of a world, by what they are for."""
-ANY_GOAL = 10**15
-"""Wins whatever is on offer."""
+ANY_GOAL, ANY_CPM = 10**15, 100_000 * MICROS
+"""Win whatever is on offer."""
 MOST_TRIED, LEAST_TRIED = 3.0, 0.05
 """Where first prices are paid, others' bids are learnt by bidding from so many times the worth down to that."""
 HELD_OUT, FOLDS = 0.15, 2
@@ -59,7 +59,7 @@ def learn(world: WorthWorld) -> Learnt:
     draw = np.random.default_rng([world.seed, 2])
     clicked = draw.random(len(traffic)) < traffic.click
     applied = clicked & (draw.random(len(traffic)) < traffic.application)
-    bidder = WorthBidder(Strategy("target_cpa", ANY_GOAL, explore_ppm=0), RiskRules(), {}, Models())
+    bidder = WorthBidder(Strategy("target_cpa", ANY_GOAL, explore_ppm=0), RiskRules(), {}, Models(), cap_cpm=ANY_CPM)
     outcome, events = bidder.day(traffic, SECOND)
     assert outcome.won.all() and len(events) == len(traffic)
     seen = values(events, len(BID.features))

@@ -1,5 +1,5 @@
-"""The scores of the proof of worth, learnt as the house's own commands learn them from rows that the worlds are not made
-of, and what of them stands in people's profiles.
+"""The scores of the proof of worth, learnt as the house's own commands learn them from rows that the worlds are not
+made of, and what of them stands in people's profiles.
 
 Of the people's table one half is learnt from, of the clicks the earlier half; the worlds are made of the others.
 """
@@ -154,7 +154,8 @@ def credit_chances(
 
 def profiles(world: WorthWorld, scores: Scores) -> People:
     """What the profile store has of the world's people, and of the farms' devices."""
-    records, fraud = {}, {}
+    records: dict[int, bytes] = {}
+    fraud: dict[str, int] = {}
     users = scores.fraud[world.user].tolist()
     for place, ifa in enumerate(world.person_ids()):
         known = {}

@@ -39,10 +39,10 @@ class Clicks:
         return len(self.ip)
 
     def take(self, rows: "Ints | slice | NDArray[np.bool_]") -> "Clicks":
-        times = (tuple(np.array(of, dtype=object)[rows].tolist()) for of in (self.time, self.install_time))
+        time, install = (tuple(np.array(of, dtype=object)[rows].tolist()) for of in (self.time, self.install_time))
         return Clicks(
             self.ip[rows], self.app[rows], self.device[rows], self.os[rows], self.channel[rows], self.installed[rows],
-            *times,
+            time, install,
         )  # fmt: skip
 
     def users(self) -> Ints:
@@ -80,7 +80,8 @@ def read_clicks(path: Path) -> Clicks:
         raise Refused([Problem(str(path), len(rows), f"it must have at least {LEAST} clicks")])
     table = np.array(rows, dtype=np.int64)
     clicked, installed = zip(*times, strict=True)
-    return Clicks(*table[:, :5].T.copy(), table[:, 5] == 1, clicked, installed)
+    ip, app, device, os, channel = table[:, :5].T.copy()
+    return Clicks(ip, app, device, os, channel, table[:, 5] == 1, clicked, installed)
 
 
 def _row(path: Path, number: int, line: Sequence[str], places: Sequence[int]) -> list[int]:
