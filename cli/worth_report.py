@@ -182,6 +182,12 @@ def _shortfalls(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}: credit_value earns {_percent(more)} per media money only{sure}; profit {_money(profit)}"
         elif more["interval"][0] <= 0:
             yield f"{where}: credit_value's gain of {_percent(more)} may be chance"
+        free = told.get("without_budget")
+        if free and free["gain"] and free["gain"]["mean"] < found["goals"]["gain"]:
+            yield (
+                f"{where}, without a budget: credit_value earns {_percent(free['gain'])} per media money only; profit "
+                f"{_money(free['profit_gained'])}"
+            )
         if told["profit_gained_by_risk"] is not None and told["profit_gained_by_risk"]["mean"] < 0:
             yield f"{where}: the risk module costs more than it saves; profit {_money(told['profit_gained_by_risk'])}"
         for strategy, fall in told["fraud_fall"].items():

@@ -31,7 +31,6 @@ from targeting.record import Scored
 from targeting.unpacked import Record, pack
 
 SCORED_S = START_NS // SECOND
-NOT_KNOWN = -1
 
 
 class Quality(NamedTuple):
@@ -62,7 +61,7 @@ class Scores(NamedTuple):
     """Of those that are approved, where nothing is known …"""
     usual_approval: float
     fraud: Ints
-    """Of the user of each click that the world is made of; `NOT_KNOWN` where nothing is known of them."""
+    """Of the user of each click that the world is made of."""
     max_fraud: int
     """No bid above it."""
 
@@ -169,12 +168,9 @@ def profiles(world: WorthWorld, scores: Scores) -> People:
 
 
 def _keep(records: dict[int, bytes], fraud: dict[str, int], ifa: str, risk: int, known: dict[str, int]) -> None:
-    if risk != NOT_KNOWN:
-        known = known | {"fraud": risk}
-        fraud[ifa] = risk
-    if known:
-        scores = {score_id(PROFILE_SCORES[name]): Scored(value, SCORED_S) for name, value in known.items()}
-        records[parse_person(f"ifa:{ifa}")] = pack(Record(scores=scores))
+    told = {**known, "fraud": risk}
+    scores = {score_id(PROFILE_SCORES[name]): Scored(value, SCORED_S) for name, value in told.items()}
+    fraud[ifa], records[parse_person(f"ifa:{ifa}")] = risk, pack(Record(scores=scores))
 
 
 def _auc(label: NDArray[np.bool_], score: Floats) -> float:

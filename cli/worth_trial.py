@@ -6,21 +6,22 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
-from domain.worth import RiskRules
 
 from cli.worth_bidder import Outcome, WorthBidder
 from cli.worth_history import DAY, HISTORY, REHEARSAL, Learnt, learn_prices, worth_of_an_application
 from cli.worth_scores import Scores, profiles
 from domain.money import NANOS
 from domain.strategy import RATIO_UNIT, Strategy
+from domain.worth import RiskRules
 from simulator.worth_traffic import FIRST, SECOND, Traffic, WorthWorld
 
 Market = Literal["second", "first"]
 MARKETS: dict[Market, int] = {"second": SECOND, "first": FIRST}
 LEAST_PACE = 0.05
 """As far down as control paces prices that are worked out; the highest is 1: neither goal nor worth is exceeded."""
-ROUNDS, CLOSE = 4, 0.02
+ROUNDS, CLOSE = 3, 0.02
 """Where prices are first ones a shaded bid is no multiple of the pace: most rehearsals, and how near is enough."""
+HALVINGS = 40
 
 
 class Arm(NamedTuple):
@@ -135,27 +136,31 @@ class Contest:
         """At which the rehearsal costs so much; 1 where it costs no more anyway."""
         if tried.spend <= target:
             return 1.0
-        if self.kind == SECOND:
-            return scaled(tried, self.rehearsal, target)
-        pace, spend = 1.0, tried.spend
+        pace = scaled(tried, self.rehearsal, self.kind, target)
+        if self.shading is None:
+            return pace
         low, high = LEAST_PACE, 1.0
         for _ in range(ROUNDS):
-            pace = min(max(pace * target / max(spend, 1e-9), low), high)
             spend = self.run(arm, self.rehearsal, pace=pace).spend
             if abs(spend / target - 1.0) < CLOSE:
                 break
             low, high = (pace, high) if spend < target else (low, pace)
+            pace = min(max(pace * target / max(spend, 1e-9), low), high)
         return pace
 
 
-def scaled(tried: Outcome, traffic: Traffic, target: float) -> float:
-    """In second-price auctions what is won at a pace follows from the bids at 1: those whose rival is not above."""
+def scaled(tried: Outcome, traffic: Traffic, kind: int, target: float) -> float:
+    """The highest pace at which so much is spent, if every bid is so many times what it was at a pace of 1."""
     rivals = np.maximum(traffic.market, traffic.floor)
     won = tried.bid >= rivals
-    needed, cost = rivals[won] / tried.bid[won], rivals[won] / 1e9
-    order = np.argsort(needed, kind="stable")
-    last = int(np.searchsorted(np.cumsum(cost[order]), target, "right"))
-    return max(float(needed[order][min(last, len(order) - 1)]), LEAST_PACE)
+    bids, rivals = tried.bid[won] / NANOS, rivals[won] / NANOS  # CPM micros are nanos an impression
+    low, high = LEAST_PACE, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        still = middle * bids >= rivals
+        spend = float((middle * bids if kind == FIRST else rivals)[still].sum())
+        low, high = (middle, high) if spend <= target else (low, middle)
+    return low
 
 
 def figures(traffic: Traffic, outcome: Outcome, pace: float) -> Figures:
