@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 
@@ -32,19 +31,23 @@ def add(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run(asked: argparse.Namespace) -> int:
-    from cli.worth_proof import prove
+    from cli.bars import Bar
+    from cli.worth_proof import Proof, changes
     from cli.worth_report import as_text
     from domain.errors import Problem, Refused
 
     if not 1 <= asked.seeds <= 100:
         raise Refused([Problem("seeds", asked.seeds, "it must be from 1 to 100")])
-
-    def tell(what: str) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{what:60}", end="", file=sys.stderr, flush=True)
-
-    found = prove(asked.credit, asked.clicks, asked.seeds, asked.grid, tell)
-    tell("")
+    grid = changes() if asked.grid else []
+    proof, trials, cells = Proof(asked.credit, asked.clicks), [], []
+    with Bar("worlds", *(["grid"] if grid else [])) as shown:
+        for seed in range(1, asked.seeds + 1):
+            trials += proof.trials(seed)
+            shown(seed / asked.seeds, *([0.0] if grid else []))
+        for number, changed in enumerate(grid, 1):
+            cells.append(proof.cell(changed, asked.seeds))
+            shown(1.0, number / len(grid))
+    found = proof.told(trials, cells)
     text = json.dumps(found)
     if asked.out:
         try:

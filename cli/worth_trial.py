@@ -114,9 +114,13 @@ class Contest:
         return Trial(self.world.seed, self.market, budget, limited, without, *shares)
 
     def run(self, arm: Arm, traffic: Traffic, budget: float = float("inf"), pace: float = 1.0) -> Outcome:
-        rules = RiskRules(max_fraud=self.scores.max_fraud) if arm.risk else RiskRules()
-        bidder = WorthBidder(self.strategy(arm), rules, self.people.records, self.learnt.models(), self.shading)
+        bidder = WorthBidder(
+            self.strategy(arm), self.rules(arm), self.people.records, self.learnt.models(), self.shading
+        )
         return bidder.day(traffic, self.kind, budget, pace)[0]
+
+    def rules(self, arm: Arm) -> RiskRules:
+        return RiskRules(max_fraud=self.scores.max_fraud) if arm.risk else RiskRules()
 
     def strategy(self, arm: Arm) -> Strategy:
         of = self.world.parameters
