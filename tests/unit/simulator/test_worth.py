@@ -205,8 +205,8 @@ def test_all_have_the_same_budget_and_the_pace_makes_it_last(files: SimpleNamesp
         assert told.spend <= trial.budget
         if told.pace < 1:
             assert told.spend > 0.85 * trial.budget and trial.free[arm].spend > told.spend
-        else:  # what it thinks is right costs less
-            assert told == trial.free[arm]
+        else:  # what it thinks is right costs hardly more; bids on their way hold a part of so small a budget
+            assert 0.6 * trial.budget < told.spend <= trial.free[arm].spend
     assert trial.limited[CPA_ON].pace < 1
     assert 0 < trial.blocked_genuine < 1 and trial.limited[CPA_ON].spend != trial.limited[CREDIT_ON].spend
 
