@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -180,6 +181,8 @@ def run() -> None:
     settings.flow_directory.mkdir(parents=True, exist_ok=True)
     root.mkdir(parents=True, exist_ok=True)
     keys = Keys(key_file(), internal_secret(load_keys(here.data)))
+
+    sys.setswitchinterval(0.001)  # a decision waits for the thread that writes the log: it must not wait 5 ms for us
 
     async def served() -> web.Application:
         app = Service(root, keys, settings, from_env(), Forgotten(here.data)).application()
