@@ -27,6 +27,7 @@ from domain.settings import Places
 from eventlog.rewriting import matching, rewrite
 from reporting.config import settings as reporting_settings
 from risk import graph_batches
+from risk import people as risk_people
 from risk.lists import Lists
 from risk.lists_look import entries_of
 from targeting import opt_outs
@@ -91,6 +92,7 @@ def forget(place: Places, key: int, say: Say) -> bool:
     requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
     say(f"kept bid requests: {requests} removed")
     say(f"risk graph: {graph_batches.forget(graph_batches.graph_directory(data), keys)} nodes removed with their edges")
+    say(f"people scored for the bid: {risk_people.forget(data / 'risk' / risk_people.FILE, keys)} rows removed")
     if stays := entries_of(Lists.open(data / LISTS), keys):
         say(f"lists of the risk service: {stays} entries stay; outbid risk lists remove takes them off")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")

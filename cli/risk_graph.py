@@ -70,6 +70,7 @@ def run_features(asked: argparse.Namespace) -> int:
     if key is None:
         return 2
     with Graph.open(graph_directory(places().data)) as graph:
+        graph.settle(None)
         found = graph.features(key)
     if asked.json:
         print(msgspec.json.encode(found).decode())
@@ -97,6 +98,7 @@ def run_rings(asked: argparse.Namespace) -> int:
         if getattr(asked, name) < 1:
             raise Refused([Problem(f"--{name}", getattr(asked, name), "it is 1 or more")])
     with Graph.open(graph_directory(places().data)) as graph:
+        graph.settle(None)
         found = rings(graph, asked.least, asked.limit)
     if asked.json:
         listed = [{"node": written_key(ring.key), **msgspec.structs.asdict(ring)} for ring in found]

@@ -76,6 +76,7 @@ def run_import(asked: argparse.Namespace) -> int:
     from risk.list_writer import Import
 
     writer, now_s = _writer()
+    _say_unknown(asked.institution)
     reason, source, expires_s = _told_terms(asked, now_s, needed=False)
     mode: Any = "replace" if asked.replace else "remove" if asked.remove else "add"
     with Bar("read", "written") as shown:
@@ -100,6 +101,7 @@ def run_add(asked: argparse.Namespace) -> int:
     from risk.list_files import Edit
 
     writer, now_s = _writer()
+    _say_unknown(asked.institution)
     terms = _told_terms(asked, now_s, needed=True)
     edits = [Edit(id_, *terms) for id_ in _kept(asked.ids)]
     statuses = writer.edit("add", asked.list_, asked.institution, edits, _who())
@@ -203,6 +205,15 @@ def _writer() -> "tuple[Any, int]":
     from risk.list_writer import ListWriter
 
     return ListWriter(_directory(), from_env()), _now_s()
+
+
+def _say_unknown(institution: str) -> None:
+    """A name that no key is of may be a slip: nobody will ever ask for its lists."""
+    from api.keys import KeyFile
+    from risk.config import key_file
+
+    if institution and all(record.institution != institution for record in KeyFile(key_file()).read()):
+        print(f"outbid: no key of the risk service is of {institution!r}", file=sys.stderr)
 
 
 def _directory() -> Path:

@@ -16,7 +16,8 @@ from risk.published import published
 from risk.shortfall import Band, Clicks, Learnt, bands, learn, scale_of
 
 LEARNABLE = ("device_risk", "fraud")
-LEAST_INSTALLS = 30
+LEAST_LEARNT, LEAST_JUDGED = 20, 5
+"""Installs of the older rows, and of the newest."""
 FOLDS = 5
 WARM_UP = 0.1
 """Of the rows, the first: what was before them is not known, so that their counts are too low."""
@@ -69,14 +70,14 @@ def learn_from_clicks(
     """
     if name not in LEARNABLE:
         raise Refused([Problem("--score", name, f"clicks tell of {' and '.join(LEARNABLE)}")])
-    begin = int(len(rows.app) * WARM_UP)
+    begin = round(len(rows.app) * WARM_UP)
     whole, names = _clicks(rows, name, begin)
-    cut = int(len(whole.app) * (1 - test_share))
+    cut = round(len(whole.app) * (1 - test_share))
     older = np.arange(len(whole.app)) < cut
-    for part, which in ((older, "the older"), (~older, "the newest")):
+    for part, which, least in ((older, "the older", LEAST_LEARNT), (~older, "the newest", LEAST_JUDGED)):
         installs = int(whole.installed[part].sum())
-        if installs < LEAST_INSTALLS:
-            allowed = f"{which} rows must have {LEAST_INSTALLS} installs; all have {int(rows.installed.sum())}"
+        if installs < least:
+            allowed = f"{which} rows must have {least} installs; all have {int(rows.installed.sum())}"
             raise Refused([Problem("FILE", f"{installs} installs", allowed)])
     fold = (rows.source[begin:] % np.uint64(FOLDS)).astype(np.int64)
     apps = len(rows.apps)

@@ -1,7 +1,7 @@
 """A new base of one list: what was in the old one, and what is added to it or taken out of it, written as new files.
 
-Old and new keys are both sorted, so the files are read and written once from beginning to end, some millions of keys at
-a time. Entries whose time has come are left out on the way.
+Old and new keys are both sorted, so the files are read and written once from beginning to end, a part of the keys at a
+time. Entries whose time has come are left out on the way.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +17,8 @@ from risk.list_files import ListName, RangeRow, Shelf, Terms, packed_terms, writ
 from risk.list_state import OpenShelf
 from targeting.addresses import IpRange
 
-STEP = 4 << 20
-"""Keys merged at a time."""
+STEP = 1 << 18
+"""Keys merged at a time: some milliseconds, so that a service which does it in a thread answers meanwhile."""
 GONE = -1
 """In place of terms: the key is taken out."""
 

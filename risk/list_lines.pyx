@@ -2,12 +2,15 @@
 """The lines of a list's file: ids in the forms that long lists have become keys here, all others are handed back.
 
 A line is an id, and behind a comma its terms. What an id means is said by `targeting.identity_keys.parse_person`; of the
-forms that are read here the key is the same as its. These are ``key:``, hashes in hexadecimal, advertising ids in the
-form of a UUID, ``device:``, ``account:`` and ``cookie:`` of letters, digits, ``_``, ``.`` and ``-``, and IPv4 addresses.
+forms that are read here the key is the same as its. These are ``key:``, hashes in hexadecimal or Base64, advertising
+ids in the form of a UUID, ``device:``, ``account:`` and ``cookie:`` of letters, digits, ``_``, ``.`` and ``-``, and IPv4
+addresses.
 """
 
+from string import ascii_lowercase, ascii_uppercase, digits
+
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
 from cython_ext.siphash cimport siphash, siphash_lowered
@@ -17,6 +20,7 @@ from domain.naming import HASHES, KEY
 cdef enum:
     LONGEST = 256   # bytes of an id that is read here
     UUID = 36
+    BASE64 = 43     # characters of a SHA-256, without the padding
 
 cdef uint64_t k0, k1
 memcpy(&k0, <const unsigned char *><const char *>(<bytes>KEY), 8)
@@ -25,10 +29,14 @@ memcpy(&k1, <const unsigned char *><const char *>(<bytes>KEY) + 8, 8)
 cdef bytes EMPTY = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of nothing
 cdef const char *empty = EMPTY
 
+SEXTETS = {letter: place for place, letter in enumerate(f"{ascii_uppercase}{ascii_lowercase}{digits}+/")} | {"-": 62, "_": 63}
+
 cdef uint8_t digit[256]     # of a hexadecimal digit its value, of all else 255
+cdef uint8_t sextet[256]    # of a character of Base64, in either alphabet, its value, of all else 255
 cdef uint8_t plain[256]     # whether a byte may be in a value that is taken as it is
 for number in range(256):
     digit[number] = int(chr(number), 16) if chr(number) in "0123456789abcdefABCDEF" else 255
+    sextet[number] = SEXTETS.get(chr(number), 255)
     plain[number] = number < 128 and (chr(number).isalnum() or chr(number) in "_.-")
 
 
@@ -51,6 +59,26 @@ cdef bint hexadecimal(const unsigned char *text, Py_ssize_t size) noexcept nogil
     for i in range(size):
         worst |= digit[text[i]]
     return worst < 16
+
+
+cdef bint from_base64(const unsigned char *text, unsigned char *into) noexcept nogil:
+    """43 characters of Base64 -> the same 32 bytes in 64 hexadecimal digits."""
+    cdef Py_ssize_t i, place = 0
+    cdef uint32_t bits = 0
+    cdef int held = 0
+    cdef uint8_t six, four
+    for i in range(BASE64):
+        six = sextet[text[i]]
+        if six > 63:
+            return False
+        bits = bits << 6 | six
+        held += 6
+        while held >= 4 and place < 64:
+            held -= 4
+            four = (bits >> held) & 15
+            into[place] = four + (c"0" if four < 10 else c"a" - 10)
+            place += 1
+    return True
 
 
 cdef bint is_uuid(const unsigned char *text) noexcept nogil:
@@ -90,6 +118,7 @@ cdef uint64_t plain_key(const unsigned char *text, Py_ssize_t size) noexcept nog
     """Key of an id in one of the forms that are read here; 0: it is of another."""
     cdef const unsigned char *value
     cdef unsigned char advertising[UUID + 4]
+    cdef unsigned char hashed[32 + 64]
     cdef Py_ssize_t i, kind, length
     cdef uint64_t key = 0
     if size > LONGEST:
@@ -103,6 +132,11 @@ cdef uint64_t plain_key(const unsigned char *text, Py_ssize_t size) noexcept nog
         if not hexadecimal(value, 64) or (digit[value[0]] == 14 and same_hash(value)):
             return 0
         return siphash_lowered(k0, k1, text, size)
+    if (length == BASE64 or (length == BASE64 + 1 and value[BASE64] == c"=")) and is_hash(text, kind):
+        memcpy(hashed, text, kind + 1)
+        if not from_base64(value, hashed + kind + 1) or same_hash(hashed + kind + 1):
+            return 0
+        return siphash(k0, k1, hashed, kind + 1 + 64)
     if kind == 3 and is_kind(text, kind, b"key", 3):
         if length != 16:
             return 0

@@ -4,6 +4,7 @@ An edit is in force when its line of the audit trail is on the disk, an import w
 before. Whatever is killed in between leaves the lists as they were; the next writer clears away what is left behind.
 """
 
+import errno
 import os
 import threading
 import time
@@ -17,7 +18,7 @@ import msgspec
 import numpy as np
 
 from domain.clock import SECOND, Clock
-from domain.errors import Problem, Refused
+from domain.errors import Unavailable
 from domain.file_lock import FileLock
 from domain.naming import name_id
 from risk.list_files import (
@@ -178,14 +179,15 @@ class ListWriter:
 
     @contextmanager
     def _held(self) -> Iterator[Lists]:
-        """The lists as they are, and nobody else changes them."""
+        """The lists as they are, and nobody else changes them. Raises `Unavailable` if somebody does for too long."""
         with self._mutex:
             self.directory.mkdir(parents=True, exist_ok=True)
             lock, until = FileLock(self.directory / "lock"), time.monotonic() + WAIT_S
             while not lock.take():
                 if time.monotonic() > until:
-                    busy = "another process is changing the lists; try again when it is done"
-                    raise Refused([Problem("lists", str(self.directory), busy)])
+                    raise Unavailable(
+                        f"{self.directory}: another process is changing the lists; try again when it is done"
+                    )
                 time.sleep(0.005)
             try:
                 self._recover()
@@ -215,11 +217,18 @@ class ListWriter:
         self._recorded = record.change
 
     def _append(self, path: Path, change: Change) -> None:
+        """Raises `Unavailable` if the disk does not take it; then it is not in force."""
         new = not path.exists()
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(change) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with path.open("ab", buffering=0) as file:
+            begun = file.tell()
+            line = msgspec.json.encode(change) + b"\n"
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                os.fsync(file.fileno())
+            except OSError as error:
+                file.truncate(begun)
+                raise Unavailable(f"{path}: {error.strerror}") from None
         if new:
             sync_folder(self.directory)
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from cython_ext.key_table import find_all
 from domain.errors import Unavailable
-from risk.list_files import MANIFEST, ListName, Manifest, Terms, read_manifest
+from risk.list_files import LISTS, MANIFEST, ListName, Manifest, Terms, read_manifest
 from risk.list_lines import key_of
 from risk.list_state import Entries, OpenShelf, ShelfId, State
 from risk.range_index import RangeIndex
@@ -55,6 +55,8 @@ def standing(hits: Sequence[Hit]) -> ListName | None:
     everybody, unless the institution has the same person on another list of its own. Else black wins over grey, and
     grey over white.
     """
+    if not hits:
+        return None
     if any(hit.sanction for hit in hits):
         return "black"
     own = _worst(hit.list for hit in hits if hit.institution)
@@ -152,6 +154,13 @@ class Lists:
         """Names of the institutions that have lists, by id; the empty one is everybody's."""
         return dict(self._state.institutions)
 
+    def lengths(self) -> dict[str, int]:
+        """Entries of the base by list, everybody's and institutions' together."""
+        counts: dict[str, int] = dict.fromkeys(LISTS, 0)
+        for shelf in self._state.manifest.shelves:
+            counts[shelf.list] += shelf.keys + shelf.ranges
+        return counts
+
     def opened(self) -> list[OpenShelf]:
         """The shelves of the base."""
         return self._state.shelves
@@ -194,8 +203,8 @@ def _stamp(directory: Path) -> tuple[int, int, int]:
 
 def _place(ip: str, ranges: bool) -> tuple[IpRange | None, int]:
     """What an address or a range is in ranges, if there are ``ranges``, and its key if it is one address."""
-    if not ranges and (key := key_of(b"ip:" + ip.encode(errors="replace"))):
-        return None, key
+    if key := key_of(b"ip:" + ip.encode(errors="replace")):  # IPv4, as most are
+        return (address(ip) if ranges else None), key
     try:
         found = address(ip) or read_range(ip)
     except ValueError:

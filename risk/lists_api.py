@@ -127,7 +127,7 @@ class ListOperations:
     async def _compact(self) -> None:
         try:
             await asyncio.to_thread(self._writer.compact, "risk service")
-        except (OSError, Unavailable, Refused) as error:
+        except (OSError, Unavailable) as error:
             log.error("lists: no new base could be written: %s", error)
 
     async def _look(self, call: Call) -> LookAnswer:

@@ -34,8 +34,8 @@ def entries_of(lists: Lists, keys: Iterable[int]) -> int:
 
 
 def export_lines(lists: Lists, shelf: ShelfId, now_s: int) -> Iterator[str]:
-    """The entries of one list that hold, a line each: ranges, then ids by their keys. The ids that the keys were made of
-    are not known.
+    """The entries of one list that hold, a line each: ranges, then ids by their keys. The ids that the keys were made
+    of are not known.
     """
     for range_, terms in lists.ranges_of(shelf).items():
         if terms.live(now_s):

@@ -8,6 +8,7 @@ DAMPING: float
 EPSILON: float
 MOST_SHARED: int
 HUBS: int
+CROWD: int
 ROW: np.dtype[np.void]
 
 class Network:
@@ -17,8 +18,12 @@ class Network:
         offsets: NDArray[np.uint64] | None = None,
         neighbours: NDArray[np.uint32] | None = None,
         slots: NDArray[np.uint32] | None = None,
+        *,
+        crowd: int = ...,
     ) -> None: ...
     def __len__(self) -> int: ...
+    @property
+    def crowd(self) -> int: ...
     @property
     def edges(self) -> int: ...
     @property
@@ -32,8 +37,12 @@ class Network:
         first_kinds: NDArray[np.uint8],
         second: NDArray[np.uint64],
         second_kinds: NDArray[np.uint8],
+        steps: int = ...,
     ) -> int: ...
-    def label(self, key: int, kind: int, label: int) -> None: ...
+    def label(self, key: int, kind: int, label: int, steps: int = ...) -> None: ...
+    @property
+    def pending(self) -> bool: ...
+    def spread(self, steps: int = ...) -> bool: ...
     def settle(self) -> None: ...
 
 def numbered(

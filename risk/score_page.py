@@ -8,6 +8,7 @@ from risk.published import definition, published
 
 PAGE = Path(__file__).parents[1] / "docs/risk-scores.md"
 END = "<!-- end -->"
+OTHERS = "flows, and cards of one's own"
 
 
 def page(text: str) -> str:
@@ -21,7 +22,7 @@ def facts() -> str:
         readers = [score for score in NAMES if name in published(score).facts]
         most = "0 or 1" if fact.flag else (f"0 to {fact.most:g}" if fact.most < 1e9 else "")
         told = fact.doc + (f" ({most})" if most else "")
-        lines.append(f"| `{name}` | {told} | {', '.join(readers) or 'flows, and cards of one’s own'} |")
+        lines.append(f"| `{name}` | {told} | {', '.join(readers) or OTHERS} |")
     return "\n".join(lines)
 
 

@@ -155,9 +155,11 @@ class Service:
             page.add(metrics.DECISIONS, count, flow, decision)
         for name, count in sorted(self._hits.items()):
             page.add(metrics.HITS, count, name)
+        for name, count in self.engine.lists.lengths().items():
+            page.add(metrics.LISTED, count, name)
         for name, count in sorted(self._events.items()):
             page.add(metrics.EVENTS, count, name)
-        page.add(metrics.UNRECORDED, self.decisions.shed)
+        page.add(metrics.UNRECORDED, self.decisions.refused)
         page.add(metrics.FLOWS, len(self.flows.flows))
         page.add(metrics.FLOW_TROUBLE, len(self.flows.trouble))
         page.add(metrics.GRAPH_NODES, len(self.engine.graph))

@@ -79,7 +79,7 @@ def twin(card: Card, facts: dict[str, Any]) -> tuple[float, list[float]]:
     return 1 - innocent, added
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(cards(), SEEDS)
 def test_a_score_is_what_its_card_says(card: Card, rng: Random) -> None:
     facts = facts_of(rng)
@@ -102,7 +102,7 @@ def test_a_score_is_what_its_card_says(card: Card, rng: Random) -> None:
     assert set(scored.reasons) <= set(Scorecard(card).reasons())
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(cards(), SEEDS)
 def test_no_card_can_be_other_than_monotone(card: Card, rng: Random) -> None:
     scorecard, facts = Scorecard(card), facts_of(rng)
@@ -117,7 +117,7 @@ def test_no_card_can_be_other_than_monotone(card: Card, rng: Random) -> None:
         assert (before.probability or 0) <= (after.probability or 0)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(SEEDS)
 def test_published_scores_are_monotone_as_they_say(rng: Random) -> None:
     facts = facts_of(rng)

@@ -26,6 +26,7 @@ def test_a_list_is_imported_looked_up_exported_and_audited(tmp_path: Path, capsy
     assert main(["risk", "lists", "import", str(file), *black, *north, *terms, "--max-bad", "1"]) == 0
     told = capsys.readouterr()
     assert "3 rows, 1 of them bad: 2 added" in told.out and "line 3" in told.err
+    assert "no key of the risk service is of 'north'" in told.err
     assert main(["risk", "lists", "add", "device:a", *black, "--reason", "seen"]) == 0
     assert main(["risk", "lists", "look", "phone:+491715550123", "ip:10.1.1.1", "device:b", *north]) == 0
     told = capsys.readouterr()

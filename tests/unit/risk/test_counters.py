@@ -12,6 +12,7 @@ import pytest
 from domain.errors import Refused, Unavailable
 from risk.counters import DEVICE_KINDS, EVENTS, PHONE_KINDS, Counters, Event
 from risk.inputs import FACTS, Inputs
+from risk.last_seen import LastSeen
 from risk.slots import Slots
 from risk.window_counts import Window, WindowCounts
 
@@ -163,16 +164,28 @@ def test_a_window_asked_for_in_the_past_tells_what_was_there_then() -> None:
     for at in (600, 630, 660, 900, 900):
         counts.observe(1, "click", at)
     record = counts.find(1)
-    assert [counts.counted(record, "click", now).counts[0] for now in (600, 660, 900, 1_199, 1_260, 1_500)] == [
+    assert [counts.counted(record, "click", now)[0] for now in (600, 660, 900, 1_199, 1_260, 1_500)] == [
         2, 3, 5, 5, 2, 0,
     ]  # fmt: skip
+
+
+def test_who_was_seen_with_a_key_counts_until_the_window_has_passed() -> None:
+    seen = LastSeen(None, 64)
+    seen.observe(1, 5, 100)
+    seen.observe(1, 5, 40)  # late: it was seen since
+    assert [seen.different(1, (60,), now)[0] for now in (99, 100, 159, 160)] == [0, 1, 1, 0]
+    for other in range(10, 50):
+        seen.observe(1, other, 200 + other)
+    assert seen.different(1, (60, 1_000), 250) == (32, 32)
+    seen.observe(1, 7, 150)  # so late that 32 others were seen since
+    assert seen.different(1, (10, 1_000), 250) == (9, 32)
 
 
 def test_counts_stop_at_the_most_that_a_bucket_holds() -> None:
     counts = WindowCounts(None, {"click": (Window(60, 10),)}, 64)
     for _ in range(65_540):
         counts.observe(1, "click", 600)
-    assert counts.counted(counts.find(1), "click", 600).counts == (65_535,)
+    assert counts.counted(counts.find(1), "click", 600) == (65_535,)
 
 
 def test_where_there_is_no_room_what_was_not_seen_for_longest_goes() -> None:
@@ -202,6 +215,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     for opened in (reader, counters):
         found = opened.facts([("ifa", 77)], 88, START + 60)
         assert (found["device_clicks_1h"], found["ip_clicks_24h"], found["ip_devices_24h"]) == (50, 50, 1)
+    assert not Counters.open(tmp_path / "none", readonly=True).facts([("ifa", 77)], 88, START)["device_clicks_24h"]
     with pytest.raises(Unavailable, match="has a writer already"):
         Counters.open(tmp_path, 4_096)
     counters.close()

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import random
+from base64 import b64encode, urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,15 +19,22 @@ from targeting.identity_keys import KINDS, parse_person
 NOW = 1_790_000_000
 DEFAULTS = Defaults("fraud", "desk", 0)
 HEX = "".join(f"{n:02x}" for n in range(32))
+UUID = "6D92078A-8246-4BA4-AE5B-76104861E7DC"
+BASE64 = b64encode(bytes(range(32))).decode()
 VALUES = [
     HEX,
     HEX.upper(),
     HEX[:-1] + "g",
+    BASE64,
+    BASE64.rstrip("="),
+    BASE64 + "=",
+    urlsafe_b64encode(bytes([251] * 32)).decode(),
+    b64encode(sha256(b"").digest()).decode(),
     HEX[:16],
     "0" * 16,
     sha256(b"").hexdigest(),
     sha256(b"").hexdigest().upper(),
-    "6D92078A-8246-4BA4-AE5B-76104861E7DC",
+    UUID,
     "00000000-0000-0000-0000-000000000000",
     "6D92078A-8246-4BA4-AE5B-76104861E7D",
     "192.0.2.1",
@@ -61,8 +69,9 @@ def test_a_key_that_is_read_fast_is_the_same() -> None:
 
 
 def test_the_forms_of_long_lists_are_read_fast() -> None:
-    hashes = [f"{kind}:{HEX}" for kind in KINDS if kind.endswith("_sha256")]
-    others = [f"ifa:{VALUES[7]}", f"oaid:{VALUES[7]}", f"key:{HEX[:16]}", "ip:192.0.2.1", "device:a.b_c-D", "account:7"]
+    digests = HEX, BASE64, BASE64.rstrip("="), urlsafe_b64encode(bytes([251] * 32)).decode()
+    hashes = [f"{kind}:{digest}" for kind in KINDS if kind.endswith("_sha256") for digest in digests]
+    others = [f"ifa:{UUID}", f"oaid:{UUID}", f"key:{HEX[:16]}", "ip:192.0.2.1", "device:a.b_c-D", "account:7"]
     assert all(key_of(text.encode()) == parse_person(text) for text in [*hashes, *others])
 
 
