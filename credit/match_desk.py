@@ -28,7 +28,7 @@ from credit.products import Catalogue
 from credit.quota_store import QuotaStore
 from credit.quotas import Quotas
 from credit.tags import Schema
-from domain.clock import Clock
+from domain.clock import SECOND, Clock, utc
 from domain.errors import Refused, Unavailable
 from eventlog.frames import LogFull
 from eventlog.reader import LogCorrupt
@@ -36,6 +36,8 @@ from targeting.forgotten import Forgotten
 
 RENEW_S, LOOK_S, SWEEP_S = 0.2, 1.0, 3600.0
 DAY_S = 86_400
+KEEP_COUNTS_DAYS = 100
+"""Longer than any period of a quota."""
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,8 @@ class MatchDesk:
         """Matches; those without an offer; those whose record the disk did not take."""
         self._renewing: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
-        self._short, self._at_quotas, self._closing = asyncio.Event(), asyncio.Lock(), False
+        self._short, self._closing = asyncio.Event(), False
+        self._at_quotas, self._at_logs = asyncio.Lock(), asyncio.Lock()
 
     @property
     def matcher(self) -> Matcher:
@@ -96,10 +99,16 @@ class MatchDesk:
         """Of the catalogue in use."""
         return self._version
 
+    @property
+    def learnt(self) -> int:
+        """Answers that the model in use was fitted to."""
+        return self._learnt
+
     async def start(self) -> None:
-        """Reads products, answers and the model, fetches leases, and begins to keep them fresh."""
-        await self._look()
-        await self._renew()
+        """Reads products and the model, fetches leases, and begins to keep them fresh; what the logs have of answers is
+        read and fitted meanwhile."""
+        await self._look_at_products()
+        await self.renew()
         self._renewing = asyncio.create_task(self._keep_renewing())
         self._looking = asyncio.create_task(self._keep_looking())
 
@@ -149,10 +158,10 @@ class MatchDesk:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._short.wait(), RENEW_S)
             self._short.clear()
-            await self._renew()
+            await self.renew()
 
-    async def _renew(self) -> None:
-        """Leases of quotas."""
+    async def renew(self) -> None:
+        """Fetches leases of quotas for what is short."""
         async with self._at_quotas:
             if self._matcher is None:
                 return
@@ -167,17 +176,26 @@ class MatchDesk:
     async def _keep_looking(self) -> None:
         sweep_s = 0.0
         while True:
-            await asyncio.sleep(LOOK_S)
             try:
-                await self._look()
+                await self.look()
                 if time.monotonic() > sweep_s:
-                    await asyncio.to_thread(self._log.sweep, self._settings.keep_matches_days * DAY_S)
+                    await asyncio.to_thread(self._sweep)
                     sweep_s = time.monotonic() + SWEEP_S
             except Exception:  # a bug; offers go on from what is known
                 log.exception("answers and products are not followed")
+            await asyncio.sleep(LOOK_S)
+
+    def _sweep(self) -> None:
+        """What is old enough goes: matches, and counts of periods that are over."""
+        self._log.sweep(self._settings.keep_matches_days * DAY_S)
+        self._store.prune(utc(self._clock.now_ns() - KEEP_COUNTS_DAYS * DAY_S * SECOND).date().isoformat())
+
+    async def look(self) -> None:
+        """Takes over what came since: products, answers; and now and then a new fit."""
+        async with self._at_logs:
+            await self._look()
 
     async def _look(self) -> None:
-        """What came since: products, answers; and now and then a new fit."""
         try:
             await self._look_at_products()
             self._forgotten.refresh()
@@ -243,7 +261,7 @@ class MatchDesk:
             async with self._at_quotas:
                 with contextlib.suppress(sqlite3.Error):
                     await asyncio.to_thread(before.quotas.close)
-        await self._renew()
+        await self.renew()
 
     def _model(self, catalogue: Catalogue) -> Model:
         """The model as it was fitted last; without one, what is believed before any answer."""

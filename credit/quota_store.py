@@ -80,6 +80,11 @@ class QuotaStore:
         with self._lock:
             return _used(self._connection)
 
+    def prune(self, before: str) -> None:
+        """Forgets what was given out of periods that began before a day, ``2026-08-18``."""
+        with self._lock, self._transaction() as connection:
+            connection.execute("DELETE FROM given WHERE period <> 'total' AND period < ?", (before,))
+
     def close(self) -> None:
         with self._lock:
             self._connection.close()

@@ -1,6 +1,7 @@
 """Offers over HTTP: chosen, counted, recorded with their propensities, and learnt from."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,13 @@ class Service:
             return answer.status, await answer.json()
 
 
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if true():
+            return
+        await asyncio.sleep(0.05)
+
+
 def records(data: Path) -> list[MatchRecord]:
     reader = MatchReader(data / "credit" / FOLDER)
     return [record for part in iter(lambda: list(reader.read()), []) for record in part]
@@ -142,16 +150,14 @@ async def test_a_match_is_answered_counted_recorded_and_learnt_from(tmp_path: Pa
         foreign = book.take(Outcome(before["match_id"], "approved", 1, product="cheap", institution="south"))
         book.wait(foreign.position)
         book.close()
-        for _ in range(100):
-            if len(service.desk.lessons) == 30:
-                break
-            await asyncio.sleep(0.05)
+        await until(lambda: len(service.desk.lessons) == 30)
         assert (len(service.desk.lessons), service.desk.lessons.foreign) == (30, 1)
         after = (await service.post("/v1/match", {**stranger, "offers": 2}))[1]
         rate = {o["product"]: o["p_approved"] for o in before["offers"]}
         moved = {o["product"]: o["p_approved"] for o in after["offers"]}
         assert moved["north/cheap"] < rate["north/cheap"] < 0.4 < moved["south/other"]
     async with Service(tmp_path, clock) as again:  # a fit of all that the logs have
+        await until(lambda: again.desk.learnt == 30)
         found = (await again.post("/v1/match", {**stranger, "offers": 2}))[1]
         fitted = {o["product"]: o["p_approved"] for o in found["offers"]}
         assert fitted == pytest.approx(moved, abs=0.12)
@@ -174,21 +180,21 @@ async def test_quotas_hold_over_restarts_and_changes_of_the_file(tmp_path: Path)
         for _ in range(2):
             status, answer = await service.post("/v1/match", body)
             assert (status, [offer["product"] for offer in answer["offers"]]) == (200, ["north/cheap"])
-            await service.desk._renew()
+            await service.desk.renew()
         with pytest.raises(LogBusy):
             MatchDesk(tmp_path / "credit", OfferSettings(), clock)
     async with Service(tmp_path, clock, total=3) as service:
         assert len((await service.post("/v1/match", body))[1]["offers"]) == 1
         clock.time_ns += 20 * SECOND
-        await service.desk._renew()
+        await service.desk.renew()
         status, answer = await service.post("/v1/match", body)
         assert (status, answer["offers"], answer["eligible"]) == (200, [], 1)
         service.write(4)
         clock.time_ns += 20 * SECOND
-        await service.desk._look()
+        await service.desk.look()
         assert len((await service.post("/v1/match", body))[1]["offers"]) == 1
         (tmp_path / "credit" / "products.yaml").write_text("currency: USD\nlenders: []\n")
-        await service.desk._look()
+        await service.desk.look()
         assert "there must be a lender with a product" in service.desk.trouble["products"]
         assert (await service.get("/v1/products", service.operator))[1]["products"][0]["left"] == {
             "lender_offers_total": 0

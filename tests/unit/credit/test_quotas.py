@@ -146,6 +146,10 @@ def test_a_failed_transaction_gives_nothing(tmp_path: Path) -> None:
     assert [tuple(one) for one in store.take([Ask("a", "p", 10, 8), Ask("a", "p", 10, 8)])] == [(8, 2), (2, 0)]
     store.give_back([("a", "p", 3)])
     assert store.used() == {("a", "p"): 7}
+    for period in ("2026-08-17", "2026-08-18", "2026-08-17 week", "2026-08", "2026-09", "total"):
+        store.take([Ask("b", period, 1, 1)])
+    store.prune("2026-08-18")
+    assert {period for _, period in store.used()} == {"p", "2026-08-18", "2026-09", "total"}
 
 
 @pytest.mark.parametrize(
