@@ -44,9 +44,11 @@ def candidates(rows: int) -> tuple[TreeSettings, ...]:
             TreeSettings(leaves=4, least_rows=15, trees=300),
             TreeSettings(leaves=8, least_rows=25, trees=200, l2=20.0),
         )
-    if rows < 200_000:
+    if rows < 50_000:
         return (TreeSettings(),)
-    return (TreeSettings(leaves=31, learning_rate=0.06, trees=300, least_rows=100, repeats=1),)
+    if rows < 400_000:
+        return (TreeSettings(leaves=24, learning_rate=0.06, trees=250, least_rows=80, repeats=1),)
+    return (TreeSettings(leaves=31, learning_rate=0.1, trees=150, least_rows=200, repeats=1),)
 
 
 class Encoding(Struct, frozen=True):

@@ -172,7 +172,9 @@ _VALUES: dict[str, frozenset[str]] = {
             "femme",
         ]
     ),
-    "marital status": frozenset(["married", "divorced", "widowed", "widow", "separated", "unmarried"]),
+    "marital status": frozenset(
+        ["married", "divorced", "widowed", "widow", "separated", "unmarried", "husband", "wife"]
+    ),
 }
 _FEW = frozenset(("m", "f", "x", "u", "w", "d", "other", "unknown", "xna", "nonbinary"))
 

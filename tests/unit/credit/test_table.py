@@ -1,5 +1,6 @@
 """Files of applicants as people write them: separators, encodings, numbers, dates, what is missing."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ def rows_of(table: Table) -> list[tuple[str | None, ...]]:
         ("\ufeffa\tb c\tü\n1\tx\t-\n2\tnull\ty\n", "utf-8"),
         ("a|b c|ü\n1|x|N/A\n2||y", "utf-16"),
         ('"a","b c","ü"\n"1","x"," "\n2,"","y"\n', "utf-8"),
+        ("\n\na,b c,ü\n1,x,\n2,,y\n", "utf-8"),
+        ("sep=;\na;b c;ü\n1;x;\n2;;y\n", "latin-1"),
     ],
 )
 def test_whatever_separates_the_columns_the_table_is_the_same(tmp_path: Path, text: str, encoding: str) -> None:
@@ -42,6 +45,21 @@ def test_lines_of_another_length_are_counted_and_left_out(tmp_path: Path) -> Non
     path.write_text("a,b,b\n1,2,3\n1,2\n4,5,6\n7,8,9,10\n1,1,1\n2,2,2\n")
     table = read(path)
     assert (table.rows, table.bad_lines, list(table.columns)) == (4, 2, ["a", "b", "b_2"])
+
+
+def test_names_of_rows_packed_files_and_letters_that_come_late(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\nfirst,1,2\nsecond,3,4\n"))
+    table = read(path)
+    assert list(table.columns) == ["column_1", "a", "b"] and rows_of(table)[1] == ("second", "3", "4")
+    path = tmp_path / "late.csv"
+    path.write_bytes(b"a,b\n" + b"1,x\n" * 30_000 + "2,ü\n".encode("latin-1"))
+    table = read(path)
+    assert table.rows == 30_001 and table.columns["b"].levels == ("x", "ü")
+    for rows in (99, 99_999):
+        (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * rows)[:-20])
+        with pytest.raises(Refused, match="gzip"):
+            read(tmp_path / "cut.csv.gz")
 
 
 def test_blanks_without_a_header(tmp_path: Path) -> None:
