@@ -188,8 +188,10 @@ def _shortfalls(found: Mapping[str, Any]) -> Iterator[str]:
                 f"{where}, without a budget: credit_value earns {_percent(free['gain'])} per media money only; profit "
                 f"{_money(free['profit_gained'])}"
             )
-        if told["profit_gained_by_risk"] is not None and told["profit_gained_by_risk"]["mean"] < 0:
-            yield f"{where}: the risk module costs more than it saves; profit {_money(told['profit_gained_by_risk'])}"
+        by_risk = told.get("profit_gained_by_risk")
+        if by_risk and by_risk["mean"] < 0:
+            what = "costs more than it saves" if by_risk["interval"][1] < 0 else "does not pay for itself"
+            yield f"{where}: the risk module {what}; profit {_money(by_risk)}"
         for strategy, fall in told["fraud_fall"].items():
             if fall is not None and fall["mean"] < found["goals"]["fraud_fall"]:
                 yield f"{where}: with the risk module farms' share of {strategy}'s spend falls by {_share(fall)} only"
