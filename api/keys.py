@@ -5,17 +5,20 @@ re-read when it changes, so that a key made or revoked by the command line count
 """
 
 import hmac
+import logging
 import os
 import secrets
 import time
 from collections.abc import Callable, Collection
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.problem import Failure
+from domain.errors import Unavailable
 from domain.file_lock import FileLock
 from domain.naming import name_id
 
@@ -25,12 +28,14 @@ EVERYTHING = "*"
 LOOK_S = 1.0
 """Between two looks at whether the file has changed."""
 
+log = logging.getLogger(__name__)
+
 
 class KeyRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """A key as the file has it."""
 
     id: str
-    digest: str
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     """SHA-256 of the whole token, hexadecimal."""
     institution: str
     """Whose it is; empty: the operator's own, who may change what is everybody's."""
@@ -90,7 +95,7 @@ class Key:
         return scope in self.scopes or EVERYTHING in self.scopes
 
 
-NOBODY = Key(KeyRecord("", "", "", (), 0))
+NOBODY = Key(KeyRecord("", "00", "", (), 0))
 """Who calls an operation that needs no key."""
 
 
@@ -101,11 +106,13 @@ class KeyFile:
         self.path = path
 
     def read(self) -> tuple[KeyRecord, ...]:
-        """All keys; none if there is no file. Raises msgspec.MsgspecError if it is damaged."""
+        """All keys; none if there is no file. Raises Unavailable if it cannot be read."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=tuple[KeyRecord, ...])
         except FileNotFoundError:
             return ()
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Unavailable(f"{self.path}: the keys cannot be read: {error}") from None
 
     def add(
         self,
@@ -158,7 +165,7 @@ class Keys:
     def __init__(self, path: Path, secret: str = "", now: Callable[[], float] = time.monotonic) -> None:
         self._file, self._now = KeyFile(path), now
         self._secret = secret.encode()
-        self._own = Key(KeyRecord("own", "", "", (EVERYTHING,), 0))
+        self._own = Key(KeyRecord("own", "00", "", (EVERYTHING,), 0))
         self._keys: dict[str, Key] = {}
         self._looked, self._stamp = float("-inf"), (0, 0, 0)
 
@@ -191,12 +198,16 @@ class Keys:
             stamp = (0, 0, 0)
         if stamp == self._stamp:
             return
-        before = self._keys
+        before, self._stamp = self._keys, stamp
+        try:
+            records = self._file.read()
+        except Unavailable as error:
+            log.error("%s; those known before are known still", error)
+            return
         self._keys = {  # a key that is as it was keeps its bucket
             record.id: before[record.id] if record.id in before and before[record.id].record == record else Key(record)
-            for record in self._file.read()
+            for record in records
         }
-        self._stamp = stamp
 
 
 def _unknown(detail: str) -> Failure:

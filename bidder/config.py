@@ -81,7 +81,7 @@ class ModuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_ms: float = 8.0
     """How long a bid request waits at most, and never longer than half of what its ``tmax`` leaves."""
     connections: int = 16
-    """Kept to the service by each worker; as many questions can be on their way at once."""
+    """Kept to the service by each worker; as many questions can be on their way at once, others take turns."""
     cache_s: float = 60.0
     """For so long an answer is taken for true; 0: each request asks."""
     cache_entries: int = 200_000

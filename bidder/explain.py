@@ -8,9 +8,11 @@ from bidder.auction import Auction, NoBid
 from bidder.models import Models
 from bidder.seller import Seller
 from bidder.view import DAYS, View
+from domain.campaign import LineItem
 from domain.creative import FORMATS
 from domain.money import format_cpm
-from domain.worth import PROBABILITIES
+from domain.strategy import BY_CREDIT
+from domain.worth import PPM, PROBABILITIES
 from openrtb.decode import decode_through_model
 from openrtb.person_ids import named_by
 from openrtb.privacy import raised
@@ -153,10 +155,24 @@ def _bids(auction: Auction, seller: Seller, view: View) -> list[dict[str, object
             "price": f"{format_cpm(row['price'])} {seller.currency_name} CPM",
             "floor": f"{format_cpm(row['floor'])} {seller.currency_name} CPM",
             "deal": request.deal_codes[row["deal"]] if row["deal"] >= 0 else None,
-            "prediction": _prediction(row, models, seller) if row["scored"] >= 0 else None,
+            "prediction": _prediction(row, models, seller) | _credit(view.line_items[row["line"]], auction)
+            if row["scored"] >= 0
+            else None,
         }
         for row in auction.candidates.chosen_rows()
     ]
+
+
+def _credit(item: LineItem, auction: Auction) -> dict[str, object]:
+    """The person's probabilities that a credit's value was worked out with, and whose word they are."""
+    if item.strategy.name not in BY_CREDIT:
+        return {}
+    known, own = auction.candidates.known_facts(), item.strategy
+    said = {"p_approved": own.p_approved_ppm / PPM, "pd": own.pd_ppm / PPM}
+    return {
+        name: f"{known[name]:.2%}" if name in known else f"{assumed:.2%}, as the line item has it: it is not known"
+        for name, assumed in said.items()
+    }
 
 
 def _prediction(row: dict[str, Any], models: Models, seller: Seller) -> dict[str, object]:

@@ -8,6 +8,7 @@ However look-ups end, in time or not at all, the request is answered on what is 
 is not bid. All waits together take no more than their share of the time that there is.
 """
 
+import logging
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
@@ -22,6 +23,8 @@ from bidder.view import View
 from targeting.held_words import bid_of
 from targeting.merge import aliased
 from targeting.redis_lookup import NOT_HELD, UNKNOWN, Held, RedisLookup
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from bidder.http import BidConnection
@@ -75,13 +78,30 @@ class WaitingRoom:
         left_s, tmax = float("inf"), auction.request.tmax
         if tmax:
             left_s = (tmax - seller.network_ms) * SHARE / 1000
+        told, unknown = self._known(wanted) if wanted.facts else ({}, [])
+        if lookup is None and not unknown:
+            auction.worth.tell(told.get("risk"), told.get("credit"))
+            return None
         visit = Visit(self, service, Later(connection), url, body, asked_ns, left_s)
-        if not visit.look_up(wanted, view):
+        visit.told = told
+        if not visit.look_up(wanted, view, unknown):
             if lookup is not None:
                 lookup.here, lookup.taken_ns = visit.records, asked_ns
             visit.tell()
             return None
         return visit.later
+
+    def _known(self, wanted: Wanted) -> tuple[dict[str, Any], list[tuple[Module, Hashable]]]:
+        """What modules have told lately, by their names, and those that are to be asked."""
+        told: dict[str, Any] = {}
+        unknown: list[tuple[Module, Hashable]] = []
+        for module in self.modules:
+            if wanted.facts & module.facts and (key := module.who(wanted)) is not None:
+                if (answer := module.service.known(key)) is not None:
+                    told[module.name] = answer
+                else:
+                    unknown.append((module, key))
+        return told, unknown
 
     def ended(self) -> dict[str, int]:
         """How look-ups in Redis ended, and how many did so."""
@@ -127,25 +147,20 @@ class Visit:
         self.untold = 0
         """Modules that are yet to answer."""
 
-    def look_up(self, wanted: Wanted, view: View) -> bool:
-        """Asks for all that is to be known before, side by side. False: nothing has to be waited for."""
-        for module in self.room.modules:
-            if wanted.facts & module.facts:
-                self.ask_module(module, wanted)
+    def look_up(self, wanted: Wanted, view: View, unknown: Sequence[tuple[Module, Hashable]]) -> bool:
+        """Asks for all that is to be known before, side by side: of the modules those that are ``unknown``, by what
+        their answers are remembered by. False: nothing has to be waited for.
+        """
+        for module, key in unknown:
+            wait_s = min(module.timeout_s, self.left_s)
+            try:
+                self.untold += module.ask(key, wanted, wait_s, partial(self.answered, module.name))
+            except Exception:  # a bug of ours: the request goes without
+                log.exception("the %s module failed", module.name)
         if self.room.lookup is not None:
             self.ids, self.every, self.capping = wanted.ids, view.suppressing, view.capping
             self.ask(self.room.lookup, dict.fromkeys((*wanted.ids, *wanted.counters)))
         return self.missing > 0 or self.untold > 0
-
-    def ask_module(self, module: Module, wanted: Wanted) -> None:
-        """Takes what is remembered, or asks, as long as that may take."""
-        key = module.who(wanted)
-        if key is None:
-            return
-        if (told := module.service.known(key)) is not None:
-            self.told[module.name] = told
-        elif module.ask(key, wanted, min(module.timeout_s, self.left_s), partial(self.answered, module.name)):
-            self.untold += 1
 
     def answered(self, name: str, told: Any) -> None:
         """A module has answered, or will not."""

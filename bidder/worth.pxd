@@ -10,12 +10,15 @@ cdef class Worth:
     """Where the facts about a person come from; one object a worker."""
     cdef readonly str risk, credit          # mode: off, profile, in_process or remote
     cdef KeyTable risk_people, credit_people  # of in_process
-    cdef object lists
-    cdef object institution                 # id of its name; 0: of nobody in particular
-    cdef tuple told_risk, told_credit       # of remote: what was told of the person of the request at hand
+    cdef object lists                       # a BlackLists; None: there are none
+    cdef tuple black_tables                 # KeyTables of the black ones, as they were written last;
+    cdef object changed                     # keys that were changed since;
+    cdef object addresses                   # and by address whether a list may name it
+    cdef object told_risk, told_credit      # of remote: what was told of the person of the request at hand
 
     # Sets Candidates.person to what is known, of what is ``wanted`` (bidder.facts.Fact).
     cdef int learn(self, Candidates c, Request r, uint32_t wanted) except -1
+    cdef bint may_be_black(self, Request r) except -1
     cdef int look_up_risk(self, Facts *facts, Request r, uint32_t wanted) except -1
 
 cdef inline double score_of(const Facts *facts, int score, bint *known) noexcept nogil:

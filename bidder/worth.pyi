@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bidder.candidates import Candidates
@@ -13,7 +13,21 @@ REMOTE: str
 MODES: tuple[str, ...]
 
 class BlackLists(Protocol):
-    def is_black(self, keys: Sequence[int], ip: str | None, institution: int, now_s: int) -> bool: ...
+    """Lists, as far as black ones go."""
+
+    @property
+    def tables(self) -> tuple[KeyTable, ...]:
+        """Of keys, as they were written last."""
+
+    @property
+    def changed(self) -> Mapping[int, object]:
+        """Keys that were changed since."""
+
+    @property
+    def addresses(self) -> dict[str, bool]:
+        """By address whether a list may name it; one that is missing is found out when it is asked for."""
+
+    def is_black(self, keys: Sequence[int], ip: str | None, now_s: int) -> bool: ...
 
 class Worth:
     risk: str
@@ -21,7 +35,8 @@ class Worth:
     def __init__(self, risk: str = "profile", credit: str = "profile") -> None: ...
     @property
     def remote(self) -> int: ...
-    def use_risk(self, people: KeyTable | None, lists: BlackLists | None = None, institution: int = 0) -> None: ...
+    def use_risk(self, people: KeyTable | None) -> None: ...
+    def use_lists(self, lists: BlackLists) -> None: ...
     def use_credit(self, people: KeyTable | None) -> None: ...
     def tell(self, risk: tuple[int, int, int] | None, credit: tuple[int, int, float, float] | None) -> None: ...
 

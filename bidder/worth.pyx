@@ -52,24 +52,30 @@ cdef class Worth:
                 raise ValueError(f"{mode!r}: a mode is one of {', '.join(MODES)}")
         self.risk, self.credit = risk, credit
         self.told_risk = self.told_credit = None
+        self.black_tables, self.changed, self.addresses = (), {}, {}
 
     @property
     def remote(self) -> int:
         """The facts that services are to be asked for."""
         return (OF_RISK if self.risk == REMOTE else 0) | (OF_CREDIT if self.credit == REMOTE else 0)
 
-    def use_risk(self, KeyTable people, lists=None, institution=0):
-        """From here on these are what ``in_process`` looks into; None: there is none."""
+    def use_risk(self, KeyTable people):
+        """From here on this is what ``in_process`` looks into; None: there is none."""
         if people is not None and people.width < RISK_ROW:
             raise ValueError(f"{people.path}: rows of {people.width} bytes are not those of a table of risk")
-        self.risk_people, self.lists, self.institution = people, lists, institution
+        self.risk_people = people
+
+    def use_lists(self, lists):
+        """The same of lists; to be called again when they change."""
+        self.lists = lists
+        self.black_tables, self.changed, self.addresses = lists.tables, lists.changed, lists.addresses
 
     def use_credit(self, KeyTable people):
         if people is not None and people.width < CREDIT_ROW:
             raise ValueError(f"{people.path}: rows of {people.width} bytes are not those of a table of credit")
         self.credit_people = people
 
-    def tell(self, tuple risk, tuple credit):
+    def tell(self, risk, credit):
         """What services told of the person of the request that is decided next: (facts that are known, fraud, device risk)
         and (facts that are known, credit score, PD, P(approved)); None: nothing.
         """
@@ -105,14 +111,38 @@ cdef class Worth:
         cdef size_t i
         if self.risk_people is not None:
             read_risk(facts, row_of(self.risk_people, r))
-        if self.lists is not None and wanted & LISTED and not facts.known & BLACK:
-            keys = [id_key(r, i) for i in range(r.ids.size())]
-            if r.person and r.person not in keys:
-                keys.append(r.person)
-            facts.known |= LISTED
-            if self.lists.is_black(keys, r.address, self.institution, r.now_ns // 1_000_000_000):
-                facts.known |= BLACK
+        if self.lists is not None and wanted & LISTED:
+            # They know more than the table's flag does: changes since, exceptions of an institution, addresses.
+            facts.known = (facts.known & ~<uint32_t>BLACK) | LISTED
+            if self.may_be_black(r):
+                keys = [id_key(r, i) for i in range(r.ids.size())]
+                if r.person and r.person not in keys:
+                    keys.append(r.person)
+                if self.lists.is_black(keys, r.address, r.now_ns // 1_000_000_000):
+                    facts.known |= BLACK
         return 0
+
+    cdef bint may_be_black(self, Request r) except -1:
+        """Nearly nobody is on a list: who is in no table of black ones, was not changed since and has an address that no
+        list names needs no closer look.
+        """
+        cdef KeyTable table
+        cdef uint64_t key
+        cdef size_t i
+        for table in self.black_tables:
+            if r.person and table.find(r.person) >= 0:
+                return True
+            for i in range(r.ids.size()):
+                key = id_key(r, i)
+                if key != r.person and table.find(key) >= 0:
+                    return True
+        if self.changed:
+            if r.person in self.changed:
+                return True
+            for i in range(r.ids.size()):
+                if id_key(r, i) in self.changed:
+                    return True
+        return r.address is not None and r.address and self.addresses[r.address]
 
 
 cdef const unsigned char *row_of(KeyTable table, Request r) noexcept nogil:

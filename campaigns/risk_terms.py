@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaigns import values
-from campaigns.entry import Entry, Wrong
 from campaigns.strategy_terms import Price, factor, probability
+from domain.entry import Entry, Wrong
 from domain.strategy import RATIO_UNIT
 from domain.worth import LEAST_CREDIT, MOST_CREDIT, MOST_RISK, PPM, SCORE_NAMES, UNKNOWN, RiskRules, ScoreMultiplier
 

@@ -6,13 +6,16 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bidder.auction import Auction
     from bidder.config import BidderSettings
     from bidder.explain import Explanation
     from bidder.leases import Leases
     from bidder.model_watch import ModelWatch
+    from bidder.seller import Seller
+    from bidder.view import View
     from domain.settings import Places
     from pacing.protocol import Delivery
 
@@ -57,18 +60,20 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
 
     from bidder.answer import Answer
     from bidder.auction import Auction
-    from bidder.config import bidder_settings
+    from bidder.config import bidder_settings, credit_module_settings, risk_module_settings
     from bidder.creative_texts import is_secure
     from bidder.enrichment.chain import Chain
     from bidder.enrichment.device import DeviceModule
     from bidder.enrichment.geo import GeoModule
     from bidder.enrichment.profile import ProfileModule
     from bidder.enrichment.supply import SupplyModule
+    from bidder.enrichment.tables import Tables
     from bidder.explain import explain
     from bidder.frequency import History
     from bidder.journal import Journal
     from bidder.leases import Leases
     from bidder.view import View
+    from bidder.worth import Worth
     from cli.ask import ask
     from domain.campaign import Snapshot
     from domain.clock import from_env
@@ -114,8 +119,35 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             History(profiles, holds, True, fleet),
             models=(watch := models_in_service(where.data, settings)).models,
             shading=watch.shading,
+            worth=(worth := Worth(risk_module_settings().mode, credit_module_settings().mode)),
         )
+        Tables(worth, risk_module_settings(), credit_module_settings(), where.data).look()
+        ask_services(auction, body, view.sellers[exchange], view)
         return explain(auction, body, view.sellers[exchange], view)
+
+
+def ask_services(auction: "Auction", body: bytes, seller: "Seller", view: "View") -> None:
+    """Where modules are remote, asks them once, with all the time that they want."""
+    import asyncio
+
+    from bidder.config import credit_module_settings, risk_module_settings
+    from bidder.enrichment.credit import CreditService
+    from bidder.enrichment.once import ask_once
+    from bidder.enrichment.risk import RiskService
+    from bidder.worth import REMOTE
+
+    if not (wanted := view.facts & auction.worth.remote):
+        return
+    whom = auction.who(body, seller, view, wanted, here=True)
+    told: dict[str, Any] = {}
+    if auction.worth.risk == REMOTE and whom.facts & RiskService.facts:
+        told["risk"] = asyncio.run(ask_once(RiskService(risk_module_settings()), whom))
+    if auction.worth.credit == REMOTE and whom.facts & CreditService.facts:
+        told["credit"] = asyncio.run(ask_once(CreditService(credit_module_settings()), whom))
+    auction.worth.tell(told.get("risk"), told.get("credit"))
+    for name, answer in told.items():
+        if answer is None:
+            print(f"outbid: the {name} service does not answer, and this goes without", file=sys.stderr)
 
 
 def models_in_service(data: Path, settings: "BidderSettings") -> "ModelWatch":

@@ -18,6 +18,7 @@ from domain.events import Conversion, Event, decode
 from domain.keys import internal_secret, load_keys
 from domain.person import SCORES, Stage, conversion_kind, score_id
 from domain.settings import Places
+from domain.worth import PROFILE_SCORES
 from eventlog.rewriting import matching
 from targeting.erasing import audiences_of
 from targeting.forgotten import Forgotten
@@ -183,7 +184,7 @@ def _record(data: bytes, names: Names) -> Json | None:
         record = unpack(data)
     except Unreadable as error:
         return {"unreadable": str(error)}
-    scores = {score_id(name): name for name in SCORES}
+    scores = {score_id(name): name for name in (*SCORES, *PROFILE_SCORES.values())}
     return {
         "audiences": [
             {**names.of("audience", audience), "expires": "never" if until == NEVER else _time(until)}

@@ -2,9 +2,27 @@
 
 import argparse
 
-from cli import risk_key, risk_scores, risk_serve
+from cli import (
+    risk_decision,
+    risk_flow,
+    risk_graph,
+    risk_key,
+    risk_lists,
+    risk_rings,
+    risk_scores,
+    risk_serve,
+)
 
-PARTS = (risk_serve, risk_key, risk_scores)
+PARTS = (
+    risk_serve,
+    risk_key,
+    risk_flow,
+    risk_decision,
+    risk_lists,
+    risk_graph,
+    risk_rings,
+    risk_scores,
+)
 """Modules whose ``add`` puts subcommands under ``outbid risk``."""
 
 

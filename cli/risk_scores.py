@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from risk.cards import Card
 
 MOST_ROWS = 20_000_000
+LONGEST_HEADER = 1 << 20
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,7 +47,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "user_agent and facts by their names. What lists, graph and counters know here is used too.",
     )
     score.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    score.add_argument("--out", type=Path, required=True, metavar="TABLE", help="replaced at once, when all is scored")
+    score.add_argument(
+        "--out", type=Path, metavar="TABLE", help="replaced when all is scored; default: the one that bidders look for"
+    )
     score.add_argument("--json", action="store_true", help="print what was done as JSON")
     score.set_defaults(run=run_score)
     cards = commands.add_parser("cards", help="the cards in use, or whether a file of cards is right")
@@ -73,9 +76,10 @@ def run_train(asked: argparse.Namespace) -> int:
     version = max(from_env().now_ns() // SECOND % 2**32, OWN_VERSIONS)
     clicks = not asked.decisions and _has_clicks(asked.files[0])
     made, bad = (_from_clicks if clicks else _from_labels)(asked, wanted, version)
-    write_cards(out, {**kept, **made})
+    if made:
+        write_cards(out, {**kept, **made})
     _tell_bad(bad)
-    return 0
+    return 0 if made else 1
 
 
 def _from_clicks(asked: argparse.Namespace, wanted: tuple[str, ...], version: int) -> "tuple[dict[str, Card], Bad]":
@@ -133,28 +137,29 @@ def _from_labels(asked: argparse.Namespace, wanted: tuple[str, ...], version: in
 
 def run_score(asked: argparse.Namespace) -> int:
     from domain.clock import SECOND, from_env
+    from domain.settings import places
     from risk.config import directory
     from risk.engine import Engine
-    from risk.people import write_people
+    from risk.people import FILE, write_people
     from risk.people_scoring import score_persons
+    from targeting.forgotten import Forgotten
 
+    out = asked.out or directory() / FILE
     now_s = from_env().now_ns() // SECOND
     engine = Engine.open(directory())
     try:
         with Bar("scored") as shown:
-            found = score_persons(asked.files, engine, now_s, progress=shown)
+            found = score_persons(asked.files, engine, now_s, forgotten=Forgotten(places().data), progress=shown)
     finally:
         engine.close()
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    write_people(asked.out, found.keys, found.fraud, found.device_risk, found.flags, now_s)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_people(out, found.keys, found.fraud, found.device_risk, found.flags, now_s)
     _tell_bad(found.bad)
     persons = len(set(found.keys.tolist()))
     if asked.json:
-        print(
-            json.dumps({"lines": found.lines, "keys": persons, "bad_lines": found.bad.count, "table": str(asked.out)})
-        )
+        print(json.dumps({"lines": found.lines, "keys": persons, "bad_lines": found.bad.count, "table": str(out)}))
     else:
-        print(f"{asked.out}: {persons:,} keys of {found.lines - found.bad.count:,} lines")
+        print(f"{out}: {persons:,} keys of {found.lines - found.bad.count:,} lines")
     return 0
 
 
@@ -183,11 +188,18 @@ def run_cards(asked: argparse.Namespace) -> int:
 
 def _has_clicks(path: Path) -> bool:
     """Is it a file of clicks, by its header?"""
-    from prediction.datasets.lines import Lines
+    import csv
+    import gzip
+
     from risk.click_rows import NEEDED
 
-    block = next(Lines(path, ",", header=True).blocks(1), None)
-    return block is not None and set(NEEDED) <= set(block.columns)
+    try:
+        binary = gzip.open(path) if path.suffix == ".gz" else open(path, "rb")  # noqa: SIM115
+        with binary as file:
+            first = file.readline(LONGEST_HEADER).decode("utf-8-sig", "replace")
+    except (OSError, EOFError):
+        return False  # whoever reads it says what is wrong
+    return set(NEEDED) <= set(next(csv.reader([first]), []))
 
 
 def _clicks_json(one: "click_learning.Trained") -> dict[str, Any]:
@@ -200,7 +212,7 @@ def _clicks_json(one: "click_learning.Trained") -> dict[str, Any]:
 
 def _clicks_text(name: str, one: "click_learning.Trained") -> str:
     judged = one.judged
-    worth = f"{judged.scale:.0%} of what was learnt holds there" if one.card is not None else "within chance"
+    worth = f"calibrated by x {judged.scale:.2f} there" if one.card is not None else "within chance"
     kept = "" if one.card is not None else ": the card in use stays"
     lines = [
         f"{name}: learnt from {judged.learnt_clicks:,} clicks with {judged.learnt_installs:,} installs{kept}",

@@ -161,34 +161,51 @@ def find_all(tables, keys):
     """Every key in every one of some tables: (place of the table, place of the key, row) of each that is there, in this
     order. Their memory is fetched at the same time, so that it takes little longer than one look-up.
     """
-    cdef KeyTable table
-    cdef Py_ssize_t row, count, i, k = 0, t, tables_count = len(tables), keys_count = len(keys)
-    cdef uint64_t key[TOGETHER]
-    cdef Py_ssize_t at[TOGETHER]
+    cdef Py_ssize_t k, t, of_keys, of_tables, keys_count = len(keys), tables_count = len(tables)
+    cdef Py_ssize_t most_tables = min(max(tables_count, 1), TOGETHER // 4), most_keys = TOGETHER // most_tables
     cdef list out = []
-    while k < keys_count:
-        count = min(keys_count - k, TOGETHER)
-        for i in range(count):
-            key[i] = keys[k + i]
-        for t in range(tables_count):
-            table = tables[t]
-            for i in range(count):
-                touch(&table.start[table.first_bucket(key[i])])
-        for t in range(tables_count):
-            table = tables[t]
-            for i in range(count):
-                at[i] = table.likely(key[i])
-                if at[i] >= 0:
-                    touch(&table.key[at[i]])
-            for i in range(count):
-                if at[i] >= 0:
-                    row = table.find_from(key[i], at[i])
-                    if row >= 0:
-                        out.append((t, k + i, row))
-        k += count
-    if keys_count > TOGETHER:
+    for t in range(0, tables_count, most_tables):
+        of_tables = min(most_tables, tables_count - t)
+        for k in range(0, keys_count, most_keys):
+            of_keys = min(most_keys, keys_count - k)
+            find_some(tables, t, of_tables, keys, k, of_keys, out)
+    if keys_count > most_keys:
         out.sort()
     return out
+
+
+cdef int find_some(
+    tables, Py_ssize_t first_table, Py_ssize_t of_tables, keys, Py_ssize_t first_key, Py_ssize_t of_keys, list out
+) except -1:
+    """As `find_all`, of so many that all their memory can be asked for before any of it is read."""
+    cdef KeyTable table
+    cdef Py_ssize_t k, t, place, row
+    cdef uint64_t key[TOGETHER]
+    cdef Py_ssize_t at[TOGETHER]
+    for k in range(of_keys):
+        key[k] = keys[first_key + k]
+    for t in range(of_tables):
+        table = tables[first_table + t]
+        for k in range(of_keys):
+            touch(&table.start[table.first_bucket(key[k])])
+    place = 0
+    for t in range(of_tables):
+        table = tables[first_table + t]
+        for k in range(of_keys):
+            at[place] = table.likely(key[k])
+            if at[place] >= 0:
+                touch(&table.key[at[place]])
+            place += 1
+    place = 0
+    for t in range(of_tables):
+        table = tables[first_table + t]
+        for k in range(of_keys):
+            if at[place] >= 0:
+                row = table.find_from(key[k], at[place])
+                if row >= 0:
+                    out.append((first_table + t, first_key + k, row))
+            place += 1
+    return 0
 
 
 class KeyTableWriter:

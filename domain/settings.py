@@ -8,7 +8,7 @@ a value of the wrong type is refused with its name.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, Literal, TypeVar, get_origin
 
 import msgspec
 
@@ -80,6 +80,8 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credit_url: str = ""
     watcher_url: str = ""
     """Where the command line reaches the watcher; default: its address on this host."""
+    services: tuple[Literal["risk", "credit"], ...] = ("risk",)
+    """Of the services of lenders, those that `outbid up` starts beside the bidder's own processes."""
     holds: int = 917_504
     """Bids in flight that this host remembers for frequency caps, at about 46 bytes each."""
 
@@ -98,6 +100,11 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reporter_base(self) -> str:
         return (self.reporter_url or f"http://{self.host}:{self.reporter_port}").rstrip("/")
+
+    @property
+    def service_ports(self) -> dict[str, int]:
+        """Of the services of lenders, by name."""
+        return {"risk": self.risk_port, "credit": self.credit_port}
 
     @property
     def risk_base(self) -> str:

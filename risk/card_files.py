@@ -73,7 +73,7 @@ def cards_of(told: Any, path: str = "cards") -> dict[str, Scorecard]:
 
 def write_cards(path: Path, cards: Mapping[str, Card]) -> None:
     """Writes a file whole or not at all. Raises OSError."""
-    told = {"scores": {name: _plain(msgspec.to_builtins(card)) for name, card in cards.items()}}
+    told = {"scores": {name: _form(card) for name, card in cards.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     with open(draft, "w") as file:
@@ -84,11 +84,13 @@ def write_cards(path: Path, cards: Mapping[str, Card]) -> None:
     sync_directory(path.parent)
 
 
-def _plain(value: Any) -> Any:
-    """Lists for tuples, which YAML has no word for."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+def _form(card: Card) -> dict[str, Any]:
+    """As it is written: without what is nothing, and lists for tuples, which YAML has no word for."""
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(card))
+    told["facts"] = {
+        name: {word: what for word, what in steps.items() if what} for name, steps in told["facts"].items()
+    }
+    return told
 
 
 class Shelf:

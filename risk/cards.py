@@ -152,7 +152,7 @@ class Scorecard:
             if curve is None:
                 return Scored(score, None, reasons, self.card.version)
             return Scored(score, _probability(curve(points_log_odds(total))), reasons, self.card.version)
-        z = log(expm1(total))
+        z = min(max(log(expm1(total)), -FURTHEST), FURTHEST)
         if curve is not None:
             z = curve(z)
         return Scored(score_of(z), _probability(z), reasons, self.card.version)

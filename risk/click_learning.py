@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from domain.errors import Problem, Refused
 from prediction.metrics import measure
@@ -15,7 +16,8 @@ from risk.published import published
 from risk.shortfall import Band, Clicks, Learnt, bands, learn, scale_of
 
 LEARNABLE = ("device_risk", "fraud")
-LEAST_INSTALLS = 30
+LEAST_LEARNT, LEAST_JUDGED = 20, 5
+"""Installs of the older rows, and of the newest."""
 FOLDS = 5
 WARM_UP = 0.1
 """Of the rows, the first: what was before them is not known, so that their counts are too low."""
@@ -41,7 +43,7 @@ class Judged(Struct, frozen=True):
     """By how many nats the shares explain the installs of sources that they were not learnt from better than the apps'
     rates alone; below `LEAST_GAIN` it may be chance."""
     scale: float
-    """How much of what was learnt held on those folds: the card has so much of it."""
+    """By what the learnt strengths were multiplied to be right on those sources: the calibration."""
     bands: tuple[Band, ...]
 
 
@@ -68,20 +70,21 @@ def learn_from_clicks(
     """
     if name not in LEARNABLE:
         raise Refused([Problem("--score", name, f"clicks tell of {' and '.join(LEARNABLE)}")])
-    begin = int(len(rows.app) * WARM_UP)
+    begin = round(len(rows.app) * WARM_UP)
     whole, names = _clicks(rows, name, begin)
-    cut = int(len(whole.app) * (1 - test_share))
+    cut = round(len(whole.app) * (1 - test_share))
     older = np.arange(len(whole.app)) < cut
-    for part, which in ((older, "the older"), (~older, "the newest")):
+    for part, which, least in ((older, "the older", LEAST_LEARNT), (~older, "the newest", LEAST_JUDGED)):
         installs = int(whole.installed[part].sum())
-        if installs < LEAST_INSTALLS:
-            allowed = f"{which} rows must have {LEAST_INSTALLS} installs; all have {int(rows.installed.sum())}"
+        if installs < least:
+            allowed = f"{which} rows must have {least} installs; all have {int(rows.installed.sum())}"
             raise Refused([Problem("FILE", f"{installs} installs", allowed)])
     fold = (rows.source[begin:] % np.uint64(FOLDS)).astype(np.int64)
     apps = len(rows.apps)
-    first, scale, _ = _learnt(whole.take(older), fold[older], apps, lambda share: progress(share / 2))
-    judged = _judge(whole.take(~older), first, scale, published(name).base)
-    final, scale, gain = _learnt(whole, fold, apps, lambda share: progress(0.5 + share / 2))
+    with threadpool_limits(1, "blas"):  # matrices are so small that threads would only wait for each other
+        first, scale, _ = _learnt(whole.take(older), fold[older], apps, lambda share: progress(share / 2))
+        judged = _judge(whole.take(~older), first, scale, published(name).base)
+        final, scale, gain = _learnt(whole, fold, apps, lambda share: progress(0.5 + share / 2))
     came = int(whole.installed.sum())
     judged = structs.replace(judged, learnt_clicks=len(whole.app), learnt_installs=came, gain=gain, scale=scale)
     if gain < LEAST_GAIN:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,10 @@ class ClickRows(NamedTuple):
     installed: NDArray[np.float64]
     app: NDArray[np.int64]
     """Numbered from 0 in the order in which they are first seen."""
-    apps: tuple[str, ...]
     source: NDArray[np.uint64]
     """Key of the address."""
     time_s: NDArray[np.int64]
+    apps: tuple[str, ...]
     bad: Bad
 
 
@@ -49,13 +49,9 @@ def read_clicks(
     Raises Refused for a file without the columns that are needed, with more than ``most`` clicks or with none.
     """
     counters, pending = Counters(slots=SLOTS), _Pending()
-    facts: list[tuple[float, ...]] = []
-    installed: list[NDArray[np.float64]] = []
-    app: list[int] = []
-    source: list[int] = []
-    time_s: list[int] = []
+    parts: list[tuple[NDArray[Any], ...]] = []
     apps: dict[str, int] = {}
-    bad = Bad()
+    bad, read = Bad(), 0
     missing = dict.fromkeys(COUNTED, float("nan"))
     for number, path in enumerate(paths):
         lines = Lines(path, ",", header=True, needed=NEEDED)
@@ -67,6 +63,8 @@ def read_clicks(
             told = block.columns.get("attributed_time", ("",) * len(block))
             ends = attributed("attributed_time", [text or "1970-01-01 00:00" for text in told], wrong)
             names = block.columns.get("app", ("",) * len(block))
+            facts: list[tuple[float, ...]] = []
+            kept: list[tuple[float, int, int, int]] = []
             for at, (ip, device, os) in enumerate(zip(block["ip"], block["device"], block["os"], strict=True)):
                 if at in wrong or not 0 < times[at] < 2**32:
                     bad.add(block.numbers[at], wrong.get(at, f"click_time: {block['click_time'][at]!r} is too early"))
@@ -80,26 +78,30 @@ def read_clicks(
                 counters.observe(Event("click", now, ids, address))
                 if label[at]:
                     pending.add(Event("install", max(int(ends[at]) // SECOND, now), ids, address))
-                installed.append(label[at])
-                app.append(apps.setdefault(names[at], len(apps)))
-                source.append(address)
-                time_s.append(now)
-            if len(facts) > most:
+                kept.append((float(label[at]), apps.setdefault(names[at], len(apps)), address, now))
+            parts.append(_part(facts, kept))
+            read += len(kept)
+            if read > most:
                 raise Refused([Problem("--most-rows", most, f"{path} has more; they are held in memory")])
             progress((number + lines.share) / len(paths))
         bad.count += lines.bad.count
         bad.first += lines.bad.first
-    if not facts:
-        told_first = f" ({bad.first[0]})" if bad.first else ""
-        raise Refused([Problem("FILE", ", ".join(map(str, paths)), f"it must have clicks{told_first}")])
-    return ClickRows(
-        np.array(facts, np.float32),
+    if not read:
+        why = f" ({bad.first[0]})" if bad.first else ""
+        raise Refused([Problem("FILE", ", ".join(map(str, paths)), f"it must have clicks{why}")])
+    known_facts, installed, app, source, time_s = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return ClickRows(known_facts, installed, app, source, time_s, tuple(apps), bad)
+
+
+def _part(facts: list[tuple[float, ...]], kept: list[tuple[float, int, int, int]]) -> tuple[NDArray[Any], ...]:
+    """Columns of `ClickRows`."""
+    installed, app, source, time_s = zip(*kept, strict=True) if kept else ((), (), (), ())
+    return (
+        np.array(facts, np.float32).reshape(len(facts), len(COUNTED)),
         np.array(installed, np.float64),
         np.array(app, np.int64),
-        tuple(apps),
         np.array(source, np.uint64),
         np.array(time_s, np.int64),
-        bad,
     )
 
 

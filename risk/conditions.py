@@ -6,6 +6,7 @@ be, or a list of which it must be one. What is not known fails every test but ``
 """
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from domain.errors import Problem
@@ -87,16 +88,20 @@ def compiled(form: Any, path: str, words: Vocabulary, problems: list[Problem], d
             parts.append(_all(_tests(name, words.kinds[name], value, below, problems)))
         else:
             problems.append(
-                Problem(below, value, f"there is no such value; there are all, any, not, {_near(name, words)}")
+                Problem(
+                    below,
+                    value,
+                    f"there is no such value; near it are {_near(name, words)}; `outbid risk flow values` lists all",
+                )
             )
     return _all(parts)
 
 
 def _near(name: str, words: Vocabulary) -> str:
-    """The names there are; those of the same family if that is known."""
+    """The names that may be meant: of the same family, or like this one."""
     family = name.partition(".")[0] + "."
     near = [each for each in words.kinds if each.startswith(family)] if "." in name else []
-    return ", ".join(near or words.kinds)
+    return ", ".join(near or get_close_matches(name, words.kinds, 8, 0.4)) or "no such names"
 
 
 def _tests(name: str, kind: Kind, form: Any, path: str, problems: list[Problem]) -> list[Condition]:

@@ -8,20 +8,22 @@ from domain.settings import load, places
 
 
 class RiskSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The service; its port is `[outbid] risk_port`."""
+    """The service; its port is ``[outbid] risk_port``, and ``[outbid] services`` says whether `outbid up` starts it."""
 
-    enabled: bool = True
-    """Whether `outbid up` starts it."""
-    flow: str = ""
+    flows: str = ""
     """Directory of decision flows, ``*.yaml``; empty: ``<data_dir>/risk/flows``."""
     durable: bool = True
     """Whether a decision is answered only when its record is on disk."""
     keep_decisions_days: int = 1830
     """How long decisions are kept: five years."""
 
+    def __post_init__(self) -> None:
+        if self.keep_decisions_days < 1:
+            raise ValueError(f"keep_decisions_days is {self.keep_decisions_days}; it must be at least 1")
+
     @property
-    def flows(self) -> Path:
-        return Path(self.flow).resolve() if self.flow else directory() / "flows"
+    def flow_directory(self) -> Path:
+        return Path(self.flows).resolve() if self.flows else directory() / "flows"
 
 
 def risk_settings() -> RiskSettings:

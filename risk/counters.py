@@ -114,28 +114,29 @@ class Counters:
             told["device_ips_24h"] = max([self._seen.different(key, (DAY,), now_s)[0] for key in devices])
         if phones := [key for kind, key in ids if kind in PHONE_KINDS]:
             records = [record for key in phones if (record := self._velocity.find(key)) >= 0]
-            counts = [self._velocity.counted(record, "application", now_s).counts[0] for record in records]
+            counts = [self._velocity.counted(record, "application", now_s)[0] for record in records]
             told["phone_applications_24h"] = max(counts, default=0)
         if ids:
             self._person_facts([key for _, key in ids], now_s, told)
         return told
 
     def _velocity_facts(self, what: str, keys: list[int], now_s: int, told: dict[str, float]) -> None:
-        counts = [0.0] * 5
-        gap, age = None, None
+        counts = [0] * 5
+        gap: float | None = None
+        age: float | None = None
         for key in keys:
             record = self._velocity.find(key)
             if record < 0:
                 continue
-            clicks = self._velocity.counted(record, "click", now_s)
-            installs = self._velocity.counted(record, "install", now_s)
-            applications = self._velocity.counted(record, "application", now_s)
-            found = (*clicks.counts, installs.counts[0], applications.counts[0], self._velocity.idled(record))
-            counts = [max(pair) for pair in zip(counts, found, strict=True)]
-            if clicks.last_s:
-                since = max(now_s - clicks.last_s, 0)
+            first_s, idled, *lasts = self._velocity.heads(record)
+            found: list[int] = []
+            for (event, windows), last_s in zip(_VELOCITY.items(), lasts, strict=True):
+                found += self._velocity.counted(record, event, now_s) if last_s else (0,) * len(windows)
+            counts = list(map(max, counts, (*found, idled)))
+            if lasts[0]:
+                since = max(now_s - lasts[0], 0)
                 gap = since if gap is None else min(gap, since)
-            known_for = max(now_s - self._velocity.first_s(record), 0) / HOUR
+            known_for = max(now_s - first_s, 0) / HOUR
             age = known_for if age is None else max(age, known_for)
         told[f"{what}_clicks_1h"], told[f"{what}_clicks_24h"], told[f"{what}_installs_24h"] = counts[:3]
         told[f"{what}_applications_24h"], told[f"{what}_idle_clicks"] = counts[3:]
@@ -151,15 +152,16 @@ class Counters:
             record = self._person.find(key)
             if record < 0:
                 continue
-            for event, names in _PERSON_COUNTS.items():
-                found = self._person.counted(record, event, now_s)
-                for name, count in zip(names, found.counts, strict=True):
+            for (event, names), last_s in zip(_PERSON_COUNTS.items(), self._person.heads(record)[2:], strict=True):
+                if not last_s:
+                    continue
+                for name, count in zip(names, self._person.counted(record, event, now_s), strict=True):
                     if count > counts[name]:
                         counts[name] = count
                 if event == "application":
-                    applied = max(applied, found.last_s)
+                    applied = max(applied, last_s)
                 elif event in _INTENT:
-                    intended = max(intended, found.last_s)
+                    intended = max(intended, last_s)
         told |= counts
         lenders = [self._lenders.different(key, _LENDERS.values(), now_s) for key in keys]
         told |= zip(_LENDERS, map(max, *lenders) if len(lenders) > 1 else lenders[0], strict=True)

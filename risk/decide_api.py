@@ -17,8 +17,8 @@ from risk.decisions import Decision, DecisionLog
 from risk.engine import Assessment, Engine
 from risk.flow import Flow
 from risk.flows import Flows
-from risk.inputs import FACTS
-from risk.subject import read_subject
+from risk.inputs import FACTS, inputs_of
+from risk.subject import Subject, read_subject
 from risk.told import graph_of, kept_hits, kept_scores, scope_of, told_hits, told_scores, told_subject
 from risk.vocabulary import values_of
 from risk.wire import (
@@ -66,8 +66,7 @@ class Deciding:
         began = time.perf_counter()
         asked: DecideRequest = call.body
         flow = self._flows.get(asked.flow, call.key.institution)
-        told, own = split(asked.facts, flow)
-        subject = read_subject(asked.subject, call.key.institution_id)
+        subject, told, own = _read(asked, flow, call.key.institution_id)
         now_ns = self._clock.now_ns()
         found = self._engine.assess(subject, NAMES, now_ns // 1_000_000_000, told)
         facts = {**found.facts, **own}
@@ -127,6 +126,22 @@ class Deciding:
         return FlowText(name, version, text)
 
 
+def _read(asked: DecideRequest, flow: Flow, institution: int) -> tuple[Subject, dict[str, Any], dict[str, Any]]:
+    """The subject, facts that scores read, and the flow's own. Raises Refused, with all that is wrong with any."""
+    problems: list[Problem] = []
+    try:
+        subject = read_subject(asked.subject, institution)
+    except Refused as refusal:
+        problems += refusal.problems
+    try:
+        told, own = split(asked.facts, flow)
+    except Refused as refusal:
+        problems += refusal.problems
+    if problems:
+        raise Refused(problems)
+    return subject, told, own
+
+
 def split(facts: Mapping[str, Any], flow: Flow) -> tuple[dict[str, Any], dict[str, Any]]:
     """Facts of a call: those that scores read, and the flow's own, checked. Raises Refused."""
     told = {name: value for name, value in facts.items() if name in FACTS}
@@ -139,6 +154,8 @@ def split(facts: Mapping[str, Any], flow: Flow) -> tuple[dict[str, Any], dict[st
     words = [name for name, value in told.items() if isinstance(value, str)]
     if words:
         raise Refused([Problem(f"facts.{name}", told[name], "it must be a number, or true or false") for name in words])
+    if told:
+        inputs_of(told)  # refuses what they cannot be
     return told, flow.own_facts(own)
 
 

@@ -19,6 +19,7 @@ from eventlog.reader import LogReader
 from eventlog.rewriting import rewrite
 from eventlog.segments import OFFSET_MASK, place_of, read_mark, segment_path
 from eventlog.writer import LogWriter
+from risk.flow_form import ListName, Outcome
 
 FOLDER = "decisions"
 HOLDER = "archive"
@@ -41,7 +42,7 @@ class ScoreRecord(Struct, frozen=True, array_like=True):
 class HitRecord(Struct, frozen=True, array_like=True):
     """A list's entry that the subject was on."""
 
-    list: str
+    list: ListName
     institution: int
     reason: str
     source: str
@@ -63,7 +64,7 @@ class Decision(Struct, frozen=True, array_like=True, tag="decision"):
     """Who asked; empty: the operator."""
     flow: str
     version: str
-    decision: str
+    decision: Outcome
     reasons: tuple[str, ...]
     points: float
     keys: bytes
@@ -210,8 +211,8 @@ def forget(root: Path, persons: Collection[int]) -> int:
         found = _decode(record)
         if not set(keys_of(found)) & set(persons):
             return None
-        return _encode(
-            msgspec.structs.replace(found, keys=bytes(len(found.keys)), reference="-" * len(found.reference))
-        )
+        named = b"".join(map(_encode, (found.keys, found.kinds, found.reference)))  # as they lie in the record
+        blank = map(_encode, (bytes(len(found.keys)), found.kinds, "-" * len(found.reference)))
+        return record.replace(named, b"".join(blank), 1)
 
     return rewrite(root / FOLDER, marks, without)

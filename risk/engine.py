@@ -46,9 +46,16 @@ class Engine:
     """One directory's knowledge. The ``owner``, one process at a time, is who takes events."""
 
     def __init__(
-        self, lists: Lists, graph: Graph, counters: Counters | None, cards: card_files.Shelf, owner: bool = False
+        self,
+        lists: Lists,
+        graph: Graph,
+        counters: Counters | None,
+        cards: card_files.Shelf,
+        owner: bool = False,
+        forgotten: Forgotten | None = None,
     ) -> None:
         self.lists, self.graph, self.counters, self.cards, self.owner = lists, graph, counters, cards, owner
+        self.forgotten = forgotten
 
     @classmethod
     def open(cls, directory: Path, *, owner: bool = False, forgotten: Forgotten | None = None) -> "Engine":
@@ -66,7 +73,7 @@ class Engine:
         except BaseException:
             graph.close()
             raise
-        return cls(lists, graph, counters, cards, owner)
+        return cls(lists, graph, counters, cards, owner, forgotten)
 
     def assess(
         self, subject: Subject, wanted: Collection[str], now_s: int, told: Mapping[str, Any] | None = None
@@ -91,9 +98,14 @@ class Engine:
 
     def take(self, event: Happening, now_s: int) -> None:
         """Something happened: it is counted, whoever met is joined in the graph, and a label is kept. Raises Refused,
-        and takes nothing of it; LogFull if the disk takes nothing. Only the owner may.
+        and takes nothing of it; LogFull if the disk takes nothing. Ids of forgotten people are left out. Only the
+        owner may.
         """
         assert self.owner and self.counters is not None
+        if self.forgotten is not None and len(self.forgotten):
+            event = event.without(self.forgotten)
+            if not event.subject.ids and not event.subject.ip:
+                return
         if event.name not in (SEEN, FRAUD, LEGITIMATE):
             self.counters.observe(event.counted(), now_s)
         if edges := edges_of(event.subject):

@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 from api.batch import batch_of
 from api.operations import Call, Operation
+from api.problem import Failure
 from risk.engine import Engine
-from risk.events import EventForm, Happening
+from risk.events import FRAUD, LEGITIMATE, EventForm, Happening
 from risk.subject import read_subject
 from risk.wire import EventTaken
 
 SCOPE = "risk:events"
+LABELS = "risk:labels"
+"""What a key needs beside it to say who is fraud and who is not: it counts for everybody who asks."""
 
 
 class Events:
@@ -27,6 +30,8 @@ class Events:
 
     async def _take(self, call: Call) -> EventTaken:
         asked: EventForm = call.body
+        if asked.event in (FRAUD, LEGITIMATE) and not call.key.may(LABELS):
+            raise Failure(403, f"this key has not the scope {LABELS!r}, which {asked.event!r} needs")
         now_s = self._now_s()
         subject = read_subject(asked.subject, call.key.institution_id)
         happened = Happening(asked.event, subject, asked.at or now_s)

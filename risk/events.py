@@ -12,6 +12,7 @@ from risk.counters import Event
 from risk.graph import Edge
 from risk.graph_kinds import IP, KIND_OF_WORD, OTHER, Node
 from risk.subject import Subject, SubjectForm
+from targeting.forgotten import Forgotten
 
 SEEN, FRAUD, LEGITIMATE = "seen", "fraud", "legitimate"
 MOST_JOINED = 8
@@ -37,6 +38,13 @@ class Happening(NamedTuple):
     name: str
     subject: Subject
     at_s: int
+
+    def without(self, forgotten: Forgotten) -> "Happening":
+        """The same, of whoever of them is not forgotten."""
+        subject = self.subject
+        ids = tuple(one for one in subject.ids if one.key not in forgotten)
+        ip, ip_key = ("", 0) if subject.ip_key in forgotten else (subject.ip, subject.ip_key)
+        return self._replace(subject=subject._replace(ids=ids, ip=ip, ip_key=ip_key))
 
     def counted(self) -> Event:
         """For the counters."""

@@ -25,6 +25,7 @@ STRENGTHS = (0.25, 1.0, 4.0, 16.0)
 """Penalties that are tried, in nats for a strength of 1."""
 MOST_STRENGTH = -float(np.log1p(-MOST_SHARE))
 
+_EFFORT = {"maxiter": 300, "ftol": 1e-8}
 Loss = Callable[[Floats], tuple[float, Floats]]
 """Of groups' strengths: the sum of the losses of their rows, and its slope in each."""
 
@@ -121,7 +122,7 @@ def fit(
     if start is not None:
         begun[:count] = start
     bounds = [(0.0, MOST_STRENGTH)] * count + [(1e-4, MOST_STRENGTH)] * leak
-    found = minimize(cost, begun, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300, "ftol": 1e-8})
+    found = minimize(cost, begun, jac=True, method="L-BFGS-B", bounds=bounds, options=_EFFORT)
     told = np.asarray(found.x, np.float64)
     return told[:count], float(told[count]) if leak else 0.0
 

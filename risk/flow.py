@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from api.checking import converted
 from domain.errors import Problem, Refused
 from domain.yaml_file import read_yaml
+from risk.cards import NAMES as SCORES
 from risk.conditions import Condition, Kind, Values, Vocabulary, compiled
-from risk.flow_form import FactForm, FlowForm, StepForm
-from risk.vocabulary import SCORES, known_values
+from risk.flow_form import FactForm, FlowForm, Outcome, StepForm
+from risk.vocabulary import known_values
 
-POINTS = "points"
+POINTS: Final = "points"
 _FORMS = "a step has one of list, when and score"
 _WAYS = ("then", "points")
 _CUTS = ("approve_below", "review_from", "reject_from")
@@ -36,7 +37,7 @@ class ListHit(NamedTuple):
 class Verdict(NamedTuple):
     """What a flow says."""
 
-    decision: str
+    decision: Outcome
     reasons: tuple[str, ...]
     """Codes of the steps that brought it about, the deciding one first; ``OTHERWISE`` if none did."""
     points: float
@@ -46,7 +47,7 @@ class Verdict(NamedTuple):
 
 class _Step(NamedTuple):
     holds: Callable[[Values, Sequence[Any]], bool]
-    then: str
+    then: Literal["approve", "review", "reject", "points"]
     points: float
     reason: str
     score: str
@@ -106,7 +107,7 @@ class Flow:
         return Verdict(self.form.otherwise, ("OTHERWISE",), points, ())
 
 
-def _verdict(decision: str, by: list[_Step], pointed: list[_Step], points: float) -> Verdict:
+def _verdict(decision: Outcome, by: list[_Step], pointed: list[_Step], points: float) -> Verdict:
     reasons = [step.reason for step in by]
     if any(step.score == POINTS for step in by):  # then what gave the points is why, the most first
         reasons += [step.reason for step in sorted(pointed, key=lambda step: -abs(step.points))]
@@ -240,7 +241,7 @@ def _on_list(form: StepForm) -> Callable[[Values, Sequence[Any]], bool]:
     def holds(values: Values, hits: Sequence[Any]) -> bool:
         return any(
             hit.list == name
-            and (not reasons or hit.reason in reasons)
+            and (not reasons or hit.reason in reasons or hit.reason.partition(":")[0] in reasons)
             and (everybodys is None or (hit.institution == 0) is everybodys)
             for hit in hits
         )

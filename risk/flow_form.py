@@ -32,7 +32,7 @@ class StepForm(Struct, frozen=True, forbid_unknown_fields=True):
     list: ListName | None = None
     scope: Literal["any", "global", "institution"] = "any"
     reasons: tuple[str, ...] = ()
-    """Of the list's entries: only those with one of these reasons; empty: all."""
+    """Of the list: only entries with one of these reasons, or one of them and more behind a colon; empty: all."""
 
     when: Any = None
     """A condition (`risk.conditions`)."""

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.errors import Unavailable
 from eventlog.reader import LogCorrupt, LogReader
@@ -31,6 +32,9 @@ SNAPSHOT, LOG = "snapshot", "log"
 SEGMENT_BYTES = 16 << 20
 LEAST_SINCE = 200_000
 """Edges after the snapshot, from which on it is worth making a new one."""
+STEPS = 20_000
+"""Neighbours that are told of changed distances and scores by one call, about a millisecond's worth; the rest waits for
+`Graph.settle`."""
 LABEL_OF = {True: 1, False: -1, None: 0}
 
 
@@ -95,9 +99,14 @@ class Graph:
         """What is known of a node. Some microseconds, whatever its degree."""
         return self._network.features(key)
 
+    def columns(self) -> "tuple[NDArray[np.uint64], NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]":
+        """Of all nodes key, kind, degree and label score."""
+        return self._network.columns()
+
     def add(self, edges: Iterable[Edge]) -> int:
         """Joins nodes; returns how many edges are new. They show in `features` at once, and within a second in those of
-        other processes.
+        other processes; what they mean for the distances and scores of nodes far and near, where that is much, follows
+        with the next calls of `settle`.
 
         Raises ValueError naming the first bad edge (a key of 0, a node with itself, no such kind), LogFull if the disk
         takes nothing; then none is added.
@@ -119,13 +128,20 @@ class Graph:
         if self._forgotten is not None and key in self._forgotten:
             return
         self._append(np.array([(key, kind, LABEL_OF[fraud])], LABEL))
-        self._network.label(key, kind, LABEL_OF[fraud])
+        self._network.label(key, kind, LABEL_OF[fraud], STEPS)
+
+    def settle(self, steps: int | None = STEPS) -> bool:
+        """Goes on working out distances and scores after large changes; None: to the end. Says whether more is to do:
+        until it is not, distances may be too long, and scores are on their way.
+        """
+        return self._network.spread() if steps is None else self._network.spread(steps)
 
     def refresh(self) -> bool:
-        """Takes in what other processes did to the directory; some microseconds if they did nothing. Whoever keeps a
-        graph open calls it several times a second. Says whether something came. Raises Unavailable if the files cannot
+        """Takes in what other processes did to the directory, and settles a piece; some microseconds if there is
+        nothing. Whoever keeps a graph open calls it several times a second. Says whether something came. Raises Unavailable if the files cannot
         be used; the graph is then as it was.
         """
+        self.settle()
         if self._directory is None:
             return False
         if self._forgotten is not None:
@@ -182,7 +198,7 @@ class Graph:
                 _joined(network, entries)
             else:
                 for key, kind, label in entries[entries["key"] != 0].tolist():
-                    network.label(key, kind, label)
+                    network.label(key, kind, label, STEPS)
         return taken
 
 
@@ -223,6 +239,7 @@ def _joined(network: Network, edges: Entries) -> int:
         np.ascontiguousarray(edges["first_kind"]),
         np.ascontiguousarray(edges["second"]),
         np.ascontiguousarray(edges["second_kind"]),
+        STEPS,
     )
 
 

@@ -27,6 +27,11 @@ LOCK = "batch"
 NO_EDGES, NO_LABELS = np.empty(0, EDGE), np.empty(0, LABEL)
 
 
+def graph_directory(data: Path) -> Path:
+    """Where a deployment keeps its graph."""
+    return data / "risk" / "graph"
+
+
 def fold(directory: Path) -> Arrays:
     """Makes a snapshot of everything that is in the log, and removes the log's old segments."""
     return load(directory, NO_EDGES, NO_LABELS)
@@ -48,6 +53,8 @@ def forget(directory: Path, keys: Collection[int]) -> int:
 
     Make sure first that nobody adds them again (`targeting.forgotten`).
     """
+    if not directory.is_dir():
+        return 0
     with _alone(directory):
         gone = set(keys)
         before = _held(graph_snapshot.read(directory / SNAPSHOT), gone)
@@ -96,6 +103,8 @@ def _alone(directory: Path) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for draft in directory.glob(f".{SNAPSHOT}.*"):
+            draft.unlink()  # of one that was killed
         yield
 
 

@@ -25,7 +25,8 @@ class GraphFeatures(Struct, frozen=True):
     shared_device: int = 0
     """Other nodes of its kind with the devices it was seen with, likewise."""
     distance_to_fraud: int = -1
-    """Edges to the nearest known fraud, 0 if it is one; -1: none within `MAX_DISTANCE` (6)."""
+    """Edges to the nearest known fraud, 0 if it is one; -1: none within `MAX_DISTANCE` (4). No way leads through a
+    node with more than `CROWD` (1,000) neighbours, unless it is known fraud itself."""
     label_score: float = 0.0
     """0 to 1: the chance that a walk from here, which goes on with probability `DAMPING` (0.85) a step, comes to known
     fraud before it comes to something known to be good. Right to 0.002."""

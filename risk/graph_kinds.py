@@ -1,9 +1,7 @@
 """Kinds of the things that the graph joins, and the words by which they are written."""
 
-from ipaddress import ip_address
 from typing import NamedTuple
 
-from domain.naming import person_key
 from targeting.identity_keys import parse_person
 
 OTHER, IP, DEVICE, PHONE, EMAIL, ACCOUNT, CARD, NATIONAL_ID, ADDRESS = range(9)
@@ -31,18 +29,11 @@ class Node(NamedTuple):
 
 
 def parse_node(text: str) -> Node:
-    """The node written ``KIND:VALUE``, or ``ip:ADDRESS``. Raises ValueError saying what is wrong, without the value."""
+    """The node written ``KIND:VALUE``, as `targeting.identity_keys` has it; a range of addresses is none.
+
+    Raises ValueError saying what is wrong, without the value.
+    """
     word, _, value = text.partition(":")
-    if word == "ip":
-        return Node(address_key(value), IP)
+    if word == "ip" and "/" in value:
+        raise ValueError("a range is no node of the graph: an address is written ip:192.0.2.1 or ip:2001:db8::1")
     return Node(parse_person(text), KIND_OF_WORD.get(word, OTHER))
-
-
-def address_key(written: str) -> int:
-    """Key of an IP address; an IPv4 address within IPv6 is the IPv4 one. Raises ValueError for what is none."""
-    try:
-        address = ip_address(written)
-    except ValueError:
-        raise ValueError("an address is written ip:203.0.113.9 or ip:2001:db8::1, without a prefix length") from None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return person_key("ip", str(mapped or address))

@@ -19,7 +19,7 @@ from domain.errors import Unavailable
 from eventlog.frames import checksum
 from eventlog.segments import sync_directory
 from risk.graph_records import EDGE, LABEL, Entries
-from risk.network import ROW, Network, numbered, slots_of
+from risk.network import CROWD, ROW, Network, numbered, slots_of
 
 MAGIC = b"outbid risk graph 1\n"
 PAGE = 4096
@@ -37,8 +37,12 @@ class Arrays(Struct, frozen=True):
     position: int = 0
     """Up to where in the log it holds everything."""
 
-    def network(self) -> Network:
-        return Network(self.rows, self.offsets, self.neighbours, self.slots)
+    @property
+    def edge_count(self) -> int:
+        return len(self.neighbours) // 2
+
+    def network(self, crowd: int = CROWD) -> Network:
+        return Network(self.rows, self.offsets, self.neighbours, self.slots, crowd=crowd)
 
     def edges(self) -> Entries:
         """Every edge once."""
@@ -62,7 +66,9 @@ class Arrays(Struct, frozen=True):
 EMPTY = Arrays(np.empty(0, ROW), np.zeros(1, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint32))
 
 
-def build(edges: Entries, labels: Entries, position: int = 0, without: Collection[int] = ()) -> Arrays:
+def build(
+    edges: Entries, labels: Entries, position: int = 0, without: Collection[int] = (), crowd: int = CROWD
+) -> Arrays:
     """The graph of these edges; of the labels of a node the last holds.
 
     What names a key of ``without`` is left out, and so are keys of 0 and edges from a node to itself. The kind of a
@@ -88,7 +94,7 @@ def build(edges: Entries, labels: Entries, position: int = 0, without: Collectio
     rows["label"][rank[places[2 * len(edges) :]]] = labels["label"]
     offsets, neighbours = _compressed(rank[places[: len(edges)]], rank[places[len(edges) : 2 * len(edges)]], len(keys))
     made = Arrays(rows, offsets, neighbours, slots_of(np.ascontiguousarray(rows["key"])), position)
-    made.network().settle()
+    made.network(crowd).settle()
     return made
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from domain.errors import Problem, Refused
 from prediction import calibration
@@ -54,7 +55,8 @@ def learn_from_labels(
     if card.kind == "points":
         made, z = card, _log_odds(card, rows.facts)
     else:
-        made, z = _learnt(card, rows, part, progress)
+        with threadpool_limits(1, "blas"):  # matrices are so small that threads would only wait for each other
+            made, z = _learnt(card, rows, part, progress)
     told = np.empty(len(z))
     for number in range(FOLDS):  # judged by a calibration that has not seen the row
         rest = part != number

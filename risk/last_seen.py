@@ -10,6 +10,7 @@ MOST = 32
 """Others that are kept of a key; one more pushes out the one that was seen longest ago."""
 
 _RECORD = Struct(f"<{MOST}Q{MOST}I")
+_TIMES = Struct(f"<{MOST}I")
 _OTHER, _TIME = Struct("<Q"), Struct("<I")
 
 
@@ -43,9 +44,9 @@ class LastSeen:
         record = self.slots.find(key)
         if record < 0:
             return (0,) * len(windows_s)
-        times = _RECORD.unpack_from(self.slots.memory, record)[MOST:]
+        times = _TIMES.unpack_from(self.slots.memory, record + MOST * _OTHER.size)
         ago = [now_s - time for time in times if time and time <= now_s]
-        return tuple([sum(since < window for since in ago) for window in windows_s])
+        return tuple([sum([since < window for since in ago]) for window in windows_s])
 
     def forget(self, key: int) -> None:
         """Removes the key, and removes it wherever it is another's other."""

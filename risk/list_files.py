@@ -26,6 +26,8 @@ from domain.naming import name_id
 ListName = Literal["black", "grey", "white"]
 LISTS: tuple[ListName, ...] = get_args(ListName)
 MANIFEST = "manifest.json"
+MOST_MADE = 65_536
+"""Different terms of a list that are kept as objects."""
 
 
 class Terms(NamedTuple):
@@ -125,15 +127,19 @@ class TermsTable:
         self.texts = file.texts
         self.reasons, self.sources = np.frombuffer(file.reasons, np.uint32), np.frombuffer(file.sources, np.uint32)
         self.expires_s, self.changes = np.frombuffer(file.expires_s, np.uint32), np.frombuffer(file.changes, np.uint32)
+        self._made: dict[int, Terms] = {}
 
     def __len__(self) -> int:
         return len(self.reasons)
 
     def __getitem__(self, place: int) -> Terms:
-        texts = self.texts
-        return Terms(
-            texts[self.reasons[place]], texts[self.sources[place]], int(self.expires_s[place]), int(self.changes[place])
-        )
+        if (made := self._made.get(place)) is not None:
+            return made
+        reason, source = self.texts[self.reasons[place]], self.texts[self.sources[place]]
+        made = Terms(reason, source, int(self.expires_s[place]), int(self.changes[place]))
+        if len(self._made) < MOST_MADE:
+            self._made[place] = made
+        return made
 
     def live(self, now_s: int) -> NDArray[np.bool_]:
         """Of each of the terms whether they hold still."""
@@ -206,14 +212,22 @@ def read_changes(path: Path, offset: int = 0) -> Iterator[tuple[Change, int]]:
 
 def all_changes(directory: Path) -> Iterator[Change]:
     """The audit trail, the oldest change first."""
+    return changes_after(directory, 0)
+
+
+def changes_after(directory: Path, after: int) -> Iterator[Change]:
+    """The changes behind a number, the oldest first."""
     record, last = read_manifest(directory).record, 0
-    for path in segments(directory):
+    paths = segments(directory)
+    begun = max((place for place, path in enumerate(paths) if path <= segment_path(directory, after + 1)), default=0)
+    for path in paths[begun:]:
         for change, _ in read_changes(path):
-            if record is not None and last < record.change < change.change:
+            if record is not None and last < record.change < change.change and record.change > after:
                 yield record  # its process died before it wrote it down
             last = change.change
-            yield change
-    if record is not None and record.change > last:
+            if last > after:
+                yield change
+    if record is not None and record.change > max(last, after):
         yield record
 
 

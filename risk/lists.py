@@ -7,39 +7,23 @@ takes in what other processes changed.
 Which list counts, of several, is said by `standing`, and by docs/risk-lists.md to users.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-import msgspec
 from msgspec import Struct
 
-from cython_ext.key_table import KeyTable, find_all
+from cython_ext.key_table import find_all
 from domain.errors import Unavailable
-from domain.naming import name_id
-from risk.list_files import (
-    MANIFEST,
-    Change,
-    ListName,
-    Manifest,
-    RangeRow,
-    Shelf,
-    Terms,
-    TermsFile,
-    TermsTable,
-    read_changes,
-    read_manifest,
-    segment_path,
-)
+from risk.list_files import LISTS, MANIFEST, ListName, Manifest, Terms, read_manifest
+from risk.list_lines import key_of
+from risk.list_state import Entries, OpenShelf, ShelfId, State
 from risk.range_index import RangeIndex
 from targeting.addresses import IpRange, address, read_range
-from targeting.identity_keys import parse_person
 
 SANCTION = "sanction"
 """A reason that is this, or begins with this and a colon, says that the law forbids the business."""
-ShelfId = tuple[ListName, int]
-Entries = dict[ShelfId, Terms | None]
-"""Of one key or range its terms on each list; None: it was taken out since the base was written."""
 
 
 class Hit(Struct, frozen=True):
@@ -71,6 +55,8 @@ def standing(hits: Sequence[Hit]) -> ListName | None:
     everybody, unless the institution has the same person on another list of its own. Else black wins over grey, and
     grey over white.
     """
+    if not hits:
+        return None
     if any(hit.sanction for hit in hits):
         return "black"
     own = _worst(hit.list for hit in hits if hit.institution)
@@ -82,93 +68,12 @@ def _worst(lists: Iterator[ListName]) -> ListName | None:
     return next((name for name in ("black", "grey", "white") if name in found), None)
 
 
-class OpenShelf:
-    """A shelf of the base, mapped."""
-
-    def __init__(self, directory: Path, shelf: Shelf) -> None:
-        self.shelf, self.id = shelf, shelf.id
-        stem = directory / shelf.name
-        try:
-            self.table = KeyTable(f"{stem}.keys")
-            self.terms = TermsTable(msgspec.msgpack.decode(Path(f"{stem}.terms").read_bytes(), type=TermsFile))
-            self.ranges: list[RangeRow] = (
-                msgspec.msgpack.decode(Path(f"{stem}.ranges").read_bytes(), type=list[RangeRow]) if shelf.ranges else []
-            )
-        except (ValueError, msgspec.MsgspecError) as error:
-            raise Unavailable(str(error) if str(stem) in str(error) else f"{stem}: {error}") from None
-
-    def at(self, row: int) -> Terms:
-        return self.terms[int.from_bytes(self.table.at(row), "little")]
-
-
-class _State:
-    """A base, and what was changed since."""
-
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
-        self.manifest, self.change = manifest, manifest.change
-        self.shelves = [OpenShelf(directory, shelf) for shelf in manifest.shelves]
-        self.by_id = {shelf.id: shelf for shelf in self.shelves}
-        self.institutions = {name_id(shelf.institution): shelf.institution for shelf in manifest.shelves}
-        self.changed: dict[int, Entries] = {}
-        self.ranges: RangeIndex[Entries] = RangeIndex()
-        self.segment, self.offset = segment_path(directory, manifest.change + 1), 0
-        self._scopes: dict[int, tuple[tuple[KeyTable, ...], tuple[OpenShelf, ...]]] = {}
-        for shelf in self.shelves:
-            for packed, length, terms in shelf.ranges:
-                version = 4 if len(packed) == 4 else 6
-                self._put_range(IpRange(version, int.from_bytes(packed), length), shelf.id, terms)
-
-    def scope(self, institution: int) -> tuple[tuple[KeyTable, ...], tuple[OpenShelf, ...]]:
-        """Tables of everybody and of an institution, with their shelves."""
-        if (found := self._scopes.get(institution)) is None:
-            shelves = tuple(one for one in self.shelves if one.id[1] in (0, institution) and one.shelf.keys)
-            found = tuple(shelf.table for shelf in shelves), shelves
-            if institution in self.institutions or not institution:
-                self._scopes[institution] = found
-        return found
-
-    def catch_up(self) -> bool:
-        """Takes in what was written behind the base since the last time."""
-        before = self.offset
-        for change, offset in read_changes(self.segment, self.offset):
-            self.take(change)
-            self.offset = offset
-        return self.offset != before
-
-    def take(self, change: Change) -> None:
-        if change.action in ("add", "remove"):
-            institution = name_id(change.institution)
-            self.institutions[institution] = change.institution
-            shelf: ShelfId = (change.list, institution)  # type: ignore[assignment]
-            for edit in change.edits:
-                terms = Terms(edit.reason, edit.source, edit.expires_s, change.change)
-                entry = terms if change.action == "add" else None
-                if (range_ := as_range(edit.id)) is not None:
-                    self._put_range(range_, shelf, entry)
-                else:
-                    self.changed.setdefault(parse_person(edit.id), {})[shelf] = entry
-        self.change = change.change
-
-    def _put_range(self, range_: IpRange, shelf: ShelfId, entry: Terms | None) -> None:
-        if (entries := self.ranges.get(range_)) is None:
-            self.ranges.put(range_, {shelf: entry})
-        else:
-            entries[shelf] = entry
-
-
-def as_range(written: str) -> IpRange | None:
-    """A written range of more than one address; None: the id is of another kind."""
-    if not written.startswith("ip:") or "/" not in written:
-        return None
-    found = read_range(written[3:])
-    return None if found.single else found
-
-
 class Lists:
     """The lists of a directory, as they were at the last `reload`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._reloading = threading.Lock()
         self._stamp = _stamp(directory)
         self._state = _opened(directory)
 
@@ -190,17 +95,18 @@ class Lists:
 
     @property
     def pending(self) -> int:
-        """Entries that were changed since the base was written."""
-        return len(self._state.changed)
+        """How many edits there were since the base was written."""
+        return self._state.edits
 
     def reload(self) -> bool:
         """Takes in what was changed since; whether anything was. It costs a look at two files if nothing was."""
-        stamp = _stamp(self.directory)
-        if stamp != self._stamp:
-            self._state = _opened(self.directory)
-            self._stamp = stamp
-            return True
-        return self._state.catch_up()
+        with self._reloading:
+            stamp = _stamp(self.directory)
+            if stamp != self._stamp:
+                self._state = _opened(self.directory)
+                self._stamp = stamp
+                return True
+            return self._state.catch_up()
 
     def look(self, keys: Sequence[int], ip: str | None, institution: int, now_s: int) -> list[Hit]:
         """All entries that hold of somebody with these keys, at this address, on the lists of everybody and of an
@@ -210,27 +116,24 @@ class Lists:
         any: within a black range, a white one is an exception, and the other way round. ``ip`` may be a range too.
         """
         state = self._state
-        at = (address(ip) or _range_or_none(ip)) if ip else None
-        ip_key = 0
-        if at is not None and at.single:
-            ip_key = at.key
-            if ip_key not in keys:
-                keys = [*keys, ip_key]
+        at, ip_key = _place(ip, len(state.ranges) > 0) if ip else (None, 0)
+        if ip_key and ip_key not in keys:
+            keys = [*keys, ip_key]
         hits: list[Hit] = []
         changed = state.changed
-        tables, shelves = state.scope(institution)
+        tables, shelves = state.scopes.get(institution) or state.scope(institution)
         for table, place, row in find_all(tables, keys):
             shelf, key = shelves[table], keys[place]
             if changed and (entries := changed.get(key)) is not None and shelf.id in entries:
                 continue
-            terms = shelf.at(row)
-            if terms.live(now_s):
-                hits.append(_hit(shelf.id, terms, key))
+            reason, source, until, change = shelf.only or shelf.at(row)
+            if not until or now_s < until:
+                hits.append(Hit(shelf.id[0], shelf.id[1], reason, source, until, key, change))
         if changed:
             for key in keys:
                 if (entries := changed.get(key)) is not None:
                     hits += [_hit(*one, key) for one in _live(entries, institution, now_s)]
-        if at is not None and len(state.ranges):
+        if at is not None:
             for scope in {0, institution}:
                 if not any(hit.key == ip_key and hit.institution == scope for hit in hits):
                     hits += _range_hits(state, at, scope, now_s)
@@ -251,6 +154,13 @@ class Lists:
         """Names of the institutions that have lists, by id; the empty one is everybody's."""
         return dict(self._state.institutions)
 
+    def lengths(self) -> dict[str, int]:
+        """Entries of the base by list, everybody's and institutions' together."""
+        counts: dict[str, int] = dict.fromkeys(LISTS, 0)
+        for shelf in self._state.manifest.shelves:
+            counts[shelf.list] += shelf.keys + shelf.ranges
+        return counts
+
     def opened(self) -> list[OpenShelf]:
         """The shelves of the base."""
         return self._state.shelves
@@ -263,12 +173,17 @@ class Lists:
         """All ranges, those of the base and changed ones."""
         return self._state.ranges
 
+    def ranges_of(self, shelf: ShelfId) -> dict[IpRange, Terms]:
+        """The ranges on one list, whether they hold still or not."""
+        found = ((range_, entries.get(shelf)) for range_, entries in self._state.ranges.items())
+        return {range_: terms for range_, terms in found if terms is not None}
 
-def _opened(directory: Path) -> _State:
+
+def _opened(directory: Path) -> State:
     for _ in range(100):
         manifest = read_manifest(directory)
         try:
-            state = _State(directory, manifest)
+            state = State(directory, manifest)
             state.catch_up()
             return state
         except FileNotFoundError as error:  # a newer base came in between, and these files are gone
@@ -286,11 +201,15 @@ def _stamp(directory: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _range_or_none(text: str) -> IpRange | None:
+def _place(ip: str, ranges: bool) -> tuple[IpRange | None, int]:
+    """What an address or a range is in ranges, if there are ``ranges``, and its key if it is one address."""
+    if key := key_of(b"ip:" + ip.encode(errors="replace")):  # IPv4, as most are
+        return (address(ip) if ranges else None), key
     try:
-        return read_range(text)
+        found = address(ip) or read_range(ip)
     except ValueError:
-        return None
+        return None, 0
+    return found, found.key if found.single else 0
 
 
 def _live(entries: Entries, institution: int, now_s: int) -> Iterator[tuple[ShelfId, Terms]]:
@@ -299,7 +218,7 @@ def _live(entries: Entries, institution: int, now_s: int) -> Iterator[tuple[Shel
             yield shelf, terms
 
 
-def _range_hits(state: _State, at: IpRange, scope: int, now_s: int) -> list[Hit]:
+def _range_hits(state: State, at: IpRange, scope: int, now_s: int) -> list[Hit]:
     for range_, entries in state.ranges.around(at):
         found = [(shelf, terms) for shelf, terms in entries.items() if shelf[1] == scope and terms is not None]
         if hits := [_hit(shelf, terms, range_.key, range_.text) for shelf, terms in found if terms.live(now_s)]:

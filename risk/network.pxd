@@ -18,7 +18,7 @@ cdef struct Row:
     uint8_t kind
     uint8_t distance     # edges to known fraud; 255: none near
     int8_t label         # 1 fraud, -1 good, 0 not known
-    uint8_t queued
+    uint8_t flags        # QUEUED, CROWD
 
 
 # Edges of one node that came after the snapshot.
@@ -56,6 +56,7 @@ cdef class Network:
     cdef vector[Link] links
     cdef unordered_set[uint64_t] pairs
     cdef deque[uint32_t] nearer, changed     # whose neighbours must hear of a distance, of a score
+    cdef readonly uint64_t crowd             # more neighbours than these make a node a crowd
 
     # nodes
     cdef Row *at(self, uint32_t node) noexcept nogil
@@ -74,14 +75,16 @@ cdef class Network:
     cdef bint join(self, uint64_t first, uint8_t first_kind, uint64_t second, uint8_t second_kind) noexcept nogil
 
     # distance to known fraud
+    cdef bint leads_on(self, uint32_t node) noexcept nogil
     cdef void come_nearer(self, uint32_t node, int distance) noexcept nogil
-    cdef void spread_distances(self) noexcept nogil
-    cdef void withdraw(self, uint32_t source) noexcept nogil
+    cdef void spread_distances(self, int64_t *steps) noexcept nogil
+    cdef void become_crowd(self, uint32_t node) noexcept nogil
+    cdef void search_anew(self, vector[uint32_t] &level, int distance) noexcept nogil
 
     # propagated labels
     cdef double score(self, uint32_t node) noexcept nogil
     cdef void check(self, uint32_t node) noexcept nogil
-    cdef void spread_scores(self) noexcept nogil
+    cdef void spread_scores(self, int64_t *steps) noexcept nogil
     cdef void mark(self, uint64_t key, uint8_t kind, int8_t label) noexcept nogil
 
     # features

@@ -5,16 +5,19 @@ kind: how many of them are addresses takes two binary searches, however many the
 be counted when it is asked for is kept right as edges come:
 
 - components by union-find (by size, paths halved);
-- distances to the nearest known fraud by a search that begins where something came nearer. Where a label is taken back,
-  the nodes whose nearest way began there are found level by level, and searched anew from the others;
+- distances to the nearest known fraud by a search that begins where something came nearer. No way leads through a node
+  with more than ``crowd`` neighbours, unless it is known fraud itself: a gateway joins strangers. Where a label is taken
+  back, or a node becomes a crowd, the nodes whose nearest way led there are found level by level, and searched anew from
+  the others;
 - scores x of unlabelled nodes, x = DAMPING * mean of x over the neighbours, with labelled nodes fixed at 1 and 0: a node
   tells its neighbours when its score has moved by more than `EPSILON` since it told them last (as in Andersen, Chung and
   Lang, "Local graph partitioning using PageRank vectors", 2006, a push has a bounded price however large the graph is).
   The equations are a contraction by DAMPING in the maximum norm, so whatever the order, what is told ends within
   EPSILON / (1 - DAMPING) of the one solution.
 
-An edge cannot be taken out: that is done from snapshot to snapshot (`risk.graph_snapshot`). Nothing here is safe for
-use by two threads at a time.
+Distances and scores may be spread in pieces: what is not told yet waits in two queues, and until they are empty
+distances are not below the right ones, and scores on their way. An edge cannot be taken out: that is done from snapshot
+to snapshot (`risk.graph_snapshot`). Nothing here is safe for use by two threads at a time.
 """
 
 import numpy as np
@@ -29,11 +32,15 @@ from risk.graph_features import GraphFeatures
 cdef enum:
     NEAREST_NONE = 255
     WITHDRAWN = 254
-    HORIZON = 6
+    HORIZON = 4
     SHARED_LIMIT = 255
     HUB_LIMIT = 64
     LOOKS = 4096
     SEEN_SLOTS = 1024
+    QUEUED = 1
+    CROWDED = 2
+
+cdef int64_t NO_END = <int64_t>1 << 62
 
 cdef double DAMPED = 0.85
 cdef double EPSILON_ = 2e-4
@@ -43,11 +50,12 @@ DAMPING = DAMPED
 EPSILON = EPSILON_
 MOST_SHARED = SHARED_LIMIT
 HUBS = HUB_LIMIT
+CROWD = 1_000
 
 ROW = np.dtype(
     [
         ("key", "<u8"), ("sum", "<f8"), ("told", "<f4"), ("parent", "<i4"), ("more", "<u4"),
-        ("kind", "u1"), ("distance", "u1"), ("label", "i1"), ("queued", "u1"),
+        ("kind", "u1"), ("distance", "u1"), ("label", "i1"), ("flags", "u1"),
     ]
 )
 """A node in a snapshot, as `Row` in the `.pxd` has it."""
@@ -75,9 +83,10 @@ cdef uint64_t lower_bound(const uint32_t *numbers, uint64_t low, uint64_t high, 
 
 cdef class Network:
 
-    def __init__(self, rows=None, offsets=None, neighbours=None, slots=None):
-        """Without arguments an empty one; else that of a snapshot's arrays, of which ``rows`` (`ROW`) is written to."""
+    def __init__(self, rows=None, offsets=None, neighbours=None, slots=None, *, uint64_t crowd=CROWD):
+        """Without arrays an empty one; else that of a snapshot's, of which ``rows`` (`ROW`) is written to."""
         cdef int kind
+        self.crowd = crowd
         if rows is None or len(rows) == 0:
             return
         if rows.dtype != ROW or len(offsets) != len(rows) + 1 or int(offsets[len(rows)]) != len(neighbours):
@@ -225,52 +234,81 @@ cdef class Network:
         self.at(other).sum = self.at(other).sum + self.at(one).told
         self.check(one)
         self.check(other)
-        self.come_nearer(one, self.at(other).distance + 1)
-        self.come_nearer(other, self.at(one).distance + 1)
+        self.become_crowd(one)
+        self.become_crowd(other)
+        if self.leads_on(other):
+            self.come_nearer(one, self.at(other).distance + 1)
+        if self.leads_on(one):
+            self.come_nearer(other, self.at(one).distance + 1)
         return True
 
     # distance to known fraud
+
+    cdef inline bint leads_on(self, uint32_t node) noexcept nogil:
+        """May a way go through it, or begin there?"""
+        return (self.at(node).flags & CROWDED) == 0 or self.at(node).label > 0
 
     cdef inline void come_nearer(self, uint32_t node, int distance) noexcept nogil:
         if distance <= HORIZON and distance < self.at(node).distance:
             self.at(node).distance = <uint8_t>distance
             self.nearer.push_back(node)
 
-    cdef void spread_distances(self) noexcept nogil:
+    cdef void spread_distances(self, int64_t *steps) noexcept nogil:
+        """Until nobody is left to be told, or about so many neighbours were."""
         cdef Walk walk
         cdef uint32_t node, to = 0
         cdef int distance
-        while not self.nearer.empty():
+        while not self.nearer.empty() and steps[0] > 0:
             node = self.nearer.front()
             self.nearer.pop_front()
             distance = self.at(node).distance + 1
-            if distance > HORIZON:
+            if distance > HORIZON or not self.leads_on(node):
                 continue
             self.begin(node, &walk)
             while self.step(&walk, &to):
                 self.come_nearer(to, distance)
+                steps[0] -= 1
 
-    cdef void withdraw(self, uint32_t source) noexcept nogil:
-        """A node at distance 0 is known fraud no longer."""
-        cdef vector[uint32_t] level, next_level, lost
+    cdef void become_crowd(self, uint32_t node) noexcept nogil:
+        """If it has too many neighbours now, the ways through it are ways no longer."""
+        cdef vector[uint32_t] level
+        cdef Walk walk
+        cdef uint32_t to = 0
+        cdef int64_t steps = NO_END
+        cdef int distance
+        if self.at(node).flags & CROWDED or self.degree(node) <= self.crowd:
+            return
+        self.spread_distances(&steps)
+        self.at(node).flags = self.at(node).flags | CROWDED
+        distance = self.at(node).distance + 1
+        if self.at(node).label > 0 or distance > HORIZON:
+            return
+        self.begin(node, &walk)
+        while self.step(&walk, &to):
+            if self.at(to).distance == distance:
+                level.push_back(to)
+        self.search_anew(level, distance)
+
+    cdef void search_anew(self, vector[uint32_t] &level, int distance) noexcept nogil:
+        """Nodes at a distance may have lost their nearest way, and with them those behind. Everything must be spread."""
+        cdef vector[uint32_t] next_level, lost
         cdef vector[vector[uint32_t]] found
         cdef Walk walk
         cdef uint32_t node, to = 0
-        cdef int distance = 0, best
+        cdef int best
         cdef size_t i
         cdef bint held
-        level.push_back(source)
         while not level.empty():
             next_level.clear()
             for i in range(level.size()):
                 node = level[i]
                 if self.at(node).distance != distance:  # it came twice
                     continue
-                held = False
+                held = distance == 0 and self.at(node).label > 0
                 if distance:
                     self.begin(node, &walk)
                     while not held and self.step(&walk, &to):
-                        held = self.at(to).distance == distance - 1
+                        held = self.at(to).distance == distance - 1 and self.leads_on(to)
                 if held:
                     continue
                 self.at(node).distance = WITHDRAWN
@@ -286,7 +324,7 @@ cdef class Network:
             best = HORIZON + 1
             self.begin(lost[i], &walk)
             while self.step(&walk, &to):
-                if self.at(to).distance + 1 < best:
+                if self.at(to).distance + 1 < best and self.leads_on(to):
                     best = self.at(to).distance + 1
             found[best].push_back(lost[i])
         for distance in range(1, HORIZON + 1):
@@ -297,6 +335,8 @@ cdef class Network:
                 if self.at(node).distance != WITHDRAWN:
                     continue
                 self.at(node).distance = <uint8_t>distance
+                if not self.leads_on(node):
+                    continue
                 self.begin(node, &walk)
                 while self.step(&walk, &to):
                     if self.at(to).distance == WITHDRAWN:
@@ -316,19 +356,21 @@ cdef class Network:
         return DAMPED * row.sum / degree if degree else 0.0
 
     cdef inline void check(self, uint32_t node) noexcept nogil:
-        if self.at(node).queued == 0 and fabs(self.score(node) - self.at(node).told) > EPSILON_:
-            self.at(node).queued = 1
+        if (self.at(node).flags & QUEUED) == 0 and fabs(self.score(node) - self.at(node).told) > EPSILON_:
+            self.at(node).flags = self.at(node).flags | QUEUED
             self.changed.push_back(node)
 
-    cdef void spread_scores(self) noexcept nogil:
+    cdef void spread_scores(self, int64_t *steps) noexcept nogil:
+        """As `spread_distances`."""
         cdef Walk walk
         cdef uint32_t node, to = 0
         cdef float now
         cdef double moved
-        while not self.changed.empty():
+        while not self.changed.empty() and steps[0] > 0:
             node = self.changed.front()
             self.changed.pop_front()
-            self.at(node).queued = 0
+            self.at(node).flags = self.at(node).flags & CROWDED
+            steps[0] -= 1
             now = <float>self.score(node)
             moved = <double>now - self.at(node).told
             if fabs(moved) <= EPSILON_:
@@ -338,17 +380,23 @@ cdef class Network:
             while self.step(&walk, &to):
                 self.at(to).sum = self.at(to).sum + moved
                 self.check(to)
+                steps[0] -= 1
 
     cdef void mark(self, uint64_t key, uint8_t kind, int8_t label) noexcept nogil:
         cdef uint32_t node = self.node_of(key, kind)
         cdef int8_t before = self.at(node).label
+        cdef vector[uint32_t] level
+        cdef int64_t steps = NO_END
         if before == label:
             return
+        if before > 0:
+            self.spread_distances(&steps)
         self.at(node).label = label
         if label > 0:
             self.come_nearer(node, 0)
         elif before > 0:
-            self.withdraw(node)
+            level.push_back(node)
+            self.search_anew(level, 0)
         self.check(node)
 
     # features
@@ -447,6 +495,20 @@ cdef class Network:
         """Edges that came after the snapshot."""
         return self.pairs.size()
 
+    def columns(self):
+        """Of all nodes key, kind, degree and score, as arrays."""
+        keys, kinds = np.empty(len(self), np.uint64), np.empty(len(self), np.uint8)
+        degrees, scores = np.empty(len(self), np.float64), np.empty(len(self), np.float64)
+        cdef uint64_t[::1] key = keys
+        cdef uint8_t[::1] kind = kinds
+        cdef double[::1] degree = degrees, score = scores
+        cdef uint32_t node
+        with nogil:
+            for node in range(<uint32_t>key.shape[0]):
+                key[node], kind[node] = self.at(node).key, self.at(node).kind
+                degree[node], score[node] = <double>self.degree(node), self.score(node)
+        return keys, kinds, degrees, scores
+
     def missing(self, first, second):
         """Which edges between keys are not there: uint64 arrays in, a boolean array out."""
         cdef const uint64_t[::1] ones = first, others = second
@@ -460,8 +522,22 @@ cdef class Network:
                 out[i] = one < 0 or other < 0 or not self.joined(<uint32_t>one, <uint32_t>other)
         return absent
 
-    def add(self, first, first_kinds, second, second_kinds):
-        """Adds edges; those with a key of 0 and those from a node to itself are passed over. Returns how many are new."""
+    @property
+    def pending(self) -> bool:
+        """Is there something that is not told yet?"""
+        return not (self.nearer.empty() and self.changed.empty())
+
+    def spread(self, int64_t steps=NO_END):
+        """Goes on telling distances and scores, to about so many neighbours; says whether something is left."""
+        with nogil:
+            self.spread_distances(&steps)
+            self.spread_scores(&steps)
+        return self.pending
+
+    def add(self, first, first_kinds, second, second_kinds, int64_t steps=NO_END):
+        """Adds edges, then spreads what follows. Those with a key of 0 and those from a node to itself are passed over.
+        Returns how many are new.
+        """
         cdef const uint64_t[::1] ones = first, others = second
         cdef const uint8_t[::1] one_kinds = first_kinds, other_kinds = second_kinds
         cdef Py_ssize_t i, number = 0
@@ -475,25 +551,28 @@ cdef class Network:
             for i in range(ones.shape[0]):
                 if ones[i] and others[i] and ones[i] != others[i]:
                     number += self.join(ones[i], one_kinds[i], others[i], other_kinds[i])
-            self.spread_distances()
-            self.spread_scores()
+            self.spread_distances(&steps)
+            self.spread_scores(&steps)
         return number
 
-    def label(self, uint64_t key, uint8_t kind, int8_t label):
-        """1 fraud, -1 good, 0 not known."""
+    def label(self, uint64_t key, uint8_t kind, int8_t label, int64_t steps=NO_END):
+        """1 fraud, -1 good, 0 not known; then spreads what follows."""
         if not key or kind >= KINDS or not -1 <= label <= 1:
             raise ValueError(f"no label {label} of a node of kind {kind} with key {key}")
         with nogil:
             self.mark(key, kind, label)
-            self.spread_distances()
-            self.spread_scores()
+            self.spread_distances(&steps)
+            self.spread_scores(&steps)
 
     def settle(self):
         """Works out everything of a snapshot whose rows have a key, a kind and a label only."""
         cdef uint32_t node
         cdef uint64_t place
+        cdef int64_t steps = NO_END
         with nogil:
             for node in range(self.base_count):
+                if self.degree(node) > self.crowd:
+                    self.at(node).flags = CROWDED
                 for place in range(self.offsets[node], self.offsets[node + 1]):
                     if self.neighbours[place] > node:
                         self.unite(node, self.neighbours[place])
@@ -503,8 +582,8 @@ cdef class Network:
                 if self.at(node).label > 0:
                     self.come_nearer(node, 0)
                     self.check(node)
-            self.spread_distances()
-            self.spread_scores()
+            self.spread_distances(&steps)
+            self.spread_scores(&steps)
 
 
 NOT_KNOWN = GraphFeatures()

@@ -14,6 +14,7 @@ from risk.engine import Engine
 from risk.inputs import FACTS
 from risk.people import BLACK_LISTED, GREY_LISTED
 from risk.subject import SubjectForm, read_subject
+from targeting.forgotten import Forgotten
 
 WANTED = ("fraud", "device_risk")
 IDS = "ids"
@@ -37,10 +38,12 @@ def score_persons(
     engine: Engine,
     now_s: int,
     *,
+    forgotten: Forgotten | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> ScoredPersons:
     """Everybody's scores. A file has the column ``ids``, and as it likes ``ip``, ``user_agent`` and facts by their
-    names (empty is not known). Raises Refused for a file without ``ids``, or with a column that is nothing of these.
+    names (empty is not known). Keys that are ``forgotten`` get no row. Raises Refused for a file without ``ids``, or
+    with a column that is nothing of these.
     """
     bad = Bad()
     keys: list[int] = []
@@ -63,8 +66,9 @@ def score_persons(
                 flags = (BLACK_LISTED if "black" in lists else 0) | (GREY_LISTED if "grey" in lists else 0)
                 row = (found.scores["fraud"].score, found.scores["device_risk"].score, flags)
                 for one in subject.ids:
-                    keys.append(one.key)
-                    told.append(row)
+                    if forgotten is None or one.key not in forgotten:
+                        keys.append(one.key)
+                        told.append(row)
             progress((number + lines.share) / len(paths))
         bad.count += lines.bad.count
         bad.first += [f"{path}: {each}" for each in lines.bad.first]

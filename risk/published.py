@@ -73,7 +73,13 @@ def definition(name: str, card: Card | None = None) -> ScoreDefinition:
         tuple(used.facts),
         tuple(fact for fact, steps in used.facts.items() if steps.rising),
         tuple(fact for fact, steps in used.facts.items() if steps.falling),
-        told.calibration,
+        _calibration(card) if card is not None and card.learned else told.calibration,
         {code: reason_text(code) for code in Scorecard(used, name).reasons()},
         used.version,
     )
+
+
+def _calibration(card: Card) -> str:
+    """Of a card that was learnt."""
+    told = ", ".join(f"{name} {value}" for name, value in card.learned.items())
+    return f"Learnt and calibrated here ({told})."

@@ -1,6 +1,7 @@
 """The six scores by name, and scoring by the published cards. Institutions may have their own: `risk.card_files`."""
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 
 from risk.cards import MOST, NAMES, Cards, Scored
 from risk.inputs import Inputs
@@ -13,13 +14,18 @@ class _Definitions(Mapping[str, ScoreDefinition]):
     """Read when they are asked for: importing this reads no file."""
 
     def __getitem__(self, name: str) -> ScoreDefinition:
-        return definition(name)
+        return _definition(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(NAMES)
 
     def __len__(self) -> int:
         return len(NAMES)
+
+
+@cache
+def _definition(name: str) -> ScoreDefinition:
+    return definition(name)
 
 
 SCORES: Mapping[str, ScoreDefinition] = _Definitions()

@@ -1,6 +1,7 @@
 """The risk service: an HTTP API over the engine, on its own port."""
 
 import asyncio
+import gc
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,8 @@ from risk.engine import Assessment, Engine
 from risk.event_api import Events
 from risk.flows import VERSIONS, Flows
 from risk.graph_upkeep import keep
+from risk.lists_api import ListOperations
+from risk.people_api import Forgetting
 from risk.score_api import Scoring
 from risk.wire import DecideAnswer
 from targeting.forgotten import Forgotten
@@ -62,7 +65,7 @@ class Service:
         except BaseException:
             self.engine.close()
             raise
-        self.flows = Flows(settings.flows, root / VERSIONS)
+        self.flows = Flows(settings.flow_directory, root / VERSIONS)
         self.flows.refresh()
 
     def operations(self) -> tuple[Operation, ...]:
@@ -71,6 +74,8 @@ class Service:
             *Scoring(self.engine, self._now_s, self._assessed).operations(),
             *Deciding(self.engine, self.flows, self.decisions, self._root, self._clock, self._made).operations(),
             *Events(self.engine, self._now_s, self._happened).operations(),
+            *Forgetting(self.engine, self._root).operations(),
+            *ListOperations(self.engine.lists, self._clock).operations(),
         )
 
     def application(self) -> web.Application:
@@ -150,6 +155,8 @@ class Service:
             page.add(metrics.DECISIONS, count, flow, decision)
         for name, count in sorted(self._hits.items()):
             page.add(metrics.HITS, count, name)
+        for name, count in self.engine.lists.lengths().items():
+            page.add(metrics.LISTED, count, name)
         for name, count in sorted(self._events.items()):
             page.add(metrics.EVENTS, count, name)
         page.add(metrics.UNRECORDED, self.decisions.shed)
@@ -170,12 +177,15 @@ def run() -> None:
     """Serves until SIGTERM or SIGINT."""
     here, settings = places(), risk_settings()
     root = directory()
-    settings.flows.mkdir(parents=True, exist_ok=True)
+    settings.flow_directory.mkdir(parents=True, exist_ok=True)
     root.mkdir(parents=True, exist_ok=True)
     keys = Keys(key_file(), internal_secret(load_keys(here.data)))
 
     async def served() -> web.Application:
-        return Service(root, keys, settings, from_env(), Forgotten(here.data)).application()
+        app = Service(root, keys, settings, from_env(), Forgotten(here.data)).application()
+        gc.collect()
+        gc.freeze()  # what is there from the start stays: looking at it again would only make an answer late
+        return app
 
     web.run_app(
         served(),

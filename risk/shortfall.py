@@ -20,6 +20,7 @@ from scipy.stats import chi2
 from risk.fitting import Column, Design, Floats, fit, strengths
 
 ROUNDS = 6
+LARGEST_SCALE = 1.5
 
 
 class Clicks(NamedTuple):
@@ -110,7 +111,9 @@ def log_loss(clicks: Clicks, learnt: Learnt, scale: float = 1.0) -> float:
 
 
 def scale_of(installed: Floats, expected: Floats, strength: Floats) -> float:
-    """How much of the strengths holds on rows that they were not learnt from: 1 all, 0 nothing."""
+    """By what the strengths have to be multiplied to be right on rows that they were not learnt from: 0 if nothing of
+    them holds there, above 1 where the penalty made them too small.
+    """
     if not strength.any():
         return 1.0
 
@@ -119,7 +122,7 @@ def scale_of(installed: Floats, expected: Floats, strength: Floats) -> float:
         level = installed.sum() / max(left.sum(), 1e-12)
         return _loss(installed, level * expected, scale * strength) * len(installed)
 
-    found = minimize_scalar(cost, bounds=(0.0, 1.0), method="bounded")
+    found = minimize_scalar(cost, bounds=(0.0, LARGEST_SCALE), method="bounded")
     return float(found.x)
 
 

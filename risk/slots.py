@@ -34,8 +34,9 @@ _KEY, _TIME = Struct("<Q"), Struct("<I")
 class Slots:
     """``slots`` (rounded up to a power of two of buckets) of ``width`` bytes each.
 
-    ``path`` None: in memory only. A file that has another number of slots is laid out anew. Raises Refused for sizes
-    that are not allowed, Unavailable for a file that is another table's, or has a writer already.
+    ``path`` None: in memory only; so is, without any key, what is to be read and not there. A file that has another
+    number of slots is laid out anew. Raises Refused for sizes that are not allowed, Unavailable for a file that is
+    another table's, or has a writer already.
     """
 
     def __init__(self, path: Path | None, width: int, slots: int = 1 << 16, *, readonly: bool = False) -> None:
@@ -45,9 +46,10 @@ class Slots:
         self._stride = WAYS * (_KEY.size + _TIME.size + width)
         self._empty = bytes(width)
         self._lock: FileLock | None = None
+        self._file = -1
         buckets = 1 << (-(-slots // WAYS) - 1).bit_length()
-        if path is None:
-            self._map(-1, buckets)
+        if path is None or (readonly and not path.exists()):
+            self._map(-1, buckets if path is None else 1)
         elif readonly:
             with open(path, "rb") as file:
                 self._map(file.fileno(), self._buckets_of(path))
@@ -72,10 +74,10 @@ class Slots:
             for key, time_s, at in sorted(written, key=lambda one: one[1]):
                 place = self.claim(key, time_s)[0]
                 self._mapped[place : place + self.width] = old[at : at + self.width]
-            self.sync()
+            self._mapped.flush()
             os.replace(draft, path)
-        with open(path, "r+b") as file:
-            self._map(file.fileno(), buckets)
+        self._file = os.open(path, os.O_RDWR)
+        self._map(self._file, buckets)
 
     def _make(self, path: Path, buckets: int) -> None:
         with open(path, "wb") as file:
@@ -168,11 +170,14 @@ class Slots:
 
     def sync(self) -> None:
         """Returns when everything is on disk."""
-        if self.path is not None and not self.readonly:
-            self._mapped.flush()
+        if self._file >= 0:
+            os.fdatasync(self._file)  # unlike a map's flush it lets other threads go on
 
     def close(self) -> None:
         self.sync()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
         if self._lock is not None:
             self._lock.release()
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from msgspec import structs
 
+from risk.cards import NAMES
 from risk.conditions import Kind
 from risk.graph import GraphFeatures
 from risk.inputs import FACTS
-from risk.scores import NAMES as SCORES
 
 LISTS = ("black", "grey", "white")
 FLAGS = frozenset(name for name, fact in FACTS.items() if fact.flag)
@@ -24,8 +24,8 @@ FLAGS = frozenset(name for name, fact in FACTS.items() if fact.flag)
 @cache
 def known_values() -> dict[str, Kind]:
     """Name -> what it can be."""
-    found = {f"score.{name}": Kind("number", 0, 1000) for name in SCORES}
-    found |= {f"probability.{name}": Kind("number", 0, 1) for name in SCORES}
+    found = {f"score.{name}": Kind("number", 0, 1000) for name in NAMES}
+    found |= {f"probability.{name}": Kind("number", 0, 1) for name in NAMES}
     found |= {f"list.{name}": Kind("flag") for name in LISTS}
     for field in structs.fields(GraphFeatures):
         found[f"graph.{field.name}"] = Kind("number") if field.type in (int, float) else Kind("flag")

@@ -22,15 +22,6 @@ class Window(NamedTuple):
     buckets: int
 
 
-class Counted(NamedTuple):
-    """What is known of one kind of event with a key."""
-
-    counts: tuple[int, ...]
-    """In each window, in their order."""
-    last_s: int
-    """When the last one came; 0: never."""
-
-
 class _Layout(NamedTuple):
     last: int
     """Where in a record the time of the last event is."""
@@ -53,10 +44,10 @@ class WindowCounts:
     ) -> None:
         self._idle = idle
         self._layouts: dict[str, _Layout] = {}
-        at = 2 * _TIME.size  # when it was first seen, and what idled
-        for event, windows in events.items():
-            last, laid = at, []
-            at += _TIME.size
+        self._heads = Struct(f"<{_LASTS + len(events)}I")
+        at = self._heads.size
+        for place, (event, windows) in enumerate(events.items()):
+            last, laid = (_LASTS + place) * _TIME.size, []
             for window in windows:
                 packed = Struct(f"<I{window.buckets}H")
                 laid.append((at, window, packed))
@@ -91,14 +82,17 @@ class WindowCounts:
             packed.pack_into(memory, record + place, head, *counts)
 
     def find(self, key: int) -> int:
-        """The key's record, for `counted`, `first_s` and `idled`; -1: nothing is known of it."""
+        """The key's record, for `heads` and `counted`; -1: nothing is known of it."""
         return self.slots.find(key)
 
-    def counted(self, record: int, event: str, now_s: int) -> Counted:
-        """What is known of one kind of event."""
-        layout, memory = self._layouts[event], self.slots.memory
-        told = []
-        for place, (bucket_s, buckets), packed in layout.windows:
+    def heads(self, record: int) -> tuple[int, ...]:
+        """When the key was seen first, how many idled, and when each kind of event came last (0: never), in order."""
+        return self._heads.unpack_from(self.slots.memory, record)
+
+    def counted(self, record: int, event: str, now_s: int) -> tuple[int, ...]:
+        """How many came in each window of an event, in their order."""
+        memory, told = self.slots.memory, []
+        for place, (bucket_s, buckets), packed in self._layouts[event].windows:
             head, *counts = packed.unpack_from(memory, record + place)
             now = now_s // bucket_s
             if now == head:
@@ -107,16 +101,10 @@ class WindowCounts:
                 told.append(0)
             else:  # passed since the last event, or not yet come
                 without = range(min(now, head) + 1, max(now, head) + 1)
-                told.append(sum(counts) - sum(counts[other % buckets] for other in without))
-        return Counted(tuple(told), _TIME.unpack_from(memory, record + layout.last)[0])
-
-    def first_s(self, record: int) -> int:
-        """When the key was seen first."""
-        return int(_TIME.unpack_from(self.slots.memory, record)[0])
-
-    def idled(self, record: int) -> int:
-        """How many came since the last of the other kind."""
-        return int(_TIME.unpack_from(self.slots.memory, record + _TIME.size)[0])
+                told.append(sum(counts) - sum([counts[other % buckets] for other in without]))
+        return tuple(told)
 
 
 _TIME = Struct("<I")
+_LASTS = 2
+"""Of the heads: first there are when it was first seen and what idled."""

@@ -14,6 +14,7 @@ from bidder.auction import Aside, Auction, NoBid
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.device import DeviceModule
 from bidder.enrichment.geo import GeoModule
+from bidder.enrichment.memory import Memory
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.supply import SupplyModule
 from bidder.frequency import History
@@ -143,12 +144,14 @@ class Listed:
     """Black lists in place of `risk.lists`."""
 
     def __init__(self, listed: list[str]) -> None:
-        self.addresses = {one[3:] for one in listed if one.startswith("ip:")}
-        self.keys = {parse_person(one) for one in listed if not one.startswith("ip:")}
+        places = {one[3:] for one in listed if one.startswith("ip:")}
+        self.addresses: dict[str, bool] = Memory(places.__contains__)
+        self.changed = {parse_person(one): True for one in listed if not one.startswith("ip:")}
+        self.tables = ()
 
-    def is_black(self, keys: Sequence[int], ip: str | None, institution: int, now_s: int) -> bool:
+    def is_black(self, keys: Sequence[int], ip: str | None, now_s: int) -> bool:
         assert now_s == NOW_NS // 10**9
-        return ip in self.addresses or not self.keys.isdisjoint(keys)
+        return bool(ip and self.addresses[ip]) or not self.changed.keys().isdisjoint(keys)
 
 
 @dataclass
@@ -184,7 +187,7 @@ class Table:
     def blacken(self, listed: list[str]) -> None:
         """Lists in this process, with these persons and addresses on a black one."""
         self.auction.worth = Worth(risk="in_process")
-        self.auction.worth.use_risk(None, Listed(listed))
+        self.auction.worth.use_lists(Listed(listed))
 
     def append(self, record: bytes) -> int:
         self.log.append(record)

@@ -12,8 +12,10 @@ import msgspec
 
 from domain.campaign import Snapshot
 from domain.events import Bid
+from domain.person import score_id
 from domain.strategy import Strategy
-from targeting.record import Standing, advertiser_scope, campaign_scope
+from domain.worth import PPM, PROFILE_SCORES, SCORE_NAMES, RiskRules, ScoreMultiplier
+from targeting.record import Scored, Standing, advertiser_scope, campaign_scope
 from targeting.unpacked import Record
 from tests import features_twin as twin
 from tests.auction_table import NOW_NS, People, Table, snapshot
@@ -27,6 +29,10 @@ SPECIAL = 3
 
 CPC = Strategy("target_cpc", 6 * 10**9, explore_ppm=0)
 CPA = Strategy("target_cpa", 600 * 10**9, explore_ppm=0)
+
+
+ASKING = RiskRules(multipliers=tuple(ScoreMultiplier(score, 0, PPM + 1, PPM) for score in SCORE_NAMES))
+"""It wants to know all scores, and changes nothing by them."""
 
 
 def campaigns() -> Snapshot:
@@ -43,6 +49,7 @@ def campaigns() -> Snapshot:
             strategy=strategy,
             bid_cap_cpm=20_000_000,
             frequency_caps=(),
+            risk=ASKING if item.id % 2 else RiskRules(),
         )
         items.append(priced)
         if item.campaign == 1:
@@ -64,7 +71,10 @@ class World:
             self.records[name] = self._record()
             people: People = self.table.people
             known = self.records[name]
-            people.put(f"buyeruid:usx:{name}", known.segments, known.shown, relations=known.relations)
+            scores = {
+                score_id(PROFILE_SCORES[score]): Scored(300 + place, 1) for place, score in enumerate(SCORE_NAMES)
+            }
+            people.put(f"buyeruid:usx:{name}", known.segments, known.shown, relations=known.relations, scores=scores)
 
     def _record(self) -> Record:
         draw = self.draw

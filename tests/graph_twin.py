@@ -1,14 +1,16 @@
 """The graph of `risk.network` in plain Python: everything worked out anew, whenever it is asked for."""
 
 from collections import deque
+from math import inf
 
 from risk.graph_features import GraphFeatures
 from risk.graph_kinds import DEVICE, IP, KINDS
-from risk.network import DAMPING, MAX_DISTANCE
+from risk.network import CROWD, DAMPING, MAX_DISTANCE
 
 
 class GraphTwin:
-    def __init__(self) -> None:
+    def __init__(self, crowd: int = CROWD) -> None:
+        self.crowd = crowd
         self.kinds: dict[int, int] = {}
         self.around: dict[int, set[int]] = {}
         self.labels: dict[int, bool] = {}
@@ -38,10 +40,12 @@ class GraphTwin:
         self.kinds.pop(key, None)
         self.labels.pop(key, None)
 
-    def distances(self, sources: list[int]) -> dict[int, int]:
+    def distances(self, sources: list[int], crowd: float = inf) -> dict[int, int]:
         found, queue = dict.fromkeys(sources, 0), deque(sources)
         while queue:
             node = queue.popleft()
+            if len(self.around[node]) > crowd and found[node]:
+                continue
             for other in self.around[node]:
                 if other not in found:
                     found[other] = found[node] + 1
@@ -68,7 +72,7 @@ class GraphTwin:
 
     def features(self) -> dict[int, GraphFeatures]:
         """Of every node."""
-        near, score = self.distances([key for key, fraud in self.labels.items() if fraud]), self.scores()
+        near, score = self.distances([key for key, fraud in self.labels.items() if fraud], self.crowd), self.scores()
         made = {}
         for key, around in self.around.items():
             of_kind = {f"{name}_degree": sum(self.kinds[o] == n for o in around) for n, name in enumerate(KINDS)}

@@ -1,5 +1,5 @@
-"""Scoring services on a free port: one that answers as it should, and those that do not. Plain sockets, so that each byte
-of an answer can be wrong.
+"""Scoring services on a free port: one that answers as it should, and those that do not. Plain sockets, so that each
+byte of an answer can be wrong.
 """
 
 import asyncio
@@ -57,12 +57,12 @@ async def scoring_service(answer: Answer) -> AsyncIterator[ScoringService]:
                 if told is None:
                     break
                 if hasattr(told, "__aiter__"):
-                    async for piece in told:  # type: ignore[attr-defined]
+                    async for piece in told:
                         writer.write(piece)
                         await writer.drain()
                 else:
                     writer.write(told if isinstance(told, bytes) else written(json.dumps(told).encode()))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             talking.discard(task)

@@ -9,7 +9,8 @@ circuit breaker); whoever asks meanwhile goes without at once.
 import asyncio
 import logging
 import ssl
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Generic, TypeVar
@@ -24,6 +25,7 @@ T = TypeVar("T")
 CONNECT_S = 1.0
 RETRY_S = 0.25
 SWEEP_S = 0.1
+MOST_QUEUED = 1_000
 ABANDON_S = 1.0
 """A question that has no answer after so long will have none: its connection is closed."""
 BOUNDS_S = tuple((1 << n) / 1e6 for n in range(7, 20))
@@ -35,10 +37,10 @@ log = logging.getLogger(__name__)
 
 
 class _Question(Generic[T]):
-    __slots__ = ("failed", "key", "sent_s", "waiters")
+    __slots__ = ("asked_s", "failed", "key", "sent", "text", "waiters")
 
-    def __init__(self, key: Hashable, sent_s: float) -> None:
-        self.key, self.sent_s, self.failed = key, sent_s, False
+    def __init__(self, key: Hashable, text: bytes, asked_s: float) -> None:
+        self.key, self.text, self.asked_s, self.failed, self.sent = key, text, asked_s, False, False
         self.waiters: dict[Callable[[T | None], None], asyncio.TimerHandle] = {}
 
 
@@ -74,12 +76,16 @@ class RemoteService(Generic[T]):
         self._failures, self._rest_s = failures, rest_s
         self._idle: list[ServiceConnection] = []
         self._connections: set[ServiceConnection] = set()
+        self._queue: deque[_Question[T]] = deque()
+        """Questions that wait for a connection."""
         self._asked: dict[Hashable, _Question[T]] = {}
         self._in_a_row = 0
         self._rests_until = 0.0
         self._trouble = ""
         self.ended: Counter[str] = Counter(dict.fromkeys(ENDS, 0))
         self.seconds = Histogram(BOUNDS_S)
+        self.ready = asyncio.Event()
+        """Set once a connection has stood."""
 
     @property
     def resting(self) -> bool:
@@ -101,29 +107,40 @@ class RemoteService(Generic[T]):
         question = self._asked.get(key)
         if question is None:
             now = loop.time()
-            connection = self._open(now) if wait_s > 0 else None
-            if connection is None:
+            if wait_s <= 0 or not self._open(now):
                 self.ended["skipped"] += 1
                 return False
-            question = self._asked[key] = _Question(key, now)
-            connection.ask(self._head, body(), partial(self._came, question), now)
+            question = _Question(key, body(), time.monotonic())  # the loop's own time has whole milliseconds
+            self._asked[key] = question
+            self._send(question)
         question.waiters[then] = loop.call_later(max(0.0, wait_s), self._late, question, then)
         return True
 
-    def _open(self, now: float) -> ServiceConnection | None:
-        """A connection to ask on; None if the service is not to be asked now."""
+    def _open(self, now: float) -> bool:
+        """Is the service to be asked now?"""
+        if not self._connections or len(self._queue) >= MOST_QUEUED:
+            return False
         if self.resting:
             if now < self._rests_until:
-                return None
+                return False
             self._rests_until = now + self._rest_s  # this one is asked, to see whether the service is back
+        return True
+
+    def _send(self, question: _Question[T]) -> None:
+        """On a connection that is free, or the next one that is."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.lost.is_set():
-                return connection
-        return None
+                question.sent = True
+                now = asyncio.get_running_loop().time()
+                connection.ask(self._head, question.text, partial(self._came, question), now)
+                return
+        self._queue.append(question)
 
     def _late(self, question: _Question[T], then: Callable[[T | None], None]) -> None:
         del question.waiters[then]
+        if not question.sent and not question.waiters:
+            del self._asked[question.key]  # nobody will ask it any more
         self.ended["late"] += 1
         self._fail(question, "it is late")
         then(None)
@@ -140,7 +157,7 @@ class RemoteService(Generic[T]):
                 self._fail(question, f"it answers what is no answer: {error or type(error).__name__}")
             else:
                 self._cache.put(question.key, told, loop.time())
-                self.seconds.observe(loop.time() - question.sent_s)
+                self.seconds.observe(time.monotonic() - question.asked_s)
                 if not question.failed:
                     self._recover()
         else:
@@ -173,6 +190,15 @@ class RemoteService(Generic[T]):
 
     # connections
 
+    def _free(self, connection: ServiceConnection) -> None:
+        self._connections.add(connection)
+        self._idle.append(connection)
+        self.ready.set()
+        while self._queue and self._idle:
+            question = self._queue.popleft()
+            if question.waiters:
+                self._send(question)
+
     async def run(self) -> None:
         """Keeps the connections, until cancelled."""
         tasks = [asyncio.create_task(self._keep()) for _ in range(self._count)]
@@ -198,14 +224,13 @@ class RemoteService(Generic[T]):
             try:
                 async with asyncio.timeout(CONNECT_S):
                     made = await loop.create_connection(
-                        lambda: ServiceConnection(self._idle.append), self._host, self._port, ssl=self._ssl
+                        lambda: ServiceConnection(self._free), self._host, self._port, ssl=self._ssl
                     )
             except (OSError, TimeoutError) as error:
                 self._complain(f"no connection: {error or 'it does not answer'}")
                 await asyncio.sleep(RETRY_S)
                 continue
             connection = made[1]
-            self._connections.add(connection)
             try:
                 await connection.lost.wait()
             finally:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from bidder.enrichment.answer_cache import AnswerCache
+from bidder.enrichment.memory import Memory
 from bidder.enrichment.remote import RemoteService
 from domain.worth import MOST_RISK, RISK_FACTS, Fact
-from risk.lists import Hit, Lists, standing
+from risk.lists import Lists, standing
+from targeting.addresses import address
 from targeting.identity_keys import written_key
 
 if TYPE_CHECKING:
@@ -39,13 +41,28 @@ class RiskTold(NamedTuple):
 
 
 class BlackLists:
-    """The lists of this host, as `bidder.worth` asks them."""
+    """The lists of this host, as `bidder.worth` asks them: those of everybody, and of one institution."""
 
-    def __init__(self, lists: Lists) -> None:
-        self.lists = lists
+    def __init__(self, lists: Lists, institution: int) -> None:
+        self._lists, self._institution = lists, institution
+        self.take()
 
-    def is_black(self, keys: Sequence[int], ip: str | None, institution: int, now_s: int) -> bool:
-        return standing(self.lists.look(keys, ip, institution, now_s)) == "black"
+    def take(self) -> None:
+        """What the lists have now."""
+        shelves = (shelf for shelf in self._lists.opened() if shelf.id in (("black", 0), ("black", self._institution)))
+        self.tables = tuple(shelf.table for shelf in shelves if shelf.shelf.keys)
+        self.changed, self.addresses = self._lists.changed(), Memory(self._named)
+
+    def reload(self) -> bool:
+        """Whether there is anything new."""
+        return self._lists.reload()
+
+    def _named(self, ip: str) -> bool:
+        return bool(self._lists.look((), ip, self._institution, 0))
+
+    def is_black(self, keys: Sequence[int], ip: str | None, now_s: int) -> bool:
+        """Exactly."""
+        return standing(self._lists.look(keys, ip, self._institution, now_s)) == "black"
 
 
 class RiskService:
@@ -56,6 +73,7 @@ class RiskService:
 
     def __init__(self, settings: "RiskModuleSettings") -> None:
         self.timeout_s, self._send_device = settings.timeout_ms / 1000, settings.send_device
+        self._addresses = Memory(canonical)
         self.service = RemoteService(
             self.name,
             settings.url,
@@ -73,7 +91,8 @@ class RiskService:
         ids = tuple(wanted.ids[:MOST_IDS])
         if not self._send_device:
             return ids or None
-        return (ids, wanted.address, wanted.agent) if ids or wanted.address else None
+        at = self._addresses[wanted.address] if wanted.address else ""
+        return (ids, at, wanted.agent) if ids or at else None
 
     def ask(self, key: Hashable, wanted: "Wanted", wait_s: float, then: Callable[[RiskTold | None], None]) -> bool:
         """As `RemoteService.ask`."""
@@ -82,11 +101,19 @@ class RiskService:
     def question(self, wanted: "Wanted") -> bytes:
         """The body of a request."""
         subject: dict[str, Any] = {"ids": [written_key(key) for key in wanted.ids[:MOST_IDS]]}
-        if self._send_device and wanted.address:
-            subject["ip"] = wanted.address
+        if self._send_device and wanted.address and (at := self._addresses[wanted.address]):
+            subject["ip"] = at
         if self._send_device and wanted.agent:
-            subject["user_agent"] = wanted.agent[:MOST_AGENT]
+            subject["user_agent"] = (
+                wanted.agent[:MOST_AGENT].encode("utf-8", "replace").decode()
+            )  # half a surrogate pair
         return msgspec.json.encode({"subject": subject, "scores": list(SCORES)})
+
+
+def canonical(text: str) -> str:
+    """An address in its one form; empty for what is none, or was cut: a service would refuse the whole question."""
+    found = address(text)
+    return found.text if found is not None else ""
 
 
 def read_answer(body: bytes) -> RiskTold:
@@ -104,21 +131,21 @@ def read_answer(body: bytes) -> RiskTold:
                 facts |= fact
                 found[name] = value
     if lists is not None:
-        facts |= Fact.LISTED | (Fact.BLACK if standing(_hits(lists)) == "black" else Fact(0))
+        facts |= Fact.LISTED | (Fact.BLACK if _black(lists) else Fact(0))
     return RiskTold(int(facts), **found)
 
 
-def _hits(lists: object) -> list[Hit]:
-    """As the service tells them: what they come to together is said by `risk.lists.standing`."""
+def _black(lists: object) -> bool:
+    """Whether an entry of a black list counts: one that another list overrules does not."""
     if not isinstance(lists, list):
         raise ValueError("lists: no array")
-    found = []
+    found = False
     for place, one in enumerate(lists):
         said = one if isinstance(one, dict) else {}
-        name, reason = said.get("list"), said.get("reason", "")
-        if name not in LISTS or not isinstance(reason, str):
+        name, overruled = said.get("list"), said.get("overruled", False)
+        if name not in LISTS or not isinstance(overruled, bool):
             raise ValueError(f"lists[{place}]: no entry of a list")
-        found.append(Hit(name, 0 if said.get("scope") == "global" else 1, reason, "", 0, 0))
+        found = found or (name == "black" and not overruled)
     return found
 
 

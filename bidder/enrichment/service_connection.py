@@ -6,6 +6,7 @@ taken for the answer about somebody else.
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import httptools
 
@@ -56,8 +57,7 @@ class ServiceConnection(asyncio.Protocol):
     # asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         self._parser = httptools.HttpResponseParser(self)
         self._free(self)
 

@@ -72,7 +72,7 @@ class Tables:
         """For ever."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self.look()
+            await asyncio.to_thread(self.look)  # lists may be large
 
     def _try(self, what: str, work: Callable[[], None]) -> None:
         try:
@@ -87,14 +87,15 @@ class Tables:
         if self._lists is None:
             if not self._directory.is_dir():
                 return
-            self._lists = BlackLists(Lists.open(self._directory))
-            self.worth.use_risk(self._risk.table, self._lists, self._institution)
-        else:
-            self._lists.lists.reload()
+            self._lists = BlackLists(Lists.open(self._directory), self._institution)
+            self.worth.use_lists(self._lists)
+        elif self._lists.reload():
+            self._lists.take()
+            self.worth.use_lists(self._lists)
 
     def _look_at_risk(self) -> None:
         if self._risk.look():
-            self.worth.use_risk(self._risk.table, self._lists, self._institution)
+            self.worth.use_risk(self._risk.table)
 
     def _look_at_credit(self) -> None:
         if self._credit.look():

@@ -36,6 +36,12 @@ CREATE TABLE IF NOT EXISTS bids (
     `explored` UInt8,
     `value` Int64,
     `full_price` Int64,
+    `facts` UInt8,
+    `fraud` UInt32,
+    `device_risk` UInt32,
+    `credit_score` UInt32,
+    `pd` Float64,
+    `p_approved` Float64,
     `batch` UInt64,
     time DateTime('UTC') MATERIALIZED toDateTime(intDiv(time_ns, 1000000000), 'UTC'),
     day Date MATERIALIZED toDate(toDateTime(intDiv(time_ns, 1000000000), 'UTC'), 'UTC')

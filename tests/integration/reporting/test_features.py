@@ -16,7 +16,10 @@ from reporting.store import Store, migrate, open_store
 from tests.feature_world import World
 from tests.small_models import learnt, moved, scattered
 
-COLUMNS = ("model", "ctr", "cvr", "shadow_model", "shadow_ctr", "explored", "value", "full_price")
+COLUMNS = (
+    *("model", "ctr", "cvr", "shadow_model", "shadow_ctr", "explored", "value", "full_price"),
+    *("facts", "fraud", "device_risk", "credit_score", "pd", "p_approved"),
+)
 
 
 @pytest.fixture
@@ -47,6 +50,7 @@ def test_features_arrive_bit_by_bit(opened: Store, tmp_path: Path) -> None:
         opened.send(block, f"features:{block.table.name}:{block.day}")
     stored = opened.query(f"SELECT bid, hex(features), {', '.join(COLUMNS)} FROM bids")
     assert len(stored) == len(expected)
+    assert 50 < sum(bid.facts == 0b1110011 and bid.pd == 303e-6 for _, bid in expected.values()) < len(expected)
     for number, features, *others in stored:
         row, bid = expected[int(number)]
         assert bytes.fromhex(features) == row

@@ -120,8 +120,18 @@ def test_values_that_are_none_bid_nothing() -> None:
     for strategy in COMPUTED.values():
         for odd in (math.inf, math.nan, -1.0, 0.0):
             strategy.value_of(
-                goal=odd, cap=1.0, worth=odd, known_ctr=odd, known_cvr=odd, known_worth=odd, ctr=1, cvr=odd,
-                margin=odd, exposure=odd, lgd=odd, facts=(odd, odd),
+                goal=odd,
+                cap=1.0,
+                worth=odd,
+                known_ctr=odd,
+                known_cvr=odd,
+                known_worth=odd,
+                ctr=1,
+                cvr=odd,
+                margin=odd,
+                exposure=odd,
+                lgd=odd,
+                facts=(odd, odd),
             )
 
 

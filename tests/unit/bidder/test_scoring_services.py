@@ -1,26 +1,37 @@
-"""Bid requests whose risk and credit are asked of services over HTTP: what they are told, and that nothing which a service
-does, or does not do, costs one bid request.
+"""Bid requests whose risk and credit are asked of services over HTTP: what they are told, and that nothing which a
+service does, or does not do, costs one bid request.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from aiohttp.test_utils import TestServer
 
+from api.keys import KeyFile, Keys
+from bidder.auction import Wanted
 from bidder.config import CreditModuleSettings, RiskModuleSettings
 from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.credit import CreditService
+from bidder.enrichment.once import ask_once
 from bidder.enrichment.profile import ProfileModule
 from bidder.enrichment.risk import RiskService
 from bidder.worth import Worth
+from domain.clock import ManualClock
 from domain.events import Bid
 from domain.naming import person_key
-from domain.worth import Fact
+from domain.worth import CREDIT_FACTS, Fact
+from risk.config import RiskSettings
+from risk.list_files import Edit
+from risk.list_writer import ListWriter
+from risk.server import Service as Risk
 from targeting.forgotten import Forgotten
 from targeting.record import OPT_OUT
-from tests.auction_table import Table, snapshot
+from tests.auction_table import NOW_NS, Table, snapshot
 from tests.scoring_service import HOSTILE, scoring_service
 from tests.unit.bidder.test_http import REQUEST, post, read_answer
 
@@ -42,14 +53,20 @@ def risk(url: str, **more: Any) -> RiskService:
 
 
 def credit(url: str, **more: Any) -> CreditService:
-    return CreditService(CreditModuleSettings("remote", url=url, **{"timeout_ms": PATIENT_MS, "connections": 2, **more}))
+    return CreditService(
+        CreditModuleSettings("remote", url=url, **{"timeout_ms": PATIENT_MS, "connections": 2, **more})
+    )
+
+
+async def until(reached: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not reached():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
 
 
 async def connected(*modules: RiskService | CreditService) -> None:
     """Returns when the modules can be asked."""
-    async with asyncio.timeout(10):
-        while any(not module.service._idle for module in modules):
-            await asyncio.sleep(0.002)
+    await until(lambda: all(module.service._idle for module in modules))
 
 
 def request(person: str = "ann", **more: Any) -> bytes:
@@ -157,14 +174,27 @@ async def test_a_service_that_does_not_answer_is_left_alone_until_it_does(bid_po
                 assert await outcome(port, request()) == 0
             assert module.service.resting and len(theirs.asked) == 2
             assert (module.service.ended["wrong"], module.service.ended["skipped"]) == (2, 2)
-            assert 'outbid_bidder_module_resting{module="credit",worker="0"} 1' in port.service.metrics()
+            assert 'outbid_bidder_module_resting{worker="0",module="credit"} 1' in port.service.metrics()
             well = True
             module.service._rests_until = 0.0  # the hour is over
             for _ in range(2):
                 assert await outcome(port, request()) == 0
             assert not module.service.resting and last_bid(on).credit_score == 712
             text = port.service.metrics()
-            assert 'outbid_bidder_module_questions_total{module="credit",ended="answered",worker="0"} 2' in text
+            assert 'outbid_bidder_module_questions_total{worker="0",module="credit",ended="answered"} 2' in text
+
+
+async def test_more_questions_than_connections_take_turns(bid_port: Any) -> None:
+    async with scoring_service(lambda asked: GOOD_RISK) as ours:
+        module = risk(ours.url, connections=1, cache_s=0.0)
+        async with bid_port(table(unknown="refuse", max_pd_ppm=10**6), [module]) as port:
+            await connected(module)
+            reader, writer = await port.open()
+            writer.write(b"".join(post(request(f"p{n % 15}")) for n in range(20)))
+            answers = [await read_answer(reader) for _ in range(20)]
+            writer.close()
+            assert all(b'"price"' in body for _, _, body in answers)
+            assert len(ours.asked) == 15, "those about one person are one while they are on their way"
 
 
 async def test_a_late_answer_is_known_to_the_next_request(bid_port: Any) -> None:
@@ -181,9 +211,7 @@ async def test_a_late_answer_is_known_to_the_next_request(bid_port: Any) -> None
             await connected(module)
             assert await outcome(port, request()) == 0 and last_bid(on).facts == 0
             told.set()
-            async with asyncio.timeout(10):
-                while not len(module.service._cache):
-                    await asyncio.sleep(0.002)
+            await until(lambda: len(module.service._cache))
             assert await outcome(port, request()) == 0 and last_bid(on).credit_score == 712
             assert len(theirs.asked) == 1
 
@@ -197,7 +225,7 @@ async def test_nobody_is_asked_about_who_may_not_be_used(bid_port: Any, tmp_path
     async with scoring_service(lambda _: GOOD_RISK) as ours, scoring_service(lambda _: GOOD_CREDIT) as theirs:
         modules = risk(ours.url), credit(theirs.url)
         async with bid_port(on, modules) as port:
-            people, *others = on.auction.chain.modules
+            _, *others = on.auction.chain.modules
             far = port.service.people is not None and port.service.people.lookup
             on.auction.chain.modules = (ProfileModule(far or on.people, forgotten), *others)
             await connected(*modules)
@@ -219,6 +247,45 @@ async def test_nobody_is_asked_about_who_may_not_be_used(bid_port: Any, tmp_path
             assert await outcome(port, request("Secret-Id", device={**device, "ifa": "AB-CD"})) == 0
             told = json.dumps([ours.asked, theirs.asked]).lower()
             assert last_bid(on).facts and "secret" not in told and "ab-cd" not in told
+
+
+async def test_what_an_exchange_sends_does_not_reach_a_service_as_it_is(bid_port: Any) -> None:
+    """An address that is none would have the whole question refused, and half a surrogate pair is no JSON."""
+    async with scoring_service(lambda _: GOOD_RISK) as ours:
+        module = risk(ours.url)
+        async with bid_port(on := table(), [module]) as port:
+            await connected(module)
+            for ip, agent in (("113.76.1.*", "\ud83d"), ("::ffff:203.0.113.9", "x" * 9_000), ("\ud83d", "")):
+                device = {**REQUEST["device"], "ip": ip, "ua": agent}
+                assert await outcome(port, request(device=device)) == 0 and last_bid(on).fraud == 120
+            subjects = [asked["subject"] for asked in ours.asked]
+            assert [subject.get("ip") for subject in subjects] == [None, "203.0.113.9", None]
+            assert [subject.get("user_agent") for subject in subjects] == ["?", "x" * 512, None]
+
+
+def test_services_are_asked_on_the_loop_of_production() -> None:
+    async def ask() -> object:
+        async with scoring_service(lambda asked: GOOD_CREDIT) as theirs:
+            return await ask_once(credit(theirs.url), Wanted([7], []))
+
+    assert uvloop.run(ask()) == (int(CREDIT_FACTS), 712, 0.031, 0.64)
+
+
+async def test_the_risk_service_understands_and_is_understood(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    token, _ = keys.add("bank", ["risk:score"])
+    served = Risk(tmp_path, Keys(keys.path), RiskSettings(flows=str(tmp_path)), ManualClock(NOW_NS))
+    ann = person_key("buyeruid", "ann", "usx")
+    async with TestServer(served.application()) as server:
+        lists = served.engine.lists
+        listed = Edit(f"key:{ann:016x}", "fraud")
+        ListWriter(lists.directory, ManualClock(NOW_NS)).edit("add", "black", "", [listed], "test")
+        lists.reload()
+        url, agent = str(server.make_url("")), REQUEST["device"]["ua"]
+        for whom, black in ((ann, Fact.BLACK), (7, Fact(0))):
+            told = await ask_once(risk(url, key=token), Wanted([whom], [], 7, "198.51.100.7", agent))
+            assert told.facts == Fact.FRAUD | Fact.DEVICE_RISK | Fact.LISTED | black
+        assert await ask_once(risk(url, key="another"), Wanted([ann], [], 7, None, agent)) is None
 
 
 def test_a_cache_is_bounded_and_keeps_what_is_in_use() -> None:

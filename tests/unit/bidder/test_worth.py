@@ -1,5 +1,5 @@
-"""Limits, multipliers and credit value by what is known of a person: against the same rules in plain Python, with the facts
-from profiles, from tables and as services tell them.
+"""Limits, multipliers and credit value by what is known of a person: against the same rules in plain Python, with the
+facts from profiles, from tables and as services tell them.
 """
 
 import math
@@ -18,13 +18,17 @@ from bidder.enrichment.tables import Tables
 from bidder.explain import explain
 from bidder.worth import Worth
 from cython_ext.key_table import write_key_table
+from domain.clock import ManualClock
 from domain.events import Bid, decode
 from domain.naming import person_key
 from domain.person import score_id
 from domain.strategy import Strategy
 from domain.worth import PPM, PROFILE_SCORES, Fact, RiskRules, ScoreMultiplier
+from risk.list_files import Edit
+from risk.list_reading import Defaults, read_list
+from risk.list_writer import Import, ListWriter
 from targeting.record import Scored
-from tests.auction_table import Table, snapshot
+from tests.auction_table import NOW_NS, Table, snapshot
 from tests.unit.bidder.test_http import BODY, REQUEST
 
 NAMES = tuple(PROFILE_SCORES)
@@ -116,7 +120,12 @@ def put(mode: str, on: Table, facts: FACTS, data: Path) -> FACTS:
         "<HHHHI", score.get("fraud", no_points), score.get("device_risk", no_points), facts.get("listed", False), 0, 1
     )
     credit = struct.pack(
-        "<HHffI", score.get("credit_score", no_points), 0, score.get("pd", math.nan), score.get("p_approved", math.nan), 1
+        "<HHffI",
+        score.get("credit_score", no_points),
+        0,
+        score.get("pd", math.nan),
+        score.get("p_approved", math.nan),
+        1,
     )
     keys = np.array([7, ANN], np.uint64)
     for name, row in (("risk", risk), ("credit", credit)):
@@ -140,7 +149,7 @@ STRATEGIES = (
 def test_bids_are_those_of_the_twin(mode: str, tmp_path: Path) -> None:
     draw, reasons = Random(20), set()
     body = {**REQUEST, "imp": [{**REQUEST["imp"][0], "bidfloor": 0}]}
-    for turn in range(120):
+    for turn in range(50):
         rules, strategy = some_rules(draw), STRATEGIES[turn % 2]
         item = {
             "risk": msgspec.to_builtins(rules), "strategy": msgspec.to_builtins(strategy), "bid_cap_cpm": 9_000_000,
@@ -176,6 +185,11 @@ def test_explain_tells_what_was_known_and_why_it_kept_line_items_out() -> None:
     assert found.request["fraud"] == 701 and found.request["pd"] == "3.10%"
     (removal,) = found.stages["risk"]
     assert removal.why == "the fraud score, 701, is above 700" and removal.line_items == ("open",)
+    on = Table(snapshot({"line_items[0]": {"strategy": msgspec.to_builtins(STRATEGIES[1]), "bid_cap_cpm": 9_000_000}}))
+    on.people.put("buyeruid:usx:ann", {}, {}, scores={score_id("pd_ppm"): Scored(10_000, 1)})
+    (bid,) = explain(on.auction, BODY, on.view.sellers["usx"], on.view).bids
+    said: Any = bid["prediction"]
+    assert said["pd"] == "1.00%" and said["p_approved"] == "55.00%, as the line item has it: it is not known"
 
 
 def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path) -> None:
@@ -204,3 +218,47 @@ def test_what_no_live_line_item_asks_for_is_not_looked_for() -> None:
     assert on.view.facts == 0
     on.auction.worth = None  # type: ignore[assignment]
     assert not isinstance(on.decide(REQUEST), NoBid)
+
+
+def test_lists_of_this_host_count_at_once_and_whole(tmp_path: Path) -> None:
+    """Real lists: keys, addresses and ranges; the institution's own exceptions; changes since; what expires."""
+    now_s = NOW_NS // 10**9
+    on = Table(snapshot({"line_items[0]": {"risk": {"block_listed": True}}}))
+    on.auction.worth = Worth("in_process", "off")
+    settings = RiskModuleSettings(institution="north")
+    tables = Tables(on.auction.worth, settings, CreditModuleSettings(), tmp_path)
+    writer = ListWriter(tmp_path / "risk" / "lists", ManualClock(NOW_NS))
+
+    def bids(person: str = "ann", ip: str = "198.51.100.7") -> bool:
+        outcome = on.decide({**REQUEST, "user": {"buyeruid": person}, "device": {**REQUEST["device"], "ip": ip}})
+        assert not isinstance(outcome, NoBid) or int(outcome.reason) == 541
+        return not isinstance(outcome, NoBid)
+
+    def write(name: str, institution: str, *ids: str, expires_s: int = 0) -> None:
+        path = tmp_path / "ids.csv"
+        path.write_text("\n".join(ids))
+        read = read_list(path, Defaults("fraud", "test", expires_s), now_s)
+        writer.import_file(Import(name, institution, "add", "test", str(path), "fraud", "test"), read)  # type: ignore[arg-type]
+        tables.look()
+
+    assert bids(), "no lists yet: nobody is on any"
+    key = f"key:{ANN:016x}"
+    write("black", "", "key:0000000000000007", "ip:203.0.113.0/24")
+    assert bids() and not bids(ip="203.0.113.9") and bids(ip="no address") and bids(ip="::1")
+    write("black", "", key)
+    assert not bids() and bids("bob")
+    write("white", "north", key)
+    assert bids(), "the institution's own exception"
+    write("black", "south", f"key:{person_key('buyeruid', 'bob', 'usx'):016x}")
+    assert bids("bob"), "another institution's list"
+    write("black", "north", f"key:{person_key('buyeruid', 'bob', 'usx'):016x}", expires_s=now_s + 60)
+    assert not bids("bob")
+    on.clock.advance(61)
+    assert bids("bob"), "its time is over"
+    cy = f"key:{person_key('buyeruid', 'cy', 'usx'):016x}"
+    writer.edit(
+        "add", "black", "", [Edit(cy, "fraud", "test", 0), Edit("ip:2001:db8::/32", "fraud", "test", 0)], "test"
+    )
+    assert bids("cy"), "not looked at yet"
+    tables.look()
+    assert not bids("cy") and not bids("dan", ip="2001:db8::7")

@@ -34,6 +34,7 @@ LINES = (
     line(2, Strategy("target_cpc", 10**9)),
     line(3, Strategy("max_value", 0, "", 20 * 10**9)),
     line(4, Strategy()),
+    line(5, Strategy("credit_value", margin=100 * 10**9, p_approved_ppm=500_000)),
 )
 SNAPSHOT = Snapshot(
     version=1,
@@ -124,9 +125,10 @@ def test_results_are_counted_once_and_survive_a_restart(control: Control) -> Non
 
 def test_workers_are_told_what_is_believed_and_only_what_changed(control: Control) -> None:
     first = control.told()
-    assert {(b.line_item, b.creative) for b in first.beliefs} == {(n, c) for n in (1, 2, 3) for c in (0, 1, 2)}
+    assert {(b.line_item, b.creative) for b in first.beliefs} == {(n, c) for n in (1, 2, 3, 5) for c in (0, 1, 2)}
     worths = {b.line_item: b.worth for b in first.beliefs}
-    assert worths == {1: 0.0, 2: 0.0, 3: 20e9}  # of nothing is known what it is worth, but of one its marketer said so
+    # of nothing is known what it is worth, but of one its marketer said so
+    assert worths == {1: 0.0, 2: 0.0, 3: 20e9, 5: 0.0}
     same = control.treasury.heartbeat(Heartbeat(control.worker, believed=first.believed))
     assert same.beliefs == () and same.believed == first.believed
     control.happen(
@@ -147,6 +149,7 @@ def test_goals_and_budgets_reach_workers_in_one_order(control: Control) -> None:
     assert told.get(1, (1.0, 1.0)) == (1.0, 1.0)  # a goal begins at what the goal says
     assert told[3] == (MOST_PACE, 1.0)  # nothing limits it: it takes what it can get below its cap
     assert 4 not in told
+    assert told.get(5, (1.0, 1.0)) == (1.0, 1.0)  # nor does anything this, but more than the profit is never bid
     for _ in range(40):  # clicks of line item 2 cost twice their goal
         control.clock.advance(60)
         control.happen(
