@@ -1,6 +1,7 @@
 """``outbid risk key`` and ``outbid credit key``: keys with which institutions call the services."""
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,9 @@ def _make(asked: argparse.Namespace, file: PATH, scopes: Callable[[], Sequence[s
     problems = [
         Problem("--scope", each, f"it must be of {', '.join(known)}") for each in asked.scope if each not in known
     ]
+    if asked.institution and not re.fullmatch(r"\w[\w .&-]{0,63}", asked.institution):
+        allowed = "it must be 1 to 64 letters, digits, blanks and . & - _, beginning with a letter or a digit"
+        problems.append(Problem("--institution", asked.institution, allowed))
     if not asked.scope:
         problems.append(Problem("--scope", None, f"name at least one of {', '.join(known)}"))
     if not 0 <= asked.days <= 3660:

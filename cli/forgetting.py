@@ -17,6 +17,8 @@ from bidder import request_sample_forgetting
 from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
 from cli.risk_forgetting import forget_in_service
+from credit import match_log
+from credit import people as credit_people
 from domain.blanking import blanked, written
 from domain.events import decode
 from domain.exchange import Exchange
@@ -85,6 +87,8 @@ def forget(place: Places, key: int, say: Say) -> bool:
     for log in logs(data):
         count = rewrite(log, [written(key) for key in keys], lambda record: blanked(record, pending.keys))
         say(f"event log {log.relative_to(data)}: {count} records blanked")
+    say(f"offers: {match_log.forget(data / 'credit' / match_log.FOLDER, keys)} matches blanked")
+    say(f"credit scores: {credit_people.forget(credit_people.table_file(data), keys)} taken out of the table of people")
     requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
     say(f"kept bid requests: {requests} removed")
     say(f"risk graph: {graph_batches.forget(graph_batches.graph_directory(data), keys)} nodes removed with their edges")

@@ -49,6 +49,4 @@ def learnt(prior: Approval, score: Sequence[float], approved: Sequence[bool]) ->
     line = tilted(z, y, np.ones(len(y)), height_variance=4.0, slope_variance=1.0)
     slope = prior.slope * line.below
     at_nought = float(line(np.zeros(1))[0])
-    return Approval(
-        prior.middle - at_nought * UNIT / slope, slope, int(y.sum()), int(len(y) - y.sum())
-    )
+    return Approval(prior.middle - at_nought * UNIT / slope, slope, int(y.sum()), int(len(y) - y.sum()))

@@ -154,7 +154,9 @@ def load(path: Path) -> Whole:
         told = msgspec.json.decode(file.read_bytes(), type=_File)
         data = (path / ARRAYS).read_bytes()
     except OSError as error:
-        raise Refused([Problem("--model", str(path), f"a directory that `outbid credit train` wrote ({error})")]) from None
+        raise Refused(
+            [Problem("--model", str(path), f"a directory that `outbid credit train` wrote ({error})")]
+        ) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise _damaged(file, str(error)) from None
     if told.format != FORMAT:

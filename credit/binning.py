@@ -69,7 +69,7 @@ def information(values: Floats, label: Floats, weight: Floats | None = None) -> 
 
 
 def left_open(values: Floats, label: Floats, said: Floats, weight: Floats) -> float:
-    """Chi-squared of Rao's score test: how far the labels leave the probabilities ``said``, over deciles of a number."""
+    """Chi-squared of Rao's score test: how far labels leave the probabilities ``said``, over deciles of a number."""
     place = _tenths(values)
     gap = np.bincount(place, weight * (label - said))
     noise = np.bincount(place, weight * said * (1 - said))
@@ -106,20 +106,21 @@ def numeric(values: Floats, label: Floats, weight: Floats) -> Bins:
     codes = np.unique(values[there])
     if 3 <= len(codes) <= MOST_CODES and np.all(codes == np.floor(codes)) and np.all(codes >= 0):
         as_codes = _codes(values, codes, there, label, weight)
-        if as_codes.information_value > NOMINAL_GAIN * made.information_value + 0.01:
+        chance = 4 * len(codes) / max(float(bad.sum() * (1 - bad.sum() / rows.sum())), 1.0)
+        if as_codes.information_value > NOMINAL_GAIN * made.information_value + 0.01 + chance:
             return as_codes
     return made
 
 
 def categorical(codes: NDArray[np.int32], levels: int, label: Floats, weight: Floats) -> Bins:
     """Bins of a category: a level with enough rows has its own; the others are one with what training has not seen."""
-    rows, _ = _counts(codes + 1, levels + 2, label, weight)
+    rows, _ = _counts(codes.astype(np.int64) + 1, levels + 2, label, weight)
     least = max(LEAST_ROWS, LEAST_SHARE / 2 * len(codes))
     places, used = [], 0
     for level in range(levels + 1):
         alone = level < levels and rows[level + 1] >= least
         places.append(used if alone else -1)
-        used += alone
+        used += int(alone)
     places = [used if place < 0 else place for place in places]
     at = np.array([*places, used + 1])[codes]
     return _made("category", (), at, label, weight, tuple(places), used + 1)
@@ -195,8 +196,8 @@ def _made(
 
 
 def _counts(place: NDArray[np.int64], bins: int, label: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    rows = np.bincount(place, weight, bins)[:bins]
-    return rows, np.bincount(place, weight * label, bins)[:bins]
+    rows = np.bincount(place, weight, bins)[:bins].astype(np.float64)
+    return rows, np.bincount(place, weight * label, bins)[:bins].astype(np.float64)
 
 
 def _evidence(rows: Floats, bad: Floats) -> Floats:

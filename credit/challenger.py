@@ -17,6 +17,8 @@ from prediction.fitting.tree_nodes import from_hist_gradient_boosting
 SMOOTHING = 20.0
 """A level's rate is mixed with so many rows that are as all are."""
 ENCODING_FOLDS = 5
+STEP = 10
+"""Trees: after so many, twice as many … it is looked how good they are."""
 
 
 class TreeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +37,8 @@ class TreeSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def candidates(rows: int) -> tuple[TreeSettings, ...]:
     """Settings that are tried for so many rows, from the simplest."""
+    if rows < 2_000:
+        return (TreeSettings(leaves=4, least_rows=15, trees=160, learning_rate=0.05),)
     if rows < 5_000:
         return (
             TreeSettings(leaves=4, least_rows=15, trees=300),
@@ -104,7 +108,7 @@ class Grown(Struct, frozen=True):
 
     challenger: Challenger
     staged: Floats | None
-    """(trees, rows held out)."""
+    """(trees / `STEP`, rows held out)."""
 
 
 def grow(
@@ -147,8 +151,9 @@ def grow(
         with threadpool_limits(1, "openmp"):
             model.fit(rows, label > 0.5, weight)
             if tested is not None:
-                stages = np.array([stage for stage in model.staged_decision_function(tested)])
-                staged = stages.reshape(len(stages), -1) + (0 if staged is None else staged)
+                after = enumerate(model.staged_decision_function(tested), 1)
+                stages = np.array([np.ravel(z) for count, z in after if count % STEP == 0], np.float32)
+                staged = stages + (0 if staged is None else staged)
         forest, own_bias = from_hist_gradient_boosting(model, len(names), range(len(names)))
         forests.append(forest)
         bias += own_bias / settings.repeats

@@ -21,6 +21,8 @@ NUMERIC_SHARE = 0.95
 MIXED_SHARE = 0.5
 """So many suffice where the numbers are many different ones: the texts among them are codes of something unusual."""
 MANY = 20
+LOOKED_AT = 2_000
+"""Texts of a column from which its decimal mark is found."""
 DATE_SHARE = 0.9
 TEXT_SHARE = 0.5
 """A text that is different in so many rows is a name, or free text."""
@@ -28,11 +30,34 @@ MOST_LEVELS = 200
 """Of a category; the most frequent, others count as one."""
 LEAST_ROWS = 5
 """Of a category's level that is told apart."""
-OTHER = "(other)"
+ASKED = "asked"
 _ID_WORDS = frozenset(
-    "id ids uid uuid guid key no nr num number index idx row rownum record code sk unnamed serial ref reference loan".split()
+    [
+        "id",
+        "ids",
+        "uid",
+        "uuid",
+        "guid",
+        "key",
+        "no",
+        "nr",
+        "num",
+        "number",
+        "index",
+        "idx",
+        "row",
+        "rownum",
+        "record",
+        "code",
+        "sk",
+        "unnamed",
+        "serial",
+        "ref",
+        "reference",
+        "loan",
+    ]
 )
-_DATE_WORDS = frozenset("date dt time timestamp day datum fecha".split())
+_DATE_WORDS = frozenset(["date", "dt", "time", "timestamp", "day", "datum", "fecha"])
 
 
 class Plan(Struct, frozen=True):
@@ -52,8 +77,8 @@ class Plan(Struct, frozen=True):
     """The median, or the most frequent text."""
 
     def numbers(self, column: Column) -> Floats:
-        """Of a number's column: NaN where there is none."""
-        return numbers(column, self.decimal)
+        """Of a number's column: NaN where there is none. Another file may have other decimal marks than training's."""
+        return numbers(column, decimal_of(column.levels[:LOOKED_AT], self.decimal == ","))
 
     def codes(self, column: Column) -> NDArray[np.int32]:
         """Of a category's column: the level's number, one more than there are for others, -1 for missing."""
@@ -142,7 +167,7 @@ def schema(table: Table, target: str, asked: Asked = Asked()) -> Schema:  # noqa
         if attribute:
             protected[name] = attribute
         elif name in asked.drop:
-            left.append(Left(name, "asked"))
+            left.append(Left(name, ASKED))
         else:
             made = plan(name, column, table, as_category=name in asked.categories)
             (plans if isinstance(made, Plan) else left).append(made)  # type: ignore[arg-type]
@@ -171,7 +196,7 @@ def plan(name: str, column: Column, table: Table, *, as_category: bool = False) 
     share = _share(counts, [is_date(level) for level in column.levels])
     if share >= DATE_SHARE:
         return Left(name, "dates")
-    decimal = decimal_of(column.levels[:2_000], table.decimal_comma)
+    decimal = decimal_of(column.levels[:LOOKED_AT], table.decimal_comma)
     values = [number_of(level, decimal) for level in column.levels]
     numeric = _share(counts, [value is not None for value in values])
     different = len({value for value, count in zip(values, counts, strict=True) if value is not None and count})

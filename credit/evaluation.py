@@ -62,7 +62,9 @@ def evaluate(model: CreditModel, table: Table, *, in_sample: bool = False) -> Ev
     target = facts.schema.target
     table = renamed(model, table)
     if target not in table.columns:
-        raise Refused([Problem("--data", target, f"a column with the outcome, among {', '.join(list(table.columns)[:20])}")])
+        raise Refused(
+            [Problem("--data", target, f"a column with the outcome, among {', '.join(list(table.columns)[:20])}")]
+        )
     missing = facts.schema.missing_columns(table)
     if len(missing) == len(facts.schema.plans):
         raise Refused([Problem("--data", missing[0], "at least one of the model's columns must be there")])

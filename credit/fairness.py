@@ -75,6 +75,8 @@ def groups(table: Table, protected: dict[str, str], score: Floats, pd: Floats, l
         if len(shown) > MOST_GROUPS:
             shown = sorted(np.argsort(-counts)[:MOST_GROUPS].tolist())
         rates = {n: [float((score[place == n] >= cut).mean()) for cut in cuts] for n in shown}
+        if not shown:
+            continue
         large = [n for n in shown if counts[n] >= least] or shown
         best = [max(rates[n][at] for n in large) for at in range(len(cuts))]
         for n in shown:

@@ -12,6 +12,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from msgspec import Struct
 from scipy.special import expit
+from scipy.stats import rankdata
 
 from credit import scorecard
 from credit.binning import information, left_open
@@ -26,6 +27,7 @@ LIKE = 4.0
 CORRELATED = 0.15
 MANY = 20
 """A quantity has more different values; what has fewer is a code or a count."""
+LARGE = 100.0
 MOST_QUANTITIES = 24
 """That ratios are tried of, those that tell most of the outcome."""
 MOST_RATIOS = 12
@@ -63,10 +65,16 @@ class Recipe(Struct, frozen=True):
     def apply(self, numbers: Mapping[str, Floats]) -> dict[str, Floats]:
         """All features, from the columns' numbers."""
         made = {name: numbers[name] for name in self.numbers}
+        stacks: dict[tuple[str, ...], Floats] = {}
         with np.errstate(all="ignore"):
             for each in self.derived:
-                value = OPERATIONS[each.operation]([made[name] for name in each.inputs])
-                made[each.name] = np.clip(value, -FURTHEST, FURTHEST)
+                if each.operation == RATIO:
+                    made[each.name] = ratio(*(made[name] for name in each.inputs))
+                    continue
+                values = stacks.get(each.inputs)
+                if values is None:
+                    values = stacks[each.inputs] = np.stack([made[name] for name in each.inputs], axis=1)
+                made[each.name] = OPERATIONS[each.operation](values)
         return made
 
 
@@ -126,14 +134,22 @@ def _alike(one: Floats, other: Floats) -> bool:
     few = len(np.unique(a)) <= 3 * MANY, len(np.unique(b)) <= 3 * MANY
     if few[0] != few[1]:
         return False
-    for measure in (lambda x: np.quantile(np.abs(x), 0.6), lambda x: np.subtract(*np.quantile(x, (0.9, 0.1)))):
-        high, low = max(measure(a), measure(b)), min(measure(a), measure(b))
+    for measure in (_level, _breadth):
+        low, high = sorted((measure(a), measure(b)))
         if high > LIKE * max(low, 1e-12) and high > 1.5:
             return False
-    ranks = np.argsort(np.argsort(a, kind="stable")), np.argsort(np.argsort(b, kind="stable"))
     if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
         return False
-    return float(np.corrcoef(*ranks)[0, 1]) >= CORRELATED
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1]) >= CORRELATED
+
+
+def _level(values: Floats) -> float:
+    return float(np.quantile(np.abs(values), 0.6))
+
+
+def _breadth(values: Floats) -> float:
+    low, high = np.quantile(values, (0.1, 0.9))
+    return float(high - low)
 
 
 def _ratios(plain: Recipe, numbers: Mapping[str, Floats], label: Floats, weight: Floats) -> list[Derived]:
@@ -143,7 +159,7 @@ def _ratios(plain: Recipe, numbers: Mapping[str, Floats], label: Floats, weight:
     quantities = []
     for name in (*plain.numbers, *means):
         there = made[name][~np.isnan(made[name])]
-        if len(there) >= 100 and len(np.unique(there[:5_000])) > MANY and np.quantile(there, 0.2) >= 0:
+        if len(there) >= 100 and _quantity(there):
             quantities.append((information(made[name], label, weight), name))
     quantities.sort(reverse=True)
     if len(quantities) < 2:
@@ -153,74 +169,64 @@ def _ratios(plain: Recipe, numbers: Mapping[str, Floats], label: Floats, weight:
     for one, other in combinations([name for _, name in quantities[:MOST_QUANTITIES]], 2):
         above, below = (one, other) if np.nanmean(made[one] == 0) >= np.nanmean(made[other] == 0) else (other, one)
         with np.errstate(all="ignore"):
-            left = left_open(OPERATIONS["ratio"]([made[above], made[below]]), label, said, weight)
+            left = left_open(ratio(made[above], made[below]), label, said, weight)
         if left >= LEAST_GAIN:
-            tried.append((left, Derived(f"{above} / {below}", "ratio", (above, below))))
+            tried.append((left, Derived(f"{above} / {below}", RATIO, (above, below))))
     tried.sort(key=lambda each: (-each[0], each[1].name))
     return [each for _, each in tried[:MOST_RATIOS]]
 
 
-def _stacked(columns: Sequence[Floats]) -> Floats:
-    return np.stack(columns, axis=1)
+def _quantity(values: Floats) -> bool:
+    """Something one has more or less of, and not a code: many different values, or large ones."""
+    low, middle = np.quantile(values, (0.2, 0.5))
+    different = len(np.unique(values[:5_000]))
+    return bool(low >= 0) and (different > MANY or (different > 3 and middle >= LARGE))
 
 
-def _ratio(columns: Sequence[Floats]) -> Floats:
-    above, below = columns
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=np.abs(below) > 1e-9)
+def ratio(above: Floats, below: Floats) -> Floats:
+    """NaN where there is nothing below."""
+    none: Floats = np.full(len(above), np.nan)
+    found = np.divide(above, below, out=none, where=np.abs(below) > 1e-9)
+    return np.asarray(np.clip(found, -FURTHEST, FURTHEST), np.float64)
 
 
-def _trend(columns: Sequence[Floats]) -> Floats:
+def _trend(values: Floats) -> Floats:
     """Slope of the line through what there is, over the columns' order; NaN for fewer than two."""
-    values = _stacked(columns)
     there = ~np.isnan(values)
     place = np.where(there, np.arange(values.shape[1], dtype=np.float64), 0.0)
     count = there.sum(1)
     x, y = place.sum(1) / count, np.where(there, values, 0).sum(1) / count
     off = np.where(there, place - x[:, None], 0.0)
-    return (off * np.where(there, values - y[:, None], 0.0)).sum(1) / (off * off).sum(1)
+    return np.asarray((off * np.where(there, values - y[:, None], 0.0)).sum(1) / (off * off).sum(1), np.float64)
 
 
-def _over(reduce: Callable[[Floats, int], Floats], fill: float) -> Callable[[Sequence[Floats]], Floats]:
-    def made(columns: Sequence[Floats]) -> Floats:
-        values = _stacked(columns)
-        missing = np.isnan(values)
-        result = reduce(np.where(missing, fill, values), 1)
-        result[missing.all(1)] = np.nan
-        return result
-
-    return made
-
-
-def _mean(columns: Sequence[Floats]) -> Floats:
-    values = _stacked(columns)
+def _mean(values: Floats) -> Floats:
     there = ~np.isnan(values)
     return np.asarray(np.where(there, values, 0.0).sum(1) / there.sum(1))
 
 
-def _above(columns: Sequence[Floats]) -> Floats:
-    values = _stacked(columns)
-    result = (values > 0).sum(1).astype(np.float64)
+def _above(values: Floats) -> Floats:
+    result: Floats = (values > 0).sum(1).astype(np.float64)
     result[np.isnan(values).all(1)] = np.nan
     return result
 
 
-def _largest(values: Floats, over: int) -> Floats:
-    return np.asarray(values.max(over))
+def _highest(values: Floats) -> Floats:
+    return np.asarray(np.fmax.reduce(values, 1))
 
 
-def _least(values: Floats, over: int) -> Floats:
-    return np.asarray(values.min(over))
+def _lowest(values: Floats) -> Floats:
+    return np.asarray(np.fmin.reduce(values, 1))
 
 
-_highest, _lowest = _over(_largest, -np.inf), _over(_least, np.inf)
-
-OPERATIONS: dict[str, Callable[[Sequence[Floats]], Floats]] = {
+RATIO = "ratio"
+OPERATIONS: dict[str, Callable[[Floats], Floats]] = {
     "mean": _mean,
     "max": _highest,
     "min": _lowest,
     "trend": _trend,
-    "change": lambda columns: columns[0] - columns[1],
-    "spread": lambda columns: _highest(columns) - _lowest(columns),
+    "change": lambda values: values[:, 0] - values[:, 1],
+    "spread": lambda values: _highest(values) - _lowest(values),
     "above": _above,
-    "ratio": _ratio,
 }
+"""Of the columns of a family, (rows, columns) -> (rows); NaN is what is missing."""

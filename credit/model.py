@@ -12,7 +12,7 @@ from credit import reasons
 from credit.artefact import SCORECARD, Facts, Whole, load
 from credit.columns import Floats, Plan, plain
 from credit.features import numbers_of
-from credit.numbers import number_of
+from credit.numbers import decimal_of, number_of
 from credit.reasons import Reason
 from credit.table import MISSING, Table, text_of
 from domain.errors import Problem, Refused
@@ -118,12 +118,11 @@ class CreditModel:
             return []
         if self.facts.served == SCORECARD:
             values = self.features(columns)
-            found, why = self._scored(self.scorecard_log_odds(values)), self._scorecard_reasons(values)
+            found, why = self._scored(self.scorecard_log_odds(values)), self._scorecard_reasons(values, len(records))
         else:
             found, why = self._with_reasons(columns, len(records))
         return [
-            Assessed(int(score), float(pd), float(p), reason)
-            for score, pd, p, reason in zip(*found, why, strict=True)
+            Assessed(int(score), float(pd), float(p), reason) for score, pd, p, reason in zip(*found, why, strict=True)
         ]
 
     def _scored(self, z: Floats) -> Scores:
@@ -148,7 +147,7 @@ class CreditModel:
         members = self._groups[name]
         return f"{members[0]} to {members[-1]}" if len(members) > 1 else name
 
-    def _scorecard_reasons(self, values: Values) -> list[tuple[Reason, ...]]:
+    def _scorecard_reasons(self, values: Values, rows: int) -> list[tuple[Reason, ...]]:
         card, per = self.facts.scorecard, self.facts.scale.per_log_odds
         places = {each.name: each.bins.of(values[each.name]) for each in card.characteristics}
         lost = {
@@ -156,7 +155,7 @@ class CreditModel:
             for each in card.characteristics
         }
         made = []
-        for row in range(len(next(iter(places.values()))) if places else 0):
+        for row in range(rows):
             texts = {
                 each.name: reasons.bin_text(
                     each.name,
@@ -199,7 +198,7 @@ class CreditModel:
         if not isinstance(value, str):
             return None
         text = value.strip()
-        return float("nan") if text.lower() in MISSING else number_of(text, plan.decimal)
+        return float("nan") if text.lower() in MISSING else number_of(text, decimal_of((text,), plan.decimal == ","))
 
     def _code(self, value: Any, plan: Plan) -> int | None:
         if value is not None and not isinstance(value, str | int | float):

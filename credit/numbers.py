@@ -1,4 +1,4 @@
-"""Numbers and dates as people write them in files: ``1.234,50``, ``$5,000``, ``13.56%``, ``36 months``, ``10+ years``."""
+"""Numbers and dates as people write them in files: ``1.234,50``, ``$5,000``, ``13.56%``, ``36 months``."""
 
 import re
 from collections.abc import Sequence
@@ -15,9 +15,7 @@ _NUMBER = re.compile(
     rf"(?P<exponent>[eE][-+]?\d+)?\s*\+?\s*(?:{_UNITS})?\.?",
     re.IGNORECASE,
 )
-_MONTH = (
-    r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*"
-)
+_MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*"
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

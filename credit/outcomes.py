@@ -1,8 +1,8 @@
 """What became of an application: approved, rejected, disbursed, repaid, defaulted. Durable, and counted once.
 
-An outcome is about an offer (``match_id``, as `/v1/match` gave it) or about an applicant whom the lender has a reference
-for. Its ``id`` makes it idempotent: the same one again changes nothing; another outcome under an id that is taken is
-refused. Without an id it is made of what the outcome is about, its product and its kind.
+An outcome is about an offer (``match_id``, as `/v1/match` gave it) or about an applicant whom the lender has a
+reference for. Its ``id`` makes it idempotent: the same one again changes nothing; another outcome under an id that is
+taken is refused. Without an id it is made of what the outcome is about, its product and its kind.
 
 Outcomes are appended to logs under ``<data>/credit/outcomes``: the service's own, and one of files that were read in.
 Whoever learns from them reads both, and counts the first of an id.
@@ -125,6 +125,8 @@ class OutcomeBook:
     def __init__(self, folder: Path, name: str) -> None:
         self._writer = LogWriter(folder / name)
         self._reader = OutcomeReader(folder)
+        self.end = 0
+        """Position after the last outcome that was taken: a duplicate is sure when this is durable."""
         self.refresh()
 
     def refresh(self) -> list[Outcome]:
@@ -139,13 +141,14 @@ class OutcomeBook:
         known = self._reader.seen.get(outcome.key)
         if known is not None:
             return Taken("duplicate" if known == said(outcome) else "contradiction", 0)
-        position = self._writer.append(encode(outcome))
+        position = self.end = self._writer.append(encode(outcome))
         self._reader.seen[outcome.key] = said(outcome)
         return Taken("recorded", position)
 
     async def durable(self, position: int) -> None:
         """Returns when everything up to ``position`` is on disk. Raises LogFull."""
-        await self._writer.durable(position)
+        if position:
+            await self._writer.durable(position)
 
     def forget(self, outcomes: Iterable[Outcome]) -> None:
         """Those could not be kept after all: they may be handed in again."""

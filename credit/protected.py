@@ -9,19 +9,93 @@ from collections.abc import Collection
 
 _ATTRIBUTES: dict[str, frozenset[str]] = {
     "sex": frozenset(
-        "sex gender male female man woman geschlecht sexe sexo genero género kelamin pol genre sesso kön isfemale ismale "
-        "codegender".split()
+        [
+            "sex",
+            "gender",
+            "male",
+            "female",
+            "man",
+            "woman",
+            "geschlecht",
+            "sexe",
+            "sexo",
+            "genero",
+            "género",
+            "kelamin",
+            "pol",
+            "genre",
+            "sesso",
+            "kön",
+            "isfemale",
+            "ismale",
+            "codegender",
+        ]
     ),
-    "age": frozenset("age birth dob birthday birthdate alter edad umur usia vozrast geburtsdatum idade naissance".split()),
+    "age": frozenset(
+        [
+            "age",
+            "birth",
+            "dob",
+            "birthday",
+            "birthdate",
+            "alter",
+            "edad",
+            "umur",
+            "usia",
+            "vozrast",
+            "geburtsdatum",
+            "idade",
+            "naissance",
+        ]
+    ),
     "marital status": frozenset(
-        "marital marriage married spouse divorced maritalstatus familienstand famges civil estadocivil "
-        "perkawinan matrimonial wedlock widow widowed personalstatus".split()
+        [
+            "marital",
+            "marriage",
+            "married",
+            "spouse",
+            "divorced",
+            "maritalstatus",
+            "familienstand",
+            "famges",
+            "civil",
+            "estadocivil",
+            "perkawinan",
+            "matrimonial",
+            "wedlock",
+            "widow",
+            "widowed",
+            "personalstatus",
+        ]
     ),
     "ethnicity": frozenset(
-        "race ethnic ethnicity ethnie tribe caste nationality citizenship citizen foreign foreigner gastarb immigrant "
-        "religion religious faith colour hispanic latino minority nacionalidad staatsangehörigkeit native".split()
+        [
+            "race",
+            "ethnic",
+            "ethnicity",
+            "ethnie",
+            "tribe",
+            "caste",
+            "nationality",
+            "citizenship",
+            "citizen",
+            "foreign",
+            "foreigner",
+            "gastarb",
+            "immigrant",
+            "religion",
+            "religious",
+            "faith",
+            "colour",
+            "hispanic",
+            "latino",
+            "minority",
+            "nacionalidad",
+            "staatsangehörigkeit",
+            "native",
+        ]
     ),
-    "disability": frozenset("disability disabled handicap handicapped pregnant pregnancy".split()),
+    "disability": frozenset(["disability", "disabled", "handicap", "handicapped", "pregnant", "pregnancy"]),
 }
 _PAIRS: dict[tuple[str, str], str] = {
     ("family", "status"): "marital status",
@@ -38,13 +112,67 @@ _PAIRS: dict[tuple[str, str], str] = {
 _NEEDS_A_PAIR = frozenset(("civil", "native", "man", "pol", "colour", "foreign", "genre"))
 """Words that say so only alone, or in a pair."""
 _BESIDE_AGE = frozenset(
-    "age alter edad umur usia idade years year yrs yr in of at the applicant customer client borrower person group band "
-    "bucket range class cat category bin grp days months jahre num code n x application current user member".split()
+    [
+        "age",
+        "alter",
+        "edad",
+        "umur",
+        "usia",
+        "idade",
+        "years",
+        "year",
+        "yrs",
+        "yr",
+        "in",
+        "of",
+        "at",
+        "the",
+        "applicant",
+        "customer",
+        "client",
+        "borrower",
+        "person",
+        "group",
+        "band",
+        "bucket",
+        "range",
+        "class",
+        "cat",
+        "category",
+        "bin",
+        "grp",
+        "days",
+        "months",
+        "jahre",
+        "num",
+        "code",
+        "n",
+        "x",
+        "application",
+        "current",
+        "user",
+        "member",
+    ]
 )
 """The age of a person, and not of an account: what else such a name may have in it."""
 _VALUES: dict[str, frozenset[str]] = {
-    "sex": frozenset("male female man woman männlich weiblich hombre mujer masculino femenino homme femme".split()),
-    "marital status": frozenset("married divorced widowed widow separated unmarried".split()),
+    "sex": frozenset(
+        [
+            "male",
+            "female",
+            "man",
+            "woman",
+            "männlich",
+            "weiblich",
+            "hombre",
+            "mujer",
+            "masculino",
+            "femenino",
+            "homme",
+            "femme",
+        ]
+    ),
+    "marital status": frozenset(["married", "divorced", "widowed", "widow", "separated", "unmarried"]),
 }
 _FEW = frozenset(("m", "f", "x", "u", "w", "d", "other", "unknown", "xna", "nonbinary"))
 

@@ -31,7 +31,9 @@ def picked(costs: Mapping[str, float], texts: Mapping[str, str]) -> tuple[Reason
     """The dearest ones."""
     dearest = sorted(costs.items(), key=lambda each: (-each[1], each[0]))[:MOST]
     return tuple(
-        Reason(name, round(float(points), 1), texts.get(name, name)) for name, points in dearest if points >= LEAST_POINTS
+        Reason(name, round(float(points), 1), texts.get(name, name))
+        for name, points in dearest
+        if points >= LEAST_POINTS
     )
 
 

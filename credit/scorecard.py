@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import lsq_linear
 from scipy.special import expit
 
 from credit.binning import Bins, categorical, numeric
@@ -25,6 +25,7 @@ MOST_ALIKE = 0.92
 """Of two whose evidence correlates more, that of less information is left out."""
 MOST = 40
 LEAST_COEFFICIENT = 0.02
+MOST_STEPS = 30
 
 
 class Characteristic(Struct, frozen=True):
@@ -44,7 +45,9 @@ class Scorecard(Struct, frozen=True):
 
     def log_odds(self, values: Values) -> Floats:
         """Of rows."""
-        total: Floats = np.asarray(sum(self.parts(values).values(), np.float64(self.constant)))
+        total: Floats = np.full(len(next(iter(values.values()))), self.constant)
+        for part in self.parts(values).values():
+            total += part
         return total
 
     def parts(self, values: Values) -> dict[str, Floats]:
@@ -82,8 +85,7 @@ def fit(values: Values, levels: Mapping[str, int], label: Floats, weight: Floats
     return Scorecard(
         constant,
         tuple(
-            Characteristic(name, bins, float(size))
-            for (name, bins, _), size in zip(kept, coefficients, strict=True)
+            Characteristic(name, bins, float(size)) for (name, bins, _), size in zip(kept, coefficients, strict=True)
         ),
     )
 
@@ -103,16 +105,31 @@ def _apart(found: Sequence[tuple[str, Bins, Floats]]) -> list[tuple[str, Bins, F
 
 
 def _fit(evidence: Floats, label: Floats, weight: Floats) -> tuple[float, Floats]:
-    """Constant and coefficients of the likeliest logistic regression."""
+    """Constant and coefficients of the likeliest logistic regression: Newton's method, each step the least squares
+    problem within the bounds that its quadratic is.
+    """
     rate = float((weight * label).sum() / weight.sum())
-    start = np.concatenate(([np.log(rate / (1 - rate))], np.full(evidence.shape[1], 0.5)))
+    design = np.column_stack([np.ones(len(label)), evidence])
+    held = np.concatenate(([1e-9], np.full(evidence.shape[1], L2)))
+    at = np.concatenate(([np.log(rate / (1 - rate))], np.zeros(evidence.shape[1])))
+    bounds = np.concatenate(([-np.inf], np.zeros(evidence.shape[1]))), np.full(len(at), np.inf)
 
-    def cost(at: Floats) -> tuple[float, Floats]:
-        z = at[0] + evidence @ at[1:]
-        gap = weight * (expit(z) - label)
-        loss = float((weight * (np.logaddexp(0.0, z) - label * z)).sum() + 0.5 * L2 * (at[1:] ** 2).sum())
-        return loss, np.concatenate(([gap.sum()], evidence.T @ gap + L2 * at[1:]))
+    def cost(there: Floats) -> float:
+        z = design @ there
+        return float((weight * (np.logaddexp(0.0, z) - label * z)).sum() + 0.5 * (held * there**2).sum())
 
-    bounds = [(None, None), *[(0.0, None)] * evidence.shape[1]]
-    found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
-    return float(found.x[0]), np.asarray(found.x[1:])
+    now = cost(at)
+    for _ in range(MOST_STEPS):
+        p = expit(design @ at)
+        curvature = weight * p * (1 - p)
+        gradient = design.T @ (weight * (p - label)) + held * at
+        root = np.linalg.cholesky(design.T @ (design * curvature[:, None]) + np.diag(held + 1e-9)).T
+        wanted = root @ at - np.linalg.solve(root.T, gradient)
+        aim = lsq_linear(root, wanted, bounds, method="bvls").x
+        size = 1.0
+        while (tried := cost(at + size * (aim - at))) > now and size > 1e-4:
+            size /= 2
+        at, before, now = at + size * (aim - at), now, min(tried, now)
+        if before - now < 1e-7 * (1 + abs(before)):
+            break
+    return float(at[0]), np.maximum(at[1:], 0.0)

@@ -5,7 +5,9 @@ once for each distinct text and not for each row.
 """
 
 import csv
+import gzip
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +19,25 @@ from numpy.typing import NDArray
 from domain.errors import Problem, Refused
 
 MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "nil", "?", ".", "-", "--", "nat", "\\n", "#null!", "-nan", "(null)")
+    (
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "<na>",
+        "nan",
+        "null",
+        "nil",
+        "?",
+        ".",
+        "-",
+        "--",
+        "nat",
+        "\\n",
+        "#null!",
+        "-nan",
+        "(null)",
+    )
 )
 """Texts, in lower case, that say that nothing is known. ``none`` is none of them: it is often an answer."""
 SEPARATORS = (",", ";", "\t", "|")
@@ -25,6 +45,7 @@ MOST_BYTES = 8 << 30
 SNIFFED = 64 << 10
 MOST_COLUMNS = 5_000
 UNNAMED = "column_"
+GZIP = b"\x1f\x8b"
 
 
 class Column(NamedTuple):
@@ -124,11 +145,60 @@ def _parquet(path: Path) -> Table:
 
 
 def _csv(path: Path, begins: bytes, header: bool) -> Table:
+    packed = begins[:2] == GZIP
+    if packed:
+        try:
+            with gzip.open(path) as file:
+                begins = file.read(SNIFFED)
+        except (OSError, EOFError) as error:
+            raise Refused([Problem(str(path), str(error), "a gzip file that is whole")]) from None
+    encoding = _encoding(begins)
+    form = _form(begins.decode(encoding, "replace"), encoding, header)
+    if len(form.names) > MOST_COLUMNS:
+        raise Refused([Problem(str(path), len(form.names), f"a file has at most {MOST_COLUMNS} columns")])
+    try:
+        return _read_csv(path, form, packed)
+    except ValueError as error:  # Arrow's errors are such, and text that cannot be decoded
+        if encoding != "utf-8" or "utf" not in str(error).lower():
+            raise Refused([Problem(str(path), str(error)[:200], "CSV with a header, or Parquet")]) from None
+    try:
+        return _read_csv(path, form._replace(encoding="latin-1"), packed)
+    except ValueError as error:
+        raise Refused([Problem(str(path), str(error)[:200], "CSV with a header, or Parquet")]) from None
+
+
+class _Form(NamedTuple):
+    """How a CSV file is written."""
+
+    names: list[str]
+    separator: str
+    encoding: str
+    skipped: int
+    """Lines before the first row."""
+
+
+def _form(text: str, encoding: str, header: bool) -> _Form:
+    lines = text.splitlines()
+    at = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    told = re.fullmatch(r"sep=(.)", lines[at].strip()) if lines else None  # as spreadsheets have it
+    at += told is not None
+    rest = "\n".join(lines[at:])
+    separator = told[1] if told else _separator(rest)
+    rows = csv.reader(io.StringIO(rest), delimiter=separator, skipinitialspace=separator == " ")
+    try:
+        first, second = next(rows, [""]), next(rows, [])
+    except csv.Error:
+        first, second = [""], []
+    if header and len(second) == len(first) + 1:  # the names of rows have no name
+        first = ["", *first]
+    return _Form(_named(first if header else [""] * len(first)), separator, encoding, at + header)
+
+
+def _read_csv(path: Path, form: _Form, packed: bool) -> Table:
+    """Raises Refused, ValueError."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    encoding = _encoding(begins)
-    separator = _separator(begins.decode(encoding, "replace"))
     bad = 0
 
     def skip(row: Any) -> str:
@@ -136,32 +206,32 @@ def _csv(path: Path, begins: bytes, header: bool) -> Table:
         bad += 1
         return "skip"
 
-    first = _first_line(begins.decode(encoding, "replace"), separator)
-    if len(first) > MOST_COLUMNS:
-        raise Refused([Problem(str(path), len(first), f"a file has at most {MOST_COLUMNS} columns")])
-    names = _named(first if header else [""] * len(first))
     source: Any = str(path)
-    if separator == " ":  # any number of blanks is one
-        source = io.BytesIO(b"\n".join(b" ".join(line.split()) for line in path.read_bytes().splitlines()))
-    try:
-        table = arrow_csv.read_csv(
-            source,
-            read_options=arrow_csv.ReadOptions(
-                column_names=names, skip_rows=1 if header else 0, encoding=encoding, block_size=16 << 20
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, invalid_row_handler=skip, ignore_empty_lines=True
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Refused([Problem(str(path), str(error)[:200], "CSV with a header, or Parquet")]) from None
+    if packed or form.separator == " ":
+        try:
+            data = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+        except (OSError, EOFError) as error:
+            raise ValueError(f"gzip: {error}") from None
+        if form.separator == " ":  # any number of blanks is one
+            data = b"\n".join(b" ".join(line.split()) for line in data.splitlines())
+        source = io.BytesIO(data)
+    table = arrow_csv.read_csv(
+        source,
+        read_options=arrow_csv.ReadOptions(
+            column_names=form.names, skip_rows=form.skipped, encoding=form.encoding, block_size=16 << 20
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=form.separator, newlines_in_values=True, invalid_row_handler=skip, ignore_empty_lines=True
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(form.names, pa.string()), strings_can_be_null=False
+        ),
+    )
     if bad and bad >= table.num_rows:
-        raise Refused([Problem(str(path), f"{bad} lines", f"{len(names)} columns a line, separated by {separator!r}")])
-    columns = {name: _column(column) for name, column in zip(names, table.columns, strict=True)}
-    return Table(columns, table.num_rows, separator == ";", bad)
+        allowed = f"{len(form.names)} columns a line, separated by {form.separator!r}"
+        raise Refused([Problem(str(path), f"{bad} lines", allowed)])
+    columns = {name: _column(column) for name, column in zip(form.names, table.columns, strict=True)}
+    return Table(columns, table.num_rows, form.separator == ";", bad)
 
 
 def _encoding(begins: bytes) -> str:
@@ -192,13 +262,6 @@ def _separator(text: str) -> str:
     if not most[1] and blanks and blanks.most_common(1)[0][0] > 1:
         return " "
     return best
-
-
-def _first_line(text: str, separator: str) -> list[str]:
-    lines = iter([text]) if not text.strip() else iter(io.StringIO(text, newline=""))
-    if separator == " ":
-        return next(iter(lines)).split()
-    return next((row for row in csv.reader(lines, delimiter=separator) if row), [""])
 
 
 def _named(names: Sequence[str]) -> list[str]:

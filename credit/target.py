@@ -11,22 +11,83 @@ from credit.table import Column
 from domain.errors import Problem, Refused
 
 _BAD_WORDS = frozenset(
-    "bad default defaulted defaulter charged chargedoff delinquent delinquency late overdue arrears writtenoff writeoff "
-    "npl bankrupt bankruptcy loss unpaid fraud bads schlecht mauvais malo impago moroso".split()
+    [
+        "bad",
+        "default",
+        "defaulted",
+        "defaulter",
+        "charged",
+        "chargedoff",
+        "delinquent",
+        "delinquency",
+        "late",
+        "overdue",
+        "arrears",
+        "writtenoff",
+        "writeoff",
+        "npl",
+        "bankrupt",
+        "bankruptcy",
+        "loss",
+        "unpaid",
+        "fraud",
+        "bads",
+        "schlecht",
+        "mauvais",
+        "malo",
+        "impago",
+        "moroso",
+    ]
 )
 _GOOD_WORDS = frozenset(
-    "good paid repaid performing creditworthy settled closed ok fine nondefault goods gut bon bueno solvent "
-    "creditable completed".split()
+    [
+        "good",
+        "paid",
+        "repaid",
+        "performing",
+        "creditworthy",
+        "settled",
+        "closed",
+        "ok",
+        "fine",
+        "nondefault",
+        "goods",
+        "gut",
+        "bon",
+        "bueno",
+        "solvent",
+        "creditable",
+        "completed",
+    ]
 )
-_YES = frozenset("yes y true t ja oui si sí da".split())
-_NO = frozenset("no n false f nein non net".split())
+_YES = frozenset(["yes", "y", "true", "t", "ja", "oui", "si", "sí", "da"])
+_NO = frozenset(["no", "n", "false", "f", "nein", "non", "net"])
 _GOOD_NAMES = frozenset(
-    "good creditability creditworthy creditworthiness kredit repaid paid repayment repay performing solvent goodcustomer "
-    "goodbad isgood bonite loanpaid fullypaid".split()
+    [
+        "good",
+        "creditability",
+        "creditworthy",
+        "creditworthiness",
+        "kredit",
+        "repaid",
+        "paid",
+        "repayment",
+        "repay",
+        "performing",
+        "solvent",
+        "goodcustomer",
+        "goodbad",
+        "isgood",
+        "bonite",
+        "loanpaid",
+        "fullypaid",
+    ]
 )
 """Names of targets whose 1 or yes is the good outcome: South German Credit's ``kredit``, ``creditability`` …"""
-_BAD_NAMES = frozenset("bad default defaulted delinquency dlq unpaid charged seriousdlqin npl delinquent".split())
-_PENDING = frozenset("current grace issued pending ongoing open active approved".split())
+_BAD_NAMES = frozenset(
+    ["bad", "default", "defaulted", "delinquency", "dlq", "unpaid", "charged", "seriousdlqin", "npl", "delinquent"]
+)
+_PENDING = frozenset(["current", "grace", "issued", "pending", "ongoing", "open", "active", "approved"])
 """Loans of which nothing is known yet: their rows are left out."""
 
 RARELY = 0.6

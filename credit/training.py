@@ -11,29 +11,30 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from credit import approval, challenger, features, scorecard, stability
+from credit.approval import Approval
 from credit.artefact import BOOSTED, SCORECARD, Facts, Whole
 from credit.challenger import TreeSettings
 from credit.columns import Asked, Floats, Schema, schema
 from credit.features import Recipe
+from credit.giveaways import giveaways
 from credit.memory import keys, memory
 from credit.model import CreditModel, Values
 from credit.points import Scale
 from credit.reasons import usual
 from credit.table import Table
-from credit.target import Outcome, read_outcome
+from credit.target import read_outcome
 from domain.errors import Problem, Refused
 from prediction import calibration
 from prediction.curve import SAME, Curve, loss, platt
-from prediction.metrics import Metrics, auc, measure
+from prediction.metrics import Metrics, measure
 
 FOLDS = 5
 LEAST_ROWS = 100
 MARGIN = 0.5
 """Of a standard error: so much better must the trees' log loss be to be served instead of the scorecard."""
-GIVES_AWAY = 0.985
-"""AUC of a single column from which it is taken to be the outcome told otherwise."""
 
 
 class Settings(Struct, frozen=True):
@@ -62,7 +63,7 @@ class Trained(Struct, frozen=True, eq=False):
 
     model: Whole
     table: Table
-    """Only rows with an outcome."""
+    """Only rows with an outcome that is known."""
     label: Floats
     weight: Floats
     boosted: Judged
@@ -85,13 +86,30 @@ def train(
     source: str,
     now_ns: int,
     weight: Floats | None = None,
+    inferred: NDArray[np.bool_] | None = None,
+    known_approval: Approval | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Trained:
-    """The model. ``weight`` of the rows, if they are not all alike.
+    """The model. ``weight`` of the rows, if they are not all alike; ``inferred``: rows whose outcome is assumed, by
+    which nothing is judged; ``known_approval``, if it rests on outcomes.
 
     Raises:
         Refused: The target or a column is none, or there are too few rows.
     """
+    with threadpool_limits(1):  # bidders on the same machine have the others
+        return _train(table, settings, source, now_ns, weight, inferred, known_approval, progress)
+
+
+def _train(
+    table: Table,
+    settings: Settings,
+    source: str,
+    now_ns: int,
+    weight: Floats | None,
+    inferred: NDArray[np.bool_] | None,
+    known_approval: Approval | None,
+    progress: Callable[[float], None],
+) -> Trained:
     if settings.target not in table.columns:
         schema(table, settings.target)  # says which there are
     outcome = read_outcome(settings.target, table.columns[settings.target], settings.bad)
@@ -101,6 +119,7 @@ def train(
     w = np.ones(len(label)) if weight is None else weight[known]
     if len(label) < LEAST_ROWS:
         raise Refused([Problem("FILE", len(label), f"at least {LEAST_ROWS} rows with an outcome")])
+    seen = np.ones(len(label), np.bool_) if inferred is None else ~inferred[known]
     plans = schema(whole, settings.target, settings.asked)
     work = _Work(plans, whole, label, w, settings.seed)
     fold = folds(label, settings.seed)
@@ -108,19 +127,21 @@ def train(
     count, odds = staged
     boosted_z, curve, method = _calibrated(odds, label, w, fold, settings.seed)
     card_z, line = _straightened(card_odds, label, w, fold)
-    boosted, card = _judged(boosted_z, label, w, fold), _judged(card_z, label, w, fold)
+    boosted, card = (_judged(z, label, w, fold, seen) for z in (boosted_z, card_z))
     recipe, values = work.prepared(slice(None))
-    kept_card = scorecard.fit(values, work.levels, label, w).moved(line.below, float(line.y[0] - line.below * line.x[0]))
+    kept_card = scorecard.fit(values, work.levels, label, w).moved(
+        line.below, float(line.y[0] - line.below * line.x[0])
+    )
     grown = challenger.grow(values, work.levels, label, w, trees, trees=count, seed=settings.seed)
     progress(1.0)
-    served = _served(settings.serve, boosted_z, card_z, label, w)
-    points = settings.scale.points(card_z if served == SCORECARD else boosted_z)
+    served = _served(settings.serve, boosted_z[seen], card_z[seen], label[seen], w[seen])
+    points = settings.scale.points(card_z if served == SCORECARD else boosted_z)[seen]
     facts = Facts(
         version=now_ns // 10**9,
         created_ns=now_ns,
         source=source,
-        rows=len(label),
-        bad=float(label.sum()),
+        rows=int(seen.sum()),
+        bad=float(label[seen].sum()),
         schema=plans,
         outcome=outcome,
         recipe=recipe,
@@ -129,21 +150,26 @@ def train(
         served=served,
         scorecard=kept_card,
         spread=stability.spread(points),
-        approval=approval.assumed(points),
+        approval=known_approval or approval.assumed(points),
         metrics={BOOSTED: figures(boosted.metrics), SCORECARD: figures(card.metrics)},
         usual=_usual(work.columns, plans),
     )
     return Trained(
-        Whole(facts, grown.challenger, curve, memory(keys(plans, work.columns, label), boosted_z, card_z)),
-        whole,
-        label,
-        w,
+        Whole(
+            facts,
+            grown.challenger,
+            curve,
+            memory(keys(plans, work.columns, label)[seen], boosted_z[seen], card_z[seen]),
+        ),
+        whole.picked(seen),
+        label[seen],
+        w[seen],
         boosted,
         card,
         trees,
         method,
         table.rows - len(label),
-        suspects(work),
+        giveaways(work.numbers, work.codes, work.levels, label, w),
     )
 
 
@@ -191,7 +217,7 @@ def _tried(
 ) -> tuple[TreeSettings, tuple[int, Floats], Floats]:
     """The best settings of trees, with how many trees and each row's log odds out of fold; and the scorecard's."""
     offered = challenger.candidates(len(work.label))
-    stages = [np.empty((each.trees, len(work.label)), np.float32) for each in offered]
+    stages = [np.empty((each.trees // challenger.STEP, len(work.label)), np.float32) for each in offered]
     card_odds = np.empty(len(work.label))
     steps = FOLDS * (len(offered) + 1) + 2
     for number in range(FOLDS):
@@ -202,9 +228,7 @@ def _tried(
         card_odds[tested] = scorecard.fit(learnt, work.levels, label, weight).log_odds(held)
         progress((number * (len(offered) + 1) + 1) / steps)
         for at, each in enumerate(offered):
-            grown = challenger.grow(
-                learnt, work.levels, label, weight, each, held_out=held, seed=work.seed + number
-            )
+            grown = challenger.grow(learnt, work.levels, label, weight, each, held_out=held, seed=work.seed + number)
             assert grown.staged is not None
             stages[at][:, tested] = grown.staged
             progress((number * (len(offered) + 1) + at + 2) / steps)
@@ -216,7 +240,7 @@ def _tried(
             best = float(means[found]), at, found
     assert best is not None
     _, at, count = best
-    return offered[at], (count + 1, stages[at][count].astype(np.float64)), card_odds
+    return offered[at], ((count + 1) * challenger.STEP, stages[at][count].astype(np.float64)), card_odds
 
 
 def _calibrated(
@@ -241,7 +265,8 @@ def _straightened(z: Floats, label: Floats, weight: Floats, fold: NDArray[np.int
     return made, platt(z, label, weight)
 
 
-def _judged(z: Floats, label: Floats, weight: Floats, fold: NDArray[np.int64]) -> Judged:
+def _judged(z: Floats, label: Floats, weight: Floats, fold: NDArray[np.int64], seen: NDArray[np.bool_]) -> Judged:
+    z, label, weight, fold = z[seen], label[seen], weight[seen], fold[seen]
     pd = expit(z)
     each = tuple(
         measure(label[fold == number], pd[fold == number], weight[fold == number], resamples=0).auc
@@ -266,28 +291,6 @@ def _usual(columns: Values, plans: Schema) -> dict[str, float | str | None]:
             value = usual(columns[plan.name])
             made[plan.name] = None if np.isnan(value) or plan.missing >= 0.5 else value
     return made
-
-
-def suspects(work: _Work) -> tuple[tuple[str, float], ...]:
-    """Columns that order the rows nearly as the outcome does: most likely they were written after it."""
-    found = []
-    for name, values in work.numbers.items():
-        found.append((name, _alone(values, work.label)))
-    for name, codes in work.codes.items():
-        numbers = challenger.encoding(codes, work.levels[name], work.label, work.weight).of(codes)
-        found.append((name, _alone(numbers, work.label)))
-    return tuple(sorted(((n, a) for n, a in found if a >= GIVES_AWAY), key=lambda each: -each[1]))
-
-
-def _alone(values: Floats, label: Floats) -> float:
-    there = ~np.isnan(values)
-    if not 0 < label[there].sum() < there.sum():
-        return 0.5
-    ranks = np.argsort(np.argsort(values[there], kind="stable"), kind="stable") / max(int(there.sum()), 1)
-    _, place = np.unique(values[there], return_inverse=True)
-    tied = np.bincount(place, ranks) / np.bincount(place)
-    area = auc(label[there], tied[place])
-    return float(max(area, 1 - area) * there.mean() + 0.5 * (1 - there.mean()))
 
 
 def in_service(trained: Trained) -> CreditModel:

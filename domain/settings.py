@@ -80,7 +80,7 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credit_url: str = ""
     watcher_url: str = ""
     """Where the command line reaches the watcher; default: its address on this host."""
-    services: tuple[Literal["risk", "credit"], ...] = ("risk",)
+    services: tuple[Literal["risk", "credit"], ...] = ("risk", "credit")
     """Of the services of lenders, those that `outbid up` starts beside the bidder's own processes."""
     holds: int = 917_504
     """Bids in flight that this host remembers for frequency caps, at about 46 bytes each."""

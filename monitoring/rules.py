@@ -162,6 +162,10 @@ BUILT_IN = (
         summary="A decision flow's file cannot be used; what it said before is in use.",
     ),
     Rule(
+        "credit_unrecorded", "outbid_credit_unrecorded_total", read="increase", above=0, severity="critical",
+        summary="Applicants or matches of the credit service are refused because they cannot be recorded.",
+    ),
+    Rule(
         "critical_errors", "outbid_process_log_records_total", {"level": "critical"}, "increase", by=("process",),
         above=0, summary="A process has logged a critical error.",
     ),

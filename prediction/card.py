@@ -97,7 +97,7 @@ def files(
     parts += _features(description)
     title = f"Model {description.target}, version {description.version}"
     return {
-        MARKDOWN: _markdown(title, parts).encode(),
+        MARKDOWN: markdown(title, parts).encode(),
         PAGE: page(title, parts).encode(),
         **{f"{plot.name}.svg": plot.svg.encode() for plot in plots},
     }
@@ -193,7 +193,8 @@ def _features(told: Description) -> list[Part]:
     return [Part(title, (text, *crosses), Table(columns, rows))]
 
 
-def _markdown(title: str, parts: Sequence[Part]) -> str:
+def markdown(title: str, parts: Sequence[Part]) -> str:
+    """As Markdown; pictures are files beside it."""
     lines = [f"# {title}", ""]
     for part in parts:
         lines += [f"## {part.title}", ""]

@@ -5,9 +5,10 @@ tell what the ranking is worth (`risk.ring_evidence`).
 
 *Address*: one address with at least `LEAST_CLICKS` clicks. Devices are told apart by model, system and the app they
 were led to; of each such combination every click beyond the first is a coincidence, as surprising as the combination is
-rare among the clicks of all other addresses: -log2 of its share there, in bits. An address that very many different
-people share (a carrier's gateway) has few of them for its size; one behind which some devices click for the same app
-again and again has many.
+rare among the clicks of all other addresses: -log2 of its share there, in bits. What chance makes of so many clicks is
+taken off: if they were drawn from all, a combination of share p would come n p - 1 + (1 - p)^n times too often on
+average. So an address that very many different people share (a carrier's gateway) has few bits for its size; one behind
+which some devices click for the same app again and again has many.
 
 *Pair*: one model with one system behind one address, which is as near to a person as such data comes, with at least
 `LEAST_CLICKS` clicks; the same, with coincidences of apps.
@@ -15,7 +16,8 @@ again and again has many.
 *Device*: one model with one system at `LEAST_ADDRESSES` addresses or more. Its clicks are compared with all others by
 app: n times the Kullback-Leibler divergence, in bits, less what chance alone would make of so many clicks (Miller and
 Madow's correction, half a nat a degree of freedom). A farm, or a piece of software that always tells the same device,
-goes to the few apps that it is paid for.
+goes to the few apps that it is paid for. With less than `LEAST_BITS_A_CLICK` it is none: of the most common models the
+smallest oddity is beyond chance, and says nothing.
 """
 
 from collections.abc import Callable
@@ -29,6 +31,7 @@ from risk.click_log import Clicks
 SORTS = ("address", "pair", "device")
 NAMED_BY = {"address": ("ip",), "pair": ("ip", "device", "os"), "device": ("device", "os")}
 LEAST_CLICKS, LEAST_ADDRESSES = 3, 5
+LEAST_BITS_A_CLICK = 0.5
 HOUR_S = 3_600
 
 Codes = NDArray[np.int64]
@@ -61,7 +64,7 @@ class ClickRing(Struct, frozen=True):
 
 
 def rings_of(clicks: Clicks, sort: str) -> list[ClickRing]:
-    """All rings of a sort, the most surprising first."""
+    """All rings of a sort, the most surprising first; what has no more in common than by chance is none."""
     if sort == "device":
         return _rings(sort, clicks, LEAST_ADDRESSES, _by_app(clicks))
     if sort == "pair":
@@ -84,11 +87,19 @@ def ring_codes(clicks: Clicks, sort: str) -> Codes:
 
 def _coincidences(combination: Codes) -> Bits:
     everywhere = np.bincount(combination)
+    share = everywhere[everywhere > 0] / len(combination)
+    surprise, none_of = -np.log2(share), np.log1p(-np.minimum(share, 1 - 1e-12))
+    by_chance: dict[int, float] = {}
+
+    def chance(number: int) -> float:
+        if number not in by_chance:
+            by_chance[number] = float((surprise * (number * share - 1 + np.exp(number * none_of))).sum())
+        return by_chance[number]
 
     def bits(rows: Codes) -> float:
         which, here = np.unique(combination[rows], return_counts=True)
         elsewhere = (everywhere[which] - here + 1) / (len(combination) - len(rows) + 1)
-        return float(((here - 1) * -np.log2(elsewhere)).sum())
+        return max(0.0, float(((here - 1) * -np.log2(elsewhere)).sum()) - chance(len(rows)))
 
     return bits
 
@@ -100,7 +111,8 @@ def _by_app(clicks: Clicks) -> Bits:
         which, here = np.unique(clicks.app[rows], return_counts=True)
         elsewhere = (everywhere[which] - here + 1) / (len(clicks) - len(rows) + len(everywhere))
         found = float((here * np.log2(here / len(rows) / elsewhere)).sum())
-        return max(0.0, found - (len(which) - 1) / (2 * float(np.log(2))))
+        found -= (len(which) - 1) / (2 * float(np.log(2)))
+        return found if found >= LEAST_BITS_A_CLICK * len(rows) else 0.0
 
     return bits
 
@@ -114,7 +126,7 @@ def _rings(sort: str, clicks: Clicks, least_addresses: int, bits: Bits) -> list[
     for start, end in zip(starts[large].tolist(), ends[large].tolist(), strict=True):
         rows = order[start:end]
         addresses = len(np.unique(clicks.ip[rows]))
-        if addresses < least_addresses:
+        if addresses < least_addresses or not (surprise := bits(rows)):
             continue
         found.append(
             ClickRing(
@@ -122,7 +134,7 @@ def _rings(sort: str, clicks: Clicks, least_addresses: int, bits: Bits) -> list[
                 int(codes[rows[0]]),
                 _name(clicks, sort, int(rows[0])),
                 rows,
-                bits(rows),
+                surprise,
                 addresses,
                 len(np.unique(devices[rows])),
                 len(np.unique(clicks.app[rows])),

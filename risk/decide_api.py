@@ -1,5 +1,6 @@
 """``/v1/decide``, and decisions and flows asked about afterwards."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -108,7 +109,7 @@ class Deciding:
 
     async def _recorded(self, call: Call) -> DecisionTold:
         id_ = call.path["id"]
-        found = decisions.find(self._root, id_)
+        found = await asyncio.to_thread(decisions.find, self._root, id_)
         if found is None or (call.key.institution and call.key.institution != found.institution):
             raise Failure(404, "there is no decision of this id, or it is another institution's")
         return told_decision(id_, found)
@@ -120,7 +121,7 @@ class Deciding:
     async def _text(self, call: Call) -> FlowText:
         name, version = call.path["name"], call.path["version"]
         flow = self._flows.flows.get(name)
-        text = self._flows.text(name, version)
+        text = await asyncio.to_thread(self._flows.text, name, version)
         if text is None or (call.key.institution and (flow is None or not flow.may(call.key.institution))):
             raise Failure(404, "there is no such version of a flow, or it is another institution's")
         return FlowText(name, version, text)

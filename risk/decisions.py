@@ -5,6 +5,7 @@ in them but keys, eight bytes each in a field of their own, so that a person can
 byte (`forget`). A decision's id says where its record lies: it is found again in one read.
 """
 
+import errno
 import secrets
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from eventlog import consumers, retention
-from eventlog.frames import MAX_RECORD, split
+from eventlog.frames import MAX_RECORD, LogFull, split
 from eventlog.reader import LogReader
 from eventlog.rewriting import rewrite
 from eventlog.segments import OFFSET_MASK, place_of, read_mark, segment_path
@@ -104,6 +105,8 @@ class DecisionLog:
         self.directory = root / FOLDER
         self._writer = LogWriter(self.directory, sync_s=0.0 if durable else 1.0)
         self._durable = durable
+        self.refused = 0
+        """Decisions that could not be recorded since the start."""
         consumers.expect(self.directory, [HOLDER])
 
     @property
@@ -111,20 +114,19 @@ class DecisionLog:
         """Does the disk take nothing at present?"""
         return self._writer.shut
 
-    @property
-    def shed(self) -> int:
-        """Decisions that could not be recorded since the start."""
-        return self._writer.shed
-
     async def record(self, decision: Decision) -> str:
         """Keeps it; returns its id. Raises `eventlog.frames.LogFull`."""
         data = _encode(decision)
         shed = self._writer.shed
-        end = self._writer.append(data)
-        if self._durable:
-            await self._writer.durable(end)
-        elif self._writer.shed != shed:
-            return ""
+        try:
+            end = self._writer.append(data)
+            if self._durable:
+                await self._writer.durable(end)
+            elif self._writer.shed != shed:
+                raise LogFull(errno.ENOSPC, "the log of decisions takes nothing at present")
+        except LogFull:
+            self.refused += 1
+            raise
         return id_of(end - len(data) - _HEADER, decision.nonce)
 
     def sweep(self, keep_s: float) -> None:

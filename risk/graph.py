@@ -138,8 +138,8 @@ class Graph:
 
     def refresh(self) -> bool:
         """Takes in what other processes did to the directory, and settles a piece; some microseconds if there is
-        nothing. Whoever keeps a graph open calls it several times a second. Says whether something came. Raises Unavailable if the files cannot
-        be used; the graph is then as it was.
+        nothing. Whoever keeps a graph open calls it several times a second. Says whether something came. Raises
+        Unavailable if the files cannot be used; the graph is then as it was.
         """
         self.settle()
         if self._directory is None:

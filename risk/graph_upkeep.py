@@ -8,8 +8,8 @@ from domain.errors import Unavailable
 from risk.graph import Graph
 
 EVERY_S, BETWEEN_S = 0.25, 0.005
-"""So long after it was added an edge shows in other processes at most, with what the log takes (0.05 s). While distances
-and scores are being worked out others get their turn between two pieces of that."""
+"""So long after it was added an edge shows in other processes at most, with what the log takes (0.05 s). While
+distances and scores are being worked out others get their turn between two pieces of that."""
 AGAIN_S = 60.0
 """After a folding that failed."""
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 async def keep(graph: Graph) -> None:
-    """Refreshes and settles a graph until it is cancelled. For its owner it folds the log into a new snapshot when that is due, in
-    a process of its own with a low priority, since it takes seconds of a processor.
+    """Refreshes and settles a graph until it is cancelled. For its owner it folds the log into a new snapshot when that
+    is due, in a process of its own with a low priority, since it takes seconds of a processor.
     """
     loop, trouble, not_before = asyncio.get_running_loop(), "", 0.0
     while True:

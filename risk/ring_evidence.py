@@ -21,7 +21,7 @@ from risk.click_rings import ClickRing, ring_codes
 CUTS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Shares of the rings, from the top."""
 RESAMPLES = 400
-LEAST_INSTALLS = 10
+LEAST_INSTALLS = 20
 """With fewer, no area is told: a bootstrap of a handful of installs believes itself too much."""
 LATE_S = 3_600
 """A click that brings an install on brings it within minutes; one that was spread blindly is credited with whatever
@@ -176,22 +176,21 @@ def _area(
     """The area and its interval; NaN with fewer installs than a bootstrap can go by."""
     if installed.sum() < LEAST_INSTALLS or installed.all():
         return float("nan"), float("nan"), float("nan")
-    _, group = np.unique(codes, return_inverse=True)
-    order = np.argsort(rank, kind="stable")
-    starts = np.flatnonzero(np.diff(rank[order], prepend=-1.0))
-    bought, of_group = installed[order], group[order]
+    _, first, group = np.unique(codes, return_index=True, return_inverse=True)
+    of_group = rank[first]  # a ring has one rank, and who is in none has the last
+    order = np.argsort(of_group, kind="stable")
+    starts = np.flatnonzero(np.diff(of_group[order], prepend=-1.0))
+    bought = np.bincount(group, weights=installed)[order]
+    others = np.bincount(group)[order] - bought
     draw = np.random.default_rng(seed)
 
     def area(weight: Floats) -> float:
-        yes = np.add.reduceat(np.where(bought, weight, 0.0), starts)
-        no = np.add.reduceat(np.where(bought, 0.0, weight), starts)
-        lower = np.cumsum(yes) - yes
+        yes, no = np.add.reduceat(bought * weight, starts), np.add.reduceat(others * weight, starts)
         total = yes.sum() * no.sum()
-        return float((no * (lower + yes / 2)).sum() / total) if total else float("nan")
+        return float((no * (np.cumsum(yes) - yes / 2)).sum() / total) if total else float("nan")
 
-    found = area(np.ones(len(rank)))
-    number = int(group.max()) + 1
-    drawn = np.array([area(draw.poisson(1.0, number).astype(np.float64)[of_group]) for _ in range(RESAMPLES)])
+    found = area(np.ones(len(first)))
+    drawn = np.array([area(draw.poisson(1.0, len(first)).astype(np.float64)) for _ in range(RESAMPLES)])
     drawn = drawn[~np.isnan(drawn)]  # a drawing may have had no install
     low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
     return found, low, high

@@ -11,6 +11,7 @@ from prediction.card import Part, Table, page
 from risk.click_log import Clicks
 from risk.click_rings import LEAST_ADDRESSES, LEAST_CLICKS, SORTS, ClickRing, rings_of
 from risk.ring_evidence import LATE_S, Evidence, Ratio, timely, weigh, weigh_later
+from risk.ring_plot import ratio_plot
 
 TITLES = {
     "address": "Rings of an address",
@@ -23,7 +24,7 @@ MEANINGS = {
     "pair": f"Model, system and address together, with at least {LEAST_CLICKS} clicks, ranked by how surprising it is "
     "that they were for one app again and again.",
     "device": f"Model and system at {LEAST_ADDRESSES} addresses or more, ranked by how surprising it is that their "
-    "clicks go to the apps they go to.",
+    "clicks go to the apps they go to, as far as an app tells the model apart.",
 }
 COLUMNS = 110
 MIN_INSTALLS = 20
@@ -148,12 +149,13 @@ def _parts(found: Report) -> Iterator[Part]:
             "Rings are found and ranked without looking at installs. A ratio is installs over those expected, once "
             "by the rate of all clicks, once by those of the same apps, since apps differ. Intervals hold 95 %. "
             f"An install more than {LATE_S // 3600} h after its click is late. The area is the chance that a click "
-            "without an install is of a higher rank than one with it; 0.5 says nothing.",
+            "without an install is of a higher rank than one with it, whatever their apps; 0.5 says nothing.",
         ),
     )
     for section in found.sections:
         title = TITLES[section.sort]
-        yield Part(title, (MEANINGS[section.sort], conclusion(section.now)), _depths(section.now))
+        plot = ratio_plot(f"ratio-{section.sort}", title, section.now, section.later)
+        yield Part(title, (MEANINGS[section.sort], conclusion(section.now)), _depths(section.now), plot)
         yield Part(f"{title}: the first", (), _best(section.best))
         share = f"the first {found.learnt_share:.0%} of the clicks"
         text = f"Found in {share}, weighed on the clicks that came after them. {conclusion(section.later)}"

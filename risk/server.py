@@ -159,7 +159,7 @@ class Service:
             page.add(metrics.LISTED, count, name)
         for name, count in sorted(self._events.items()):
             page.add(metrics.EVENTS, count, name)
-        page.add(metrics.UNRECORDED, self.decisions.shed)
+        page.add(metrics.UNRECORDED, self.decisions.refused)
         page.add(metrics.FLOWS, len(self.flows.flows))
         page.add(metrics.FLOW_TROUBLE, len(self.flows.trouble))
         page.add(metrics.GRAPH_NODES, len(self.engine.graph))

@@ -54,14 +54,15 @@ class PolicyLog:
         return frequencies(moved, len(self.slots))[self.log.slot]
 
 
-def read_obd(path: Path) -> PolicyLog:
+def read_obd(path: Path, codes: dict[tuple[str, str], int] | None = None) -> PolicyLog:
     """The Open Bandit data set (Saito et al., NeurIPS 2021): columns item_id, position, click, propensity_score, and
-    user_feature_0 to 3. All items from 0 to the highest are actions."""
+    user_feature_0 to 3. All items from 0 to the highest are actions. ``codes`` numbers the values of user features;
+    logs that are read with the same one have the same numbers."""
     rows = list(_rows(path, ("item_id", "position", "click", "propensity_score")))
     items = [_whole(where, "item_id", row) for where, row in rows]
     actions = [str(item) for item in range(max(items) + 1)]
     users = [name for name in rows[0][1] if name.startswith("user_feature_")]
-    codes: dict[tuple[str, str], int] = {}
+    codes = {} if codes is None else codes
     features = [[codes.setdefault((name, row[name]), len(codes)) for name in users] for _, row in rows]
     positions = [row["position"] for _, row in rows]
     slots = sorted(set(positions))

@@ -11,6 +11,7 @@ from domain.settings import Places
 from risk.graph import Edge, Graph
 from risk.graph_batches import graph_directory
 from risk.graph_kinds import parse_node
+from tests.unit.risk.test_graph import await_news
 
 OFFICE = "ip:203.0.113.9"
 
@@ -32,7 +33,7 @@ def test_a_file_is_loaded_beside_a_service_and_looked_at(data: Path, capsys: pyt
         said = capsys.readouterr()
         assert "9 lines: 7 edges, 1 labels, 1 refused" in said.out
         assert "line 9" in said.err
-        assert service.refresh()
+        await_news(service)
         assert service.features(parse_node(OFFICE).key).account_degree == 6
         assert main(["risk", "graph", "features", "account:7", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["device_degree"] in (1, 2)  # the log shows soon

@@ -11,7 +11,7 @@ import pytest
 from cli.main import main
 from domain.errors import Refused
 from risk.click_log import Clicks, read_clicks
-from risk.click_rings import LEAST_CLICKS, SORTS, rings_of
+from risk.click_rings import LEAST_ADDRESSES, LEAST_BITS_A_CLICK, LEAST_CLICKS, SORTS, rings_of
 from risk.ring_evidence import ratio, weigh, weigh_later
 from risk.ring_report import conclusion
 
@@ -60,7 +60,10 @@ def surprise(rows: list[dict[str, str]], group: list[dict[str, str]], columns: t
 
     everywhere, here = Counter(map(of, rows)), Counter(map(of, group))
     outside = len(rows) - len(group) + 1
-    return sum(-(n - 1) * math.log2((everywhere[what] - n + 1) / outside) for what, n in here.items())
+    found = sum(-(n - 1) * math.log2((everywhere[what] - n + 1) / outside) for what, n in here.items())
+    shares = [number / len(rows) for number in everywhere.values()]
+    size = len(group)
+    return max(0.0, found + sum(math.log2(p) * (size * p - 1 + (1 - p) ** size) for p in shares))
 
 
 def test_bits_are_what_plain_counting_gives(tmp_path: Path) -> None:
@@ -70,9 +73,9 @@ def test_bits_are_what_plain_counting_gives(tmp_path: Path) -> None:
     for row in rows:
         groups.setdefault(row["ip"], []).append(row)
     wanted = {
-        f"ip {ip}": surprise(rows, group, ("device", "os", "app"))
+        f"ip {ip}": bits
         for ip, group in groups.items()
-        if len(group) >= LEAST_CLICKS
+        if len(group) >= LEAST_CLICKS and (bits := surprise(rows, group, ("device", "os", "app")))
     }
     found = rings_of(clicks_of(path), "address")
     assert {ring.name: ring.bits for ring in found} == pytest.approx(wanted)
@@ -85,21 +88,27 @@ def test_bits_are_what_plain_counting_gives(tmp_path: Path) -> None:
 
 def test_bits_of_a_device_are_its_divergence_by_app(tmp_path: Path) -> None:
     path = world(tmp_path / "clicks.csv", 2, 10, 0.0)
+    with path.open("a") as file:  # a farm: one model at many addresses for two apps
+        file.writelines(f"\n{70_000 + n},{n % 2},9,9,1,2017-11-08 9:{n},,0" for n in range(10, 40))
     rows = plain(path)
-    apps = Counter(row["app"] for row in rows)
-    for ring in rings_of(clicks_of(path), "device"):
-        group = [row for row in rows if f"device {row['device']}, os {row['os']}" == ring.name]
+    apps, wanted = Counter(row["app"] for row in rows), {}
+    for device, os in {(row["device"], row["os"]) for row in rows}:
+        group = [row for row in rows if (row["device"], row["os"]) == (device, os)]
         here, outside = Counter(row["app"] for row in group), len(rows) - len(group) + len(apps)
         told = sum(n * math.log2(n / len(group) * outside / (apps[app] - n + 1)) for app, n in here.items())
-        assert ring.bits == pytest.approx(max(0.0, told - (len(here) - 1) / (2 * math.log(2))))
-        assert (ring.clicks, ring.addresses) == (len(group), len({row["ip"] for row in group}))
+        told -= (len(here) - 1) / (2 * math.log(2))
+        addresses = len({row["ip"] for row in group})
+        if addresses >= LEAST_ADDRESSES and told >= LEAST_BITS_A_CLICK * len(group):
+            wanted[f"device {device}, os {os}"] = (len(group), addresses, pytest.approx(told))
+    found = rings_of(clicks_of(path), "device")
+    assert {ring.name: (ring.clicks, ring.addresses, ring.bits) for ring in found} == wanted
+    assert found[0].name == "device 9, os 9"
 
 
 def test_planted_rings_come_first_and_are_told_to_install_less(tmp_path: Path) -> None:
     clicks = clicks_of(world(tmp_path / "clicks.csv", 3, 40, 0.0))
     rings = rings_of(clicks, "address")
-    planted = [ring.name.startswith("ip 50") and len(ring.name) == 8 for ring in rings[:41]]
-    assert sum(planted) == 40  # and the gateway, which has hundreds of clicks
+    assert {ring.name for ring in rings} == {f"ip {50_000 + ring}" for ring in range(40)}  # and not the gateway
     evidence = weigh(clicks, rings)
     assert evidence.area_low > 0.5
     assert evidence.depths[-1].by_app.high < 1

@@ -1,14 +1,12 @@
 """Files of edges and labels: every line is read as the careful parser reads it, or told by its number."""
 
-import random
 from pathlib import Path
 
 import pytest
 
 from domain.errors import Refused
-from risk.graph_files import LABELS, read_file
+from risk.graph_files import read_file
 from risk.graph_kinds import ACCOUNT, DEVICE, IP, OTHER, PHONE, parse_node
-from risk.graph_lines import read_block
 
 IFA = "ifa:6D92078A-8246-4BA4-AE5B-76104861E7DC"
 HASH = "5eb63bbbe01eeed093cb22bb8f5acdc3" * 2
@@ -75,33 +73,3 @@ def test_a_file_of_another_format_is_given_up(tmp_path: Path) -> None:
         read_file(written(tmp_path / "edges.csv", *(["what is this?"] * 200)))
     with pytest.raises(Refused, match="must be a file that can be read"):
         read_file(tmp_path)
-
-
-def test_the_compiled_reader_takes_only_what_the_careful_parser_takes_and_alike() -> None:
-    """Lines made of pieces that are almost right; what is not plain is handed over whole."""
-    rng = random.Random(5)
-    words = ["ifa:", "IDFA:", "aaid:", "oaid:", "device:", "cookie:", "account:", "key:", "ip:", "phone_sha256:", "ip"]
-    values = [
-        "6D92078A-8246-4BA4-AE5B-76104861E7DC", "00-00", "0", "a_b-C", "+4912345678", "a@b.cd", "1.2.3.4", "01.2.3.4",
-        "1.2.3", "1.2.3.4.5", "256.1.1.1", "0.0.0.0", "1..2.3", "ffffffffffffffff", "FFFFFFFFFFFFFFF", "0" * 16, HASH,
-        HASH.upper(), HASH[1:], EMPTY_HASH, EMPTY_HASH.upper(), "", " ", "ä", "x" * 90, "::1", "a.b", "a:b",
-    ]  # fmt: skip
-    taken = 0
-    for _ in range(3_000):
-        one, other = (rng.choice(words) + rng.choice(values) for _ in range(2))
-        line = f"{one},{rng.choice([other, other, other, *LABELS])}{rng.choice(['', chr(13)])}"
-        edges, edge_lines, labels, label_lines, odd, lines = read_block(line.encode(), 7)
-        assert len(edges) + len(labels) + len(odd) == lines == 1
-        if odd:
-            assert odd == [(7, line.encode())]
-            continue
-        taken += 1
-        said = line.rstrip("\r").partition(",")[2]
-        node = parse_node(one)
-        if said in LABELS:
-            assert (labels.tolist(), label_lines.tolist()) == ([(*node, LABELS[said])], [7])
-        else:
-            second = parse_node(said)
-            assert edges.tolist() == [(node.key, second.key, node.kind, second.kind)]
-            assert edge_lines.tolist() == [7]
-    assert taken > 300

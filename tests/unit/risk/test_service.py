@@ -1,5 +1,6 @@
 """The risk service over HTTP: answers as its document has them, decisions as the twin makes them, whatever is sent."""
 
+import errno
 import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -7,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.keys import KeyFile, Keys
@@ -204,6 +206,23 @@ async def test_people_are_forgotten_by_the_operator(tmp_path: Path) -> None:
         assert kept["subject"] == [] and kept["reference"] == "---" and kept["decision"] == "reject"
         status, after = await w.call("POST", "/v1/score", {"subject": SUBJECT})
         assert not after["graph"] and after["facts"]["applications_7d"] == 0
+
+
+async def test_a_decision_that_cannot_be_recorded_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with world(tmp_path) as w:
+        monkeypatch.setattr(w.service.decisions._writer, "_recover", full)
+        monkeypatch.setattr(w.service.decisions._writer, "_write", full)
+        status, told = await w.call("POST", "/v1/decide", {"subject": SUBJECT, "flow": "instalments"})
+        assert status == 503 and "recorded" in told["detail"]
+        async with w.client.get("/ready") as answer:
+            assert answer.status == 503 and "decisions" in (await answer.json())["reasons"]
+        async with w.client.get("/metrics") as page:
+            assert "outbid_risk_unrecorded_total 1\n" in await page.text()
+        assert not list(recorded(tmp_path))
+        monkeypatch.undo()
 
 
 async def test_whatever_is_sent_is_answered_or_refused_with_a_reason(tmp_path: Path) -> None:
