@@ -112,20 +112,18 @@ def _compared(trials: Sequence[Trial]) -> dict[str, Any]:
         "profit_gained": _told(difference(trials, CREDIT_ON, CPA_ON, lambda of: of.profit)),
         "profit_per_media_gained": _told(difference(trials, CREDIT_ON, CPA_ON, lambda of: of.profit_per_media)),
         "fraud_fall": {},
+        "profit_gained_by_risk": {},
     }
     for name, on, off in (("target_cpa", CPA_ON, CPA_OFF), ("credit_value", CREDIT_ON, CREDIT_OFF)):
         if {on, off} <= held.keys():
             made["fraud_fall"][name] = _told(fraud_fall(trials, on, off))
+            made["profit_gained_by_risk"][name] = _told(difference(trials, on, off, lambda of: of.profit))
     if {CREDIT_OFF, CPA_OFF} <= held.keys():
         made["gain_without_risk"] = _told(gain(trials, CREDIT_OFF, CPA_OFF))
         made["gain_of_both"] = _told(gain(trials, CREDIT_ON, CPA_OFF))
         made["profit_per_media_gained_by_both"] = _told(
             difference(trials, CREDIT_ON, CPA_OFF, lambda of: of.profit_per_media)
         )
-    if {CPA_ON, CPA_OFF} <= held.keys():
-        made["profit_gained_by_risk"] = _told(difference(trials, CPA_ON, CPA_OFF, lambda of: of.profit))
-    elif {CREDIT_ON, CREDIT_OFF} <= held.keys():
-        made["profit_gained_by_risk"] = _told(difference(trials, CREDIT_ON, CREDIT_OFF, lambda of: of.profit))
     return made
 
 
@@ -178,18 +176,21 @@ def _shortfalls(found: Mapping[str, Any]) -> Iterator[str]:
         if more is None:
             yield f"{where}: target CPA earns nothing to speak of, and no ratio can be told; profit {_money(profit)}"
         elif more["mean"] < found["goals"]["gain"]:
-            sure = "" if more["interval"][0] > 0 else ", which may be chance"
-            yield f"{where}: credit_value earns {_percent(more)} per media money only{sure}; profit {_money(profit)}"
+            low, high = more["interval"]
+            how = "earns less: " if high < 0 else "earns no more than chance may: " if low <= 0 else "earns only "
+            yield f"{where}: credit_value {how}{_percent(more)} per media money; profit {_money(profit)}"
         elif more["interval"][0] <= 0:
             yield f"{where}: credit_value's gain of {_percent(more)} may be chance"
         free = told.get("without_budget")
         if free and free["gain"] and free["gain"]["mean"] < found["goals"]["gain"]:
             yield (
-                f"{where}, without a budget: credit_value earns {_percent(free['gain'])} per media money only; profit "
+                f"{where}, without a budget: credit_value earns only {_percent(free['gain'])} per media money; profit "
                 f"{_money(free['profit_gained'])}"
             )
-        if told["profit_gained_by_risk"] is not None and told["profit_gained_by_risk"]["mean"] < 0:
-            yield f"{where}: the risk module costs more than it saves; profit {_money(told['profit_gained_by_risk'])}"
+        for strategy, by_risk in told["profit_gained_by_risk"].items():
+            if by_risk["mean"] < 0:
+                what = "costs more than it saves" if by_risk["interval"][1] < 0 else "does not pay for itself"
+                yield f"{where}: with {strategy} the risk module {what}; profit {_money(by_risk)}"
         for strategy, fall in told["fraud_fall"].items():
             if fall is not None and fall["mean"] < found["goals"]["fraud_fall"]:
                 yield f"{where}: with the risk module farms' share of {strategy}'s spend falls by {_share(fall)} only"
@@ -214,7 +215,7 @@ def as_text(found: Mapping[str, Any]) -> Iterator[str]:
     if found["grid"]:
         yield ""
         yield "One thing changed at a time (second prices): profit per media money of target CPA and credit_value, both"
-        yield "with the risk module; the gain; by how much farms' share of spend falls; profit that the module earns."
+        yield "with the risk module; the gain; credit_value's fall of farms' share of spend, and what the module adds."
         yield f"{'':28}{'CPA':>8}{'credit':>8}{'gain':>28}{'fall':>8}{'earned':>10}"
         for cell in found["grid"]:
             fall = cell["fraud_fall"].get("credit_value")
@@ -222,7 +223,7 @@ def as_text(found: Mapping[str, Any]) -> Iterator[str]:
                 f"  {words(cell['changed']):26}{cell['profit_per_media'][CPA_ON.name]:8.3f}"
                 f"{cell['profit_per_media'][CREDIT_ON.name]:8.3f}{_percent(cell['gain']):>28}"
                 f"{'-' if fall is None else format(fall['mean'], '.0%'):>8}"
-                f"{cell['profit_gained_by_risk']['mean']:10.0f}"
+                f"{cell['profit_gained_by_risk']['credit_value']['mean']:10.0f}"
             )
     yield ""
     yield "Where it does not help, or not as much as was to be shown:" if found["does_not_help"] else "Goals are met."
@@ -240,7 +241,8 @@ def _market_text(market: str, told: Mapping[str, Any]) -> Iterator[str]:
             f"credit_value with it above target CPA without: {_percent(told['gain_of_both'])}"
         )
     for strategy, fall in told["fraud_fall"].items():
-        yield f"  with the risk module, farms' share of {strategy}'s spend falls by {_share(fall)}"
+        by_risk = _money(told["profit_gained_by_risk"][strategy])
+        yield f"  with the risk module, farms' share of {strategy}'s spend falls by {_share(fall)}; profit {by_risk}"
     yield (
         f"  the fraud score keeps {told['blocked_fraud']:.1%} of farms' requests from bidding, and "
         f"{told['blocked_genuine']:.1%} of the others"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cli.worth_bidder import START_NS
 from cli.worth_fraud import FraudScores
 from credit.approval import learnt
+from credit.columns import Asked
 from credit.model import CreditModel
 from credit.table import read
 from credit.training import Settings, train
@@ -23,7 +24,7 @@ from domain.person import score_id
 from domain.strategy import RATIO_UNIT
 from domain.worth import MOST_RISK, PROFILE_SCORES
 from prediction.metrics import auc
-from simulator.applicants import TARGET, Applicants, Floats, Ints, write_applicants
+from simulator.applicants import PROTECTED, TARGET, Applicants, Floats, Ints, write_applicants
 from simulator.worth_parameters import WorthParameters
 from simulator.worth_traffic import WorthWorld
 from targeting.identity_keys import parse_person
@@ -138,12 +139,17 @@ def learn_scores(taught: Applicants, people: Applicants, fraud: FraudScores, far
 def credit_chances(
     folder: Path, taught: Applicants, approved: NDArray[np.bool_], people: Applicants
 ) -> tuple[Floats, Floats]:
-    """(PD, P(approved)) of ``people``. As `outbid credit train FILE --target Y` learns it of those who are taught, with
-    the curve of approvals that outcomes of applications make of their scores.
+    """(PD, P(approved)) of ``people``. As `outbid credit train FILE --target Y --protected X2,X4,X5` learns it of those who
+    are taught, with the curve of approvals that outcomes of applications make of their scores.
     """
     write_applicants(folder / "taught.csv", taught, TARGET, taught.defaulted)
     write_applicants(folder / "people.csv", people)
-    made = train(read(folder / "taught.csv"), Settings(target=TARGET), source="worth", now_ns=START_NS)
+    made = train(
+        read(folder / "taught.csv"),
+        Settings(target=TARGET, asked=Asked(protected=PROTECTED)),
+        source="worth",
+        now_ns=START_NS,
+    )
     points = made.model.facts.scale.points(made.served.log_odds)  # of each by a model that had not seen it
     curve = learnt(made.model.facts.approval, points.tolist(), approved.tolist())
     model = CreditModel(made.model)

@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 COLUMNS = tuple(f"X{number}" for number in range(1, 24))
+PROTECTED = ("X2", "X4", "X5")
+"""Sex, marriage and age: the names do not say so, and no credit score may be made of them."""
 TARGET = "Y"
 LEAST = 200
 """Rows of a table: both halves need some people of either kind."""

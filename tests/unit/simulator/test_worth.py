@@ -14,8 +14,8 @@ from scipy import stats
 
 from cli.worth_bidder import WorthBidder
 from cli.worth_history import Learnt, learn
-from cli.worth_report import paired
-from cli.worth_trial import CPA_ON, CREDIT_ON, Contest, Figures, figures
+from cli.worth_report import Cell, as_json, as_text, paired
+from cli.worth_trial import CPA_OFF, CPA_ON, CREDIT_OFF, CREDIT_ON, Contest, Figures, Trial, figures
 from domain.errors import Refused
 from simulator.applicants import halves, read_applicants
 from simulator.click_farms import by_time, read_clicks
@@ -200,18 +200,55 @@ def test_bids_are_what_people_are_worth_and_money_is_kept(files: SimpleNamespace
 
 def test_all_have_the_same_budget_and_the_pace_makes_it_last(files: SimpleNamespace, learnt: Learnt) -> None:
     made = world(files)
-    trial = Contest(made, learnt, scores_of(made, 900), "second").hold((CPA_ON, CREDIT_ON), free=True)
-    for arm, told in trial.limited.items():
-        assert told.spend <= trial.budget
+    held = Contest(made, learnt, scores_of(made, 900), "second").hold((CPA_ON, CREDIT_ON), free=True)
+    for arm, told in held.limited.items():
+        assert told.spend <= held.budget
         if told.pace < 1:
-            assert told.spend > 0.85 * trial.budget and trial.free[arm].spend > told.spend
+            assert told.spend > 0.85 * held.budget and held.free[arm].spend > told.spend
         else:  # what it thinks is right costs hardly more; bids on their way hold a part of so small a budget
-            assert 0.6 * trial.budget < told.spend <= trial.free[arm].spend
-    assert trial.limited[CPA_ON].pace < 1
-    assert 0 < trial.blocked_genuine < 1 and trial.limited[CPA_ON].spend != trial.limited[CREDIT_ON].spend
+            assert 0.6 * held.budget < told.spend <= held.free[arm].spend
+    assert held.limited[CPA_ON].pace < 1
+    assert 0 < held.blocked_genuine < 1 and held.limited[CPA_ON].spend != held.limited[CREDIT_ON].spend
 
 
-def test_intervals_are_students(files: SimpleNamespace) -> None:
+def trial(seed: int, market: Any, earned: dict[Any, float], fraud: dict[Any, float]) -> Trial:
+    """Each of the arms spends 100 units."""
+    told = {arm: Figures(0.5, 100.0, 100.0 * fraud[arm], 10, 1.0, 100.0 + earned[arm]) for arm in earned}
+    return Trial(seed, market, 100.0, told, told, 0.1, 0.9)
+
+
+def test_figures_and_shortfalls_are_those_of_the_trials() -> None:
+    earned = [
+        {CPA_OFF: 50.0, CPA_ON: 40.0, CREDIT_OFF: 60.0, CREDIT_ON: 49.0},
+        {CPA_OFF: 52.0, CPA_ON: 41.0, CREDIT_OFF: 63.0, CREDIT_ON: 50.0},
+        {CPA_OFF: 55.0, CPA_ON: 46.0, CREDIT_OFF: 60.0, CREDIT_ON: 54.0},
+    ]
+    fraud = {CPA_OFF: 0.2, CPA_ON: 0.02, CREDIT_OFF: 0.2, CREDIT_ON: 0.05}
+    base = [trial(seed, "second", each, fraud) for seed, each in enumerate(earned, 1)]
+    weak = [trial(1, "second", {CPA_ON: 20.0, CREDIT_OFF: 25.0, CREDIT_ON: 26.0}, fraud)]
+    none = [trial(1, "second", {CPA_ON: -3.0, CREDIT_OFF: 9.0, CREDIT_ON: 10.0}, fraud)]
+    found = as_json(SMALL, [], base, [Cell({}, base), Cell({"margin": 9.0}, weak), Cell({"lgd": 0.9}, none)])
+    told, gains = found["markets"]["second"], [49 / 40 - 1, 50 / 41 - 1, 54 / 46 - 1]
+    assert told["gain"]["mean"] == round(float(np.mean(gains)), 4)
+    assert told["gain"]["each"] == [round(gain, 4) for gain in gains]
+    assert told["fraud_fall"]["target_cpa"]["mean"] == 0.9 and told["fraud_fall"]["credit_value"]["mean"] == 0.75
+    assert told["arms"][CPA_ON.name]["profit_per_media"] == pytest.approx((0.40 + 0.41 + 0.46) / 3, rel=1e-5)
+    assert told["profit_gained_by_risk"]["target_cpa"]["mean"] == -10.0 and found["seeds"] == 3
+    assert found["grid"][2]["gain"] is None and found["grid"][1]["gain"]["mean"] == 0.3
+    short = found["does_not_help"]
+    for begins in (
+        "second prices: credit_value earns only +20.6%",
+        "second prices: with target_cpa the risk module costs more than it saves; profit -10.0",
+        "second prices: with the risk module farms' share of credit_value's spend",
+        "lgd 0.9: target CPA earns nothing",
+    ):
+        assert any(line.startswith(begins) for line in short), (begins, short)
+    assert not any(line.startswith("margin 9.0: credit_value") for line in short)
+    text = "\n".join(as_text(json.loads(json.dumps({**found, "scores": []}))))
+    assert all(line in text for line in short) and CPA_ON.name in text
+
+
+def test_intervals_are_students() -> None:
     values = np.random.default_rng(5).normal(0.3, 0.1, 10)
     found = paired(values.tolist())
     low, high = stats.t.interval(0.95, 9, values.mean(), stats.sem(values))
