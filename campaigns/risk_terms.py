@@ -15,7 +15,7 @@ RULES = (
 )
 MULTIPLIER = ("score", "from", "to", "factor")
 MOST_MULTIPLIERS = 16
-_POINTS = {"fraud": (0, MOST_RISK), "device_risk": (0, MOST_RISK), "credit_score": (LEAST_CREDIT, MOST_CREDIT)}
+POINTS = {"fraud": (0, MOST_RISK), "device_risk": (0, MOST_RISK), "credit_score": (LEAST_CREDIT, MOST_CREDIT)}
 """Least and greatest value of each score in points; the others are probabilities."""
 
 
@@ -57,8 +57,8 @@ def _multiplier(value: Any) -> ScoreMultiplier:
     score = value.get("score")
     if not isinstance(score, str) or score not in SCORE_NAMES:
         raise Wrong("", *faults, (".score", score, f"it must be {' or '.join(map(repr, SCORE_NAMES))}"))
-    low, high = _POINTS.get(score, (0, PPM))
-    check = values.integer(low, high) if score in _POINTS else probability
+    low, high = POINTS.get(score, (0, PPM))
+    check = values.integer(low, high) if score in POINTS else probability
     found = {"from": low, "to": high + 1}
     for name in found:
         try:

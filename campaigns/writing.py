@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns.catalogue import KINDS, Catalogue
+from campaigns.risk_terms import POINTS
 from campaigns.supply_rules import SCOPES
 from campaigns.writing_creatives import creative
 from campaigns.writing_exchanges import exchange
@@ -36,6 +37,7 @@ from domain.exchange import Exchange
 from domain.frequency import window
 from domain.money import RATE_UNIT
 from domain.strategy import BY_VALUE, EXPLORE_PPM, NEEDS_GOAL, RATIO_UNIT
+from domain.worth import PPM, RiskRules, ScoreMultiplier
 
 
 class Writing:
@@ -191,6 +193,7 @@ class Writing:
                 one_per_pod=it.one_per_pod if it.one_per_pod != "line_item" else None,
                 pod_slot=it.pod_slot if it.pod_slot != "any" else None,
                 supply=changed(it.supply, SupplyRules()),
+                risk=_risk(it.risk),
             )
             | status(it.status)
         )
@@ -237,9 +240,28 @@ def _price(it: LineItem) -> Form:
         conversion_value=amount(how.conversion_value) if how.conversion_value else None,
         multipliers=[_multiplier(one) for one in it.multipliers],
     )
+    if how.name == "credit_value":
+        form |= {"margin": amount(how.margin), "exposure": amount(how.exposure), "lgd": share(how.lgd_ppm)}
+        form |= {"p_approved": share(how.p_approved_ppm), "pd": share(how.pd_ppm)}
     if how.computed and how.explore_ppm != EXPLORE_PPM:
         form["explore"] = share(how.explore_ppm) if how.explore_ppm else 0
     return form
+
+
+def _risk(rules: RiskRules) -> Form:
+    form = changed(rules, RiskRules())
+    if form.pop("max_pd_ppm", None) is not None:
+        form["max_pd"] = share(rules.max_pd_ppm)
+    if rules.multipliers:
+        form["multipliers"] = [_score_multiplier(one) for one in rules.multipliers]
+    return form
+
+
+def _score_multiplier(one: ScoreMultiplier) -> Form:
+    low, high = POINTS.get(one.score, (0, PPM))
+    ends = {"from": (one.least, low), "to": (one.below, high + 1)}
+    said = {name: n if one.score in POINTS else share(n) for name, (n, usual) in ends.items() if n != usual}
+    return {"score": one.score} | said | {"factor": plain(Decimal(one.factor) / RATIO_UNIT)}
 
 
 def _multiplier(one: Multiplier) -> Form:

@@ -144,10 +144,21 @@ def full() -> dict[str, Any]:
         "multipliers": [{"when": {"not": {"audience": ["did"]}}, "factor": 1.25}],
         "supply": {"ads_txt": "direct", "schain": "complete", "sellers_json": "listed", "max_hops": 2},
     }
+    limited = {
+        "max_fraud": 700, "max_device_risk": 0, "block_listed": True, "min_credit_score": 600, "max_pd": "12.5%",
+        "unknown": "refuse",
+        "multipliers": [
+            {"score": "pd", "to": "0.5%", "factor": 2},
+            {"score": "credit_score", "from": 700, "to": 800, "factor": 1.5},
+            {"score": "p_approved", "from": "0.1%", "factor": 0.5},
+        ],
+    }  # fmt: skip
+    credit = {"margin": "250", "exposure": 5000, "lgd": "45%", "p_approved": "30%", "pd": "0%"}
     priced = {
         "roas": {"strategy": "target_roas", "goal": 2.5, "conversion": "paid", "conversion_value": "80", "explore": 0},
         "cpa": {"strategy": "target_cpa", "goal": "12.34", "explore": "0.5%"},
         "clicks": {"strategy": "max_clicks"},
+        "credit": {"strategy": "credit_value", "risk": limited, **credit},
     }
     campaign["line_items"] += [
         {"key": key, "name": key, "bid_cap_cpm": 9, "creatives": ["b", "n"], **price} for key, price in priced.items()
