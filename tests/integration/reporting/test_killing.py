@@ -32,6 +32,8 @@ from tests.trade import Trade
 
 ROOT = Path(__file__).parents[3]
 KILLS = 200 if SOAK else 10
+PATIENCE_S = 30 * KILLS
+"""What the last run has to ship grows with them."""
 AUCTIONS_A_KILL = 100
 
 pytestmark = pytest.mark.timeout(60 * KILLS)
@@ -57,7 +59,7 @@ def ship_in_process(address: str, data: Path, control: Control, instant: str, nu
     """Runs a shipper in a process of its own; returns its exit status."""
     command = [sys.executable, "-m", "tests.integration.reporting.shipping", address, str(data), control.base]
     arguments = [*command, instant, str(number), str(us)]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, timeout=300)
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, timeout=PATIENCE_S)
     assert done.returncode in (0, -9), done.stderr.decode()
     return done.returncode
 
