@@ -139,8 +139,8 @@ def learn_scores(taught: Applicants, people: Applicants, fraud: FraudScores, far
 def credit_chances(
     folder: Path, taught: Applicants, approved: NDArray[np.bool_], people: Applicants
 ) -> tuple[Floats, Floats]:
-    """(PD, P(approved)) of ``people``. As `outbid credit train FILE --target Y --protected X2,X4,X5` learns it of those who
-    are taught, with the curve of approvals that outcomes of applications make of their scores.
+    """(PD, P(approved)) of ``people``. As `outbid credit train FILE --target Y --protected X2,X4,X5` learns it of those
+    who are taught, with the curve of approvals that outcomes of applications make of their scores.
     """
     write_applicants(folder / "taught.csv", taught, TARGET, taught.defaulted)
     write_applicants(folder / "people.csv", people)
