@@ -1,6 +1,7 @@
 """The cluster form runs: two shards, of which one has two replicas, each fed by a reporter of its own."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
@@ -81,6 +82,21 @@ def reported(store: Store, by: tuple[str, ...]) -> dict[tuple[object, ...], dict
     return found
 
 
+def wait_for_replicas(stores: list[Store], table: str) -> None:
+    """Until both of the first shard work again, one of them as its leader: a server alters a table through the leader,
+    on all replicas, and fails where they are away for longer than it waits."""
+    whole = "not is_readonly AND active_replicas = total_replicas"
+    asked = f"SELECT is_leader, {whole} FROM system.replicas WHERE table = '{table}'"
+    end = time.monotonic() + 60
+    while True:
+        found = [tuple(map(int, store.query(asked)[0])) for store in stores]
+        (one, _), (other, _), (alone, _) = found
+        if (one or other) and alone and all(there for _, there in found):
+            return
+        assert time.monotonic() < end, found
+        time.sleep(0.2)
+
+
 def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path: Path) -> None:
     stores = [
         open_store(f"{server.address('outbid')}?cluster=fleet", tmp_path, owner=f"host{number}")
@@ -142,6 +158,7 @@ def test_two_shards_report_as_one_store(nodes: list[ClickHouseServer], tmp_path:
     assert (lost.hour, lost.account, lost.bad) == (orphan.received_ns // HOUR_NS, orphan.advertiser, 1)
     assert {one.what.split()[0] for one in nameless(stores[2], hours)} == {"sites"}  # a shipper writes their names
 
+    wait_for_replicas(stores, "settlements_local")
     dialect = stores[2].dialect
     for statement in [*dialect.drops_column(SETTLEMENTS, "context"), *dialect.adds(SETTLEMENTS, "context")]:
         stores[2].command(statement)
