@@ -35,4 +35,4 @@ def _markup(creative: Creative) -> str:
     text = (
         "" if playing is None else max((vast.build(creative, form.version) for form in vast.forms(creative)), key=len)
     )
-    return text if creative.format != "native" else shown + marks.CLICK + text
+    return text if creative.format != "native" else vast.NATIVE_URLS + text

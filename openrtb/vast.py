@@ -34,6 +34,8 @@ PLAY_EVENTS = {
 LESSER = ("unmute", "resume", "pause", "close")
 """We do without hearing of these, one after the other, where all URLs together would be too long
 (`openrtb.url_lengths`)."""
+NATIVE_URLS = marks.IMPRESSION + marks.event_url("viewable") + marks.CLICK
+"""What of ours a native ad has beside the document of its video."""
 OUR_URLS = 16
 """Most tracker URLs of ours in a document without companions."""
 _VIEWS = {"viewable": "Viewable", "not_viewable": "NotViewable"}
@@ -74,8 +76,9 @@ def build(creative: Creative, version: str, advertiser: str = "") -> str:
     """
     events = list(PLAY_EVENTS)
     text = _build(creative, version, advertiser, events)
+    beside = NATIVE_URLS if creative.format == "native" else ""
     for lesser in LESSER:
-        if url_lengths.of_bid(text, creative.landing_url) <= url_lengths.ALL_MOST:
+        if url_lengths.of_bid(beside + text, creative.landing_url) <= url_lengths.ALL_MOST:
             break
         events.remove(lesser)
         text = _build(creative, version, advertiser, events)
