@@ -13,7 +13,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-KERNELS := $(shell find cython_ext domain openrtb targeting pacing eventlog prediction bidder -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+KERNELS := $(shell find cython_ext domain openrtb targeting pacing eventlog prediction risk credit bidder -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .PHONY: help run test lint types bench fuzz soak servers lock clean
 
@@ -98,5 +98,5 @@ LOCKING := --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 # Everything that make made; the data of `make run` (var/) stays.
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find cython_ext domain openrtb targeting pacing eventlog prediction bidder \
+	find cython_ext domain openrtb targeting pacing eventlog prediction risk credit bidder \
 		\( -name '*.so' -o -name '*.cpp' -o -name '__pycache__' \) -prune -exec rm -rf {} +

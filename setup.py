@@ -12,7 +12,18 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).parent
-FOLDERS = ["cython_ext", "domain", "openrtb", "targeting", "pacing", "eventlog", "prediction", "bidder"]
+FOLDERS = [
+    "cython_ext",
+    "domain",
+    "openrtb",
+    "targeting",
+    "pacing",
+    "eventlog",
+    "prediction",
+    "risk",
+    "credit",
+    "bidder",
+]
 CHECKS = os.environ.get("OUTBID_CYTHON_CHECKS") == "1"
 BUILT = os.environ.get("OUTBID_KERNELS_BUILT") == "1"
 """They stand beside their sources already: an editable install would compile every one of them once more."""

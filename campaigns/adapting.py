@@ -7,8 +7,8 @@ with other defaults changes no exchange until it is imported anew.
 from typing import Any
 
 from campaigns import exchange_values, values
-from campaigns.entry import Entry, Wrong
 from domain.creative import FORMATS, Format
+from domain.entry import Entry, Wrong
 from domain.exchange import Exchange, NoticeStyle
 from openrtb.adapters.registry import ADAPTERS
 

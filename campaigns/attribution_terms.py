@@ -3,8 +3,8 @@
 from typing import Any
 
 from campaigns import values
-from campaigns.entry import Entry, Wrong
 from domain.attribution import LONGEST_S, Attribution
+from domain.entry import Entry, Wrong
 
 FIELDS = ("click_window", "view_window", "viewable_only")
 

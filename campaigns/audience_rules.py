@@ -10,10 +10,10 @@ from typing import Any
 
 from campaigns import values
 from campaigns.catalogue import Catalogue
-from campaigns.entry import Wrong
 from campaigns.values import Check
 from domain.audience_rule import WHATS, AllOf, AnyOf, Happened, Not, Rule, What, conditions, holds
 from domain.campaign import Advertiser
+from domain.entry import Wrong
 from domain.person import STAGES
 from targeting.record import EXACT_IMPRESSIONS, MAX_SECONDS
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from campaigns import values
 from campaigns.catalogue import Catalogue
-from campaigns.entry import Entry, Wrong
 from domain.audience import AudienceSet
 from domain.campaign import Audience, Clause, Targeting
+from domain.entry import Entry, Wrong
 from domain.errors import Problem, Refused
 from targeting.audience_algebra import (
     DEEPEST,

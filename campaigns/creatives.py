@@ -4,7 +4,6 @@ import re
 from typing import Any, get_args
 
 from campaigns import rule_terms, values
-from campaigns.entry import Entry, Wrong
 from campaigns.frequency import read_caps
 from campaigns.media import AUDIO, IMAGES, VIDEO, guessed, is_skippable, read_audio, read_image, read_video
 from campaigns.url_limits import check_lengths
@@ -22,6 +21,7 @@ from domain.creative import (
     Tracker,
     Verification,
 )
+from domain.entry import Entry, Wrong
 
 COMMON = (
     *("key", "advertiser", "format", "size", "landing_url", "attributes", "apis", "language", "categories", "domain"),

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from campaigns.entry import Wrong
 from campaigns.values import Check, choice, https_url
 from domain.creative import FORMATS, Format, every_format
+from domain.entry import Wrong
 from domain.exchange import SYNC_MACROS, Privacy, UserSync
 
 T = TypeVar("T")

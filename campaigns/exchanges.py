@@ -2,7 +2,7 @@
 
 from campaigns import exchange_values, values
 from campaigns.adapting import adapted, check_adapted, expiries, notice_style
-from campaigns.entry import Entry
+from domain.entry import Entry
 from domain.exchange import Exchange, Privacy, UserSync
 
 EXCHANGE = (

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from campaigns.catalogue import Catalogue
-from campaigns.entry import Entry
 from campaigns.special_categories import CATEGORIES
 from domain.campaign import Audience, Campaign, LineItem, Targeting
+from domain.entry import Entry
 from domain.errors import Problem
 from targeting.audience_algebra import definitions_of, names_in
 from targeting.expression import OPERATORS

@@ -3,7 +3,7 @@
 from typing import Any
 
 from campaigns import values
-from campaigns.entry import Entry
+from domain.entry import Entry
 from domain.frequency import UNITS, FrequencyCap
 from targeting.record import MAX_IMPRESSIONS, MAX_SECONDS
 

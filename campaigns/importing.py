@@ -10,10 +10,10 @@ from campaigns import catalogue
 from campaigns.catalogue import Counts
 from campaigns.reading import Reading
 from campaigns.store import Store, touch
-from campaigns.yaml_file import read_yaml
 from domain import clock
 from domain.creative import Creative
 from domain.settings import places
+from domain.yaml_file import read_yaml
 from pacing import counters
 from targeting.audience_import import write
 from targeting.audience_lists import lists_of

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from campaigns import catalogue, fair_audiences, values
 from campaigns.catalogue import Catalogue
-from campaigns.entry import Wrong
 from campaigns.store import Store, touch
 from domain.audience_rule import conditions
 from domain.campaign import Advertiser, Audience
+from domain.entry import Wrong
 from domain.errors import Problem, Refused
 from pacing import counters
 from targeting.audience_algebra import Definitions, belongs, definitions_of, names_in

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from campaigns import values
-from campaigns.entry import Entry, Wrong
 from domain.creative import COMPANIONS_REQUIRED, Audio, Companion, Media, Rendition, Video
+from domain.entry import Entry, Wrong
 from openrtb.vast import INLINE, WRAPPER
 from openrtb.vast_check import Examined, examine
 

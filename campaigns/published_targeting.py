@@ -4,10 +4,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns import terms
-from campaigns.entry import Entry, Wrong
 from campaigns.snapshot import in_utc, offset_hours
 from campaigns.values import Check
 from domain.campaign import Advertiser, Snapshot, Targeting
+from domain.entry import Entry, Wrong
 from domain.errors import Problem, Refused
 from targeting.audience_algebra import definitions_of, expanded
 from targeting.expression import Ill

@@ -23,7 +23,6 @@ from campaigns import (
 )
 from campaigns.catalogue import Catalogue
 from campaigns.creatives import CREATIVE, read_creative
-from campaigns.entry import Entry
 from campaigns.exchanges import EXCHANGE, read_exchange
 from campaigns.frequency import read_caps
 from campaigns.references import NewId, References
@@ -40,6 +39,7 @@ from domain.campaign import (
     Targeting,
     wanted_values,
 )
+from domain.entry import Entry
 from domain.errors import Problem, Refused
 from domain.exchange_rates import effective, inverse
 from targeting.expression import paths_of

@@ -6,8 +6,8 @@ from typing import Any
 
 from campaigns import values
 from campaigns.catalogue import Catalogue
-from campaigns.entry import Entry, Wrong
 from domain.campaign import Advertiser
+from domain.entry import Entry, Wrong
 
 NewId = Callable[[str], int]
 """Gives an id of a kind of thing that was never given before."""

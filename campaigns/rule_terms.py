@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaigns import values
-from campaigns.entry import Entry, Wrong
 from campaigns.references import References
 from domain.campaign import INTERSTITIALS, ONE_PER_POD, POD_SLOTS, ROADBLOCKS, Advertiser
+from domain.entry import Entry, Wrong
 from openrtb.taxonomies import CODES, tree
 
 LINE_ITEM_RULES = (

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from campaigns import values
-from campaigns.entry import Entry, Wrong
 from campaigns.values import Check
 from domain.campaign import Multiplier, Targeting
+from domain.entry import Entry, Wrong
 from domain.strategy import (
     BY_VALUE,
     EXPLORE_PPM,

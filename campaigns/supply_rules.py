@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from campaigns import values
-from campaigns.entry import Entry, Wrong
 from campaigns.references import References
 from domain.campaign import AdsTxtRule, BlockList, SchainRule, SellersJsonRule, SupplyRules
+from domain.entry import Entry, Wrong
 
 RULES = ("ads_txt", "schain", "sellers_json", "max_hops")
 SCOPES = {"agency": "agencies", "advertiser": "advertisers", "campaign": "campaigns"}

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from campaigns import values
-from campaigns.entry import Wrong
 from campaigns.values import Check
 from domain.creative import FORMATS
+from domain.entry import Wrong
 from domain.person import STAGES
 from targeting.dimensions import Dimension
 from targeting.ranges import read_range

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from campaigns import values
-from campaigns.entry import Wrong
 from campaigns.targeting_words import WORDS, last_visit
 from campaigns.values import Check
 from domain.campaign import Targeting
+from domain.entry import Wrong
 from domain.person import STAGES
 from targeting.dimensions import Dimension
 from targeting.expression import Ill, targeting_of

@@ -1,7 +1,7 @@
 """Refuses creatives whose bids would carry tracker URLs that are too long (`openrtb.url_lengths`)."""
 
-from campaigns.entry import Entry
 from domain.creative import CLICK_MACRO, Creative
+from domain.entry import Entry
 from openrtb import marks, url_lengths, vast
 
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pycountry
 
-from campaigns.entry import Wrong
 from domain.clock import SECOND
+from domain.entry import Wrong
 from domain.money import NANOS, RATE_UNIT, MoneyError, parse_nanos
 from openrtb.marks import has_mark
 

@@ -32,7 +32,8 @@ def ask(url: str, headers: "Mapping[str, str] | None" = None) -> bytes:
 
 def send(url: str, body: bytes, secret: str) -> bytes:
     """Answer's body to a POST by one who has the deployment's secret; for what may take long. Raises `NoAnswer`."""
-    return _open(Request(url, body, {"Authorization": f"Bearer {secret}"}), LONG_S)
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    return _open(Request(url, body, headers), LONG_S)
 
 
 def pieces(url: str, size: int) -> "Iterator[bytes]":

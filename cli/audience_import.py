@@ -46,8 +46,8 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run_import(asked: argparse.Namespace) -> int:
     from campaigns.audience_terms import LONGEST_TTL_S
-    from campaigns.entry import Wrong
     from campaigns.values import window
+    from domain.entry import Wrong
     from domain.errors import Problem, Refused
     from targeting.audience_files import IdFile
     from targeting.audience_import import order

@@ -16,6 +16,7 @@ import msgspec
 from bidder import request_sample_forgetting
 from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
+from cli.risk_forgetting import forget_in_service
 from domain.blanking import blanked, written
 from domain.events import decode
 from domain.exchange import Exchange
@@ -23,6 +24,9 @@ from domain.keys import internal_secret, load_keys
 from domain.settings import Places
 from eventlog.rewriting import matching, rewrite
 from reporting.config import settings as reporting_settings
+from risk import graph_batches
+from risk.lists import Lists
+from risk.lists_look import entries_of
 from targeting import opt_outs
 from targeting.erasing import audiences_of, erase
 from targeting.forgotten import Forgotten
@@ -39,6 +43,10 @@ from trackers.forgetting import forget_persons
 STORE = "profiles.lmdb"
 REQUESTS = "requests"
 PENDING = "forgetting"
+LISTS = Path("risk", "lists")
+"""Who is on them is kept on other grounds than what was learnt for advertising (docs/risk-lists.md)."""
+COUNTERS = Path("risk", "counters")
+"""Tables of a gigabyte, where a key is found without looking through them: what is left there was said."""
 SETTLE_S = 2.0
 """After so long whatever was on its way when the tombstone was made is in the logs: a bid or an event takes a tenth."""
 
@@ -78,8 +86,12 @@ def forget(place: Places, key: int, say: Say) -> bool:
         say(f"event log {log.relative_to(data)}: {count} records blanked")
     requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
     say(f"kept bid requests: {requests} removed")
+    say(f"risk graph: {graph_batches.forget(graph_batches.graph_directory(data), keys)} nodes removed with their edges")
+    if stays := entries_of(Lists.open(data / LISTS), keys):
+        say(f"lists of the risk service: {stays} entries stay; outbid risk lists remove takes them off")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
     left = _blank_rows(place, keys, say)
+    left += forget_in_service(place, keys, say)
     scrub(data / STORE, [*keys, *devices])
     left += _what_is_left(data, keys, devices)
     if left:
@@ -245,18 +257,19 @@ def _what_is_left(data: Path, keys: list[int], devices: list[int]) -> list[str]:
     if fleet := fleet_holds():
         with fleet:
             left += [f"bids in flight: held under {written_key(key)}" for key in (*keys, *devices) if fleet.held(key)]
-    left += [f"{path}: {what}" for path, what in found_in_files(data, [*keys, *devices]) if path != data / PENDING]
+    kept = data / PENDING, data / LISTS, data / COUNTERS
+    left += [f"{path}: {what}" for path, what in found_in_files(data, [*keys, *devices], kept)]
     return left
 
 
-def found_in_files(data: Path, keys: Collection[int]) -> Iterator[tuple[Path, str]]:
-    """Files under a directory in which a key stands: in either order of bytes, or as people or programs write it. And
-    those that cannot be read.
+def found_in_files(data: Path, keys: Collection[int], without: Collection[Path] = ()) -> Iterator[tuple[Path, str]]:
+    """Files under a directory, but for some, in which a key stands: in either order of bytes, or as people or programs
+    write it. And those that cannot be read.
     """
     patterns = [pattern for key in keys for pattern in _forms(key)]
     for path in sorted(data.rglob("*")):
         try:
-            if not path.is_file() or not path.stat().st_size:
+            if any(map(path.is_relative_to, without)) or not path.is_file() or not path.stat().st_size:
                 continue
             with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 count = sum(content.find(pattern) >= 0 for pattern in patterns)

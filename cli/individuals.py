@@ -41,7 +41,7 @@ def add(command: argparse.ArgumentParser) -> None:
 def read(asked: argparse.Namespace) -> Asked | None:
     """Raises `domain.errors.Refused`."""
     from campaigns import values
-    from campaigns.entry import Wrong
+    from domain.entry import Wrong
     from domain.errors import Problem, Refused
     from simulator.watch import Cap
     from targeting.record import MAX_SECONDS

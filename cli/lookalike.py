@@ -47,9 +47,9 @@ def add_lookalike(actions: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(asked: argparse.Namespace) -> int:
     from campaigns import catalogue, lookalikes, values
     from campaigns.config import database_url
-    from campaigns.entry import Wrong
     from campaigns.store import Store
     from domain.clock import from_env
+    from domain.entry import Wrong
     from domain.errors import Problem, Refused
     from domain.settings import places
     from targeting.lookalike import TooFew, find

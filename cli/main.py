@@ -37,6 +37,7 @@ from cli import (
     replay,
     report,
     reporter,
+    risk,
     run,
     secret,
     simulate,
@@ -87,6 +88,7 @@ COMMANDS = (
     tracker,
     control,
     reporter,
+    risk,
     watch,
 )
 

@@ -35,12 +35,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(asked: argparse.Namespace) -> int:
     import msgspec
 
-    from campaigns.yaml_file import read_yaml
     from cli.ask import NoAnswer, ask
     from domain.campaign import Snapshot
     from domain.errors import Problem, Refused
     from domain.money import MoneyError, parse_cpm
     from domain.settings import places
+    from domain.yaml_file import read_yaml
 
     try:
         bid = parse_cpm(asked.bid)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from simulator.statistics import Statistics
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "consumer-finance" / "campaigns.yaml"
+
+FLOW = Path(__file__).parents[1] / "examples" / "risk-flow.yaml"
 
 REFRESH_S = 1.0
 """Between two looks of the live view."""
@@ -76,8 +79,19 @@ def define_examples() -> None:
     if empty and EXAMPLES.is_file():
         up.say(f"no campaigns are defined yet: importing {EXAMPLES.name} of {EXAMPLES.parent.name}")
         import_into_store(EXAMPLES)
+        define_flow()
     elif empty:  # installed without the source tree
         up.say("no campaigns are defined yet, so nothing will be bid on; see `outbid campaigns import --help`")
+
+
+def define_flow() -> None:
+    """The risk service gets the example flow, if it has none."""
+    from risk.config import risk_settings
+
+    flows = risk_settings().flow_directory
+    if FLOW.is_file() and not (flows.is_dir() and any(flows.glob("*.yaml"))):
+        flows.mkdir(parents=True, exist_ok=True)
+        shutil.copy(FLOW, flows)
 
 
 async def _run(here: "Places", seconds: float | None, rate: float | None, count: int) -> int:

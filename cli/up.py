@@ -79,6 +79,7 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
         [
             outbid("tracker", here.tracker_port, "tracker"),
             outbid("reporter", here.reporter_port, "reporter", needed=False),  # while its store is away the logs wait
+            *(outbid(name, here.service_ports[name], name, "serve", needed=False) for name in here.services),
         ],
         [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
         *watcher,
@@ -87,11 +88,13 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
 
 def addresses(here: "Places") -> list[str]:
     """Where everything listens, for a person to read."""
+    base = {"risk": here.risk_base, "credit": here.credit_base}
     return [
         f"bid port     http://{here.host}:{here.bidder_port}/openrtb2/EXCHANGE",
         f"trackers     {here.tracker_base}",
         f"control      {here.control_base}",
         f"reports      {here.reporter_base}/v1/report",
+        *(f"{name:12} {base[name]}/openapi.json" for name in here.services),
         f"watcher      {here.watcher_base}/v1/alerts",
         f"data         {here.data}",
     ]

@@ -7,7 +7,9 @@ without asking anyone, and the analytics store keeps a dictionary table from id 
 from cython_ext.siphash import siphash24
 
 KEY = b"outbid.names.v1\0"
-ANY_CASE = ("ifa", "email_sha256", "phone_sha256")
+HASHES = ("email_sha256", "phone_sha256", "national_id_sha256", "card_sha256", "address_sha256")
+"""Kinds whose values are SHA-256 in hexadecimal."""
+ANY_CASE = ("ifa", *HASHES)
 """Kinds of persons' ids in which upper and lower case mean the same."""
 
 
@@ -25,9 +27,10 @@ def person_key(kind: str, value: str, owner: str = "") -> int:
     """Key of a person known by one id; an empty ``value`` is nobody's, 0.
 
     ``owner`` is who gave out an id of the kinds ``buyeruid`` and ``user`` (an exchange), ``eid`` (its ``source``) and
-    ``first_party`` (an advertiser). Other kinds are ``ifa``, ``cookie`` (ours), ``email_sha256`` and ``phone_sha256``
-    (hexadecimal). Advertising ids (RFC 9562 text form), sources (domains) and hashes are the same in any case of
-    letters, other values are not. How people write ids is in `targeting.identity_keys`.
+    ``first_party`` (an advertiser). Other kinds are ``ifa``, ``cookie`` (ours), ``device`` (a fingerprint),
+    ``account``, ``ip`` (an address or a range, as `targeting.addresses` writes it) and the hashes of `HASHES`.
+    Advertising ids (RFC 9562 text form), sources (domains) and hashes are the same in any case of letters, other
+    values are not. How people write ids is in `targeting.identity_keys`.
     """
     if not value:
         return 0

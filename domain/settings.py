@@ -8,7 +8,7 @@ a value of the wrong type is refused with its name.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, Literal, TypeVar, get_origin
 
 import msgspec
 
@@ -67,14 +67,21 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tracker_port: int = 8081
     control_port: int = 8082
     reporter_port: int = 8083
+    risk_port: int = 8084
+    credit_port: int = 8085
     watcher_port: int = 8086
     public_url: str = ""
     """Base URL of the trackers as the world sees it (``https://t.example.com``); default: the tracker's own address."""
     control_url: str = ""
     """Where other processes reach control; default: its address on this host."""
     reporter_url: str = ""
+    risk_url: str = ""
+    """Where others reach the risk service; default: its address on this host."""
+    credit_url: str = ""
     watcher_url: str = ""
     """Where the command line reaches the watcher; default: its address on this host."""
+    services: tuple[Literal["risk", "credit"], ...] = ("risk",)
+    """Of the services of lenders, those that `outbid up` starts beside the bidder's own processes."""
     holds: int = 917_504
     """Bids in flight that this host remembers for frequency caps, at about 46 bytes each."""
 
@@ -93,6 +100,19 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def reporter_base(self) -> str:
         return (self.reporter_url or f"http://{self.host}:{self.reporter_port}").rstrip("/")
+
+    @property
+    def service_ports(self) -> dict[str, int]:
+        """Of the services of lenders, by name."""
+        return {"risk": self.risk_port, "credit": self.credit_port}
+
+    @property
+    def risk_base(self) -> str:
+        return (self.risk_url or f"http://{self.host}:{self.risk_port}").rstrip("/")
+
+    @property
+    def credit_base(self) -> str:
+        return (self.credit_url or f"http://{self.host}:{self.credit_port}").rstrip("/")
 
     @property
     def watcher_base(self) -> str:

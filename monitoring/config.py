@@ -83,7 +83,7 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     every_s: Annotated[float, Meta(ge=0.05, le=300)] = 15.0
     """Seconds between two looks at all processes."""
     targets: dict[str, str] = field(default_factory=dict)
-    """Name -> base URL of every process to watch; empty: the four of this host."""
+    """Name -> base URL of every process to watch; empty: those of this host."""
     repeat_s: Annotated[float, Meta(ge=60, le=604_800)] = 14_400.0
     """How often an alert that goes on is told again."""
     heartbeat_url: str = ""
@@ -102,6 +102,7 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "control": here.control_port,
             "reporter": here.reporter_port,
         }
+        ports |= {name: port for name, port in here.service_ports.items() if name in here.services}
         return {name: f"http://{here.host}:{port}" for name, port in ports.items()}
 
 

@@ -150,6 +150,14 @@ BUILT_IN = (
         above=0, for_s=3600, summary="What is bought is of another population than the live model was trained on.",
     ),
     Rule(
+        "risk_unrecorded", "outbid_risk_unrecorded_total", read="increase", above=0, severity="critical",
+        summary="Decisions of the risk service are refused because they cannot be recorded.",
+    ),
+    Rule(
+        "risk_flow_refused", "outbid_risk_flows_refused", combine="max", above=0, for_s=60,
+        summary="A decision flow's file cannot be used; what it said before is in use.",
+    ),
+    Rule(
         "critical_errors", "outbid_process_log_records_total", {"level": "critical"}, "increase", by=("process",),
         above=0, summary="A process has logged a critical error.",
     ),

@@ -98,7 +98,7 @@ def files(
     title = f"Model {description.target}, version {description.version}"
     return {
         MARKDOWN: _markdown(title, parts).encode(),
-        PAGE: _page(title, parts).encode(),
+        PAGE: page(title, parts).encode(),
         **{f"{plot.name}.svg": plot.svg.encode() for plot in plots},
     }
 
@@ -208,7 +208,8 @@ def _markdown(title: str, parts: Sequence[Part]) -> str:
     return "\n".join(lines)
 
 
-def _page(title: str, parts: Sequence[Part]) -> str:
+def page(title: str, parts: Sequence[Part]) -> str:
+    """Sections as one page of HTML, with the pictures in it."""
     told = [
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
         '<meta name="viewport" content="width=device-width"><style>body{font:15px/1.5 sans-serif;max-width:60rem;',

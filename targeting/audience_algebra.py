@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from domain.audience import AudienceSet
 from domain.campaign import Audience, Clause, Conjunction, LineItem, Targeting, wanted_values
-from targeting.dimensions import Dimension
 from targeting.expression import Node, rewritten, simplified, ways_to
 
 Definitions = Mapping[int, AudienceSet]
@@ -27,7 +26,6 @@ decides: for suppression they count the same."""
 DEEPEST = 16
 """Sets within sets, those of other definitions counted in."""
 
-AUDIENCE = Dimension.AUDIENCE
 NAME = "audience"
 
 T = TypeVar("T")
@@ -184,7 +182,7 @@ def _any(parts: Sequence[int | AudienceSet], definitions: Definitions, other: in
     nodes = [_set(part, definitions, other) for part in parts if not isinstance(part, int) or part in definitions]
     if lists:
         values = (*lists, *(part + other for part in lists)) if other else lists
-        nodes.insert(0, Node("leaf", "", "", (), AUDIENCE, tuple(map(str, values))))
+        nodes.insert(0, Node("leaf", "", "", (), NAME, tuple(map(str, values))))
     return nodes[0] if len(nodes) == 1 else Node("any", "", "", tuple(nodes))
 
 

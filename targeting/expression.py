@@ -3,9 +3,12 @@
 An expression is a mapping. Its keys are dimensions, each with a list of values of which a request must have one, and
 ``all``, ``any`` (lists of expressions) and ``not`` (an expression); all keys of a mapping hold. What a request does not
 say fails a requirement and passes an exclusion, so ``not`` is pushed down to the clauses before anything is compared.
+
+Which dimensions there are is a vocabulary: that of bid requests unless another one is given.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -23,6 +26,30 @@ Fault = tuple[str, object, str]
 """Path below the expression, the value there, what is allowed."""
 ReadValues = Callable[[Dimension, Any], tuple[str, ...]]
 """A dimension's list as it is written -> values as they are published. Raises `Ill`."""
+Read = Callable[[str, Any], tuple[str, ...]]
+"""The same by the dimension's name."""
+
+
+class Sort(NamedTuple):
+    """What is to be known of a dimension to compare what several clauses say of it."""
+
+    place: int
+    """Clauses stand in this order."""
+    many: bool
+    """Can who is asked about have several of its values?"""
+    apart: Callable[[str, str], bool] | None = None
+    """Of values that are checks, such as ranges: can nobody meet both of these? None: it is a set of values."""
+    above: Callable[[str], Iterable[str]] = lambda value: ()
+    """The values that come with a value whenever it is there: a domain's parents."""
+
+
+Vocabulary = Mapping[str, Sort]
+"""By the names of the dimensions as they are written."""
+
+REQUESTS: Vocabulary = {
+    d.name.lower(): Sort(d, d in MANY or d >= SETS, partial(apart, d) if d >= SETS else None, partial(above, d))
+    for d in Dimension
+}
 
 
 class Ill(ValueError):
@@ -41,21 +68,26 @@ class Node(NamedTuple):
     form: Any
     """As it was written."""
     parts: tuple["Node", ...] = ()
-    dimension: Dimension = Dimension.EXCHANGE
+    dimension: str = ""
     values: tuple[str, ...] = ()
 
 
 def targeting_of(form: Any, read: ReadValues) -> Targeting:
+    """An expression about bid requests as it was written -> its normal form. Raises `Ill` as `normal_form`."""
+    return normal_form(form, lambda name, values: read(Dimension[name.upper()], values), REQUESTS)
+
+
+def normal_form(form: Any, read: Read, words: Vocabulary) -> Targeting:
     """An expression as it was written -> its normal form. Raises `Ill` for an unknown dimension or value, an empty set,
     something that can never be met or always is, and for what comes out too large.
     """
     faults: list[Fault] = []
-    tree = _parse(form, "", 0, read, faults)
+    tree = _parse(form, "", 0, read, words, faults)
     if not faults and sum(1 for _ in _leaves(tree)) > MOST_LEAVES:
         faults.append(("", form, f"an expression has at most {MOST_LEAVES} lists of values"))
     if faults:
         raise Ill(faults)
-    return Targeting(tuple(_normal(tree, True)))
+    return Targeting(tuple(_normal(tree, True, words)))
 
 
 def published(form: Any) -> Targeting:
@@ -68,7 +100,7 @@ def rewritten(targeting: Targeting, part: Callable[[Clause], Node | None]) -> Ta
     ways: list[Conjunction] = []
     for conjunction in targeting.any_of:
         nodes = tuple(part(clause) or _node_of(clause) for clause in conjunction)
-        ways += _normal(Node("all", "", "", nodes), True)
+        ways += _normal(Node("all", "", "", nodes), True, REQUESTS)
     ways = _any_of(ways)
     if len(ways) > MOST_ALTERNATIVES:
         raise Ill([("", "", _too_many())])
@@ -77,18 +109,16 @@ def rewritten(targeting: Targeting, part: Callable[[Clause], Node | None]) -> Ta
 
 def ways_to(node: Node, met: bool = True) -> tuple[Conjunction, ...]:
     """In which a node is met, or is not. Raises `Ill`."""
-    return tuple(_normal(node, met))
+    return tuple(_normal(node, met, REQUESTS))
 
 
 def _node_of(clause: Clause) -> Node:
-    leaf = Node("leaf", "", "", (), Dimension[clause.dimension.upper()], clause.values)
+    leaf = Node("leaf", "", "", (), clause.dimension, clause.values)
     return leaf if clause.wanted else Node("not", "", "", (leaf,))
 
 
-def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Fault]) -> Node:
-    known = (
-        f"the keys here are all, any, not, and the dimensions {', '.join(sorted(d.name.lower() for d in Dimension))}"
-    )
+def _parse(form: Any, path: str, depth: int, read: Read, words: Vocabulary, faults: list[Fault]) -> Node:
+    known = f"the keys here are all, any, not, and the dimensions {', '.join(sorted(words))}"
     if not isinstance(form, dict) or not form:
         faults.append((path, form, f"it must be a mapping that says something; {known}"))
         return Node("all", path, form)
@@ -102,7 +132,7 @@ def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Faul
             if not isinstance(value, list) or not value:
                 faults.append((below, value, "it must be a list of at least 1 expression"))
                 continue
-            inner = [_parse(each, f"{below}[{i}]", depth + 1, read, faults) for i, each in enumerate(value)]
+            inner = [_parse(each, f"{below}[{i}]", depth + 1, read, words, faults) for i, each in enumerate(value)]
             parts.append(Node(name, below, value, tuple(inner)))
         elif name == "not":
             if isinstance(value, dict) and len(value) > 1:
@@ -110,11 +140,10 @@ def _parse(form: Any, path: str, depth: int, read: ReadValues, faults: list[Faul
                     (below, value, "with several keys, say which is meant: not: {any: [...]} or {all: [...]}")
                 )
                 continue
-            parts.append(Node("not", below, value, (_parse(value, below, depth + 1, read, faults),)))
-        elif name.upper() in Dimension.__members__ and name == name.lower():
-            dimension = Dimension[name.upper()]
+            parts.append(Node("not", below, value, (_parse(value, below, depth + 1, read, words, faults),)))
+        elif name in words:
             try:
-                parts.append(Node("leaf", below, value, (), dimension, read(dimension, value)))
+                parts.append(Node("leaf", below, value, (), name, read(name, value)))
             except Ill as ill:
                 faults += [(f"{below}{b}", v, allowed) for b, v, allowed in ill.faults]
         else:
@@ -142,28 +171,28 @@ def _leaves(node: Node) -> Iterator[Node]:
         yield from _leaves(part)
 
 
-def _normal(node: Node, met: bool) -> list[Conjunction]:
+def _normal(node: Node, met: bool, words: Vocabulary) -> list[Conjunction]:
     """The ways in which a node is met, or (``met`` False) in which it is not."""
     if node.kind == "leaf":
-        return [(Clause(node.dimension.name.lower(), node.values, met),)]
+        return [(Clause(node.dimension, node.values, met),)]
     if node.kind == "not":
-        return _normal(node.parts[0], not met)
+        return _normal(node.parts[0], not met, words)
     if (node.kind == "all") == met:
-        return _all_of([_normal(part, met) for part in node.parts], node, met)
-    ways = _any_of([way for part in node.parts for way in _normal(part, met)])
+        return _all_of([_normal(part, met, words) for part in node.parts], node, met, words)
+    ways = _any_of([way for part in node.parts for way in _normal(part, met, words)])
     if len(ways) > MOST_ALTERNATIVES:
         raise Ill([(node.path, node.form, _too_many())])
     if met:
-        _refuse_what_is_always_met(node)
+        _refuse_what_is_always_met(node, words)
     return ways
 
 
-def _all_of(parts: list[list[Conjunction]], node: Node, met: bool) -> list[Conjunction]:
+def _all_of(parts: list[list[Conjunction]], node: Node, met: bool, words: Vocabulary) -> list[Conjunction]:
     ways: list[Conjunction] = [()]
     for part in parts:
         if len(ways) * len(part) > MOST_ALTERNATIVES**2:
             raise Ill([(node.path, node.form, _too_many())])
-        joined = (simplified((*left, *right)) for left, right in product(ways, part))
+        joined = (simplified((*left, *right), words) for left, right in product(ways, part))
         ways = _any_of([way for way in joined if way is not None])
         if len(ways) > MOST_ALTERNATIVES:
             raise Ill([(node.path, node.form, _too_many())])
@@ -182,9 +211,9 @@ def _too_many() -> str:
     )
 
 
-def _refuse_what_is_always_met(node: Node) -> None:
+def _refuse_what_is_always_met(node: Node, words: Vocabulary) -> None:
     try:
-        unmet = _all_of([_normal(part, False) for part in node.parts], node, False)
+        unmet = _all_of([_normal(part, False, words) for part in node.parts], node, False, words)
     except Ill as ill:
         if ill.faults[0][2] == _too_many():
             return  # nobody can say; it does no harm
@@ -209,32 +238,29 @@ def _any_of(ways: list[Conjunction]) -> list[Conjunction]:
     ]
 
 
-def simplified(clauses: Sequence[Clause]) -> Conjunction | None:
+def simplified(clauses: Sequence[Clause], words: Vocabulary = REQUESTS) -> Conjunction | None:
     """The same conjunction in fewer clauses, in the order of the dimensions; None if nothing can meet it."""
     made: list[Clause] = []
-    by_dimension: dict[Dimension, list[Clause]] = {}
+    by_dimension: dict[str, list[Clause]] = {}
     for clause in clauses:
-        by_dimension.setdefault(Dimension[clause.dimension.upper()], []).append(clause)
-    for dimension in sorted(by_dimension):
-        kept = _in_one_dimension(dimension, by_dimension[dimension])
+        by_dimension.setdefault(clause.dimension, []).append(clause)
+    for name in sorted(by_dimension, key=lambda each: words[each].place):
+        kept = _in_one_dimension(name, words[name], by_dimension[name])
         if kept is None:
             return None
         made += kept
     return tuple(made)
 
 
-def _in_one_dimension(dimension: Dimension, clauses: list[Clause]) -> list[Clause] | None:
+def _in_one_dimension(name: str, sort: Sort, clauses: list[Clause]) -> list[Clause] | None:
     wanted = list(dict.fromkeys(c.values for c in clauses if c.wanted))
     excluded = dict.fromkeys(value for c in clauses if not c.wanted for value in c.values)
-    name = dimension.name.lower()
-    if dimension < SETS:
+    if sort.apart is None:
         barred = set(excluded)
-        if dimension not in MANY and wanted:
+        if not sort.many and wanted:
             common = set(wanted[0]).intersection(*wanted[1:])
             wanted, excluded = [tuple(value for value in wanted[0] if value in common)], {}
-        wanted = [
-            tuple(v for v in values if v not in barred and barred.isdisjoint(above(dimension, v))) for values in wanted
-        ]
+        wanted = [tuple(v for v in values if v not in barred and barred.isdisjoint(sort.above(v))) for values in wanted]
         sets = [set(values) for values in wanted]
         wanted = [
             values
@@ -243,9 +269,11 @@ def _in_one_dimension(dimension: Dimension, clauses: list[Clause]) -> list[Claus
         ]
         if not all(wanted):
             return None
-    elif any(set(values) <= set(excluded) for values in wanted) or any(
-        all(apart(dimension, a, b) for a in one for b in other) for one in wanted for other in wanted
-    ):
-        return None
+    else:
+        incompatible = sort.apart
+        if any(set(values) <= set(excluded) for values in wanted) or any(
+            all(incompatible(a, b) for a in one for b in other) for one in wanted for other in wanted
+        ):
+            return None
     found = [Clause(name, values) for values in wanted]
     return [*found, Clause(name, tuple(excluded), False)] if excluded else found

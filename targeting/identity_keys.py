@@ -3,16 +3,18 @@
 What is written becomes the 64-bit key of `domain.naming.person_key`, the same that a bid request, a cookie sync or a
 pixel with this id has. E-mail addresses and telephone numbers are normalised and hashed here, as UID2 and the customer
 lists of the large platforms have it (https://unifiedid.com/docs/getting-started/gs-normalization-encoding), so that
-`email` and `email_sha256` of one address are one key. Neither is kept, logged or quoted in an error.
+`email` and `email_sha256` of one address are one key; so are national ids and the numbers of cards. None of them is
+kept, logged or quoted in an error.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from hashlib import sha256
 
-from domain.naming import person_key
+from domain.naming import HASHES, person_key
+from targeting.addresses import read_range
 
 IFAS = ("ifa", "idfa", "aaid", "oaid")
 """``device.ifa`` holds any of them and does not say which, so they are one kind."""
@@ -20,14 +22,18 @@ SOURCES = {"uid2": "uidapi.com", "euid": "euid.eu", "id5": "id5-sync.com", "ramp
 """Kinds of eids that have a name of their own, and the ``source`` that OpenRTB requests give them."""
 OWNED = ("buyeruid", "user", "eid", "first_party")
 """Kinds that are written ``KIND:OWNER:VALUE``: an exchange, an eid's source or an advertiser gave out the id."""
-RAW = {"email": "email_sha256", "phone": "phone_sha256"}
+RAW = {"email": "email_sha256", "phone": "phone_sha256", "national_id": "national_id_sha256", "card": "card_sha256"}
 """Kinds that are hashed at the door, and what they become."""
-KINDS = frozenset((*IFAS, *SOURCES, *OWNED, *RAW, *RAW.values(), "cookie", "key"))
+PLAIN = ("cookie", "device", "account")
+"""Kinds whose values are taken as they are."""
+KINDS = frozenset((*IFAS, *SOURCES, *OWNED, *RAW, *HASHES, *PLAIN, "ip", "key"))
 
 FORMS = (
     "a person is written ifa:VALUE (idfa, aaid and oaid are the same), buyeruid:EXCHANGE:VALUE, user:EXCHANGE:VALUE, "
     "eid:SOURCE:VALUE, uid2:VALUE, euid:VALUE, id5:VALUE, rampid:VALUE, email:ADDRESS, email_sha256:HASH, "
-    "phone:+NUMBER, phone_sha256:HASH, first_party:ADVERTISER:VALUE, cookie:VALUE or key:16 HEXADECIMAL DIGITS"
+    "phone:+NUMBER, phone_sha256:HASH, national_id:VALUE, national_id_sha256:HASH, card:NUMBER, card_sha256:HASH, "
+    "address_sha256:HASH, device:FINGERPRINT, account:VALUE, ip:ADDRESS, ip:RANGE, first_party:ADVERTISER:VALUE, "
+    "cookie:VALUE or key:16 HEXADECIMAL DIGITS"
 )
 MAX_VALUE = 1_024
 """Characters; encrypted eids have some hundred."""
@@ -37,6 +43,8 @@ _SHA256_OF_NOTHING = sha256(b"").digest()
 _ADDRESS = re.compile(rb"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _TELEPHONE = re.compile(r"[0-9][-0-9 ()./]{4,}[0-9]")
+_NATIONAL_ID = re.compile(r"[0-9A-Z]{4,32}")
+_CARD = re.compile(r"[0-9]{12,19}")
 _KEY = re.compile(r"[0-9a-fA-F]{16}")
 
 
@@ -56,12 +64,14 @@ def parse_person(
     elif kind in IFAS:
         kind = "ifa"
     elif kind in RAW:
-        kind, value = RAW[kind], (email_hash(value) if kind == "email" else phone_hash(value)).hex()
-    elif kind in RAW.values():
+        kind, value = RAW[kind], _HASHED[kind](value).hex()
+    elif kind in HASHES:
         value = read_hash(value).hex()
     elif kind == "key":
         return _read_key(value)
-    elif kind != "cookie":
+    elif kind == "ip":
+        return read_range(value).key
+    elif kind not in PLAIN:
         raise ValueError(FORMS)
     if not value or len(value) > MAX_VALUE or not value.isprintable() or " " in value:
         raise ValueError(f"an id has 1 to {MAX_VALUE} printable characters without spaces; {FORMS}")
@@ -81,11 +91,15 @@ def written_key(key: int) -> str:
 
 def shown(text: str) -> str:
     """As much of a written person as may be shown to whoever reads an error or a log: nothing of what is, or may be
-    meant as, an e-mail address or a telephone number.
+    meant as, an e-mail address, a telephone number or a number of an account, a card or a register of people.
     """
     kind, colon, _ = text.partition(":")
     known = bool(colon) and kind in KINDS
-    if "@" in text or (known and kind in RAW) or (not known and (_TELEPHONE.search(text) or kind.lower() in RAW)):
+    if (
+        "@" in text
+        or (known and (kind in RAW or kind == "account"))
+        or (not known and (_TELEPHONE.search(text) or kind.lower() in RAW))
+    ):
         return f"{kind}:…" if known else "…"
     return text[:SHOWN]
 
@@ -121,6 +135,26 @@ def normalised_phone(number: str) -> str:
     return plain
 
 
+def normalised_national_id(number: str) -> str:
+    """A number in a register of people, as it is hashed: without blanks, hyphens, dots and slashes, ASCII letters
+    upper-case. Raises ValueError for what is none.
+    """
+    plain = re.sub(r"[-\s./]", "", number).upper()
+    if not _NATIONAL_ID.fullmatch(plain):
+        raise ValueError("a national id has 4 to 32 digits and letters from A to Z")
+    return plain
+
+
+def normalised_card(number: str) -> str:
+    """The number on a payment card in digits alone. Raises ValueError for what is none: 12 to 19 digits (ISO/IEC 7812),
+    the last of which proves the others (Luhn's formula).
+    """
+    plain = re.sub(r"[-\s]", "", number)
+    if not _CARD.fullmatch(plain) or not _proven(plain):
+        raise ValueError("a card's number has 12 to 19 digits, and the last proves the others")
+    return plain
+
+
 def email_hash(address: str) -> bytes:
     """SHA-256 of a normalised address, 32 bytes. Raises ValueError as `normalised_email`."""
     return sha256(normalised_email(address)).digest()
@@ -129,6 +163,14 @@ def email_hash(address: str) -> bytes:
 def phone_hash(number: str) -> bytes:
     """SHA-256 of a normalised telephone number, 32 bytes. Raises ValueError as `normalised_phone`."""
     return sha256(normalised_phone(number).encode()).digest()
+
+
+_HASHED: dict[str, Callable[[str], bytes]] = {
+    "email": email_hash,
+    "phone": phone_hash,
+    "national_id": lambda text: sha256(normalised_national_id(text).encode()).digest(),
+    "card": lambda text: sha256(normalised_card(text).encode()).digest(),
+}
 
 
 def read_hash(text: str) -> bytes:
@@ -149,6 +191,12 @@ def read_hash(text: str) -> bytes:
     if digest == _SHA256_OF_NOTHING:
         raise ValueError("this is the SHA-256 of an empty text, which everybody without an address has in common")
     return digest
+
+
+def _proven(digits: str) -> bool:
+    """Every second digit from the right is doubled; the sum of all digits is a multiple of 10."""
+    total = sum(int(digit) for digit in digits[-1::-2])
+    return (total + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])) % 10 == 0
 
 
 def _check_owner(kind: str, owner: str, exchanges: Collection[str] | None, advertisers: Collection[str] | None) -> None:

@@ -144,10 +144,13 @@ def test_every_metric_is_documented_in_its_words() -> None:
     assert sorted(rows) == sorted(declared)
 
 
+PROCESSES = ("bidder", "tracker", "control", "reporter", "watcher", "risk", "credit")
+
+
 def test_metrics_are_named_by_the_rules() -> None:
     """Prometheus' own: counters end in _total, and units are base units."""
     for name, family in metric_families().items():
-        assert re.fullmatch(r"outbid_(bidder|tracker|control|reporter|watcher|process)_[a-z0-9_]+", name), name
+        assert re.fullmatch(rf"outbid_({'|'.join(PROCESSES)}|process)_[a-z0-9_]+", name), name
         assert name.endswith("_total") == (family.kind == "counter"), name
         assert not re.search(r"_(ms|milliseconds|minutes|kb|mb|percent)(_|$)", name), name
         assert family.help.endswith("."), name

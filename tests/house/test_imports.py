@@ -17,11 +17,14 @@ FOLDERS = (
     "trackers",
     "campaigns",
     "reporting",
+    "credit",
+    "risk",
     "pacing",
     "prediction",
     "targeting",
     "eventlog",
     "openrtb",
+    "api",
     "monitoring",
     "domain",
     "cython_ext",
@@ -80,3 +83,16 @@ def test_every_folder_is_packaged() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
     assert {".".join(path.parent.relative_to(ROOT).parts) for path in files} == listed
+
+
+def test_the_services_of_lenders_stand_alone() -> None:
+    """A lender runs risk and credit without a bidder: they import nothing of buying ads."""
+    buying = {"bidder", "campaigns", "reporting", "trackers", "pacing", "simulator"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for folder in ("risk", "credit", "api")
+        for path in sources(folder)
+        for name in imports(path)
+        if name.split(".")[0] in buying
+    ]
+    assert not wrong, "\n".join(wrong)

@@ -19,8 +19,8 @@ from bidder.auction import NoBid
 from campaigns.catalogue import Catalogue
 from campaigns.reading import Reading
 from campaigns.snapshot import compile_snapshot
-from campaigns.yaml_file import read_yaml
 from domain.campaign import Snapshot
+from domain.yaml_file import read_yaml
 from openrtb.parse import Malformed
 from tests.auction_table import NOW_NS, Table
 from tests.fuzz.target import check

@@ -10,7 +10,6 @@ import pytest
 
 from campaigns import catalogue
 from campaigns.creatives import CREATIVE, TEXTS, TRACKED, read_creative
-from campaigns.entry import Entry
 from campaigns.store import Store
 from domain.campaign import Advertiser
 from domain.creative import (
@@ -26,6 +25,7 @@ from domain.creative import (
     Verification,
     Video,
 )
+from domain.entry import Entry
 from domain.errors import Problem
 from openrtb import marks
 from openrtb.vast import build, forms

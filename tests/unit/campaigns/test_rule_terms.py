@@ -7,9 +7,9 @@ import pytest
 
 from campaigns import rule_terms
 from campaigns.catalogue import Catalogue
-from campaigns.entry import Entry, Wrong
 from campaigns.references import References
 from domain.campaign import Advertiser, LineItem
+from domain.entry import Entry, Wrong
 from domain.errors import Problem
 
 BANK = Advertiser(1, "bank", "Bank", "USD", "UTC", "bank.example", ("IAB13",))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from campaigns.entry import Wrong
 from campaigns.targeting_schema import schema
 from campaigns.targeting_words import WORDS
 from campaigns.terms import targeting
 from cli.main import main
+from domain.entry import Wrong
 from targeting.dimensions import Dimension
 
 SCHEMA = schema()

@@ -3,9 +3,9 @@
 import pytest
 
 from campaigns import values
-from campaigns.entry import Wrong
 from campaigns.targeting_words import day_part
 from campaigns.terms import targeting
+from domain.entry import Wrong
 
 
 @pytest.mark.parametrize(

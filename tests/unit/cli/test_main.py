@@ -94,7 +94,7 @@ def test_processes_start_control_first_and_the_bid_port_last() -> None:
     stages = up.stages(Places(), 2)
     assert [[service.name for service in stage] for stage in stages] == [
         ["control"],
-        ["tracker", "reporter"],
+        ["tracker", "reporter", "risk"],
         ["bidder-0", "bidder-1"],
         ["watcher"],
     ]

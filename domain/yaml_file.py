@@ -62,7 +62,7 @@ def read_yaml(path: Path) -> Any:
     """What the file holds. Raises Refused, naming file and line, when it cannot be read or is no YAML."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise Refused([Problem(str(path), path.stat().st_size, f"a campaign file has at most {MAX_BYTES} bytes")])
+            raise Refused([Problem(str(path), path.stat().st_size, f"a file has at most {MAX_BYTES} bytes")])
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise Refused([Problem("file", str(path), f"it must be a readable file ({error.strerror})")]) from None

@@ -1,0 +1,90 @@
+"""The flows of a directory, taken up when their files change; every version that was ever in use is kept.
+
+A file that cannot be used leaves the version before it in use, and is told of. A file that is gone takes its flow away.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from domain.errors import Problem, Refused
+from risk.flow import Flow, read_flow
+
+VERSIONS = "flow-versions"
+SUFFIX = ".yaml"
+
+log = logging.getLogger(__name__)
+_Stamp = tuple[int, int, int]
+
+
+class Flows:
+    """Flows of the files ``*.yaml`` in ``directory``; ``versions``: where what they said is kept."""
+
+    def __init__(self, directory: Path, versions: Path) -> None:
+        self._directory, self._versions = directory, versions
+        self._stamps: dict[Path, _Stamp] = {}
+        self._of_file: dict[Path, Flow] = {}
+        self.flows: Mapping[str, Flow] = {}
+        """By name; never changed, but replaced."""
+        self.trouble: Mapping[str, str] = {}
+        """File name -> why it cannot be used."""
+
+    def get(self, name: str, institution: str) -> Flow:
+        """A flow that an institution may call. Raises Refused."""
+        flow = self.flows.get(name)
+        if flow is None or not flow.may(institution):
+            some = ", ".join(sorted(each.name for each in self.flows.values() if each.may(institution)))
+            raise Refused([Problem("flow", name, f"it must be of {some}" if some else "there is no flow yet")])
+        return flow
+
+    def refresh(self) -> bool:
+        """Looks for changes; says whether there were some."""
+        found = {path: stamp for path in sorted(self._directory.glob(f"*{SUFFIX}")) if (stamp := _stamp(path))}
+        if found == self._stamps:
+            return False
+        trouble = {name: why for name, why in self.trouble.items() if self._directory / name in found}
+        of_file = {path: flow for path, flow in self._of_file.items() if path in found}
+        for path, stamp in found.items():
+            if self._stamps.get(path) == stamp:
+                continue
+            trouble.pop(path.name, None)
+            try:
+                of_file[path] = flow = read_flow(path)
+                self._keep(path, flow)
+                log.info("flow %s: version %s is in use", flow.name, flow.version)
+            except Refused as refusal:
+                trouble[path.name] = str(refusal)
+                log.error("the flow of %s cannot be used: %s", path, refusal)
+        flows: dict[str, Flow] = {}
+        for path, flow in sorted(of_file.items()):
+            if flows.setdefault(flow.name, flow) is not flow:
+                trouble[path.name] = f"flow: {flow.name!r} is not allowed; another file has a flow of this name"
+        self._stamps, self._of_file, self.flows, self.trouble = found, of_file, flows, trouble
+        return True
+
+    def text(self, name: str, version: str) -> str | None:
+        """What a version of a flow says or said; None: it never was in use here."""
+        if not name.replace("-", "_").isidentifier() or not version.isalnum():
+            return None
+        try:
+            return (self._versions / name / f"{version}{SUFFIX}").read_text()
+        except OSError:
+            return None
+
+    def _keep(self, path: Path, flow: Flow) -> None:
+        kept = self._versions / flow.name / f"{flow.version}{SUFFIX}"
+        if kept.exists():
+            return
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(path.read_bytes())
+        os.replace(draft, kept)
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
