@@ -47,7 +47,7 @@ def run_import(asked: argparse.Namespace) -> int:
 def run_export(asked: argparse.Namespace) -> int:
     from campaigns import catalogue
     from campaigns.writing import Writing
-    from campaigns.yaml_file import yaml_of
+    from domain.yaml_file import yaml_of
 
     store = _store()
     try:

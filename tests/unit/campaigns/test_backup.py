@@ -14,8 +14,8 @@ from campaigns.backup import AHEAD, BOOKED, back_up, restore
 from campaigns.databases import Unreachable
 from campaigns.store import Store
 from campaigns.tables import revision
-from campaigns.yaml_file import yaml_of
 from domain.errors import Refused
+from domain.yaml_file import yaml_of
 from pacing.accounts import Accounts
 from pacing.by_hand import Note, book_by_hand
 from pacing.tables import counters, goals, metadata, supply

@@ -15,7 +15,7 @@ import pytest
 from campaigns import audience_terms, creatives, media, reading, supply_rules
 from campaigns.exchanges import EXCHANGE
 from campaigns.writing import Writing
-from campaigns.yaml_file import read_yaml, yaml_of
+from domain.yaml_file import read_yaml, yaml_of
 from openrtb.adapters.registry import ADAPTERS
 from tests.control_stores import new_control_store
 from tests.unit.campaigns.test_importing import FILE, Desk
