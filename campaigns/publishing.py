@@ -5,7 +5,7 @@ import logging
 import msgspec
 from sqlalchemy import select, update
 
-from campaigns import approvals, catalogue, fee_terms
+from campaigns import approvals, catalogue, fee_terms, history
 from campaigns.catalogue import Catalogue
 from campaigns.snapshot import compile_snapshot, stale
 from campaigns.store import Store, touch
@@ -49,7 +49,7 @@ class Publisher:
             # an even plan begins when its line item can first be bid on, and that is now
             first = update(line_items).where(line_items.c.activated_ns == 0, line_items.c.status == "active")
             conn.execute(first.values(activated_ns=now))
-            known = catalogue.load(conn)
+            known = history.published(conn, catalogue.load(conn), now)
             terms = fee_terms.agree(conn, known)
             judged = approvals.current(conn, known)
             if published != version or self._is_stale(known, published_ns):

@@ -45,14 +45,14 @@ def run_import(asked: argparse.Namespace) -> int:
 
 
 def run_export(asked: argparse.Namespace) -> int:
-    from campaigns import catalogue
+    from campaigns import catalogue, history
     from campaigns.writing import Writing
     from domain.yaml_file import yaml_of
 
     store = _store()
     try:
         with store.read() as conn:
-            known = catalogue.load(conn)
+            known = history.without(catalogue.load(conn), history.deleted(conn))
     finally:
         store.close()
     sys.stdout.write(yaml_of(Writing(known).file()))
