@@ -1,6 +1,6 @@
 """What a thing of the catalogue refers to, so that nothing is deleted that another one needs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from campaigns.catalogue import KINDS, Catalogue
@@ -75,12 +75,12 @@ def deals_by_code(known: Catalogue) -> Deals:
     return found
 
 
-def users(known: Catalogue, wanted: Reference) -> list[tuple[str, str]]:
-    """Kinds and keys of what refers to a thing."""
-    deals = deals_by_code(known) if wanted[0] == "deals" else {}
+def users(known: Catalogue, wanted: Collection[Reference]) -> list[tuple[str, str]]:
+    """Kinds and keys of what refers to any of some things."""
+    deals = deals_by_code(known)
     return [
         (kind, key)
         for kind in KINDS
         for key, thing in getattr(known, kind).items()
-        if any(one == wanted for one in refers(thing, deals))
+        if any(one in wanted for one in refers(thing, deals))
     ]

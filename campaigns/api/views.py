@@ -84,11 +84,11 @@ def _alone(view: Catalogue, owner: int) -> Catalogue:
     view.advertisers = own
     view.agencies = {key: one for key, one in view.agencies.items() if one.id in agencies}
     view.fees = {key: one for key, one in view.fees.items() if one.id in fees}
-    view.line_items = {key: _without_rivals(one, owner) for key, one in view.line_items.items()}
+    view.line_items = {key: without_rivals(one) for key, one in view.line_items.items()}
     return view
 
 
-def _without_rivals(item: LineItem, owner: int) -> LineItem:
+def without_rivals(item: LineItem) -> LineItem:
     """Whom the house keeps a line item apart from is not for the advertiser to see."""
     return replace(item, separate_from=()) if item.separate_from else item
 
