@@ -273,7 +273,9 @@ resources = Table(
     Column("created_ns", BigInteger, nullable=False, comment="0: before there was a history"),
     Column("updated_ns", BigInteger, nullable=False),
     Column("deleted_ns", BigInteger, nullable=False, comment="0: it is there"),
-    comment="Of what is defined above: when, and whether it is deleted. A missing row: never changed since there is one",
+    comment=(
+        "Of what is defined above: when, and whether it is deleted. A missing row: never changed since there is one"
+    ),
 )
 
 history = Table(

@@ -45,8 +45,8 @@ class Editing:
                 "POST", f"/v1/{self._kind.name}:batch", f"many edits of {self._kind.name}", Batch, self._answer, WRITE,
                 self._edit, query=Writing, most_bytes=MOST_BYTES, seconds=SECONDS, exact=True, headers=(REPEATABLE,),
                 description=(
-                    "Edits are done in their order. With `atomic` (the default) the first that is refused ends the call, "
-                    "and nothing is done; without it each edit has a result or a problem of its own."
+                    "Edits are done in their order. With `atomic` (the default) the first that is refused ends the "
+                    "call, and nothing is done; without it each edit has a result or a problem of its own."
                 ),
             ),
         )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Bodies as they come: numbers read exactly, nothing in them that a database or a reader chokes on, and merge patches."""
+"""Bodies as they come: nothing in them that a database or a reader chokes on; merge patches; differences."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domain.errors import Problem, Refused
 from api.exact import Exact
+from domain.errors import Problem, Refused
 
 DEEPEST = 40
 NUMBERS = ("goal", "factor", "duration_s", "skip_after_s")

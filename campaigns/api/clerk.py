@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
 from sqlalchemy import Connection
 
 from api.keys import Key

@@ -54,7 +54,8 @@ class Remembering:
                 self._list, query=Versions,
             ),
             Operation(
-                "GET", f"{one}/versions/{{version}}", f"one version of a {self._kind.one}", None, VersionOut, READ, self._get
+                "GET", f"{one}/versions/{{version}}", f"one version of a {self._kind.one}", None, VersionOut, READ,
+                self._get,
             ),
             Operation(
                 "GET", f"{one}/versions/{{version}}/diff", "what a version changed", None, Diff, READ, self._diff,

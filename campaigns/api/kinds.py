@@ -140,7 +140,8 @@ _LISTED = (
         places=_places("deals", "code", key=_deal_key, advertiser=_ADVERTISER, exchange=_EXCHANGE),
     ),
     Kind(
-        "campaigns", "campaign", tuple(name for name in CAMPAIGN if name != "line_items"), house=("fees",), money=("fees",),
+        "campaigns", "campaign", tuple(name for name in CAMPAIGN if name != "line_items"),
+        house=("fees",), money=("fees",),
         places=_places(
             "campaigns", "name", "status", "special_category", advertiser=_ADVERTISER,
             start=lambda seen, thing: moment(thing.start_ns), end=lambda seen, thing: moment(thing.end_ns), **_BUDGETS,

@@ -56,10 +56,7 @@ def _compare(order: Sequence[By]) -> Callable[[Position, Position], int]:
         for x, y, down in zip(a, b, falling, strict=True):
             if x == y:
                 continue
-            if x is None or y is None:
-                below = x is None  # what is not said comes first
-            else:
-                below = x < y  # type: ignore[operator]
+            below = x is None if x is None or y is None else x < y  # type: ignore[operator]  # nothing comes first
             return (1 if below else -1) if down else (-1 if below else 1)
         return 0
 
@@ -75,7 +72,7 @@ def page(
     """
     placed = [(tuple(_plain(of(by.field)) for by in order), key) for key, of in things]
     for place, by in reversed(list(enumerate(order))):
-        placed.sort(key=lambda one: (one[0][place] is not None, one[0][place]), reverse=by.falling)  # noqa: B023
+        placed.sort(key=lambda one: (one[0][place] is not None, one[0][place]), reverse=by.falling)
     compare = _compare(order)
     start, end = 0, len(placed)
     if after is None:

@@ -1,6 +1,10 @@
 """The REST API of the control plane: its parts put together, and its application."""
 
+from pathlib import Path
+
 from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy.exc import OperationalError
 
 from api.application import application
 from api.keys import Keys
@@ -13,8 +17,11 @@ from campaigns.api.reading_operations import READ, WRITE, Reading
 from campaigns.api.schema import resource_type
 from campaigns.api.shelf import Shelf
 from campaigns.api.writing_operations import Changing
+from campaigns.databases import Unreachable
+from campaigns.seat import Unseated
 from campaigns.store import Store
 from domain.clock import Clock
+from domain.errors import Unavailable
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told
 
@@ -24,8 +31,21 @@ DESCRIPTION = "What marketers define, and the money of those who pay. See docs/a
 SCOPES = (READ, WRITE, "money")
 
 
+def key_file(data: Path) -> Path:
+    """The keys of the API, of the host that keeps its data there."""
+    return data / "control-keys.json"
+
+
+@web.middleware
+async def _store_away(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (Unreachable, OperationalError, Unseated):
+        raise Unavailable("the control store does not answer") from None
+
+
 class Service:
-    """``close`` it after use."""
+    """The application closes it in its end."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
@@ -44,9 +64,15 @@ class Service:
         return tuple(found)
 
     def application(self, keys: Keys, told: Told, requests: Requests, lag: LoopLag) -> web.Application:
-        return application(
+        app = application(
             TITLE, VERSION, self.operations(), keys, told=told, requests=requests, lag=lag, description=DESCRIPTION
         )
+        app.middlewares.append(_store_away)
+        app.on_cleanup.append(self._ended)
+        return app
+
+    async def _ended(self, app: web.Application) -> None:
+        self.close()
 
     def close(self) -> None:
         self.clerk.close()

@@ -95,12 +95,16 @@ class Changing:
 
         one = f"{path}/{{key}}"
         return (
-            operation("POST", path, f"a new {kind.one}", self._create, body_type(kind, patch=False), (REPEATABLE,), 201),
+            operation(
+                "POST", path, f"a new {kind.one}", self._create, body_type(kind, patch=False), (REPEATABLE,), 201
+            ),
             operation(
                 "PATCH", one, f"changes a {kind.one}: a JSON merge patch (RFC 7396)", self._update,
                 body_type(kind, patch=True), (NEEDED_MATCH,),
             ),
-            operation("DELETE", one, f"deletes a {kind.one}; it can be restored", self._delete, None, (OPTIONAL_MATCH,)),
+            operation(
+                "DELETE", one, f"deletes a {kind.one}; it can be restored", self._delete, None, (OPTIONAL_MATCH,)
+            ),
             operation(
                 "POST", f"{one}:restore", f"brings a deleted {kind.one} back, paused", self._restore, None,
                 (OPTIONAL_MATCH, REPEATABLE),
