@@ -108,12 +108,12 @@ class Client:
     def revert(self, kind: str, key: str, version: int, *, etag: str = ANY) -> Resource:
         return self._resource("POST", f"{_path(kind, key)}:revert", {"version": version}, {"If-Match": etag})
 
-    def batch(self, kind: str, edits: Sequence[Mapping[str, Any]], *, atomic: bool = True) -> "list[Resource]":
+    def batch(self, kind: str, edits: Sequence[Mapping[str, Any]], *, atomic: bool = True) -> Sequence[Resource]:
         """Edits as docs/api.md has them; a result for each."""
         found = self._resource("POST", f"{_path(kind)}:batch", {"items": edits, "atomic": atomic})["items"]
         return [dict(each) for each in found]
 
-    def versions(self, kind: str, key: str) -> "list[Resource]":
+    def versions(self, kind: str, key: str) -> Sequence[Resource]:
         """The newest 100."""
         found = self._resource("GET", f"{_path(kind, key)}/versions", query={"page_size": "100"})["items"]
         return [dict(each) for each in found]

@@ -12,7 +12,6 @@ from campaigns.history import Mark
 from campaigns.reading import ADVERTISER, AGENCY, AUDIENCE, CAMPAIGN, DEAL, FEE, LINE_ITEM
 from campaigns.supply_rules import BLOCK_LIST
 from domain.clock import utc
-from domain.money import NANOS
 
 OUTPUT = ("id", "etag", "version", "created", "updated", "deleted")
 """Of every resource; what a body says of them is not looked at, but for ``etag``, which must be the current one."""
@@ -70,7 +69,7 @@ def _plain(name: str) -> Place:
 def _budget(name: str) -> Place:
     def found(seen: Seen, thing: Any) -> Decimal | None:
         nanos = getattr(thing.limits, name)
-        return None if nanos is None else Decimal(nanos) / NANOS
+        return None if nanos is None else Decimal(nanos).scaleb(-9)
 
     return found
 
@@ -152,7 +151,7 @@ _LISTED = (
         places=_places(
             "line_items", "name", "status", "pacing", campaign=_campaign, advertiser=_owner,
             strategy=lambda seen, thing: thing.strategy.name,
-            bid_cpm=lambda seen, thing: Decimal(thing.highest_cpm) / 1_000_000, **_BUDGETS,
+            bid_cpm=lambda seen, thing: Decimal(thing.highest_cpm).scaleb(-6), **_BUDGETS,
         ),
     ),
     Kind(

@@ -91,19 +91,29 @@ class Reading:
         test = filtering.parsed(asked.filter, kind.places) if asked.filter.strip() else None
         same = (tenant, kind.name, asked.filter, asked.order_by, str(asked.show_deleted))
         after = paging.position_of(asked.page_token, order, *same) if asked.page_token else None
-        things = []
-        for key, thing in part.things(kind.name).items():
-            if not asked.show_deleted and part.mark(kind.name, thing).deleted_ns:
-                continue
-            of = _finder(kind, part, thing)
-            if test is None or test(of):
-                things.append((key, of))
-        keys, last, total = paging.page(things, order, after, asked.page_size)
-        items = [resource(kind, part, key, tenant) for key in keys]
+        things = list(part.things(kind.name).values())
+        if not asked.show_deleted and (gone := part.deleted(kind.name)):
+            things = [thing for thing in things if thing.id not in gone]
+        if test is not None:
+            finder = _Finder(kind, part)
+            things = [thing for thing in things if test(finder.of(thing))]
+        places, seen = kind.places, part.seen
+        cut, last = paging.page(things, lambda name, thing: places[name](seen, thing), order, after, asked.page_size)
+        items = [resource(kind, part, places["key"](seen, thing), tenant) for thing in cut]
         token = paging.token(last, *same) if last is not None else ""
-        return told({"items": items, "next_page_token": token, "total": total})
+        return told({"items": items, "next_page_token": token, "total": len(things)})
 
 
-def _finder(kind: Kind, part: Part, thing: Any) -> Callable[[str], Any]:
-    places, seen = kind.places, part.seen
-    return lambda name: places[name](seen, thing)
+class _Finder:
+    """Fields of one thing after the other."""
+
+    def __init__(self, kind: Kind, part: Part) -> None:
+        self._places, self._seen = kind.places, part.seen
+        self._thing: Any = None
+
+    def of(self, thing: Any) -> Callable[[str], Any]:
+        self._thing = thing
+        return self._found
+
+    def _found(self, name: str) -> Any:
+        return self._places[name](self._seen, self._thing)

@@ -16,17 +16,33 @@ from campaigns.store import Store
 from campaigns.writing import Writing
 
 
+def deleted_of(marks: Marks) -> dict[str, set[int]]:
+    """Ids by kind of what is deleted."""
+    gone: dict[str, set[int]] = {}
+    for (kind, id_), mark in marks.items():
+        if mark.deleted_ns:
+            gone.setdefault(kind, set()).add(id_)
+    return gone
+
+
 class Part:
     """What one caller sees of a state, what is deleted too."""
 
     def __init__(self, known: Catalogue, marks: Marks) -> None:
         self.known, self._marks = known, marks
+        self._gone: dict[str, set[int]] | None = None
         self.writing = Writing(known)
         self.seen = Seen(known, marks, NO_MARK)
 
     def things(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = getattr(self.known, kind)
         return found
+
+    def deleted(self, kind: str) -> set[int]:
+        """Ids of what is deleted."""
+        if self._gone is None:
+            self._gone = deleted_of(self._marks)
+        return self._gone.get(kind, set())
 
     def mark(self, kind: str, thing: Any) -> Mark:
         return self._marks.get((kind, thing.id), NO_MARK)
@@ -37,11 +53,7 @@ class State:
 
     def __init__(self, whole: Catalogue, marks: Marks, live: Catalogue | None = None) -> None:
         self.whole, self.marks = whole, marks
-        gone: dict[str, set[int]] = {}
-        for (kind, id_), mark in marks.items():
-            if mark.deleted_ns:
-                gone.setdefault(kind, set()).add(id_)
-        self.live = history.without(whole, gone) if live is None else live
+        self.live = history.without(whole, deleted_of(marks)) if live is None else live
         self._parts: dict[int, Part] = {}
         self._near: dict[tuple[int, bool], Part] = {}
 
