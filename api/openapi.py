@@ -58,6 +58,7 @@ def _operation(one: Operation, of: dict[str, Any]) -> dict[str, Any]:
     problem = {"content": {CONTENT_TYPE: {"schema": of[repr(ProblemDocument)]}}}
     told["responses"] = {
         str(one.status): answer,
+        **{str(other): answer | {"description": HTTPStatus(other).phrase} for other in one.others},
         "4XX": {"description": "The call is refused: what is wrong with it.", **problem},
         "5XX": {"description": "The call failed.", **problem},
     }

@@ -75,6 +75,8 @@ class Operation:
     """A handler that has not answered by then is ended, and 503 answered."""
     shown_request: Any = None
     """Type of the body as the OpenAPI document has it, where that says more than ``request``."""
+    others: tuple[int, ...] = ()
+    """Other statuses that an answer of type ``response`` may have."""
     exact: bool = False
     """Whether numbers of a free part of the body (``Any``) with a point are `decimal.Decimal`, none of them rounded."""
     headers: tuple["Header", ...] = ()

@@ -44,7 +44,7 @@ def once(caller: str, request: web.Request, body: Any) -> Once | None:
         return None
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
         raise Failure(400, f"{HEADER} must have 1 to 255 printable ASCII characters")
-    asked = msgspec.json.encode([request.method, request.path_qs, body])
+    asked = msgspec.json.encode([request.method, request.path_qs, body], enc_hook=str)  # decimals as they are written
     return Once(caller, key, sha256(asked).hexdigest())
 
 

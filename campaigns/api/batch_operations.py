@@ -68,7 +68,7 @@ class Editing:
                     results.append((failure.status, "", failure.document))
             return lambda state: self._told(state, results, call.key.institution)
 
-        again = once(f"key {call.key.record.id}", call.request, msgspec.to_builtins(batch))
+        again = once(f"key {call.key.record.id}", call.request, batch)
         made = await self._clerk.change(call.key, work, again, only_check=call.query.validate_only)
         return made.response()
 

@@ -90,7 +90,7 @@ class Changing:
             return Operation(
                 method, path, summary, dict[str, Any] if request is not None else None, self._shown, WRITE, handler,
                 query=Writing, status=status, most_bytes=MOST_BYTES, seconds=SECONDS, shown_request=request,
-                exact=True, headers=headers,
+                exact=True, headers=headers, others=(200,) if status != 200 else (),
             )  # fmt: skip
 
         one = f"{path}/{{key}}"
