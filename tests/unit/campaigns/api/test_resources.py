@@ -226,7 +226,9 @@ async def test_versions_are_told_compared_and_gone_back_to(api: Api) -> None:
     assert [one["field"] for one in refused.body["errors"]] == ["version", "landing_url"]
 
 
-async def test_what_was_there_before_the_history_begins_with_its_first_change(sqlite_store: Store, tmp_path: Path) -> None:
+async def test_what_was_there_before_the_history_begins_with_its_first_change(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
     with sqlite_store.write() as conn:
         for table in (history.history, history.resources):
             conn.execute(table.delete())
@@ -261,7 +263,10 @@ async def test_edits_in_a_batch_are_all_done_or_each_by_itself(api: Api) -> None
     ends = [{"method": "delete", "key": "l2"}, {"method": "delete", "key": "l1"}]
     assert (await api("POST", "/v1/line_items:batch", {"items": ends})).status == 200
     assert (await api("GET", "/v1/line_items")).body["total"] == 0
-    back = [{"method": "restore", "key": "l1"}, {"method": "update", "key": "l1", "etag": "*", "body": {"status": "active"}}]
+    back = [
+        {"method": "restore", "key": "l1"},
+        {"method": "update", "key": "l1", "etag": "*", "body": {"status": "active"}},
+    ]
     told = await api("POST", "/v1/line_items:batch", {"items": back})
     assert told.body["items"][1]["resource"]["status"] == "active"
     for wrong in ({"items": []}, {"items": [{"method": "x"}]}, {"items": [{"method": "create", "key": "k"}]}, []):
@@ -271,12 +276,13 @@ async def test_edits_in_a_batch_are_all_done_or_each_by_itself(api: Api) -> None
 @pytest.mark.parametrize("size", [1, 3])
 async def test_pages_are_sorted_and_stand_what_is_added_meanwhile(api: Api, size: int) -> None:
     items = [
-        {"method": "create", "body": ITEM | {"key": f"n{n}", "name": name} | ({"daily_budget": budget} if budget else {})}
+        ITEM | {"key": f"n{n}", "name": name} | ({"daily_budget": budget} if budget else {})
         for n, (name, budget) in enumerate([("b", 5), ("a", 7), ("b", 0), ("c", 5), ("a", 0), ("d", 30)])
-    ]  # fmt: skip
-    await api("POST", "/v1/line_items:batch", {"items": items})
+    ]
+    edits = [{"method": "create", "body": item} for item in items]
+    await api("POST", "/v1/line_items:batch", {"items": edits})
     expected = sorted(
-        [("l1", "Line", 0), *((one["body"]["key"], one["body"]["name"], one["body"].get("daily_budget", 0)) for one in items)],
+        [("l1", "Line", 0), *((item["key"], item["name"], item.get("daily_budget", 0)) for item in items)],
         key=lambda one: (-one[2], one[1]),
     )  # fmt: skip
     path, token, seen = f"/v1/line_items?page_size={size}&order_by=daily_budget desc, name", "", []
