@@ -42,6 +42,10 @@ def converted(value: Any, kind: Any, path: str = "") -> Any:
 def parameters(query: Mapping[str, str], kind: Any) -> Any:
     """The query's parameters as a struct. Raises Refused."""
     told = dict(query)
+    known = [field.encode_name for field in msgspec.structs.fields(kind)]
+    allowed = f"there is no such parameter; those here are {', '.join(known)}"
+    if unknown := [Problem(name, value, allowed) for name, value in told.items() if name not in known]:
+        raise Refused(unknown)
     try:
         return msgspec.convert(told, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -13,6 +13,7 @@ from campaigns.api.batch_operations import Editing
 from campaigns.api.clerk import Clerk
 from campaigns.api.history_operations import Remembering
 from campaigns.api.kinds import KINDS
+from campaigns.api.money_operations import Money
 from campaigns.api.reading_operations import READ, WRITE, Reading
 from campaigns.api.schema import resource_type
 from campaigns.api.shelf import Shelf
@@ -61,6 +62,7 @@ class Service:
             found += Changing(kind, self.clerk, shown).operations()
             found += Remembering(kind, self._store, self.shelf, self.clerk, shown).operations()
             found += Editing(kind, self.clerk, shown).operations()
+        found += Money(self._store, self.shelf, self.clerk).operations()
         return tuple(found)
 
     def application(self, keys: Keys, told: Told, requests: Requests, lag: LoopLag) -> web.Application:

@@ -353,3 +353,35 @@ async def test_the_store_may_be_postgresql(store: Store, tmp_path: Path) -> None
         assert (await api("POST", "/v1/line_items/l2:revert", {"version": 1})).body["bid_cpm"] == "0.1"
         told = (await api("GET", "/v1/line_items/l2/versions")).body["items"]
         assert [one["action"] for one in told] == ["changed", "restored", "deleted", "changed", "created"]
+
+
+async def test_payments_and_credits_are_booked_once_and_show_in_balances(api: Api) -> None:
+    pay = {"advertiser": "bank", "amount": 1250.5, "currency": "USD", "reason": "invoice 7", "reference": "wire-1"}
+    first = await api("POST", "/v1/payments", pay, Idempotency_Key="p1")
+    assert first.status == 201 and first.body["again"] is False
+    assert (await api("POST", "/v1/payments", pay, Idempotency_Key="p1")).body == first.body
+    again = await api("POST", "/v1/payments", pay)
+    assert again.body == first.body | {"again": True}  # by its reference
+    assert (await api("POST", "/v1/refunds", pay | {"amount": "250.5", "reference": "wire-2"})).status == 201
+    credit = {"line_item": "l1", "amount": "10", "currency": "USD", "side": "credit", "reason": "goodwill"}
+    assert (await api("POST", "/v1/adjustments", credit)).status == 201
+    invalid = credit | {"side": "invalid_traffic", "exchange": "usx", "amount": 0.000000001}
+    assert (await api("POST", "/v1/adjustments", invalid)).status == 201
+    told = (await api("GET", "/v1/balances/advertisers/bank")).body
+    assert (told["paid_in"], told["adjustments"], told["spent"]) == ("1000.00", "10.000000001", "0.00")
+    assert told["owed"] == "-1010.000000001" and told["available"] is None
+    own = (await api("GET", "/v1/balances", token=api.bank)).body["items"]
+    assert own == [told]
+    assert [one["key"] for one in (await api("GET", "/v1/balances")).body["items"]] == ["house", "loans", "bank"]
+    for path, body, field in (
+        ("payments", pay | {"amount": -1, "reference": ""}, "amount"),
+        ("payments", pay | {"amount": "x"}, "amount"),
+        ("payments", pay | {"currency": "CNY"}, "currency"),
+        ("payments", pay | {"agency": "house"}, "agency"),
+        ("payments", pay | {"advertiser": "nobody"}, "advertiser"),
+        ("payments", pay | {"amount": "9"}, "reference"),
+        ("refunds", pay | {"amount": 5000, "reference": ""}, "amount"),
+        ("adjustments", credit | {"exchange": "usx"}, "exchange"),
+    ):
+        refused = await api("POST", f"/v1/{path}", body)
+        assert refused.status == 422 and field in [one["field"] for one in refused.body["errors"]], refused.body
