@@ -121,7 +121,8 @@ def bodies(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     names = [name for name in KINDS[kind].fields if name in FIELDS] + ["file"]
     for name in draw(st.lists(st.sampled_from(names), max_size=3, unique=True)):
         start[name] = draw(FIELDS[name])
-    return {name: value for name, value in start.items() if "hush" not in json.dumps(value)}
+    found: dict[str, Any] = json.loads(json.dumps(start).replace("hush-", "my-"))
+    return found
 
 
 @st.composite
@@ -251,7 +252,7 @@ def check_references(state: State, tenant: str) -> None:
                     assert at in ids and (at not in others or key == f"{tenant}-item"), (kind, key, at)
 
 
-@settings(max_examples=examples(120))
+@settings(max_examples=examples(200))
 @given(st.sampled_from(TENANTS), st.lists(calls(), min_size=1, max_size=3))
 def test_no_call_tells_or_changes_anything_of_others(
     world: World, tenant: str, asked: list[tuple[str, str, Any]]
