@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from campaigns.control import Control
 
 REQUESTS = request_seconds("control")
-API_REQUESTS = request_seconds("api")
+API_REQUESTS = request_seconds("control_api")
 STANDBY = Family("outbid_control_standby", "gauge", "1 while another control is at work on this store.")
 STORE_UP = Family("outbid_control_store_up", "gauge", "1 if the control store answered.")
 SNAPSHOT = Family("outbid_control_snapshot_version", "gauge", "The published snapshot.")

@@ -120,4 +120,4 @@ async def test_a_change_is_published_and_the_two_ports_are_apart(
         async with http.get(f"{place.control_base}/v1/campaigns") as answer:
             assert answer.status == 404
         async with http.get(f"{place.control_base}/metrics") as answer:
-            assert 'outbid_api_request_seconds_count{route="/v1/campaigns/{key}"' in await answer.text()
+            assert 'outbid_control_api_request_seconds_count{route="/v1/campaigns/{key}"' in await answer.text()
