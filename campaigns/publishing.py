@@ -41,6 +41,8 @@ class Publisher:
         return self._encoded.get(self.current.version if version is None else version)
 
     def _publish(self) -> tuple[Catalogue, Snapshot]:
+        with self._store.read() as conn:
+            known = catalogue.load(conn)  # beside writers: with many line items it takes a second
         with self._store.write() as conn:
             now = self._clock.now_ns()
             version, published, published_ns = conn.execute(
@@ -48,8 +50,13 @@ class Publisher:
             ).one()
             # an even plan begins when its line item can first be bid on, and that is now
             first = update(line_items).where(line_items.c.activated_ns == 0, line_items.c.status == "active")
-            conn.execute(first.values(activated_ns=now))
-            known = history.published(conn, catalogue.load(conn), now)
+            begun = set(conn.execute(first.values(activated_ns=now).returning(line_items.c.id)).scalars())
+            if version != known.version:
+                known = catalogue.load(conn)
+            for key, item in known.line_items.items() if begun else ():
+                if item.id in begun:
+                    known.line_items[key] = msgspec.structs.replace(item, activated_ns=now)
+            known = history.published(conn, known, now)
             terms = fee_terms.agree(conn, known)
             judged = approvals.current(conn, known)
             if published != version or self._is_stale(known, published_ns):
