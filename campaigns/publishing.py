@@ -12,6 +12,7 @@ from campaigns.store import Store, touch
 from campaigns.tables import line_items, revision
 from domain.campaign import Snapshot
 from domain.clock import Clock
+from domain.garbage import uncollected
 
 KEPT = 4
 """Versions that can still be fetched by number: a worker may ask for one that has just been replaced."""
@@ -40,6 +41,7 @@ class Publisher:
         """A snapshot as msgpack; without a version the current one; None if it is not kept any more, or never was."""
         return self._encoded.get(self.current.version if version is None else version)
 
+    @uncollected()
     def _publish(self) -> tuple[Catalogue, Snapshot]:
         with self._store.read() as conn:
             known = catalogue.load(conn)  # beside writers: with many line items it takes a second
