@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 
 from api import openapi
 from api.checking import decoder, parameters
+from api.exact import exact
 from api.keys import NOBODY, Keys
 from api.operations import PUBLIC, Call, Operation
 from api.problem import Failure, failure_of
@@ -59,7 +60,8 @@ def application(
 def _served(operation: Operation, keys: Keys) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """An aiohttp handler that checks a call before the operation's own handler has it."""
     encode = msgspec.json.Encoder().encode
-    body_of = decoder(operation.request) if operation.request is not None else None
+    number = exact if operation.exact else None
+    body_of = decoder(operation.request, number) if operation.request is not None else None
     most, public, scope = operation.most_bytes, operation.scope == PUBLIC, operation.scope
     handler, seconds, status, query_of = operation.handler, operation.seconds, operation.status, operation.query
 

@@ -13,9 +13,12 @@ from domain.errors import Problem, Refused
 _AT = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
 
 
-def decoder(kind: Any) -> Callable[[bytes], Any]:
-    """Function that decodes a body. It raises `Failure` (400) for what is no JSON, `Refused` for a wrong value."""
-    decode = msgspec.json.Decoder(kind).decode
+def decoder(kind: Any, number: Callable[[str], Any] | None = None) -> Callable[[bytes], Any]:
+    """Function that decodes a body. It raises `Failure` (400) for what is no JSON, `Refused` for a wrong value.
+
+    ``number`` makes what a number with a point or an exponent is, where any value may be.
+    """
+    decode = msgspec.json.Decoder(kind, float_hook=number).decode
 
     def body(data: bytes) -> Any:
         try:
@@ -39,6 +42,10 @@ def converted(value: Any, kind: Any, path: str = "") -> Any:
 def parameters(query: Mapping[str, str], kind: Any) -> Any:
     """The query's parameters as a struct. Raises Refused."""
     told = dict(query)
+    known = [field.encode_name for field in msgspec.structs.fields(kind)]
+    allowed = f"there is no such parameter; those here are {', '.join(known)}"
+    if unknown := [Problem(name, value, allowed) for name, value in told.items() if name not in known]:
+        raise Refused(unknown)
     try:
         return msgspec.convert(told, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -38,11 +38,15 @@ def _operation(one: Operation, of: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"operationId": one.name, "summary": one.summary}
     if one.description:
         told["description"] = one.description
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in one.parameters
     ]
     if one.query is not None:
         parameters += _query(one.query)
+    for header in one.headers:
+        schema = {"type": "string"} | ({"pattern": header.pattern} if header.pattern else {})
+        said = {"name": header.name, "in": "header", "required": header.required, "schema": schema}
+        parameters.append(said | {"description": header.description})
     if parameters:
         told["parameters"] = parameters
     if one.request is not None:
@@ -54,6 +58,7 @@ def _operation(one: Operation, of: dict[str, Any]) -> dict[str, Any]:
     problem = {"content": {CONTENT_TYPE: {"schema": of[repr(ProblemDocument)]}}}
     told["responses"] = {
         str(one.status): answer,
+        **{str(other): answer | {"description": HTTPStatus(other).phrase} for other in one.others},
         "4XX": {"description": "The call is refused: what is wrong with it.", **problem},
         "5XX": {"description": "The call failed.", **problem},
     }

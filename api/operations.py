@@ -38,6 +38,15 @@ class Call(NamedTuple):
         self.key.bucket.charge(calls)
 
 
+class Header(NamedTuple):
+    """One of a call, for the OpenAPI document."""
+
+    name: str
+    description: str
+    required: bool = False
+    pattern: str = ""
+
+
 Handler = Callable[[Call], Awaitable[Any]]
 
 
@@ -66,6 +75,12 @@ class Operation:
     """A handler that has not answered by then is ended, and 503 answered."""
     shown_request: Any = None
     """Type of the body as the OpenAPI document has it, where that says more than ``request``."""
+    others: tuple[int, ...] = ()
+    """Other statuses that an answer of type ``response`` may have."""
+    exact: bool = False
+    """Whether numbers of a free part of the body (``Any``) with a point are `decimal.Decimal`, none of them rounded."""
+    headers: tuple["Header", ...] = ()
+    """Those that the operation looks at, beside the usual ones."""
     parameters: tuple[str, ...] = field(init=False)
     """Names of the path's parameters."""
 

@@ -87,7 +87,8 @@ class Run:
         self.clock = ScaledClock(int(NOON.timestamp()) * SECOND, time.time_ns(), 1.0)
         self.environment = {
             **os.environ, "PYTHONPATH": str(HERE.parent), "OUTBID_OUTBID_DATA_DIR": str(folder / "data"),
-            "OUTBID_OUTBID_CONTROL_PORT": str(self.port), "OUTBID_CLOCK": self.clock.to_env(),
+            "OUTBID_OUTBID_CONTROL_PORT": str(self.port), "OUTBID_OUTBID_API_PORT": "0",
+            "OUTBID_CLOCK": self.clock.to_env(),
             SUPERVISOR: str(os.getpid()),  # control ends with us; workers do, for want of an exchange
         }  # fmt: skip
         self.log = (folder / "processes.log").open("ab")

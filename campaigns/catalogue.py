@@ -11,6 +11,7 @@ from campaigns import tables
 from domain.campaign import Advertiser, Agency, Audience, BlockList, Campaign, Deal, Fee, LineItem, Rate
 from domain.creative import Creative
 from domain.exchange import Exchange
+from domain.garbage import uncollected
 from pacing.tables import rates as rate_table
 
 KINDS: Mapping[str, tuple[Table, type[msgspec.Struct]]] = {
@@ -62,6 +63,11 @@ def version(conn: Connection) -> int:
 
 def load(conn: Connection) -> Catalogue:
     """The stored catalogue."""
+    with uncollected():
+        return _load(conn)
+
+
+def _load(conn: Connection) -> Catalogue:
     links: dict[str, dict[int, list[int]]] = {}
     for name, table in _LINKS.items():
         of = links[name] = {}

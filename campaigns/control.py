@@ -15,12 +15,14 @@ from aiohttp.typedefs import Handler
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from api.keys import Keys
 from campaigns import approvals
+from campaigns.api.service import Service, key_file
 from campaigns.catalogue import load_rates
 from campaigns.collecting import Collector
 from campaigns.config import ControlSettings, control_settings, database_url
 from campaigns.databases import Unreachable
-from campaigns.metrics import REQUESTS, Duties, page, readiness
+from campaigns.metrics import API_REQUESTS, REQUESTS, Duties, page, readiness
 from campaigns.publishing import Publisher
 from campaigns.reviewing import Reviewer, creative_settings
 from campaigns.seat import Seat, Unseated
@@ -30,6 +32,7 @@ from domain.clock import Clock, from_env
 from domain.keys import internal_secret, load_keys
 from domain.settings import Places, places
 from eventlog.remote import Piece, Wanted
+from monitoring.page import Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told, attach
 from pacing.hours import read_hours
@@ -69,7 +72,7 @@ class Control:
         self.collectors = [self._collector(url, secret, clock) for url in settings.trackers]
         self.trouble: dict[str, str] = {}
         """Why a background duty does not get on, by its name."""
-        self.duties = Duties()
+        self.duties, self.api_requests = Duties(), Requests(API_REQUESTS)
         self.unseated = asyncio.Event()
         """Set once another control has taken over."""
         self._desk = ThreadPoolExecutor(1, "desk")
@@ -336,6 +339,7 @@ async def _work(control: Control, seat: Seat, place: Places, stop: asyncio.Event
 
     runner = web.AppRunner(application(control), access_log=None)
     await runner.setup()
+    public = await _public(control, place)
     ends = [
         asyncio.create_task(stop.wait()),
         asyncio.create_task(control.unseated.wait()),
@@ -344,12 +348,36 @@ async def _work(control: Control, seat: Seat, place: Places, stop: asyncio.Event
     try:
         await web.TCPSite(runner, place.host, place.control_port).start()
         log.info("control listens on %s:%d", place.host, place.control_port)
+        if public is not None:
+            await web.TCPSite(public, place.host, place.api_port).start()
+            log.info("the REST API listens on %s:%d", place.host, place.api_port)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for end in ends:
             end.cancel()
         await asyncio.gather(*ends, return_exceptions=True)
+        if public is not None:
+            await public.cleanup()
         await runner.cleanup()
+
+
+async def _public(control: Control, place: Places) -> web.AppRunner | None:
+    """The REST API, on a port of its own: what `application` has is not for everybody who may call it."""
+    if not place.api_port:
+        return None
+    requests, lag = control.api_requests, LoopLag()
+    keys = Keys(key_file(place.data), internal_secret(load_keys(place.data)))
+    service = Service(control.store, control.clock)
+
+    async def told() -> Page:
+        page = Page([API_REQUESTS])
+        requests.put(page)
+        return page
+
+    app = service.application(keys, Told(told, lambda: readiness(control)), requests, lag)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    return runner
 
 
 def run() -> None:

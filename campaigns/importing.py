@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from campaigns import catalogue
+from campaigns import catalogue, history
 from campaigns.catalogue import Counts
 from campaigns.reading import Reading
 from campaigns.store import Store, touch
@@ -54,7 +54,7 @@ def import_file(
     """
     now_ns = clock.from_env().now_ns() if now_ns is None else now_ns
     content, today = read_yaml(path), _today(now_ns)
-    new_id = _ids(store)
+    new_id = fresh_ids(store)
     while True:
         with store.read() as conn:
             known = catalogue.load(conn)
@@ -73,7 +73,8 @@ def import_file(
         with store.write() as conn:
             if catalogue.version(conn) != known.version:
                 continue  # another import came between: what this one means is to be worked out on top of it
-            summary = Summary(known.version, catalogue.save(conn, known, reading.new))
+            counts = history.save(conn, known, reading.new, history.BY_FILE, now_ns)
+            summary = Summary(known.version, counts)
             if not summary.changed:
                 return summary
             return Summary(touch(conn), summary.counts)
@@ -107,7 +108,7 @@ def _creatives(content: Any, reading: Reading) -> dict[str, Creative]:
     }
 
 
-def _ids(store: Store) -> Callable[[str], int]:
+def fresh_ids(store: Store) -> Callable[[str], int]:
     """Ids from the store's counters, in blocks that double: a file of many things needs few transactions."""
     blocks: dict[str, tuple[int, int]] = {}
     sizes: dict[str, int] = {}

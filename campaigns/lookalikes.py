@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from campaigns import catalogue, fair_audiences, values
+from campaigns import catalogue, fair_audiences, history, values
 from campaigns.catalogue import Catalogue
 from campaigns.store import Store, touch
 from domain.audience_rule import conditions
@@ -104,7 +104,7 @@ def enter(store: Store, asked: Order, name: str, size: int, ttl_s: int, id_: int
         now = order(known, asked.owner.key, asked.seed.key, asked.key)
         if now.before is not None and now.before.id != id_:
             raise Refused([Problem("--name", asked.key, "somebody made it meanwhile; run it again")])
-        catalogue.save(conn, known, _entered(known, now, id_, name, size, ttl_s))
+        history.save(conn, known, _entered(known, now, id_, name, size, ttl_s), "lookalike")
         return touch(conn)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from campaigns.control import Control
 
 REQUESTS = request_seconds("control")
+API_REQUESTS = request_seconds("control_api")
 STANDBY = Family("outbid_control_standby", "gauge", "1 while another control is at work on this store.")
 STORE_UP = Family("outbid_control_store_up", "gauge", "1 if the control store answered.")
 SNAPSHOT = Family("outbid_control_snapshot_version", "gauge", "The published snapshot.")
@@ -43,7 +44,7 @@ DUTY_SECONDS = Family("outbid_control_duty_seconds", "histogram", "Time that a d
 
 FAMILIES = (
     *(REQUESTS, STANDBY, STORE_UP, SNAPSHOT, SNAPSHOT_AGE, WORKERS, LEASES, BEHIND, UNSETTLED, SETTLED, SETTLEMENT),
-    *(OVERSPENT, TROUBLE, DUTY_SECONDS, *process.FAMILIES),
+    *(API_REQUESTS, OVERSPENT, TROUBLE, DUTY_SECONDS, *process.FAMILIES),
 )
 
 CAUGHT_UP_S = 10.0
@@ -84,6 +85,7 @@ async def page(control: "Control", requests: Requests, lag: LoopLag) -> Page:
     told = Page(FAMILIES)
     process.describe(told, "control", control.place.data, lag)
     requests.put(told)
+    control.api_requests.put(told)
     told.add(STANDBY, 0)
     snapshot, treasury = control.publisher.current, control.treasury
     told.add(SNAPSHOT, snapshot.version)

@@ -5,13 +5,14 @@ import logging
 import msgspec
 from sqlalchemy import select, update
 
-from campaigns import approvals, catalogue, fee_terms
+from campaigns import approvals, catalogue, fee_terms, history
 from campaigns.catalogue import Catalogue
 from campaigns.snapshot import compile_snapshot, stale
 from campaigns.store import Store, touch
 from campaigns.tables import line_items, revision
 from domain.campaign import Snapshot
 from domain.clock import Clock
+from domain.garbage import uncollected
 
 KEPT = 4
 """Versions that can still be fetched by number: a worker may ask for one that has just been replaced."""
@@ -40,7 +41,10 @@ class Publisher:
         """A snapshot as msgpack; without a version the current one; None if it is not kept any more, or never was."""
         return self._encoded.get(self.current.version if version is None else version)
 
+    @uncollected()
     def _publish(self) -> tuple[Catalogue, Snapshot]:
+        with self._store.read() as conn:
+            known = catalogue.load(conn)  # beside writers: with many line items it takes a second
         with self._store.write() as conn:
             now = self._clock.now_ns()
             version, published, published_ns = conn.execute(
@@ -48,8 +52,13 @@ class Publisher:
             ).one()
             # an even plan begins when its line item can first be bid on, and that is now
             first = update(line_items).where(line_items.c.activated_ns == 0, line_items.c.status == "active")
-            conn.execute(first.values(activated_ns=now))
-            known = catalogue.load(conn)
+            begun = set(conn.execute(first.values(activated_ns=now).returning(line_items.c.id)).scalars())
+            if version != known.version:
+                known = catalogue.load(conn)
+            for key, item in known.line_items.items() if begun else ():
+                if item.id in begun:
+                    known.line_items[key] = msgspec.structs.replace(item, activated_ns=now)
+            known = history.published(conn, known, now)
             terms = fee_terms.agree(conn, known)
             judged = approvals.current(conn, known)
             if published != version or self._is_stale(known, published_ns):

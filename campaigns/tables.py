@@ -265,6 +265,46 @@ approvals = Table(
     comment="What exchanges think of creatives; a missing row: not submitted",
 )
 
+resources = Table(
+    "resources",
+    metadata,
+    Column("kind", String(16), primary_key=True, comment="as in `campaigns.catalogue.KINDS`"),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False, comment="of its history, the newest"),
+    Column("created_ns", BigInteger, nullable=False, comment="0: before there was a history"),
+    Column("updated_ns", BigInteger, nullable=False),
+    Column("deleted_ns", BigInteger, nullable=False, comment="0: it is there"),
+    comment=(
+        "Of what is defined above: when, and whether it is deleted. A missing row: never changed since there is one"
+    ),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="1 is the oldest"),
+    Column("at_ns", BigInteger, nullable=False, comment="0: before there was a history"),
+    Column("by", String(80), nullable=False, comment="an API key's id, `file`, or who else"),
+    Column("action", String(16), nullable=False),
+    Column("entry", JSON, nullable=False, comment="as a campaign file has it, decimals as text"),
+    comment="What things were, whole, after each change",
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("caller", String(80), primary_key=True),
+    Column("key", String(255), primary_key=True, comment="header Idempotency-Key"),
+    Column("request", String(64), nullable=False, comment="SHA-256 of what was asked"),
+    Column("status", Integer, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at_ns", BigInteger, nullable=False, index=True),
+    comment="What the API answered to writes that may be repeated; kept for a day",
+)
+
 revision = Table(
     "revision",
     metadata,

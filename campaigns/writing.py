@@ -92,6 +92,12 @@ class Writing:
                 return self._block_list(thing)
         raise KeyError(kind)
 
+    def resource(self, kind: str, key: str) -> Form:
+        """As `entry`, of a thing by itself: a line item, too, says whose it is. Raises KeyError."""
+        if kind != "line_items":
+            return self.entry(kind, key)
+        return {"campaign": self._keys["campaigns"][self.known.line_items[key].campaign]} | self.entry(kind, key)
+
     def rates(self) -> list[Form]:
         """Exchange rates, the last word of each day."""
         last = {(rate.base, rate.quote, rate.day): rate.per_unit for rate in self.known.rates}

@@ -12,13 +12,19 @@ PATH = Callable[[], Path]
 
 
 def add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", file: PATH, scopes: Callable[[], Sequence[str]]
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    file: PATH,
+    scopes: Callable[[], Sequence[str]],
+    whose: str = "institution",
 ) -> None:
-    """Adds ``key add|list|revoke``. ``file``: where the keys are; ``scopes``: those that there are."""
-    command = commands.add_parser("key", help="keys of institutions: made, listed, revoked")
+    """Adds ``key add|list|revoke``. ``file``: where the keys are; ``scopes``: those that there are; ``whose``: who keys
+    are given to."""
+    command = commands.add_parser("key", help=f"keys of {whose}s: made, listed, revoked")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     making = actions.add_parser("add", help="a new key; its token is shown once")
-    making.add_argument("--institution", default="", metavar="NAME", help="whose it is; without it: the operator's")
+    making.add_argument(
+        f"--{whose}", dest="institution", default="", metavar="NAME", help="whose it is; without it: the operator's"
+    )
     making.add_argument("--scope", action="append", default=[], metavar="SCOPE", help="can be given several times")
     making.add_argument("--days", type=int, default=365, metavar="N", help="how long it is good; 0: for ever")
     making.add_argument("--rate", type=float, default=0.0, metavar="R", help="calls a second; 0: no limit")

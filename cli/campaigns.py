@@ -1,13 +1,15 @@
 """``outbid campaigns import FILE``: what marketers define, from a YAML file into the control plane's store;
 ``outbid campaigns check FILE``, which only says what is wrong with it; ``outbid campaigns export``, a file that what is
-stored could have come from; and ``outbid campaigns schema``, the form of targeting, for editors and programs that write
-such files.
+stored could have come from; ``outbid campaigns schema``, the form of targeting, for editors and programs that write
+such files; and ``get``, ``pause``, ``resume`` and ``key``, which are `cli.campaign_resources`.
 """
 
 import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cli import campaign_resources
 
 if TYPE_CHECKING:
     from campaigns.importing import Inspect, Summary
@@ -34,6 +36,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     exporting.set_defaults(run=run_export)
     schema = actions.add_parser("schema", help="print the JSON Schema of a line item's targeting")
     schema.set_defaults(run=run_schema)
+    campaign_resources.add(actions)
 
 
 def run_import(asked: argparse.Namespace) -> int:
@@ -45,14 +48,14 @@ def run_import(asked: argparse.Namespace) -> int:
 
 
 def run_export(asked: argparse.Namespace) -> int:
-    from campaigns import catalogue
+    from campaigns import catalogue, history
     from campaigns.writing import Writing
     from domain.yaml_file import yaml_of
 
     store = _store()
     try:
         with store.read() as conn:
-            known = catalogue.load(conn)
+            known = history.without(catalogue.load(conn), history.deleted(conn))
     finally:
         store.close()
     sys.stdout.write(yaml_of(Writing(known).file()))

@@ -93,6 +93,7 @@ def addresses(here: "Places") -> list[str]:
         f"bid port     http://{here.host}:{here.bidder_port}/openrtb2/EXCHANGE",
         f"trackers     {here.tracker_base}",
         f"control      {here.control_base}",
+        *([f"API          {here.api_base}/openapi.json"] if here.api_port else []),
         f"reports      {here.reporter_base}/v1/report",
         *(f"{name:12} {base[name]}/openapi.json" for name in here.services),
         f"watcher      {here.watcher_base}/v1/alerts",

@@ -70,6 +70,8 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     risk_port: int = 8084
     credit_port: int = 8085
     watcher_port: int = 8086
+    api_port: int = 8087
+    """Control's REST API; 0: it is not served."""
     public_url: str = ""
     """Base URL of the trackers as the world sees it (``https://t.example.com``); default: the tracker's own address."""
     control_url: str = ""
@@ -78,6 +80,8 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     risk_url: str = ""
     """Where others reach the risk service; default: its address on this host."""
     credit_url: str = ""
+    api_url: str = ""
+    """Where the command line reaches control's REST API; default: its address on this host."""
     watcher_url: str = ""
     """Where the command line reaches the watcher; default: its address on this host."""
     services: tuple[Literal["risk", "credit"], ...] = ("risk", "credit")
@@ -113,6 +117,10 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def credit_base(self) -> str:
         return (self.credit_url or f"http://{self.host}:{self.credit_port}").rstrip("/")
+
+    @property
+    def api_base(self) -> str:
+        return (self.api_url or f"http://{self.host}:{self.api_port}").rstrip("/")
 
     @property
     def watcher_base(self) -> str:

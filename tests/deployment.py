@@ -27,10 +27,11 @@ class Deployment:
     def __init__(self, folder: Path, environment: dict[str, str], http: aiohttp.ClientSession) -> None:
         self.folder, self.http = folder, http
         self.data = folder / "var"
-        bidder, tracker, control, reporter, watcher, risk = free_ports(6)
+        bidder, tracker, control, reporter, watcher, risk, api = free_ports(7)
         self.bidder, self.tracker = f"http://127.0.0.1:{bidder}", f"http://127.0.0.1:{tracker}"
         self.control, self.reporter = f"http://127.0.0.1:{control}", f"http://127.0.0.1:{reporter}"
         self.watcher, self.risk = f"http://127.0.0.1:{watcher}", f"http://127.0.0.1:{risk}"
+        self.api = f"http://127.0.0.1:{api}"
         self.environment = {
             **os.environ,
             "OUTBID_OUTBID_DATA_DIR": str(self.data),
@@ -41,6 +42,7 @@ class Deployment:
             "OUTBID_OUTBID_REPORTER_PORT": str(reporter),
             "OUTBID_OUTBID_WATCHER_PORT": str(watcher),
             "OUTBID_OUTBID_RISK_PORT": str(risk),
+            "OUTBID_OUTBID_API_PORT": str(api),
             "OUTBID_OUTBID_SERVICES": "",  # but where they are what is tested
             "OUTBID_ALERTS_ENABLED": "false",  # but where they are what is tested
             "OUTBID_TRAINING_ENABLED": "false",

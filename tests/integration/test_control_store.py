@@ -128,7 +128,7 @@ async def test_a_server_killed_in_the_middle_of_settling_loses_no_bid_and_books_
     define(url, tmp_path)
     (number,) = free_ports(1)
     stop, port = asyncio.Event(), Port(number, http)
-    place = Places(data_dir=str(tmp_path), control_port=number)
+    place = Places(data_dir=str(tmp_path), control_port=number, api_port=0)
     running = asyncio.create_task(serve(place, SystemClock(), url, ControlSettings(settle_limit=25), stop))
     await port.until(200)
     worker = await port.post("/v1/workers", Register("host", 1), Registered)
@@ -189,7 +189,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     async def start(url: str, port: int) -> asyncio.subprocess.Process:
         environment = {
             **os.environ, "OUTBID_CONTROL_DATABASE_URL": url, "OUTBID_OUTBID_DATA_DIR": str(tmp_path),
-            "OUTBID_OUTBID_CONTROL_PORT": str(port),
+            "OUTBID_OUTBID_CONTROL_PORT": str(port), "OUTBID_OUTBID_API_PORT": "0",
         }  # fmt: skip
         process = await asyncio.create_subprocess_exec(
             *OUTBID, "control", cwd=tmp_path, env=environment, stderr=asyncio.subprocess.PIPE
@@ -260,7 +260,7 @@ async def test_a_control_that_lost_its_lock_to_another_becomes_the_standby(
     ports = [Port(number, http) for number in numbers]
     stop, running = asyncio.Event(), []
     for number, port, status in zip(numbers, ports, (200, 503), strict=True):
-        place = Places(data_dir=str(tmp_path), control_port=number)
+        place = Places(data_dir=str(tmp_path), control_port=number, api_port=0)
         running.append(asyncio.create_task(serve(place, SystemClock(), url, ControlSettings(settle_limit=100), stop)))
         await port.until(status)
     await asyncio.to_thread(postgres.end_session_with_lock, name, SEAT)
