@@ -27,6 +27,7 @@ class Flows:
         self._of_file: dict[Path, Flow] = {}
         self.flows: Mapping[str, Flow] = {}
         """By name; never changed, but replaced."""
+        self._faults: dict[Path, str] = {}
         self.trouble: Mapping[str, str] = {}
         """File name -> why it cannot be used."""
 
@@ -43,24 +44,26 @@ class Flows:
         found = {path: stamp for path in sorted(self._directory.glob(f"*{SUFFIX}")) if (stamp := _stamp(path))}
         if found == self._stamps:
             return False
-        trouble = {name: why for name, why in self.trouble.items() if self._directory / name in found}
+        faults = {path: why for path, why in self._faults.items() if path in found}
         of_file = {path: flow for path, flow in self._of_file.items() if path in found}
         for path, stamp in found.items():
             if self._stamps.get(path) == stamp:
                 continue
-            trouble.pop(path.name, None)
+            faults.pop(path, None)
             try:
                 of_file[path] = flow = read_flow(path)
                 self._keep(path, flow)
                 log.info("flow %s: version %s is in use", flow.name, flow.version)
             except Refused as refusal:
-                trouble[path.name] = str(refusal)
+                faults[path] = str(refusal)
                 log.error("the flow of %s cannot be used: %s", path, refusal)
         flows: dict[str, Flow] = {}
+        trouble = {path.name: why for path, why in faults.items()}
         for path, flow in sorted(of_file.items()):
             if flows.setdefault(flow.name, flow) is not flow:
                 trouble[path.name] = f"flow: {flow.name!r} is not allowed; another file has a flow of this name"
-        self._stamps, self._of_file, self.flows, self.trouble = found, of_file, flows, trouble
+        self._stamps, self._of_file, self._faults = found, of_file, faults
+        self.flows, self.trouble = flows, trouble
         return True
 
     def text(self, name: str, version: str) -> str | None:
