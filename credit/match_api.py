@@ -132,13 +132,13 @@ class Matching:
 
     async def _match(self, call: Call) -> MatchAnswer:
         asked: MatchRequest = call.body
-        catalogue = self._desk.matcher.catalogue
+        catalogue, version = self._desk.matcher.catalogue, self._desk.version
         keys = read_subject(asked.subject).keys if asked.subject else ()
         standing = self._scorer(asked.applicant, keys) if asked.applicant is not None or keys else Standing()
         facts, standing = joined(facts_of(asked.tags, self._desk.schema), standing)
         question = Question(facts, standing, _nanos(asked.amount), asked.term_months, asked.offers)
         found = await self._desk.match(question, call.key.institution, keys)
-        return told(found, question, catalogue, self._desk.version)
+        return told(found, question, catalogue, version)  # another one may be in use by now
 
     async def _products(self, call: Call) -> ProductsAnswer:
         matcher = self._desk.matcher

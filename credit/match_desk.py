@@ -158,7 +158,10 @@ class MatchDesk:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._short.wait(), RENEW_S)
             self._short.clear()
-            await self.renew()
+            try:
+                await self.renew()
+            except Exception:  # a bug; what is held is offered, and it is tried again
+                log.exception("quotas are not renewed")
 
     async def renew(self) -> None:
         """Fetches leases of quotas for what is short."""
@@ -240,11 +243,15 @@ class MatchDesk:
             return
         try:
             catalogue = await asyncio.to_thread(read_products, path)
+            if self._matcher is None or catalogue != self._matcher.catalogue:
+                await self._use(catalogue)
         except Refused as refusal:
             self._told("products", f"{path}: {refusal}")
             return
-        if self._matcher is None or catalogue != self._matcher.catalogue:
-            await self._use(catalogue)
+        except OSError as error:  # of the disk, which may be better the next time
+            self._stamp = None
+            self._told("products", f"{path} is not in use: {error}")
+            return
         self._told("products", "")
 
     async def _use(self, catalogue: Catalogue) -> None:

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -142,6 +143,17 @@ def test_a_failed_transaction_gives_nothing(tmp_path: Path) -> None:
     store = QuotaStore(tmp_path / "q")
     with pytest.raises(TypeError):
         store.take([Ask("a", "p", 10, 5), Ask("b", "p", 10, object())])  # type: ignore[arg-type]
+    assert store.used() == {}
+    of_sqlite = store._connection
+    for statement in (
+        "PRAGMA foreign_keys = ON", "CREATE TABLE none (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE bad (id REFERENCES none DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER late AFTER INSERT ON given BEGIN INSERT INTO bad VALUES (1); END",
+    ):  # fmt: skip
+        of_sqlite.execute(statement)
+    with pytest.raises(sqlite3.IntegrityError):  # only when it is committed
+        store.take([Ask("a", "p", 10, 5)])
+    of_sqlite.execute("DROP TRIGGER late")
     assert store.used() == {}
     assert [tuple(one) for one in store.take([Ask("a", "p", 10, 8), Ask("a", "p", 10, 8)])] == [(8, 2), (2, 0)]
     store.give_back([("a", "p", 3)])
