@@ -6,6 +6,7 @@ re-read when it changes, so that a key made or revoked by the command line count
 
 import hmac
 import logging
+import math
 import os
 import secrets
 import time
@@ -72,7 +73,7 @@ class Bucket:
             raise Failure(
                 429,
                 f"this key may make {self._rate:g} calls a second",
-                headers={"Retry-After": f"{max(1, round(wait))}"},
+                headers={"Retry-After": f"{max(1, math.ceil(wait))}"},
             )
         self._left -= calls
 

@@ -99,8 +99,9 @@ def test_more_at_once_than_ever_are_there_are_let_through_once_and_waited_for() 
     now = Seconds()
     bucket = Bucket(10, now)
     bucket.charge(100)
-    now.at += 9
-    with pytest.raises(Failure):
+    now.at += 8.6
+    with pytest.raises(Failure) as raised:
         bucket.charge(20)
-    now.at += 1
+    assert raised.value.headers == {"Retry-After": "2"}, "whoever waits so long is let through"
+    now.at += 1.4
     bucket.charge(20)
