@@ -41,9 +41,9 @@ class InService(Generic[T]):
             if self.trouble != str(error):
                 log.error("%s: %s", self.name, error)
             self.trouble = str(error)
+            if not isinstance(error, OSError):  # else it may be readable the next time
+                self._seen = seen
             return False
-        finally:
-            self._seen = seen
-        self.trouble = ""
+        self._seen, self.trouble = seen, ""
         log.info("%s: %s is in service", self.name, self.path)
         return True

@@ -40,8 +40,12 @@ class TableFile:
         seen = told.st_ino, told.st_mtime_ns, told.st_size
         if seen == self._seen:
             return False
+        try:
+            self.table = KeyTable(str(self.path))
+        except ValueError:
+            self._seen = seen
+            raise
         self._seen = seen
-        self.table = KeyTable(str(self.path))
         return True
 
 
