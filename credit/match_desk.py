@@ -18,7 +18,7 @@ from credit import outcomes
 from credit.learning import Answer, Lessons, model_of, move
 from credit.match_config import OfferSettings
 from credit.match_features import NAMES
-from credit.match_log import FOLDER, MatchLog, MatchReader, keep_catalogue, record_of
+from credit.match_log import FOLDER, MatchReader, encode, keep_catalogue, record_of, worker_log
 from credit.match_preview import MODEL, QUOTAS
 from credit.matching import Match, Matcher, Question, priors_of
 from credit.offer_rates_file import Model, load
@@ -30,6 +30,7 @@ from credit.quotas import Quotas
 from credit.tags import Schema
 from domain.clock import SECOND, Clock, utc
 from domain.errors import Refused, Unavailable
+from domain.file_stamp import Stamp, stamp_of
 from eventlog.frames import LogFull
 from eventlog.reader import LogCorrupt
 from targeting.forgotten import Forgotten
@@ -40,8 +41,6 @@ KEEP_COUNTS_DAYS = 100
 """Longer than any period of a quota."""
 
 log = logging.getLogger(__name__)
-
-Stamp = tuple[int, int]
 
 
 class MatchDesk:
@@ -57,7 +56,7 @@ class MatchDesk:
         self._store = QuotaStore(root / QUOTAS)
         try:
             self._forgotten = Forgotten(root.parent)
-            self._log = MatchLog(root / FOLDER, worker, durable=settings.durable)
+            self._log = worker_log(root / FOLDER, worker, durable=settings.durable)
         except BaseException:
             self._store.close()
             raise
@@ -145,7 +144,7 @@ class MatchDesk:
             learnt=self._learnt,
         )
         try:
-            await self._log.record(record)
+            await self._log.keep(encode(record))
         except LogFull as error:
             self.lost += 1
             raise Unavailable(f"the match cannot be recorded: {error.strerror}") from None
@@ -234,7 +233,7 @@ class MatchDesk:
 
     async def _look_at_products(self) -> None:
         path = self._settings.file(self._root)
-        stamp = await asyncio.to_thread(_stamp_of, path)
+        stamp = await asyncio.to_thread(stamp_of, path)
         if stamp is not None and stamp == self._stamp:
             return
         self._stamp = stamp
@@ -301,11 +300,3 @@ class MatchDesk:
             self.trouble[part] = why
         else:
             self.trouble.pop(part, None)
-
-
-def _stamp_of(path: Path) -> Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -1,6 +1,5 @@
 """The credit service: scores, offers and outcomes as an HTTP API, on its own port."""
 
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -16,10 +15,9 @@ from api.keys import Keys
 from api.operations import Call, Operation
 from api.serving import serve
 from credit import metrics, outcomes
-from credit.applications import Application, ApplicationLog
+from credit.applications import Application, encode, log_of
 from credit.artefact import MODEL
 from credit.config import CreditSettings, credit_settings, directory
-from credit.in_service import InService
 from credit.match_api import MatchAnswer, Matching, MatchRequest
 from credit.match_config import OfferSettings, offer_settings
 from credit.match_desk import MatchDesk
@@ -30,6 +28,7 @@ from credit.people import People
 from credit.score_api import Scoring, standing_by
 from domain.clock import SECOND, Clock, from_env
 from domain.errors import Unavailable
+from domain.in_service import InService
 from domain.keys import internal_secret, load_keys
 from domain.settings import places
 from eventlog.config import DAY_S
@@ -66,7 +65,7 @@ class Service:
         self.people.look()
         self.book = OutcomeBook(outcomes.directory(root.parent), SERVICE)
         try:
-            self.applications = ApplicationLog(root, durable=settings.durable)
+            self.applications = log_of(root, durable=settings.durable)
         except BaseException:
             self.book.close()
             raise
@@ -124,7 +123,7 @@ class Service:
             found.p_approved, version,
         )  # fmt: skip
         try:
-            await self.applications.keep(kept)
+            await self.applications.keep(encode(kept))
         except LogFull as error:
             self._lost += 1
             raise Unavailable(f"the applicant cannot be recorded: {error.strerror}") from None
@@ -166,7 +165,7 @@ class Service:
             self.book.close()
 
     def _sweep(self) -> None:
-        self.applications.sweep(self._settings.keep_applications_days * DAY_S, time.time())
+        self.applications.sweep(self._settings.keep_applications_days * DAY_S)
 
     @property
     def trouble(self) -> dict[str, str]:

@@ -125,7 +125,7 @@ class Service:
             self.engine.counters.sync()
 
     def _sweep(self) -> None:
-        self.decisions.sweep(self._settings.keep_decisions_days * DAY_S)
+        self.decisions.archive.sweep(self._settings.keep_decisions_days * DAY_S)
 
     async def _page(self) -> Page:
         page = Page(metrics.FAMILIES)
@@ -147,7 +147,7 @@ class Service:
         return page
 
     async def _readiness(self) -> Readiness:
-        reasons = {"decisions": "the disk takes nothing: decisions are refused"} if self.decisions.shut else {}
+        reasons = {"decisions": "the disk takes nothing: decisions are refused"} if self.decisions.archive.shut else {}
         degraded = {f"flow {name}": why for name, why in self.flows.trouble.items()}
         return Readiness("risk", reasons, {**self._duties.trouble, **degraded})
 

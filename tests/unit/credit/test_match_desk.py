@@ -225,14 +225,15 @@ async def test_an_answer_names_the_catalogue_that_its_offers_are_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Service(tmp_path, ManualClock(NOW)) as service:
-        record = service.desk._log.record
+        keep = service.desk._log.keep
 
-        async def slowly(kept: MatchRecord) -> None:
-            await record(kept)
+        async def slowly(record: bytes) -> int:
+            end = await keep(record)
             service.write(3)  # another one is in use before the answer is sent
             await service.desk.look()
+            return end
 
-        monkeypatch.setattr(service.desk._log, "record", slowly)
+        monkeypatch.setattr(service.desk._log, "keep", slowly)
         before = service.desk.version
         status, answer = await service.post("/v1/match", {"amount": 500, "term_months": 12})
         assert status == 200 and service.desk.version != before == answer["catalogue"]

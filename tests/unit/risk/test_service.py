@@ -215,8 +215,8 @@ async def test_a_decision_that_cannot_be_recorded_is_none(tmp_path: Path, monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     async with world(tmp_path) as w:
-        monkeypatch.setattr(w.service.decisions._writer, "_recover", full)
-        monkeypatch.setattr(w.service.decisions._writer, "_write", full)
+        monkeypatch.setattr(w.service.decisions.archive._writer, "_recover", full)
+        monkeypatch.setattr(w.service.decisions.archive._writer, "_write", full)
         status, told = await w.call("POST", "/v1/decide", {"subject": SUBJECT, "flow": "instalments"})
         assert status == 503 and "recorded" in told["detail"]
         async with w.client.get("/ready") as answer:
