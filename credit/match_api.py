@@ -13,9 +13,10 @@ from api.problem import Failure
 from credit.match_desk import MatchDesk
 from credit.matching import MOST_OFFERS, Match, Question, Standing, joined
 from credit.products import Catalogue, Product
+from credit.sums import nanos_of
 from credit.tags import Family, facts_of
 from domain.errors import Problem, Refused
-from domain.money import MAX_NANOS, NANOS, MoneyError, parse_nanos
+from domain.money import MAX_NANOS, NANOS
 from risk.subject import SubjectForm, read_subject
 
 MATCH, PRODUCTS = "credit:match", "credit:products"
@@ -203,11 +204,6 @@ def _product_told(product: Product, left: Mapping[str, int]) -> ProductTold:
 
 
 def _nanos(amount: float) -> int:
-    """A sum as it was sent, to the ninth decimal."""
-    try:
-        nanos = parse_nanos(f"{amount:.9f}")
-    except MoneyError as error:
-        raise Refused([Problem("amount", amount, str(error))]) from None
-    if nanos <= 0:
+    if (nanos := nanos_of(amount)) <= 0:
         raise Refused([Problem("amount", amount, "it must be 0.000000001 or more")])
     return nanos
