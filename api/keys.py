@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from api.problem import Failure
 from domain.errors import Unavailable
 from domain.file_lock import FileLock
+from domain.file_stamp import Stamp, stamp_of
 from domain.naming import name_id
 
 PREFIX = "obk"
@@ -168,7 +169,8 @@ class Keys:
         self._secret = secret.encode()
         self._own = Key(KeyRecord("own", "00", "", (EVERYTHING,), 0))
         self._keys: dict[str, Key] = {}
-        self._looked, self._stamp = float("-inf"), (0, 0, 0)
+        self._looked = float("-inf")
+        self._stamp: Stamp | None = None
 
     def key(self, authorization: str) -> Key:
         """Whose call it is. Raises Failure (401)."""
@@ -192,11 +194,7 @@ class Keys:
         if now - self._looked < LOOK_S:
             return
         self._looked = now
-        try:
-            found = self._file.path.stat()
-            stamp = found.st_mtime_ns, found.st_size, found.st_ino
-        except FileNotFoundError:
-            stamp = (0, 0, 0)
+        stamp = stamp_of(self._file.path)
         if stamp == self._stamp:
             return
         before, self._stamp = self._keys, stamp

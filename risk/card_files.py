@@ -20,6 +20,7 @@ import msgspec
 import yaml
 
 from domain.errors import Problem, Refused
+from domain.file_stamp import Stamp, stamp_of
 from domain.naming import name_id
 from eventlog.segments import sync_directory
 from risk.cards import NAMES, OWN_VERSIONS, Card, Cards, Scorecard
@@ -101,7 +102,7 @@ class Shelf:
 
     def __init__(self, directory: Path, refused: Callable[[Path, str], None] = lambda path, why: None) -> None:
         self.directory, self._refused = directory / FOLDER, refused
-        self._seen: dict[Path, tuple[int, int, int]] = {}
+        self._seen: dict[Path, Stamp] = {}
         self._own: dict[str, dict[str, Scorecard]] = {}
         self._cards: dict[int, Cards] = {}
         self._everybody = published_cards()
@@ -113,10 +114,7 @@ class Shelf:
 
     def refresh(self) -> bool:
         """Looks at the files. Did any change?"""
-        seen = {}
-        for path in self._files():
-            told = path.stat()
-            seen[path] = (told.st_mtime_ns, told.st_size, told.st_ino)
+        seen = {path: stamp for path in self._files() if (stamp := stamp_of(path))}
         if seen == self._seen:
             return False
         own = {}

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from domain.errors import Problem, Refused
+from domain.file_stamp import Stamp, stamp_of
 from risk.flow import Flow, read_flow
 
 VERSIONS = "flow-versions"
 SUFFIX = ".yaml"
 
 log = logging.getLogger(__name__)
-_Stamp = tuple[int, int, int]
 
 
 class Flows:
@@ -23,7 +23,7 @@ class Flows:
 
     def __init__(self, directory: Path, versions: Path) -> None:
         self._directory, self._versions = directory, versions
-        self._stamps: dict[Path, _Stamp] = {}
+        self._stamps: dict[Path, Stamp] = {}
         self._of_file: dict[Path, Flow] = {}
         self.flows: Mapping[str, Flow] = {}
         """By name; never changed, but replaced."""
@@ -41,7 +41,7 @@ class Flows:
 
     def refresh(self) -> bool:
         """Looks for changes; says whether there were some."""
-        found = {path: stamp for path in sorted(self._directory.glob(f"*{SUFFIX}")) if (stamp := _stamp(path))}
+        found = {path: stamp for path in sorted(self._directory.glob(f"*{SUFFIX}")) if (stamp := stamp_of(path))}
         if found == self._stamps:
             return False
         faults = {path: why for path, why in self._faults.items() if path in found}
@@ -83,11 +83,3 @@ class Flows:
         draft = kept.with_suffix(f".{os.getpid()}")
         draft.write_bytes(path.read_bytes())
         os.replace(draft, kept)
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
