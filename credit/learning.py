@@ -50,7 +50,9 @@ class Lessons:
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
-        """By lender: the institution whose keys tell of its offers, where that is not the lender's own key."""
+        """By lender: the institution whose keys tell of its offers (`credit.products.Catalogue.owners`); of one that is
+        not there, the lender's own key.
+        """
         self._waiting: dict[str, _Waiting] = {}
         self._offers = 0
         self._early: dict[str, list[Outcome]] = {}

@@ -145,7 +145,7 @@ class Matching:
         matcher = self._desk.matcher
         catalogue, own = matcher.catalogue, call.key.institution
         left = await asyncio.to_thread(matcher.quotas.left_now)
-        owners = {lender.key: lender.institution or lender.key for lender in catalogue.lenders}
+        owners = catalogue.owners()
         seen = [product for product in catalogue.products if not own or owners[product.lender] == own]
         if own and not seen:
             raise Failure(404, f"there are no products of {own!r}")

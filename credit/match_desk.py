@@ -128,7 +128,7 @@ class MatchDesk:
     async def match(self, asked: Question, institution: str = "", persons: tuple[int, ...] = ()) -> Match:
         """Chooses, counts and records offers. Raises Unavailable without products, or when the disk is full."""
         matcher, version = self.matcher, self._version
-        found = matcher.match(asked)
+        found, periods = matcher.match(asked), matcher.quotas.periods
         if matcher.quotas.short:
             self._short.set()
         record = record_of(
@@ -147,6 +147,8 @@ class MatchDesk:
             await self._log.keep(encode(record))
         except LogFull as error:
             self.lost += 1
+            for offer in found.offers:  # nobody is told of them
+                matcher.quotas.put_back(offer.product, asked.amount, periods)
             raise Unavailable(f"the match cannot be recorded: {error.strerror}") from None
         self.made += 1
         self.empty += not found.offers
@@ -258,7 +260,7 @@ class MatchDesk:
         version = await asyncio.to_thread(keep_catalogue, self._root / FOLDER, catalogue)
         model = await asyncio.to_thread(self._model, catalogue)
         quotas = Quotas(catalogue, self._store, self._clock.now_ns)
-        self.lessons.owners = {one.key: one.institution for one in catalogue.lenders if one.institution}
+        self.lessons.owners = catalogue.owners()
         before = self._matcher
         matcher = Matcher(catalogue, model.rates(priors_of(catalogue.products)), quotas, self._settings.policy)
         self._matcher, self._version, self._learnt = matcher, version, model.answers

@@ -23,6 +23,7 @@ from credit.matching import MOST_OFFERS, Standing
 from credit.outcomes import Outcome, OutcomeBook
 from credit.product_file import catalogue_of
 from domain.clock import SECOND, ManualClock
+from eventlog.frames import LogFull
 from eventlog.writer import LogBusy
 from monitoring.health import Readiness
 from monitoring.page import Page
@@ -219,6 +220,25 @@ async def test_a_file_of_products_that_could_not_be_taken_up_is_tried_again(
                 assert service.desk.version == before and "No space left" in service.desk.trouble["products"]
         await service.desk.look()
         assert service.desk.version != before and not service.desk.trouble
+
+
+async def test_a_match_that_cannot_be_recorded_uses_no_quota(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(record: bytes) -> int:
+        raise LogFull(errno.ENOSPC, "No space left on device")
+
+    body = {"amount": 5_000, "term_months": 12}
+    async with Service(tmp_path, ManualClock(NOW), total=2) as service:
+        with monkeypatch.context() as patched:
+            patched.setattr(service.desk._log, "keep", full)
+            for _ in range(5):
+                status, answer = await service.post("/v1/match", body)
+                assert status == 503 and "cannot be recorded" in answer["detail"]
+                await service.desk.renew()
+        found = [(await service.post("/v1/match", body))[1]["offers"] for _ in range(2)]
+        assert [len(offers) for offers in found] == [1, 1]
+        await service.desk.renew()
+        assert (await service.post("/v1/match", body))[1]["offers"] == []
+        assert (service.desk.made, service.desk.lost) == (3, 5)
 
 
 async def test_an_answer_names_the_catalogue_that_its_offers_are_of(

@@ -119,6 +119,25 @@ def test_leases_follow_the_calendar_and_are_there_before_the_day_is() -> None:
     assert quotas.left_now()["offers total l/a"] == 400 - 4, "leases of four, of which one was used"
 
 
+def test_what_was_not_made_after_all_counts_no_more_in_its_own_periods() -> None:
+    clock = ManualClock(NOW)
+    quotas = Quotas(catalogue(), None, clock.now_ns)
+    quotas.look({})
+    full, amount = quotas._held.tolist(), 900 * NANOS
+    for product in range(4):
+        periods = quotas.periods
+        quotas.take(product, amount)
+        assert product == 3 or quotas._held.tolist() != full
+        quotas.put_back(product, amount, periods)
+        assert quotas._held.tolist() == full
+    quotas.take(0, amount)
+    clock.time_ns += 24 * 3_600 * SECOND
+    quotas.room(amount)  # the next day has begun
+    quotas.put_back(0, amount, periods)
+    names = {quota.name: held for quota, held in zip(quotas.quotas, quotas._held, strict=False)}
+    assert names["offers day l"] == names["offers day l/a"] == 0 and names["offers total l/a"] == 400
+
+
 def test_what_is_used_up_is_shared(tmp_path: Path) -> None:
     """Four units of a total of 400, of which one worker holds two and leaves them unused: another one gets them."""
     clock = ManualClock(NOW)
