@@ -26,7 +26,7 @@ PRODUCT = {"amount": {"min": 100, "max": 900}, "term_months": [12], "apr": {"min
 
 
 async def made(data: Path, matches: int) -> str:
-    """Two days of matches, the second half on the second one; every fourth was not answered."""
+    """Two days of matches, the second half on the second one; every fourth was not answered. Strangers tell of all."""
     catalogue = catalogue_of(
         {
             "currency": "USD",
@@ -34,6 +34,7 @@ async def made(data: Path, matches: int) -> str:
                 {
                     "key": "l",
                     "name": "L",
+                    "institution": "l-group",
                     "products": [
                         {"key": "poor", "name": "P", "payout": {"fixed": 40}, **PRODUCT},
                         {"key": "rich", "name": "R", "payout": {"fixed": 40}, "loss": {"carried": "10%"}, **PRODUCT},
@@ -63,10 +64,14 @@ async def made(data: Path, matches: int) -> str:
             even_share=0.1, learnt=0,
         )  # fmt: skip
         await log.keep(encode(record))
-        approved = draw.random() < TRUTH[catalogue.products[found.offers[0].product].path]
+        path = catalogue.products[found.offers[0].product].path
+        approved = draw.random() < TRUTH[path]
         if approved or number % 4:
             kind = "approved" if approved else "rejected"
-            taken = max(taken, book.take(Outcome(found.id, kind, at // SECOND)).position)
+            teller = "m" if path == "m/fair" else "l-group"
+            taken = max(taken, book.take(Outcome(found.id, kind, at // SECOND, institution=teller)).position)
+        for kind in ("approved", "defaulted"):  # by somebody whom it does not concern
+            book.take(Outcome(found.id, kind, at // SECOND, institution="stranger"))
     book.wait(taken)
     book.close()
     log.close()
