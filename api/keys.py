@@ -23,6 +23,7 @@ from domain.errors import Unavailable
 from domain.file_lock import FileLock
 from domain.file_stamp import Stamp, stamp_of
 from domain.naming import name_id
+from domain.settings import places
 
 PREFIX = "obk"
 EVERYTHING = "*"
@@ -99,6 +100,11 @@ class Key:
 
 NOBODY = Key(KeyRecord("", "00", "", (), 0))
 """Who calls an operation that needs no key."""
+
+
+def key_file() -> Path:
+    """Where the keys of this deployment are: one of them may be good for several services, by its scopes."""
+    return places().data / "api-keys.json"
 
 
 class KeyFile:

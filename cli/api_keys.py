@@ -6,15 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-
-PATH = Callable[[], Path]
 
 
-def add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", file: PATH, scopes: Callable[[], Sequence[str]]
-) -> None:
-    """Adds ``key add|list|revoke``. ``file``: where the keys are; ``scopes``: those that there are."""
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", scopes: Callable[[], Sequence[str]]) -> None:
+    """Adds ``key add|list|revoke``. ``scopes``: those that the service has."""
     command = commands.add_parser("key", help="keys of institutions: made, listed, revoked")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     making = actions.add_parser("add", help="a new key; its token is shown once")
@@ -23,16 +18,16 @@ def add(
     making.add_argument("--days", type=int, default=365, metavar="N", help="how long it is good; 0: for ever")
     making.add_argument("--rate", type=float, default=0.0, metavar="R", help="calls a second; 0: no limit")
     making.add_argument("--note", default="", metavar="TEXT")
-    making.set_defaults(run=lambda asked: _make(asked, file, scopes))
+    making.set_defaults(run=lambda asked: _make(asked, scopes))
     listing = actions.add_parser("list", help="all keys, without their tokens")
-    listing.set_defaults(run=lambda asked: _list(file))
+    listing.set_defaults(run=lambda asked: _list())
     revoking = actions.add_parser("revoke", help="a key is known no more, within a second")
     revoking.add_argument("id", metavar="ID")
-    revoking.set_defaults(run=lambda asked: _revoke(file, asked.id))
+    revoking.set_defaults(run=lambda asked: _revoke(asked.id))
 
 
-def _make(asked: argparse.Namespace, file: PATH, scopes: Callable[[], Sequence[str]]) -> int:
-    from api.keys import EVERYTHING, KeyFile
+def _make(asked: argparse.Namespace, scopes: Callable[[], Sequence[str]]) -> int:
+    from api.keys import EVERYTHING, KeyFile, key_file
     from domain.errors import Problem, Refused
 
     known = (*scopes(), EVERYTHING)
@@ -51,7 +46,7 @@ def _make(asked: argparse.Namespace, file: PATH, scopes: Callable[[], Sequence[s
     if problems:
         raise Refused(problems)
     expires = int(time.time()) + asked.days * 86_400 if asked.days else 0
-    path = file()
+    path = key_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     token, record = KeyFile(path).add(
         asked.institution, asked.scope, expires_s=expires, rate=asked.rate, note=asked.note
@@ -61,14 +56,14 @@ def _make(asked: argparse.Namespace, file: PATH, scopes: Callable[[], Sequence[s
     return 0
 
 
-def _list(file: PATH) -> int:
+def _list() -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from api.keys import KeyFile
+    from api.keys import KeyFile, key_file
 
     table = Table("id", "institution", "scopes", "made", "until", "rate", "note", box=None, pad_edge=False)
-    for one in KeyFile(file()).read():
+    for one in KeyFile(key_file()).read():
         rate = f"{one.rate:g}/s" if one.rate else ""
         whose = one.institution or "(operator)"
         table.add_row(one.id, whose, " ".join(one.scopes), _day(one.made_s), _day(one.expires_s), rate, one.note)
@@ -76,10 +71,10 @@ def _list(file: PATH) -> int:
     return 0
 
 
-def _revoke(file: PATH, id_: str) -> int:
-    from api.keys import KeyFile
+def _revoke(id_: str) -> int:
+    from api.keys import KeyFile, key_file
 
-    if KeyFile(file()).revoke(id_):
+    if KeyFile(key_file()).revoke(id_):
         return 0
     print(f"outbid: there is no key with the id {id_!r}", file=sys.stderr)
     return 1

@@ -11,7 +11,7 @@ from aiohttp import web
 from api.application import application
 from api.batch import batch_of
 from api.duties import Duties, alongside
-from api.keys import Keys
+from api.keys import Keys, key_file
 from api.operations import Call, Operation
 from api.serving import serve
 from credit import metrics, outcomes
@@ -38,7 +38,6 @@ from monitoring.health import Readiness
 from monitoring.page import Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told
-from risk.config import key_file
 
 TITLE = "Outbid credit"
 VERSION = "1"

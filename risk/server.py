@@ -9,7 +9,7 @@ from aiohttp import web
 
 from api.application import application
 from api.duties import Duties, alongside
-from api.keys import Keys
+from api.keys import Keys, key_file
 from api.operations import Operation
 from api.serving import serve
 from domain.clock import SECOND, Clock, from_env
@@ -22,7 +22,7 @@ from monitoring.page import Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told
 from risk import metrics
-from risk.config import RiskSettings, directory, key_file, risk_settings
+from risk.config import RiskSettings, directory, risk_settings
 from risk.decide_api import Deciding
 from risk.decisions import DecisionLog
 from risk.engine import Assessment, Engine
