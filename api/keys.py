@@ -200,7 +200,11 @@ class Keys:
         if now - self._looked < LOOK_S:
             return
         self._looked = now
-        stamp = stamp_of(self._file.path)
+        try:
+            stamp = stamp_of(self._file.path)
+        except OSError as error:
+            log.error("%s; those known before are known still", error)
+            return
         if stamp == self._stamp:
             return
         before, self._stamp = self._keys, stamp

@@ -227,6 +227,18 @@ def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path, mo
     assert not isinstance(on.decide(REQUEST), NoBid), "taken away, nobody is known"
 
 
+def test_a_probability_at_its_limit_is_at_its_limit_in_a_table_too(tmp_path: Path) -> None:
+    (tmp_path / "credit").mkdir()
+    for limit in (70_000, 80_000, 500_000):  # in 32 bits 7 % is more than that
+        on = Table(snapshot({"line_items[0]": {"risk": {"max_pd_ppm": limit}}}))
+        on.auction.worth = Worth("off", "in_process")
+        for pd, bids in ((limit, True), (limit + 1, False)):
+            row = struct.pack("<HHffI", 600, 0, pd / PPM, 0.5, 1)
+            write_key_table(str(tmp_path / "credit" / "people.table"), np.array([ANN], np.uint64), row, 16)
+            Tables(on.auction.worth, RiskModuleSettings(), CreditModuleSettings(), tmp_path).look()
+            assert isinstance(on.decide(REQUEST), NoBid) != bids, (limit, pd)
+
+
 def test_what_no_live_line_item_asks_for_is_not_looked_for() -> None:
     on = Table()
     assert on.view.facts == 0
