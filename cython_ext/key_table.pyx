@@ -270,17 +270,24 @@ class KeyTableWriter:
 
     def discard(self):
         """Leaves what is at ``path`` as it is."""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:  # what is not written yet does not find room
+            pass
         self._draft.unlink(missing_ok=True)
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind is None:
-            self.close()
-        else:
+        if kind is not None:
             self.discard()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.discard()
+            raise
 
 
 def packed(payload):

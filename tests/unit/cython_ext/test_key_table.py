@@ -1,5 +1,7 @@
 """Tables of keys against a dict that holds the same, for keys that lie evenly and for keys that do not."""
 
+import errno
+import os
 import random
 from pathlib import Path
 
@@ -62,6 +64,19 @@ def test_blocks_in_order_make_one_table_and_a_failure_none(tmp_path: Path) -> No
         writer.append(np.array([LAST], np.uint64), b"c")
     assert (KeyTable(path).get(LAST), KeyTable(path).get(5), old.get(5)) == (b"c", None, b"")
     assert [one.name for one in tmp_path.iterdir()] == ["t"]
+
+
+def test_a_table_that_the_disk_does_not_take_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_key_table(tmp_path / "t", np.array([5], np.uint64))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_key_table(tmp_path / "t", np.array([6], np.uint64))
+    assert [one.name for one in tmp_path.iterdir()] == ["t"] and KeyTable(tmp_path / "t").keys().tolist() == [5]
 
 
 def test_what_is_no_whole_table_is_refused(tmp_path: Path) -> None:
