@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from credit.matching import Match, Question
 from credit.products import Catalogue
 from domain.errors import Problem, Refused
+from domain.whole_file import write_whole
 from eventlog.archive import Archive
 from eventlog.reader import LogReader
 from eventlog.rewriting import rewrite
@@ -142,9 +143,7 @@ def keep_catalogue(folder: Path, catalogue: Catalogue) -> str:
     path = folder / CATALOGUES / f"{version}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".new")
-        beside.write_bytes(msgspec.json.encode(catalogue))
-        beside.replace(path)
+        write_whole(path, msgspec.json.encode(catalogue))
     return version
 
 

@@ -11,7 +11,6 @@ the institution NAME. A file has the scores that it changes, each whole::
           lenders_30d: {rising: [[0, 0], [3, 200], [6, 700]]}
 """
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ import yaml
 from domain.errors import Problem, Refused
 from domain.file_stamp import Stamp, stamp_of
 from domain.naming import name_id
-from eventlog.segments import sync_directory
+from domain.whole_file import write_whole
 from risk.cards import NAMES, OWN_VERSIONS, Card, Cards, Scorecard
 from risk.published import published_cards
 
@@ -76,13 +75,8 @@ def write_cards(path: Path, cards: Mapping[str, Card]) -> None:
     """Writes a file whole or not at all. Raises OSError."""
     told = {"scores": {name: _form(card) for name, card in cards.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    with open(draft, "w") as file:
-        yaml.safe_dump(told, file, sort_keys=False, default_flow_style=None, width=120)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    sync_directory(path.parent)
+    text = yaml.safe_dump(told, sort_keys=False, default_flow_style=None, width=120)
+    write_whole(path, text.encode())
 
 
 def _form(card: Card) -> dict[str, Any]:

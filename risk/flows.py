@@ -4,12 +4,12 @@ A file that cannot be used leaves the version before it in use, and is told of. 
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from domain.errors import Problem, Refused
 from domain.file_stamp import Stamp, stamp_of
+from domain.whole_file import write_whole
 from risk.flow import Flow, read_flow
 
 VERSIONS = "flow-versions"
@@ -80,6 +80,4 @@ class Flows:
         if kept.exists():
             return
         kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(path.read_bytes())
-        os.replace(draft, kept)
+        write_whole(kept, path.read_bytes())
