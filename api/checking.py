@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from api.faults import faults
-from api.problem import Failure
+from api.problem import Failure, quoted
 from domain.errors import Problem, Refused
 
+LONG = 20
+"""Entries of a list or a mapping that an error shows whole."""
 _AT = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
 
 
@@ -60,9 +62,14 @@ def _problems(value: Any, kind: Any, told: str, path: str = "") -> list[Problem]
     except RecursionError:
         found = []
     if found:
-        return found
+        return [Problem(one.path, _shown(one.value), one.allowed) for one in found]
     text, at = _told(told)
     return [Problem(f"{path}.{at}" if path and at else path or at, None, text)]
+
+
+def _shown(value: Any) -> Any:
+    """The value that is wrong; of one that has very much in it, how it begins."""
+    return quoted(value) if isinstance(value, list | dict) and len(value) > LONG else value
 
 
 def _told(error: str) -> tuple[str, str]:

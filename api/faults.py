@@ -6,6 +6,7 @@ Only looked at once msgspec has refused a value, so nothing here is in the way o
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from msgspec import inspect
@@ -15,12 +16,15 @@ from domain.errors import Problem
 _INTEGER, _NUMBER = "it must be a whole number", "it must be a number"
 _BOUNDS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"), ("multiple_of", "a multiple of"))
 
+MOST = 1_000
+"""Faults that are looked for: a body of megabytes may have hundreds of thousands."""
+
 
 def faults(value: Any, kind: Any, path: str = "") -> list[Problem]:
     """Problems with a value as JSON or YAML have it (mappings, lists, text, numbers, bools, None). ``path``: what it is
-    called. Types that JSON has no word for (dates, UUIDs) are left to msgspec.
+    called. The first `MOST` are told. Types that JSON has no word for (dates, UUIDs) are left to msgspec.
     """
-    return list(_faults(value, _type(kind), path))
+    return list(islice(_faults(value, _type(kind), path), MOST))
 
 
 @cache

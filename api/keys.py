@@ -6,6 +6,7 @@ re-read when it changes, so that a key made or revoked by the command line count
 
 import hmac
 import logging
+import math
 import os
 import secrets
 import time
@@ -20,7 +21,9 @@ from msgspec import Meta, Struct
 from api.problem import Failure
 from domain.errors import Unavailable
 from domain.file_lock import FileLock
+from domain.file_stamp import Stamp, stamp_of
 from domain.naming import name_id
+from domain.settings import places
 
 PREFIX = "obk"
 EVERYTHING = "*"
@@ -72,7 +75,7 @@ class Bucket:
             raise Failure(
                 429,
                 f"this key may make {self._rate:g} calls a second",
-                headers={"Retry-After": f"{max(1, round(wait))}"},
+                headers={"Retry-After": f"{max(1, math.ceil(wait))}"},
             )
         self._left -= calls
 
@@ -97,6 +100,11 @@ class Key:
 
 NOBODY = Key(KeyRecord("", "00", "", (), 0))
 """Who calls an operation that needs no key."""
+
+
+def key_file() -> Path:
+    """Where the keys of this deployment are: one of them may be good for several services, by its scopes."""
+    return places().data / "api-keys.json"
 
 
 class KeyFile:
@@ -167,7 +175,8 @@ class Keys:
         self._secret = secret.encode()
         self._own = Key(KeyRecord("own", "00", "", (EVERYTHING,), 0))
         self._keys: dict[str, Key] = {}
-        self._looked, self._stamp = float("-inf"), (0, 0, 0)
+        self._looked = float("-inf")
+        self._stamp: Stamp | None = None
 
     def key(self, authorization: str) -> Key:
         """Whose call it is. Raises Failure (401)."""
@@ -192,10 +201,10 @@ class Keys:
             return
         self._looked = now
         try:
-            found = self._file.path.stat()
-            stamp = found.st_mtime_ns, found.st_size, found.st_ino
-        except FileNotFoundError:
-            stamp = (0, 0, 0)
+            stamp = stamp_of(self._file.path)
+        except OSError as error:
+            log.error("%s; those known before are known still", error)
+            return
         if stamp == self._stamp:
             return
         before, self._stamp = self._keys, stamp

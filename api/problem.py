@@ -6,6 +6,7 @@ the ``value`` that was found and what is ``allowed``.
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from reprlib import Repr
 from typing import Any
 
 import msgspec
@@ -18,6 +19,10 @@ CONTENT_TYPE = "application/problem+json"
 MOST_SHOWN = 200
 """Characters of a value that is quoted."""
 MOST_ERRORS = 100
+
+_short = Repr()
+_short.maxlist = _short.maxtuple = _short.maxdict = 20
+_short.maxstring = _short.maxother = MOST_SHOWN
 
 
 class FieldError(Struct, frozen=True):
@@ -81,5 +86,5 @@ def quoted(value: object) -> object:
     """As much of a value as an error shows."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else _short.repr(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

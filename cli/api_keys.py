@@ -1,4 +1,6 @@
-"""``outbid risk key`` and ``outbid credit key``: keys with which institutions call the services."""
+"""``outbid risk key``, ``outbid credit key`` and ``outbid campaigns key``: keys with which institutions and advertisers
+call the APIs.
+"""
 
 import argparse
 import re
@@ -8,16 +10,22 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-PATH = Callable[[], Path]
+File = Callable[[], Path]
+
+
+def _of_institutions() -> Path:
+    from api.keys import key_file
+
+    return key_file()
 
 
 def add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    file: PATH,
     scopes: Callable[[], Sequence[str]],
+    file: File = _of_institutions,
     whose: str = "institution",
 ) -> None:
-    """Adds ``key add|list|revoke``. ``file``: where the keys are; ``scopes``: those that there are; ``whose``: who keys
+    """Adds ``key add|list|revoke``. ``scopes``: those that there are; ``file``: where the keys are; ``whose``: who keys
     are given to."""
     command = commands.add_parser("key", help=f"keys of {whose}s: made, listed, revoked")
     actions = command.add_subparsers(metavar="ACTION", required=True)
@@ -29,15 +37,15 @@ def add(
     making.add_argument("--days", type=int, default=365, metavar="N", help="how long it is good; 0: for ever")
     making.add_argument("--rate", type=float, default=0.0, metavar="R", help="calls a second; 0: no limit")
     making.add_argument("--note", default="", metavar="TEXT")
-    making.set_defaults(run=lambda asked: _make(asked, file, scopes))
+    making.set_defaults(run=lambda asked: _make(asked, scopes, file()))
     listing = actions.add_parser("list", help="all keys, without their tokens")
-    listing.set_defaults(run=lambda asked: _list(file))
+    listing.set_defaults(run=lambda asked: _list(file()))
     revoking = actions.add_parser("revoke", help="a key is known no more, within a second")
     revoking.add_argument("id", metavar="ID")
-    revoking.set_defaults(run=lambda asked: _revoke(file, asked.id))
+    revoking.set_defaults(run=lambda asked: _revoke(asked.id, file()))
 
 
-def _make(asked: argparse.Namespace, file: PATH, scopes: Callable[[], Sequence[str]]) -> int:
+def _make(asked: argparse.Namespace, scopes: Callable[[], Sequence[str]], path: Path) -> int:
     from api.keys import EVERYTHING, KeyFile
     from domain.errors import Problem, Refused
 
@@ -57,7 +65,6 @@ def _make(asked: argparse.Namespace, file: PATH, scopes: Callable[[], Sequence[s
     if problems:
         raise Refused(problems)
     expires = int(time.time()) + asked.days * 86_400 if asked.days else 0
-    path = file()
     path.parent.mkdir(parents=True, exist_ok=True)
     token, record = KeyFile(path).add(
         asked.institution, asked.scope, expires_s=expires, rate=asked.rate, note=asked.note
@@ -67,14 +74,14 @@ def _make(asked: argparse.Namespace, file: PATH, scopes: Callable[[], Sequence[s
     return 0
 
 
-def _list(file: PATH) -> int:
+def _list(path: Path) -> int:
     from rich.console import Console
     from rich.table import Table
 
     from api.keys import KeyFile
 
     table = Table("id", "institution", "scopes", "made", "until", "rate", "note", box=None, pad_edge=False)
-    for one in KeyFile(file()).read():
+    for one in KeyFile(path).read():
         rate = f"{one.rate:g}/s" if one.rate else ""
         whose = one.institution or "(operator)"
         table.add_row(one.id, whose, " ".join(one.scopes), _day(one.made_s), _day(one.expires_s), rate, one.note)
@@ -82,10 +89,10 @@ def _list(file: PATH) -> int:
     return 0
 
 
-def _revoke(file: PATH, id_: str) -> int:
+def _revoke(id_: str, path: Path) -> int:
     from api.keys import KeyFile
 
-    if KeyFile(file()).revoke(id_):
+    if KeyFile(path).revoke(id_):
         return 0
     print(f"outbid: there is no key with the id {id_!r}", file=sys.stderr)
     return 1

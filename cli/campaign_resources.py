@@ -24,7 +24,7 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         action.add_argument("key", metavar="KEY")
         action.add_argument("--kind", choices=PAUSED, default="campaigns", help="what KEY is of (default: %(default)s)")
         action.set_defaults(run=run_status, status=status)
-    api_keys.add(actions, _file, _scopes, "advertiser")
+    api_keys.add(actions, _scopes, _file, "advertiser")
 
 
 def run_get(asked: argparse.Namespace) -> int:

@@ -17,8 +17,8 @@ from bidder import request_sample_forgetting
 from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
 from cli.risk_forgetting import forget_in_service
+from cli.scored_people_forgetting import forget_scores
 from credit import match_log
-from credit import people as credit_people
 from domain.blanking import blanked, written
 from domain.events import decode
 from domain.exchange import Exchange
@@ -27,7 +27,6 @@ from domain.settings import Places
 from eventlog.rewriting import matching, rewrite
 from reporting.config import settings as reporting_settings
 from risk import graph_batches
-from risk import people as risk_people
 from risk.lists import Lists
 from risk.lists_look import entries_of
 from targeting import opt_outs
@@ -88,15 +87,14 @@ def forget(place: Places, key: int, say: Say) -> bool:
         count = rewrite(log, [written(key) for key in keys], lambda record: blanked(record, pending.keys))
         say(f"event log {log.relative_to(data)}: {count} records blanked")
     say(f"offers: {match_log.forget(data / 'credit' / match_log.FOLDER, keys)} matches blanked")
-    say(f"credit scores: {credit_people.forget(credit_people.table_file(data), keys)} taken out of the table of people")
     requests = request_sample_forgetting.forget(data / REQUESTS, keys, named_persons(exchanges_of(place)), again_s=0)
     say(f"kept bid requests: {requests} removed")
     say(f"risk graph: {graph_batches.forget(graph_batches.graph_directory(data), keys)} nodes removed with their edges")
-    say(f"people scored for the bid: {risk_people.forget(data / 'risk' / risk_people.FILE, keys)} rows removed")
+    left = forget_scores(data, keys, say)
     if stays := entries_of(Lists.open(data / LISTS), keys):
         say(f"lists of the risk service: {stays} entries stay; outbid risk lists remove takes them off")
     say(f"bids in flight: {_let_go(place, [*keys, *devices])} taken out")
-    left = _blank_rows(place, keys, say)
+    left += _blank_rows(place, keys, say)
     left += forget_in_service(place, keys, say)
     scrub(data / STORE, [*keys, *devices])
     left += _what_is_left(data, keys, devices)

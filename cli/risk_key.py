@@ -2,19 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from cli import api_keys
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    api_keys.add(commands, _file, _scopes)
-
-
-def _file() -> Path:
-    from risk.config import key_file
-
-    return key_file()
+    api_keys.add(commands, _scopes)
 
 
 def _scopes() -> Sequence[str]:

@@ -209,8 +209,7 @@ def _writer() -> "tuple[Any, int]":
 
 def _say_unknown(institution: str) -> None:
     """A name that no key is of may be a slip: nobody will ever ask for its lists."""
-    from api.keys import KeyFile
-    from risk.config import key_file
+    from api.keys import KeyFile, key_file
 
     if institution and all(record.institution != institution for record in KeyFile(key_file()).read()):
         print(f"outbid: no key of the risk service is of {institution!r}", file=sys.stderr)

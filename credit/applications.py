@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from eventlog.archive import Archive
 from eventlog.reader import LogReader
-from eventlog.segments import segment_path, segments
-from eventlog.writer import LogWriter
 
 FOLDER = "applications"
 Value = str | int | float | bool | None
@@ -46,38 +45,13 @@ def about(institution: str, match_id: str, reference: str) -> str:
     return f"match|{match_id}" if match_id else f"{institution}|{reference}"
 
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Application).decode
 
 
-class ApplicationLog:
-    """The only writer. Raises `eventlog.writer.LogBusy` if another process is."""
-
-    def __init__(self, root: Path, *, durable: bool) -> None:
-        self._folder, self._durable = root / FOLDER, durable
-        self._writer = LogWriter(self._folder)
-
-    @property
-    def shut(self) -> bool:
-        """Does the disk take nothing at present?"""
-        return self._writer.shut
-
-    async def keep(self, application: Application) -> None:
-        """Appends it. Raises LogFull."""
-        position = self._writer.append(_encode(application))
-        if self._durable:
-            await self._writer.durable(position)
-
-    def sweep(self, keep_s: int, now_s: float) -> None:
-        """Removes segments whose last record is older."""
-        for number in segments(self._folder)[:-1]:
-            path = segment_path(self._folder, number)
-            if path.stat().st_mtime < now_s - keep_s:
-                path.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Syncs what is waiting."""
-        self._writer.close()
+def log_of(root: Path, *, durable: bool) -> Archive:
+    """For records as `encode` makes them. Raises `eventlog.writer.LogBusy` if another process writes it."""
+    return Archive(root / FOLDER, durable=durable)
 
 
 def read(root: Path) -> Iterator[Application]:

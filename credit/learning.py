@@ -14,7 +14,7 @@ import numpy as np
 
 from credit.match_features import BELIEFS, NAMES
 from credit.match_log import MatchRecord, Offered
-from credit.matching import priors_of
+from credit.matching import MOST_OFFERS, priors_of
 from credit.offer_rates import Answers, Rates, fit
 from credit.offer_rates_file import Model
 from credit.outcomes import Outcome
@@ -23,6 +23,8 @@ from domain.clock import SECOND
 
 MOST_WAITING = 2_000_000
 """Offers; beyond that the oldest are given up."""
+MOST_EARLY, MOST_EARLY_EACH = 10_000, 2 * MOST_OFFERS
+"""Matches of which outcomes came before the match itself, until the next fit; and outcomes of each."""
 USUAL_ANSWER_DAYS = 30
 """Of products that are in the catalogue no more."""
 DAY_NS = 86_400 * SECOND
@@ -48,7 +50,9 @@ class Lessons:
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
-        """By lender: the institution whose keys tell of its offers, where that is not the lender's own key."""
+        """By lender: the institution whose keys tell of its offers (`credit.products.Catalogue.owners`); of one that is
+        not there, the lender's own key.
+        """
         self._waiting: dict[str, _Waiting] = {}
         self._offers = 0
         self._early: dict[str, list[Outcome]] = {}
@@ -82,8 +86,9 @@ class Lessons:
         if not outcome.match_id:
             return None
         if outcome.match_id not in self._waiting:
-            if len(self._early) < 10_000:  # the match may be in another worker's log, not read yet
-                self._early.setdefault(outcome.match_id, []).append(outcome)
+            early = self._early.get(outcome.match_id, [])
+            if len(early) < MOST_EARLY_EACH and (early or len(self._early) < MOST_EARLY):
+                self._early[outcome.match_id] = [*early, outcome]  # the match may be in a log that is not read yet
             else:
                 self.unknown += 1
             return None

@@ -13,9 +13,10 @@ from api.problem import Failure
 from credit.match_desk import MatchDesk
 from credit.matching import MOST_OFFERS, Match, Question, Standing, joined
 from credit.products import Catalogue, Product
+from credit.sums import nanos_of
 from credit.tags import Family, facts_of
 from domain.errors import Problem, Refused
-from domain.money import MAX_NANOS, NANOS, MoneyError, parse_nanos
+from domain.money import MAX_NANOS, NANOS
 from risk.subject import SubjectForm, read_subject
 
 MATCH, PRODUCTS = "credit:match", "credit:products"
@@ -132,19 +133,19 @@ class Matching:
 
     async def _match(self, call: Call) -> MatchAnswer:
         asked: MatchRequest = call.body
-        catalogue = self._desk.matcher.catalogue
+        catalogue, version = self._desk.matcher.catalogue, self._desk.version
         keys = read_subject(asked.subject).keys if asked.subject else ()
         standing = self._scorer(asked.applicant, keys) if asked.applicant is not None or keys else Standing()
         facts, standing = joined(facts_of(asked.tags, self._desk.schema), standing)
         question = Question(facts, standing, _nanos(asked.amount), asked.term_months, asked.offers)
         found = await self._desk.match(question, call.key.institution, keys)
-        return told(found, question, catalogue, self._desk.version)
+        return told(found, question, catalogue, version)  # another one may be in use by now
 
     async def _products(self, call: Call) -> ProductsAnswer:
         matcher = self._desk.matcher
         catalogue, own = matcher.catalogue, call.key.institution
         left = await asyncio.to_thread(matcher.quotas.left_now)
-        owners = {lender.key: lender.institution or lender.key for lender in catalogue.lenders}
+        owners = catalogue.owners()
         seen = [product for product in catalogue.products if not own or owners[product.lender] == own]
         if own and not seen:
             raise Failure(404, f"there are no products of {own!r}")
@@ -203,11 +204,6 @@ def _product_told(product: Product, left: Mapping[str, int]) -> ProductTold:
 
 
 def _nanos(amount: float) -> int:
-    """A sum as it was sent, to the ninth decimal."""
-    try:
-        nanos = parse_nanos(f"{amount:.9f}")
-    except MoneyError as error:
-        raise Refused([Problem("amount", amount, str(error))]) from None
-    if nanos <= 0:
+    if (nanos := nanos_of(amount)) <= 0:
         raise Refused([Problem("amount", amount, "it must be 0.000000001 or more")])
     return nanos

@@ -18,7 +18,7 @@ from credit import outcomes
 from credit.learning import Answer, Lessons, model_of, move
 from credit.match_config import OfferSettings
 from credit.match_features import NAMES
-from credit.match_log import FOLDER, MatchLog, MatchReader, keep_catalogue, record_of
+from credit.match_log import FOLDER, MatchReader, encode, keep_catalogue, record_of, worker_log
 from credit.match_preview import MODEL, QUOTAS
 from credit.matching import Match, Matcher, Question, priors_of
 from credit.offer_rates_file import Model, load
@@ -30,6 +30,7 @@ from credit.quotas import Quotas
 from credit.tags import Schema
 from domain.clock import SECOND, Clock, utc
 from domain.errors import Refused, Unavailable
+from domain.file_stamp import Stamp, stamp_of
 from eventlog.frames import LogFull
 from eventlog.reader import LogCorrupt
 from targeting.forgotten import Forgotten
@@ -40,8 +41,6 @@ KEEP_COUNTS_DAYS = 100
 """Longer than any period of a quota."""
 
 log = logging.getLogger(__name__)
-
-Stamp = tuple[int, int]
 
 
 class MatchDesk:
@@ -57,7 +56,7 @@ class MatchDesk:
         self._store = QuotaStore(root / QUOTAS)
         try:
             self._forgotten = Forgotten(root.parent)
-            self._log = MatchLog(root / FOLDER, worker, durable=settings.durable)
+            self._log = worker_log(root / FOLDER, worker, durable=settings.durable)
         except BaseException:
             self._store.close()
             raise
@@ -129,7 +128,7 @@ class MatchDesk:
     async def match(self, asked: Question, institution: str = "", persons: tuple[int, ...] = ()) -> Match:
         """Chooses, counts and records offers. Raises Unavailable without products, or when the disk is full."""
         matcher, version = self.matcher, self._version
-        found = matcher.match(asked)
+        found, periods = matcher.match(asked), matcher.quotas.periods
         if matcher.quotas.short:
             self._short.set()
         record = record_of(
@@ -145,9 +144,11 @@ class MatchDesk:
             learnt=self._learnt,
         )
         try:
-            await self._log.record(record)
+            await self._log.keep(encode(record))
         except LogFull as error:
             self.lost += 1
+            for offer in found.offers:  # nobody is told of them
+                matcher.quotas.put_back(offer.product, asked.amount, periods)
             raise Unavailable(f"the match cannot be recorded: {error.strerror}") from None
         self.made += 1
         self.empty += not found.offers
@@ -158,7 +159,10 @@ class MatchDesk:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._short.wait(), RENEW_S)
             self._short.clear()
-            await self.renew()
+            try:
+                await self.renew()
+            except Exception:  # a bug; what is held is offered, and it is tried again
+                log.exception("quotas are not renewed")
 
     async def renew(self) -> None:
         """Fetches leases of quotas for what is short."""
@@ -231,7 +235,7 @@ class MatchDesk:
 
     async def _look_at_products(self) -> None:
         path = self._settings.file(self._root)
-        stamp = await asyncio.to_thread(_stamp_of, path)
+        stamp = await asyncio.to_thread(stamp_of, path)
         if stamp is not None and stamp == self._stamp:
             return
         self._stamp = stamp
@@ -240,11 +244,15 @@ class MatchDesk:
             return
         try:
             catalogue = await asyncio.to_thread(read_products, path)
+            if self._matcher is None or catalogue != self._matcher.catalogue:
+                await self._use(catalogue)
         except Refused as refusal:
             self._told("products", f"{path}: {refusal}")
             return
-        if self._matcher is None or catalogue != self._matcher.catalogue:
-            await self._use(catalogue)
+        except OSError as error:  # of the disk, which may be better the next time
+            self._stamp = None
+            self._told("products", f"{path} is not in use: {error}")
+            return
         self._told("products", "")
 
     async def _use(self, catalogue: Catalogue) -> None:
@@ -252,7 +260,7 @@ class MatchDesk:
         version = await asyncio.to_thread(keep_catalogue, self._root / FOLDER, catalogue)
         model = await asyncio.to_thread(self._model, catalogue)
         quotas = Quotas(catalogue, self._store, self._clock.now_ns)
-        self.lessons.owners = {one.key: one.institution for one in catalogue.lenders if one.institution}
+        self.lessons.owners = catalogue.owners()
         before = self._matcher
         matcher = Matcher(catalogue, model.rates(priors_of(catalogue.products)), quotas, self._settings.policy)
         self._matcher, self._version, self._learnt = matcher, version, model.answers
@@ -294,11 +302,3 @@ class MatchDesk:
             self.trouble[part] = why
         else:
             self.trouble.pop(part, None)
-
-
-def _stamp_of(path: Path) -> Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -64,11 +64,12 @@ class Recorded:
             if record.at_ns < until_ns:
                 latest = record.catalogue
                 lessons.matched(record)
+        if latest is None:
+            latest = self.matches[0].catalogue
+        lessons.owners = self.catalogue(latest).owners()
         for told in self._outcomes.values():
             for outcome in told:
                 lessons.happened(outcome)
-        if latest is None:
-            latest = self.matches[0].catalogue
         return model_of(*lessons.answers(), self.catalogue(latest), until_ns)
 
     def decided(self, now_ns: int, since_ns: int = 0, other: "Other | None" = None) -> Iterator[Decided]:
@@ -78,10 +79,14 @@ class Recorded:
                 continue
             offer, catalogue = record.offers[0], self.catalogue(record.catalogue)
             product = next(one for one in catalogue.products if one.path == offer.product)
+            tellers = ("", record.institution, catalogue.owners()[product.lender])
             kinds = {
                 outcome.kind
                 for outcome in self._outcomes.get(record.id, ())
-                if outcome.product in (offer.product, product.key) or (not outcome.product and len(record.offers) == 1)
+                if outcome.institution in tellers
+                and (
+                    outcome.product in (offer.product, product.key) or (not outcome.product and len(record.offers) == 1)
+                )
             }
             if not kinds and now_ns - record.at_ns <= product.answer_days * DAY_NS:
                 continue

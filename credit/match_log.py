@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 from credit.matching import Match, Question
 from credit.products import Catalogue
 from domain.errors import Problem, Refused
-from eventlog import consumers, retention
+from domain.whole_file import write_whole
+from eventlog.archive import Archive
 from eventlog.reader import LogReader
 from eventlog.rewriting import rewrite
-from eventlog.segments import read_mark
-from eventlog.writer import LogWriter
 
 FOLDER = "matches"
 CATALOGUES = "catalogues"
-HOLDER = "service"
-"""The consumer that every log of matches has: the service, which removes what is old enough."""
 _KEY = 8
 
 
@@ -146,9 +143,7 @@ def keep_catalogue(folder: Path, catalogue: Catalogue) -> str:
     path = folder / CATALOGUES / f"{version}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".new")
-        beside.write_bytes(msgspec.json.encode(catalogue))
-        beside.replace(path)
+        write_whole(path, msgspec.json.encode(catalogue))
     return version
 
 
@@ -161,28 +156,9 @@ def kept_catalogue(folder: Path, version: str) -> Catalogue:
         raise Refused([Problem(str(path), str(error), "it must be the catalogue that the service kept")]) from None
 
 
-class MatchLog:
-    """One worker's, under ``folder``. Raises LogBusy if another process is this worker."""
-
-    def __init__(self, folder: Path, worker: int, *, durable: bool) -> None:
-        self.directory, self._durable = folder / str(worker), durable
-        self._writer = LogWriter(self.directory, sync_s=0.0 if durable else 1.0)
-        consumers.expect(self.directory, [HOLDER])
-
-    async def record(self, record: MatchRecord) -> None:
-        """Keeps it; it is on disk when this returns, if that was asked for. Raises `eventlog.frames.LogFull`."""
-        position = self._writer.append(encode(record))
-        if self._durable:
-            await self._writer.durable(position)
-
-    def sweep(self, keep_s: float) -> None:
-        """Removes segments whose last match is older."""
-        consumers.passed(self.directory, HOLDER, read_mark(self.directory))
-        retention.sweep(self.directory, keep_s)
-
-    def close(self) -> None:
-        """What was recorded is on disk when this returns."""
-        self._writer.close()
+def worker_log(folder: Path, worker: int, *, durable: bool) -> Archive:
+    """One worker's, for records as `encode` makes them. Raises LogBusy if another process is this worker."""
+    return Archive(folder / str(worker), durable=durable)
 
 
 def forget(folder: Path, persons: Collection[int]) -> int:

@@ -1,6 +1,5 @@
 """The model of approvals as a file, and as the beliefs of a catalogue that may have changed since it was fitted."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from credit.offer_rates import Approvals, Floats, Level, Rates
 from domain.errors import Problem, Refused
+from domain.whole_file import write_whole
 
 
 class Kept(Struct, frozen=True):
@@ -77,9 +77,7 @@ class Model:
             tuple(self._products),
             {name: (array.shape, np.ascontiguousarray(array, dtype="<f8").tobytes()) for name, array in arrays.items()},
         )
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
-        beside.write_bytes(msgspec.msgpack.encode(kept))
-        beside.replace(path)
+        write_whole(path, msgspec.msgpack.encode(kept))
 
 
 def load(path: Path, features: Sequence[str]) -> Model | None:

@@ -10,8 +10,9 @@ from api.keys import Keys
 from api.operations import PUBLIC, Call, Operation
 from api.problem import Failure
 from credit.outcomes import LONGEST, Outcome, OutcomeBook, OutcomeKind
+from credit.sums import nanos_of
 from domain.errors import Problem, Refused, Unavailable
-from domain.money import MAX_NANOS, NANOS, MoneyError, parse_nanos
+from domain.money import MAX_NANOS, NANOS
 from eventlog.frames import LogFull
 
 SCOPE = "credit:outcomes"
@@ -92,7 +93,7 @@ class Outcomes:
             asked.match_id,
             asked.kind,
             now if asked.at is None else asked.at,
-            amount_nanos(asked.amount),
+            0 if asked.amount is None else nanos_of(asked.amount),
             asked.reference,
             asked.product,
             institution,
@@ -110,13 +111,3 @@ class Outcomes:
             self._book.forget((outcome,))
             raise Unavailable(f"the outcome cannot be recorded: {error.strerror}") from None
         return OutcomeAnswer("recorded" if taken.status == "recorded" else "duplicate")
-
-
-def amount_nanos(amount: float | None) -> int:
-    """A sum as it was sent, to the ninth decimal. Raises Refused."""
-    if amount is None:
-        return 0
-    try:
-        return parse_nanos(f"{amount:.9f}")
-    except MoneyError as error:
-        raise Refused([Problem("amount", amount, str(error))]) from None

@@ -6,8 +6,8 @@ from typing import Any
 
 from credit.columns import require
 from credit.numbers import Decimal, decimal_of, number_of
-from credit.outcome_api import amount_nanos
 from credit.outcomes import KINDS, Outcome
+from credit.sums import nanos_of
 from credit.table import Table, read
 from domain.errors import Problem, Refused
 
@@ -53,7 +53,11 @@ def _outcome(table: Table, row: int, institution: str, now_s: int, at: str, deci
         raise Refused([Problem(f"{at}.amount", text("amount"), "a number, 0 or more")])
     told = {name: text(name) for name in TEXTS}
     return Outcome(
-        kind=kind, at=_time(text("at"), now_s, at), amount=amount_nanos(amount), institution=institution, **told
+        kind=kind,
+        at=_time(text("at"), now_s, at),
+        amount=0 if amount is None else nanos_of(amount, f"{at}.amount"),
+        institution=institution,
+        **told,
     )
 
 

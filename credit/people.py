@@ -169,18 +169,6 @@ def write_profiles(
     pq.write_table(pa.table(columns), path)
 
 
-def forget(path: Path, keys: Sequence[int]) -> int:
-    """Writes the table without people of these keys; returns how many it had."""
-    if not path.exists():
-        return 0
-    table = KeyTable(path)
-    gone = np.isin(table.keys(), np.array(sorted(keys), np.uint64))
-    if not gone.any():
-        return 0
-    write_key_table(path, np.array(table.keys()[~gone]), np.array(table.payloads()[~gone]), WIDTH)
-    return int(gone.sum())
-
-
 def table_file(data: Path) -> Path:
     """Of a data directory."""
     return data / "credit" / FILE

@@ -136,5 +136,9 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
     def schema(self) -> Schema:
         return schema_of(self.tags)
 
+    def owners(self) -> dict[str, str]:
+        """By lender: the institution whose keys see and answer its offers."""
+        return {lender.key: lender.institution or lender.key for lender in self.lenders}
+
     def lender_of(self, product: Product) -> Lender:
         return next(lender for lender in self.lenders if lender.key == product.lender)

@@ -100,6 +100,19 @@ class Quotas:
             if (left < 0).any():
                 raise RuntimeError(f"there was no room for product {product}")
 
+    @property
+    def periods(self) -> tuple[Span, ...]:
+        """Those that offers are counted in now, for `put_back`."""
+        return tuple(self._spans)
+
+    def put_back(self, product: int, amount: int, periods: Sequence[Span]) -> None:
+        """Counts one offer less that was taken in these periods, and not made after all. Of periods that are over by
+        now nothing is counted.
+        """
+        for place in self._rows[product].tolist():
+            if self._spans[place] == periods[place]:
+                self._held[place] += 1 if self.quotas[place].counts_offers else amount
+
     def renew(self) -> None:
         """Fetches leases for what is short. Raises `sqlite3.Error` when the file cannot be written; what was to be
         given back then counts as used.

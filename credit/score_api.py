@@ -123,10 +123,13 @@ class Scoring:
         """What matching knows of an applicant. Raises Refused for features that are none."""
         if applicant is not None:
             model = self._model()
-            if model is None:
-                return Standing()
-            found = model.scores(model.columns_of_records((applicant,)))
-            return Standing(float(found.score[0]), float(found.pd[0]), float(found.p_approved[0]))
+            return Standing() if model is None else standing_by(model, applicant)
         people = self._people()
         person = people.newest(keys) if people is not None else None
         return Standing(math.nan, math.nan, math.nan) if person is None else Standing(*map(float, person[:3]))
+
+
+def standing_by(model: CreditModel, applicant: Any) -> Standing:
+    """What a model says of an applicant, without reasons. Raises Refused for features that are none."""
+    found = model.scores(model.columns_of_records((applicant,)))
+    return Standing(float(found.score[0]), float(found.pd[0]), float(found.p_approved[0]))

@@ -1,27 +1,23 @@
 """The credit service: scores, offers and outcomes as an HTTP API, on its own port."""
 
-import asyncio
-import gc
-import logging
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import uvloop
 from aiohttp import web
 
 from api.application import application
 from api.batch import batch_of
-from api.keys import Keys
+from api.duties import Duties, alongside
+from api.keys import Keys, key_file
 from api.operations import Call, Operation
+from api.serving import serve
 from credit import metrics, outcomes
-from credit.applications import Application, ApplicationLog
+from credit.applications import Application, encode, log_of
 from credit.artefact import MODEL
 from credit.config import CreditSettings, credit_settings, directory
-from credit.in_service import InService
 from credit.match_api import MatchAnswer, Matching, MatchRequest
 from credit.match_config import OfferSettings, offer_settings
 from credit.match_desk import MatchDesk
@@ -29,9 +25,10 @@ from credit.model import Assessed, CreditModel
 from credit.outcome_api import Outcomes
 from credit.outcomes import SERVICE, OutcomeBook
 from credit.people import People
-from credit.score_api import Scoring
+from credit.score_api import Scoring, standing_by
 from domain.clock import SECOND, Clock, from_env
 from domain.errors import Unavailable
+from domain.in_service import InService
 from domain.keys import internal_secret, load_keys
 from domain.settings import places
 from eventlog.config import DAY_S
@@ -41,7 +38,6 @@ from monitoring.health import Readiness
 from monitoring.page import Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told
-from risk.config import key_file
 
 TITLE = "Outbid credit"
 VERSION = "1"
@@ -50,8 +46,6 @@ DESCRIPTION = (
 )
 REFRESH_S = 1.0
 SWEEP_S = 3600.0
-
-log = logging.getLogger(__name__)
 
 
 class Service:
@@ -63,14 +57,14 @@ class Service:
         self._scored: Counter[str] = Counter()
         self._told: Counter[tuple[str, str]] = Counter()
         self._kept, self._lost = 0, 0
-        self._trouble: dict[str, str] = {}
+        self._duties = Duties()
         self.model = InService("model", settings.model_path(root), CreditModel.load, MODEL)
         self.people = InService("people", settings.people_path(root), People.open)
         self.model.look()
         self.people.look()
         self.book = OutcomeBook(outcomes.directory(root.parent), SERVICE)
         try:
-            self.applications = ApplicationLog(root, durable=settings.durable)
+            self.applications = log_of(root, durable=settings.durable)
         except BaseException:
             self.book.close()
             raise
@@ -128,7 +122,7 @@ class Service:
             found.p_approved, version,
         )  # fmt: skip
         try:
-            await self.applications.keep(kept)
+            await self.applications.keep(encode(kept))
         except LogFull as error:
             self._lost += 1
             raise Unavailable(f"the applicant cannot be recorded: {error.strerror}") from None
@@ -138,11 +132,11 @@ class Service:
         """A match of an applicant is recorded with what was told of it, so that its outcome can be learnt from."""
 
         async def handler(call: Call) -> MatchAnswer:
-            answer: MatchAnswer = await match.handler(call)
             asked: MatchRequest = call.body
-            model = self.model.value
+            model = self.model.value  # another may be in service when the match has been made
+            answer: MatchAnswer = await match.handler(call)
             if asked.applicant is not None and answer.offers and model is not None:
-                score, pd, p = self.scoring.standing(asked.applicant, ())
+                score, pd, p = standing_by(model, asked.applicant)
                 found = Assessed(int(score), pd, p, ())
                 await self._record(call, asked.applicant, answer.match_id, "", found, model.version)
             return answer
@@ -151,47 +145,32 @@ class Service:
 
     async def _beside(self, app: web.Application) -> AsyncIterator[None]:
         await self.desk.start()
-        duties = [
-            asyncio.create_task(self._every(REFRESH_S, "files", self._refresh)),
-            asyncio.create_task(self._every(SWEEP_S, "applications", self._sweep)),
-        ]
-        yield
-        for duty in duties:
-            duty.cancel()
-        await asyncio.gather(*duties, return_exceptions=True)
+        every = self._duties.every
+        async with alongside(
+            every(REFRESH_S, "model", self.model.look),
+            every(REFRESH_S, "people", self.people.look),
+            every(REFRESH_S, "outcomes", self.book.refresh),  # files that the command line read in
+            every(SWEEP_S, "applications", self._sweep),
+        ):
+            yield
         await self.close()
 
     async def close(self) -> None:
         """What was taken is on disk when this returns."""
-        await self.desk.close()
-        self.applications.close()
-        self.book.close()
-
-    async def _every(self, seconds: float, name: str, act: Callable[[], None]) -> None:
-        """Does something now and then; that it fails is told by ``/ready``, and it is done again."""
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await asyncio.to_thread(act)
-                self._trouble.pop(name, None)
-            except (Unavailable, OSError) as error:
-                if self._trouble.get(name) != str(error):
-                    log.error("%s: %s", name, error)
-                self._trouble[name] = str(error)
-
-    def _refresh(self) -> None:
-        self.model.look()
-        self.people.look()
-        self.book.refresh()  # files that the command line read in
+        try:
+            await self.desk.close()
+        finally:  # whatever became of offers, outcomes that were taken are on disk
+            self.applications.close()
+            self.book.close()
 
     def _sweep(self) -> None:
-        self.applications.sweep(self._settings.keep_applications_days * DAY_S, time.time())
+        self.applications.sweep(self._settings.keep_applications_days * DAY_S)
 
     @property
     def trouble(self) -> dict[str, str]:
         """By part: why it does not work, or works with what it had."""
         files = {each.name: each.trouble for each in (self.model, self.people) if each.trouble}
-        return {**self._trouble, **files, **self.desk.trouble}
+        return {**self._duties.trouble, **files, **self.desk.trouble}
 
     async def _page(self) -> Page:
         page = Page(metrics.FAMILIES)
@@ -225,17 +204,8 @@ def run() -> None:
     root.mkdir(parents=True, exist_ok=True)
     keys = Keys(key_file(), internal_secret(load_keys(here.data)))
 
-    async def served() -> web.Application:
-        app = Service(root, keys, credit_settings(), offer_settings(), from_env()).application()
-        gc.collect()
-        gc.freeze()  # what is there from the start stays: looking at it again would only make an answer late
-        return app
-
-    web.run_app(
-        served(),
-        host=here.host,
-        port=here.credit_port,
-        loop=uvloop.new_event_loop(),
-        access_log=None,
-        print=None,
+    serve(
+        lambda: Service(root, keys, credit_settings(), offer_settings(), from_env()).application(),
+        here.host,
+        here.credit_port,
     )

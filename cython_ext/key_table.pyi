@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -43,3 +43,4 @@ def write_key_table(
     payload: Buffer | NDArray[np.generic] | None = None,
     width: int = 0,
 ) -> None: ...
+def remove_keys(path: str | PathLike[str], keys: Collection[int]) -> int: ...

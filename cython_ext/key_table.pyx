@@ -69,8 +69,9 @@ cdef class KeyTable:
         self.key = <const uint64_t *>(data + <Py_ssize_t>keys_at)
         self.column = data + <Py_ssize_t>column_at
         self.start = <const uint32_t *>(data + <Py_ssize_t>index_at)
-        if self.start[0] != 0 or self.start[1 << self.bits] != self.rows:
-            raise ValueError(f"{path}: its index does not fit its keys")
+        index = np.frombuffer(self.mapped, np.uint32, (1 << bits) + 1, index_at)
+        if self.start[0] != 0 or self.start[1 << self.bits] != self.rows or (index[1:] < index[:-1]).any():
+            raise ValueError(f"{path}: its index does not fit its keys")  # a look-up would leave the file
 
     def __len__(self):
         return self.rows
@@ -269,17 +270,24 @@ class KeyTableWriter:
 
     def discard(self):
         """Leaves what is at ``path`` as it is."""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:  # what is not written yet does not find room
+            pass
         self._draft.unlink(missing_ok=True)
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind is None:
-            self.close()
-        else:
+        if kind is not None:
             self.discard()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.discard()
+            raise
 
 
 def packed(payload):
@@ -345,3 +353,20 @@ def write_key_table(path, keys, payload=None, width=0):
             keys, rows = keys[last], rows[last]
     with KeyTableWriter(path, width) as writer:
         writer.append(keys, rows if width else payload)
+
+
+def remove_keys(path, keys):
+    """Writes the table at ``path`` without some keys; returns how many of them it had. Nothing is done where it has none,
+    or where there is no table. Who has the old one open keeps it until they open it again.
+    """
+    path = Path(path)
+    if not path.exists():
+        return 0
+    table = KeyTable(path)
+    gone = table.find_many(np.array(sorted(set(keys)), np.uint64))
+    gone = gone[gone >= 0]
+    if len(gone):
+        kept = np.ones(len(table), np.bool_)
+        kept[gone] = False
+        write_key_table(path, table.keys()[kept], table.payloads()[kept], table.width)
+    return len(gone)

@@ -36,7 +36,19 @@ class Exact(Decimal):
 
 
 def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Exact:
-    return Exact(node.value)
+    try:
+        value = Exact(node.value)
+    except ArithmeticError:
+        value = Exact("nan")
+    if not value.is_finite():
+        raise yaml.constructor.ConstructorError(None, None, f"{node.value!r} is no number", node.start_mark)
+    return value
+
+
+def _foreign(loader: _Loader, node: yaml.Node) -> Any:
+    """What JSON has no word for; only an explicit tag makes such a value."""
+    kind = node.tag.rpartition(":")[2]
+    raise yaml.constructor.ConstructorError(None, None, f"there are no values of the type {kind!r}", node.start_mark)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -56,6 +68,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 
 _Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+for _type in ("timestamp", "binary", "set", "omap", "pairs"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_type}", _foreign)
 
 
 def read_yaml(path: Path) -> Any:
@@ -74,7 +88,7 @@ def read_yaml(path: Path) -> Any:
         mark = error.problem_mark or error.context_mark
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise Refused([Problem(place, error.problem or str(error), "the file must be YAML")]) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError) as error:  # the last two: !!int x, !!bool x
         raise Refused([Problem(str(path), str(error), "the file must be YAML")]) from None
 
 

@@ -11,7 +11,6 @@ the institution NAME. A file has the scores that it changes, each whole::
           lenders_30d: {rising: [[0, 0], [3, 200], [6, 700]]}
 """
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,9 @@ import msgspec
 import yaml
 
 from domain.errors import Problem, Refused
+from domain.file_stamp import Stamp, stamp_of
 from domain.naming import name_id
-from eventlog.segments import sync_directory
+from domain.whole_file import write_whole
 from risk.cards import NAMES, OWN_VERSIONS, Card, Cards, Scorecard
 from risk.published import published_cards
 
@@ -75,13 +75,8 @@ def write_cards(path: Path, cards: Mapping[str, Card]) -> None:
     """Writes a file whole or not at all. Raises OSError."""
     told = {"scores": {name: _form(card) for name, card in cards.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    with open(draft, "w") as file:
-        yaml.safe_dump(told, file, sort_keys=False, default_flow_style=None, width=120)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    sync_directory(path.parent)
+    text = yaml.safe_dump(told, sort_keys=False, default_flow_style=None, width=120)
+    write_whole(path, text.encode())
 
 
 def _form(card: Card) -> dict[str, Any]:
@@ -101,7 +96,7 @@ class Shelf:
 
     def __init__(self, directory: Path, refused: Callable[[Path, str], None] = lambda path, why: None) -> None:
         self.directory, self._refused = directory / FOLDER, refused
-        self._seen: dict[Path, tuple[int, int, int]] = {}
+        self._seen: dict[Path, Stamp] = {}
         self._own: dict[str, dict[str, Scorecard]] = {}
         self._cards: dict[int, Cards] = {}
         self._everybody = published_cards()
@@ -113,10 +108,7 @@ class Shelf:
 
     def refresh(self) -> bool:
         """Looks at the files. Did any change?"""
-        seen = {}
-        for path in self._files():
-            told = path.stat()
-            seen[path] = (told.st_mtime_ns, told.st_size, told.st_ino)
+        seen = {path: stamp for path in self._files() if (stamp := stamp_of(path))}
         if seen == self._seen:
             return False
         own = {}

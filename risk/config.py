@@ -33,8 +33,3 @@ def risk_settings() -> RiskSettings:
 def directory() -> Path:
     """Where the service keeps its data: lists, graph, counters, decisions, flows."""
     return places().data / "risk"
-
-
-def key_file() -> Path:
-    """The keys of both services of lenders."""
-    return places().data / "api-keys.json"

@@ -6,7 +6,7 @@ so that a score sees in service what it saw when it was learnt. Memory is bounde
 what was not seen for longest makes room. Tables are files, which other processes may read (``readonly``) meanwhile.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -82,8 +82,7 @@ class Counters:
         """Counts an event. Raises Refused, and counts nothing: of another name, of nobody, of no time, or of one that
         is more than `LATEST_S` ahead of ``now_s``.
         """
-        if problems := _faults(event, now_s):
-            raise Refused(problems)
+        self.check(event, now_s)
         name, at_s, ip = event.name, event.at_s, event.ip
         devices = [key for kind, key in event.ids if kind in DEVICE_KINDS]
         if name in _VELOCITY:
@@ -99,6 +98,11 @@ class Counters:
             for key in devices:
                 self._seen.observe(ip, key, at_s)
                 self._seen.observe(key, ip, at_s)
+
+    def check(self, event: Event, now_s: int | None = None) -> None:
+        """Raises Refused for what `observe` would not count."""
+        if problems := _faults(event, now_s):
+            raise Refused(problems)
 
     def facts(self, ids: Sequence[tuple[str, int]], ip: int, now_s: int) -> dict[str, float]:
         """What is known of a subject, by name of `risk.inputs.FACTS`. Of several ids the most is told, of gaps the
@@ -170,13 +174,18 @@ class Counters:
         if intended:
             told["intent_gap_h"] = max(now_s - intended, 0) / HOUR
 
-    def forget(self, keys: Iterable[int]) -> None:
+    def forget(self, keys: Collection[int]) -> None:
         """Removes all that is known of these keys, and that others were seen with them."""
+        for _ in self.forgetting(keys):
+            pass
+
+    def forgetting(self, keys: Collection[int]) -> Iterator[None]:
+        """The same in pieces of about a millisecond, for who has others to serve meanwhile."""
         for key in keys:
             self._velocity.slots.forget(key)
             self._person.slots.forget(key)
             self._lenders.slots.forget(key)
-            self._seen.forget(key)
+        yield from self._seen.forgetting(keys)
 
     def sync(self) -> None:
         """Returns when all that was counted is on disk; without it a crash of the machine may take the last seconds."""

@@ -78,6 +78,8 @@ class Deciding:
         keys, kinds = subject.keys, tuple(one.kind for one in subject.ids)
         if subject.ip_key:
             keys, kinds = (*keys, subject.ip_key), (*kinds, "ip")
+        if (forgotten := self._engine.forgotten) is not None and len(forgotten):
+            keys = tuple(0 if key in forgotten else key for key in keys)
         record = Decision(
             decisions.nonce(),
             now_ns,

@@ -5,7 +5,6 @@ in them but keys, eight bytes each in a field of their own, so that a person can
 byte (`forget`). A decision's id says where its record lies: it is found again in one read.
 """
 
-import errno
 import secrets
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -14,17 +13,14 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from eventlog import consumers, retention
+from eventlog.archive import Archive
 from eventlog.frames import MAX_RECORD, LogFull, split
 from eventlog.reader import LogReader
 from eventlog.rewriting import rewrite
 from eventlog.segments import OFFSET_MASK, place_of, read_mark, segment_path
-from eventlog.writer import LogWriter
 from risk.flow_form import ListName, Outcome
 
 FOLDER = "decisions"
-HOLDER = "archive"
-"""The consumer that is entered so that old segments may go at all; nothing else reads the log to its end."""
 _HEADER = 8
 _NONCE = 5
 _KEY = 8
@@ -95,47 +91,25 @@ _decode = msgspec.msgpack.Decoder(Decision).decode
 
 
 class DecisionLog:
-    """The only writer of a directory's decisions. Raises `eventlog.writer.LogBusy` if there is one already.
-
-    ``durable``: `record` returns when the decision is on disk; else within 50 ms it is safe from a kill, and within a
-    second from a power cut.
-    """
+    """The only writer of a directory's decisions, as `eventlog.archive.Archive`."""
 
     def __init__(self, root: Path, *, durable: bool = True) -> None:
-        self.directory = root / FOLDER
-        self._writer = LogWriter(self.directory, sync_s=0.0 if durable else 1.0)
-        self._durable = durable
+        self.archive = Archive(root / FOLDER, durable=durable)
         self.refused = 0
         """Decisions that could not be recorded since the start."""
-        consumers.expect(self.directory, [HOLDER])
-
-    @property
-    def shut(self) -> bool:
-        """Does the disk take nothing at present?"""
-        return self._writer.shut
 
     async def record(self, decision: Decision) -> str:
         """Keeps it; returns its id. Raises `eventlog.frames.LogFull`."""
         data = _encode(decision)
-        shed = self._writer.shed
         try:
-            end = self._writer.append(data)
-            if self._durable:
-                await self._writer.durable(end)
-            elif self._writer.shed != shed:
-                raise LogFull(errno.ENOSPC, "the log of decisions takes nothing at present")
+            end = await self.archive.keep(data)
         except LogFull:
             self.refused += 1
             raise
         return id_of(end - len(data) - _HEADER, decision.nonce)
 
-    def sweep(self, keep_s: float) -> None:
-        """Removes segments whose last decision is older."""
-        consumers.passed(self.directory, HOLDER, read_mark(self.directory))
-        retention.sweep(self.directory, keep_s)
-
     def close(self) -> None:
-        self._writer.close()
+        self.archive.close()
 
 
 def nonce() -> bytes:

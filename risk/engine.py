@@ -106,13 +106,16 @@ class Engine:
             event = event.without(self.forgotten)
             if not event.subject.ids and not event.subject.ip:
                 return
-        if event.name not in (SEEN, FRAUD, LEGITIMATE):
-            self.counters.observe(event.counted(), now_s)
+        counted = event.counted() if event.name not in (SEEN, FRAUD, LEGITIMATE) else None
+        if counted is not None:
+            self.counters.check(counted, now_s)
         if edges := edges_of(event.subject):
             self.graph.add(edges)
         if event.name in (FRAUD, LEGITIMATE):
             for node in event.labelled():
                 self.graph.label(node.key, event.name == FRAUD, node.kind)
+        if counted is not None:  # last: a disk that took nothing above has raised
+            self.counters.observe(counted, now_s)
 
     async def durable(self) -> None:
         """Returns when the graph has everything on disk that it was told. Raises LogFull."""

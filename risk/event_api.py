@@ -5,6 +5,8 @@ from collections.abc import Callable
 from api.batch import batch_of
 from api.operations import Call, Operation
 from api.problem import Failure
+from domain.errors import Unavailable
+from eventlog.frames import LogFull
 from risk.engine import Engine
 from risk.events import FRAUD, LEGITIMATE, EventForm, Happening
 from risk.subject import read_subject
@@ -35,7 +37,10 @@ class Events:
         now_s = self._now_s()
         subject = read_subject(asked.subject, call.key.institution_id)
         happened = Happening(asked.event, subject, asked.at or now_s)
-        self._engine.take(happened, now_s)
-        await self._engine.durable()
+        try:
+            self._engine.take(happened, now_s)
+            await self._engine.durable()
+        except LogFull as error:
+            raise Unavailable(f"the event cannot be recorded: {error.strerror}") from None
         self._seen(asked.event)
         return EventTaken(happened.at_s)

@@ -126,7 +126,11 @@ def read_flow(path: Path) -> Flow:
 
 def flow_of(written: Any) -> Flow:
     """A flow as YAML or JSON has it. Raises Refused."""
-    form: FlowForm = converted(_plain(written), FlowForm)
+    try:
+        plain = _plain(written)
+    except RecursionError:  # a list that has itself in it
+        raise Refused([Problem("", "…", "a flow is a mapping, and has no end to its depth")]) from None
+    form: FlowForm = converted(plain, FlowForm)
     problems: list[Problem] = []
     facts = _facts(form.facts, problems)
     words = Vocabulary({**known_values(), **facts, POINTS: Kind("number")})

@@ -4,18 +4,18 @@ A file that cannot be used leaves the version before it in use, and is told of. 
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from domain.errors import Problem, Refused
+from domain.file_stamp import Stamp, stamp_of
+from domain.whole_file import write_whole
 from risk.flow import Flow, read_flow
 
 VERSIONS = "flow-versions"
 SUFFIX = ".yaml"
 
 log = logging.getLogger(__name__)
-_Stamp = tuple[int, int, int]
 
 
 class Flows:
@@ -23,10 +23,11 @@ class Flows:
 
     def __init__(self, directory: Path, versions: Path) -> None:
         self._directory, self._versions = directory, versions
-        self._stamps: dict[Path, _Stamp] = {}
+        self._stamps: dict[Path, Stamp] = {}
         self._of_file: dict[Path, Flow] = {}
         self.flows: Mapping[str, Flow] = {}
         """By name; never changed, but replaced."""
+        self._faults: dict[Path, str] = {}
         self.trouble: Mapping[str, str] = {}
         """File name -> why it cannot be used."""
 
@@ -40,27 +41,29 @@ class Flows:
 
     def refresh(self) -> bool:
         """Looks for changes; says whether there were some."""
-        found = {path: stamp for path in sorted(self._directory.glob(f"*{SUFFIX}")) if (stamp := _stamp(path))}
+        found = {path: stamp for path in sorted(self._directory.glob(f"*{SUFFIX}")) if (stamp := stamp_of(path))}
         if found == self._stamps:
             return False
-        trouble = {name: why for name, why in self.trouble.items() if self._directory / name in found}
+        faults = {path: why for path, why in self._faults.items() if path in found}
         of_file = {path: flow for path, flow in self._of_file.items() if path in found}
         for path, stamp in found.items():
             if self._stamps.get(path) == stamp:
                 continue
-            trouble.pop(path.name, None)
+            faults.pop(path, None)
             try:
                 of_file[path] = flow = read_flow(path)
                 self._keep(path, flow)
                 log.info("flow %s: version %s is in use", flow.name, flow.version)
             except Refused as refusal:
-                trouble[path.name] = str(refusal)
+                faults[path] = str(refusal)
                 log.error("the flow of %s cannot be used: %s", path, refusal)
         flows: dict[str, Flow] = {}
+        trouble = {path.name: why for path, why in faults.items()}
         for path, flow in sorted(of_file.items()):
             if flows.setdefault(flow.name, flow) is not flow:
                 trouble[path.name] = f"flow: {flow.name!r} is not allowed; another file has a flow of this name"
-        self._stamps, self._of_file, self.flows, self.trouble = found, of_file, flows, trouble
+        self._stamps, self._of_file, self._faults = found, of_file, faults
+        self.flows, self.trouble = flows, trouble
         return True
 
     def text(self, name: str, version: str) -> str | None:
@@ -77,14 +80,4 @@ class Flows:
         if kept.exists():
             return
         kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(path.read_bytes())
-        os.replace(draft, kept)
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        write_whole(kept, path.read_bytes())

@@ -6,7 +6,6 @@ to many edges at once (a file loaded, persons forgotten, the log folded in) make
 (`risk.graph_batches`); they see it there and open it.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import Unavailable
+from domain.file_stamp import Stamp, stamp_of
 from eventlog.reader import LogCorrupt, LogReader
 from eventlog.segments import read_mark
 from eventlog.writer import LogBusy, LogWriter
@@ -55,7 +55,7 @@ class Graph:
         self._directory: Path | None = None
         self._writer: LogWriter | None = None
         self._reader: LogReader | None = None
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Stamp | None = None
         self._appended = 0
         self._forgotten: Forgotten | None = None
 
@@ -146,7 +146,7 @@ class Graph:
             return False
         if self._forgotten is not None:
             self._forgotten.refresh()
-        if _state(self._directory) != self._seen:
+        if stamp_of(self._directory / SNAPSHOT) != self._seen:
             if self._writer is not None and self._writer.published < self._appended:
                 return False  # what is still on its way to the log would not be in what is opened
             self._reopen()
@@ -181,7 +181,7 @@ class Graph:
     def _reopen(self) -> None:
         """The snapshot there is, and the log behind it."""
         assert self._directory is not None
-        seen = _state(self._directory)
+        seen = stamp_of(self._directory / SNAPSHOT)
         arrays = graph_snapshot.read(self._directory / SNAPSHOT)
         check_log(self._directory, arrays.position)
         network, reader = arrays.network(), LogReader(self._directory / LOG, arrays.position)
@@ -241,11 +241,3 @@ def _joined(network: Network, edges: Entries) -> int:
         np.ascontiguousarray(edges["second_kind"]),
         STEPS,
     )
-
-
-def _state(directory: Path) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(directory / SNAPSHOT)
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -29,7 +29,7 @@ async def keep(graph: Graph) -> None:
                 not_before = loop.time() + AGAIN_S
                 await _fold(str(graph.owned))
             trouble = ""
-        except Unavailable as error:
+        except (Unavailable, OSError) as error:  # a process that could not be started, too
             if str(error) != trouble:
                 log.error("the graph stays as it was: %s", error)
             trouble = str(error)

@@ -1,13 +1,17 @@
 """Which others a key was seen with, and when last: how many different ones there were in any window, up to 32."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from struct import Struct
+
+import numpy as np
 
 from risk.slots import Slots
 
 MOST = 32
 """Others that are kept of a key; one more pushes out the one that was seen longest ago."""
+AT_ONCE = 128
+"""Buckets that are looked through at a time for who is to be forgotten."""
 
 _RECORD = Struct(f"<{MOST}Q{MOST}I")
 _TIMES = Struct(f"<{MOST}I")
@@ -48,11 +52,17 @@ class LastSeen:
         ago = [now_s - time for time in times if time and time <= now_s]
         return tuple([sum([since < window for since in ago]) for window in windows_s])
 
-    def forget(self, key: int) -> None:
-        """Removes the key, and removes it wherever it is another's other."""
-        self.slots.forget(key)
+    def forgetting(self, keys: Collection[int]) -> Iterator[None]:
+        """Removes the keys, and removes them wherever they are another's other: a part of the table at each step."""
+        for key in keys:
+            self.slots.forget(key)
+        gone = np.array(sorted(keys), np.uint64)
         others = self.slots.column("<u8", 0, MOST)
         times = self.slots.column("<u4", MOST * _OTHER.size, MOST)
-        found = others == key
-        others[found] = 0
-        times[found] = 0
+        for begun in range(0, len(others), AT_ONCE):
+            part = others[begun : begun + AT_ONCE]
+            found = np.isin(part, gone)
+            if found.any():
+                part[found] = 0
+                times[begun : begun + AT_ONCE][found] = 0
+            yield

@@ -10,7 +10,6 @@ In the lists' directory are
   base are read into memory. Nothing of these files is ever altered: they are the audit trail.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -229,23 +228,3 @@ def changes_after(directory: Path, after: int) -> Iterator[Change]:
                 yield change
     if record is not None and record.change > max(last, after):
         yield record
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Puts a file in its place when it is on the disk."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes sure that names in a folder outlive a power failure."""
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

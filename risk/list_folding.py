@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cython_ext.key_table import KeyTableWriter
-from risk.list_files import ListName, RangeRow, Shelf, Terms, packed_terms, write_whole
+from domain.whole_file import write_whole
+from risk.list_files import ListName, RangeRow, Shelf, Terms, packed_terms
 from risk.list_state import OpenShelf
 from targeting.addresses import IpRange
 

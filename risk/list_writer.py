@@ -21,6 +21,7 @@ from domain.clock import SECOND, Clock
 from domain.errors import Unavailable
 from domain.file_lock import FileLock
 from domain.naming import name_id
+from domain.whole_file import sync_folder, write_whole
 from risk.list_files import (
     MANIFEST,
     Change,
@@ -33,8 +34,6 @@ from risk.list_files import (
     read_manifest,
     segment_path,
     segments,
-    sync_folder,
-    write_whole,
 )
 from risk.list_folding import GONE, Updates, edited, fold, latest
 from risk.list_reading import ListFile

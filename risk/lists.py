@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from cython_ext.key_table import find_all
 from domain.errors import Unavailable
+from domain.file_stamp import stamp_of
 from risk.list_files import LISTS, MANIFEST, ListName, Manifest, Terms, read_manifest
 from risk.list_lines import key_of
 from risk.list_state import Entries, OpenShelf, ShelfId, State
@@ -74,7 +75,7 @@ class Lists:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._reloading = threading.Lock()
-        self._stamp = _stamp(directory)
+        self._stamp = stamp_of(directory / MANIFEST)
         self._state = _opened(directory)
 
     @classmethod
@@ -101,7 +102,7 @@ class Lists:
     def reload(self) -> bool:
         """Takes in what was changed since; whether anything was. It costs a look at two files if nothing was."""
         with self._reloading:
-            stamp = _stamp(self.directory)
+            stamp = stamp_of(self.directory / MANIFEST)
             if stamp != self._stamp:
                 self._state = _opened(self.directory)
                 self._stamp = stamp
@@ -191,14 +192,6 @@ def _opened(directory: Path) -> State:
             if read_manifest(directory) == manifest:
                 break
     raise Unavailable(f"{missing.filename}: the manifest names this file, and it is not there")
-
-
-def _stamp(directory: Path) -> tuple[int, int, int]:
-    try:
-        found = (directory / MANIFEST).stat()
-    except FileNotFoundError:
-        return 0, 0, 0
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _place(ip: str, ranges: bool) -> tuple[IpRange | None, int]:

@@ -40,6 +40,8 @@ SCOPE = "risk:lists"
 """Of keys that may change lists."""
 READ = "risk:lists:read"
 _BYTES = 16 << 20
+MOST_EDITS = 20_000
+"""Of the changes of one answer; a single change may have more."""
 _SECONDS = 60.0
 """A change may wait for an import that is being written."""
 
@@ -160,13 +162,14 @@ class ListOperations:
 
 def _trail(directory: Path, call: Call, imports: bool) -> TrailTold:
     asked: TrailQuery = call.query
-    own, found = call.key.institution, list[Change]()
+    own, found, edits = call.key.institution, list[Change](), 0
     for change in changes_after(directory, asked.after):
         if (own and (change.institution != own or change.action == "compact")) or (
             imports and change.action != "import"
         ):
             continue
-        if len(found) == asked.limit:
+        edits += len(change.edits)
+        if len(found) == asked.limit or (found and edits > MOST_EDITS):
             return TrailTold(tuple(found), found[-1].change)
         found.append(change)
     return TrailTold(tuple(found), None)

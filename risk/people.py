@@ -5,9 +5,7 @@ A row is a person's key (`domain.naming.person_key`) and 12 bytes, little-endian
 seconds). The compiled reader is `cython_ext.key_table.KeyTable`; this is the layout, and reading from Python.
 """
 
-from collections.abc import Collection
 from os import PathLike
-from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
@@ -90,23 +88,6 @@ def write_people(
             raise Refused([Problem(f"{name}[{at}]", int(column[at]), f"{least} to {most} are")])
         rows[name] = np.where(column < 0, UNKNOWN, column)
     write_key_table(path, keys, rows.view(np.uint8).reshape(len(keys), WIDTH), WIDTH)
-
-
-def forget(path: Path, persons: Collection[int]) -> int:
-    """Writes a table without these persons; how many it had. Nothing is done to a table that has none of them, or that
-    is not there. Readers take up the new one as they take up any.
-    """
-    if not path.exists():
-        return 0
-    table = People.open(path).table
-    gone = table.find_many(np.array(sorted(persons), np.uint64))
-    gone = gone[gone >= 0]
-    if not len(gone):
-        return 0
-    kept = np.ones(len(table), np.bool_)
-    kept[gone] = False
-    write_key_table(path, table.keys()[kept], table.payloads()[kept], WIDTH)
-    return len(gone)
 
 
 def _known(score: int) -> int:

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from api.operations import Call, Operation
 from api.problem import Failure
+from domain.errors import Unavailable
+from eventlog.frames import LogFull
 from risk import decisions
 from risk.engine import Engine
 from risk.graph_batches import forget
@@ -52,8 +54,12 @@ class Forgetting:
         if not keys:
             raise Failure(422, "an address is many people's: name their ids")
         if self._engine.counters is not None:
-            self._engine.counters.forget(keys)
-        await self._engine.durable()  # then it is in the log, and is found there
+            for _ in self._engine.counters.forgetting(keys):
+                await asyncio.sleep(0)  # a table of hundreds of megabytes: others' calls come between
+        try:
+            await self._engine.durable()  # then it is in the log, and is found there
+        except LogFull as error:
+            raise Unavailable(f"the graph cannot be brought to disk: {error.strerror}") from None
         await asyncio.to_thread(forget, self._root / "graph", keys)
         self._engine.graph.refresh()
         return ForgetAnswer(await asyncio.to_thread(decisions.forget, self._root, keys))

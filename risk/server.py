@@ -1,21 +1,18 @@
 """The risk service: an HTTP API over the engine, on its own port."""
 
-import asyncio
-import gc
-import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import uvloop
 from aiohttp import web
 
 from api.application import application
-from api.keys import Keys
+from api.duties import Duties, alongside
+from api.keys import Keys, key_file
 from api.operations import Operation
+from api.serving import serve
 from domain.clock import SECOND, Clock, from_env
-from domain.errors import Unavailable
 from domain.keys import internal_secret, load_keys
 from domain.settings import places
 from eventlog.config import DAY_S
@@ -25,7 +22,7 @@ from monitoring.page import Page
 from monitoring.process import LoopLag
 from monitoring.web import Requests, Told
 from risk import metrics
-from risk.config import RiskSettings, directory, key_file, risk_settings
+from risk.config import RiskSettings, directory, risk_settings
 from risk.decide_api import Deciding
 from risk.decisions import DecisionLog
 from risk.engine import Assessment, Engine
@@ -45,8 +42,6 @@ REFRESH_S = 0.5
 SYNC_S = 5.0
 SWEEP_S = 3600.0
 
-log = logging.getLogger(__name__)
-
 
 class Service:
     """The parts of the service and its application. ``root``: where it keeps its data. Raises Unavailable."""
@@ -59,7 +54,7 @@ class Service:
         self._decided: Counter[tuple[str, str]] = Counter()
         self._hits: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
-        self._trouble: dict[str, str] = {}
+        self._duties = Duties()
         self.engine = Engine.open(root, owner=True, forgotten=forgotten)
         try:
             self.decisions = DecisionLog(root, durable=settings.durable)
@@ -113,41 +108,24 @@ class Service:
         self._events[name] += 1
 
     async def _beside(self, app: web.Application) -> AsyncIterator[None]:
-        duties = [
-            asyncio.create_task(keep(self.engine.graph)),
-            asyncio.create_task(self._every(REFRESH_S, "lists", self._refresh)),
-            asyncio.create_task(self._every(SYNC_S, "counters", self._sync)),
-            asyncio.create_task(self._every(SWEEP_S, "decisions", self._sweep)),
-        ]
-        yield
-        for duty in duties:
-            duty.cancel()
-        await asyncio.gather(*duties, return_exceptions=True)
+        every = self._duties.every
+        async with alongside(
+            keep(self.engine.graph),
+            every(REFRESH_S, "lists", self.engine.lists.reload),
+            every(REFRESH_S, "flows", self.flows.refresh),
+            every(REFRESH_S, "cards", self.engine.cards.refresh),
+            every(SYNC_S, "counters", self._sync),
+            every(SWEEP_S, "decisions", self._sweep),
+        ):
+            yield
         self.close()
-
-    async def _every(self, seconds: float, name: str, act: Callable[[], None]) -> None:
-        """Does something now and then, in a thread; that it fails is told by ``/ready``, and it is done again."""
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await asyncio.to_thread(act)
-                self._trouble.pop(name, None)
-            except (Unavailable, OSError) as error:
-                if self._trouble.get(name) != str(error):
-                    log.error("%s: %s", name, error)
-                self._trouble[name] = str(error)
-
-    def _refresh(self) -> None:
-        self.flows.refresh()
-        self.engine.lists.reload()
-        self.engine.cards.refresh()
 
     def _sync(self) -> None:
         if self.engine.counters is not None:
             self.engine.counters.sync()
 
     def _sweep(self) -> None:
-        self.decisions.sweep(self._settings.keep_decisions_days * DAY_S)
+        self.decisions.archive.sweep(self._settings.keep_decisions_days * DAY_S)
 
     async def _page(self) -> Page:
         page = Page(metrics.FAMILIES)
@@ -169,9 +147,9 @@ class Service:
         return page
 
     async def _readiness(self) -> Readiness:
-        reasons = {"decisions": "the disk takes nothing: decisions are refused"} if self.decisions.shut else {}
+        reasons = {"decisions": "the disk takes nothing: decisions are refused"} if self.decisions.archive.shut else {}
         degraded = {f"flow {name}": why for name, why in self.flows.trouble.items()}
-        return Readiness("risk", reasons, {**self._trouble, **degraded})
+        return Readiness("risk", reasons, {**self._duties.trouble, **degraded})
 
 
 def run() -> None:
@@ -184,17 +162,8 @@ def run() -> None:
 
     sys.setswitchinterval(0.001)  # a decision waits for the thread that writes the log: it must not wait 5 ms for us
 
-    async def served() -> web.Application:
-        app = Service(root, keys, settings, from_env(), Forgotten(here.data)).application()
-        gc.collect()
-        gc.freeze()  # what is there from the start stays: looking at it again would only make an answer late
-        return app
-
-    web.run_app(
-        served(),
-        host=here.host,
-        port=here.risk_port,
-        loop=uvloop.new_event_loop(),
-        access_log=None,
-        print=None,
+    serve(
+        lambda: Service(root, keys, settings, from_env(), Forgotten(here.data)).application(),
+        here.host,
+        here.risk_port,
     )

@@ -92,7 +92,8 @@ class RiskService:
         if not self._send_device:
             return ids or None
         at = self._addresses[wanted.address] if wanted.address else ""
-        return (ids, at, wanted.agent) if ids or at else None
+        agent = wanted.agent[:MOST_AGENT] if wanted.agent else None  # an exchange may send one of any length
+        return (ids, at, agent) if ids or at else None
 
     def ask(self, key: Hashable, wanted: "Wanted", wait_s: float, then: Callable[[RiskTold | None], None]) -> bool:
         """As `RemoteService.ask`."""

@@ -10,6 +10,7 @@ from bidder.enrichment.risk import BlackLists
 from bidder.worth import IN_PROCESS, Worth
 from cython_ext.key_table import KeyTable
 from domain.errors import Unavailable
+from domain.in_service import InService
 from domain.naming import name_id
 from risk.lists import Lists
 
@@ -20,38 +21,13 @@ PEOPLE = "people.table"
 log = logging.getLogger(__name__)
 
 
-class TableFile:
-    """A table that its writer replaces whole. Without one, nobody is known."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.table = path, None
-        self._seen: tuple[int, int, int] | None = None
-
-    table: KeyTable | None
-
-    def look(self) -> bool:
-        """Opens it if it is another than before; is it? Raises OSError and ValueError for one that cannot be used."""
-        try:
-            told = self.path.stat()
-        except FileNotFoundError:
-            gone = self.table is not None
-            self.table, self._seen = None, None
-            return gone
-        seen = told.st_ino, told.st_mtime_ns, told.st_size
-        if seen == self._seen:
-            return False
-        self._seen = seen
-        self.table = KeyTable(str(self.path))
-        return True
-
-
 class Tables:
     """Keeps what `Worth` looks into."""
 
     def __init__(self, worth: Worth, risk: RiskModuleSettings, credit: CreditModuleSettings, data: Path) -> None:
         self.worth, self._institution = worth, name_id(risk.institution)
-        self._risk = TableFile(Path(risk.table) if risk.table else data / "risk" / PEOPLE)
-        self._credit = TableFile(Path(credit.table) if credit.table else data / "credit" / PEOPLE)
+        self._risk = _table("scored people of risk", risk.table or data / "risk" / PEOPLE)
+        self._credit = _table("scored people of credit", credit.table or data / "credit" / PEOPLE)
         self._directory = Path(risk.lists) if risk.lists else data / "risk" / "lists"
         self._lists: BlackLists | None = None
         self._trouble: dict[str, str] = {}
@@ -95,8 +71,13 @@ class Tables:
 
     def _look_at_risk(self) -> None:
         if self._risk.look():
-            self.worth.use_risk(self._risk.table)
+            self.worth.use_risk(self._risk.value)
 
     def _look_at_credit(self) -> None:
         if self._credit.look():
-            self.worth.use_credit(self._credit.table)
+            self.worth.use_credit(self._credit.value)
+
+
+def _table(name: str, path: str | Path) -> InService[KeyTable]:
+    """One that its writer replaces whole. Without it, nobody is known."""
+    return InService(name, Path(path), lambda found: KeyTable(found))

@@ -5,10 +5,12 @@ import contextlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cli import forgetting
 from cli.person_export import export
+from cython_ext.key_table import KeyTable, write_key_table
 from domain.clock import SystemClock
 from domain.naming import person_key
 from domain.settings import Places
@@ -52,7 +54,10 @@ def a_decision_about(root: Path, *persons: int) -> Path:
 
 
 def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_server: RedisServer
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    redis_server: RedisServer,
 ) -> None:
     redis_server.ask("FLUSHALL")
     monkeypatch.setenv("OUTBID_PROFILES_STORE", redis_server.url)
@@ -67,6 +72,12 @@ def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
     lists = ListWriter(tmp_path / "risk" / "lists", SystemClock())
     lists.edit("add", "black", "bank", [Edit(written_key(ANN), "fraud"), Edit(written_key(BEN), "fraud")], "desk")
     risk = a_decision_about(tmp_path / "risk", ANN, BEN)
+    elsewhere = [tmp_path_factory.mktemp("elsewhere") / name for name in ("risk", "bid", "service")]
+    for path, width in zip(elsewhere, (12, 16, 16), strict=True):
+        write_key_table(path, np.array([ANN, BEN], np.uint64), bytes(2 * width), width)
+    monkeypatch.setenv("OUTBID_RISK_MODULE_TABLE", str(elsewhere[0]))
+    monkeypatch.setenv("OUTBID_CREDIT_MODULE_TABLE", str(elsewhere[1]))
+    monkeypatch.setenv("OUTBID_CREDIT_PEOPLE", str(elsewhere[2]))
     with RedisHolds(parse(redis_server.url)) as holds:
         shown = json.loads(export(place, HER_IFA))
         assert len(shown["bids_in_flight"]) == 4 and len(shown["keys"]) == 2
@@ -76,6 +87,7 @@ def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
             assert not forgetting.forget(place, ANN, said.append) and "bids in flight: held under" in said[-1]
         assert forgetting.forget(place, ANN, said.append), said
         assert any("1 entries stay" in one for one in said)
+        assert [KeyTable(path).keys().tolist() for path in elsewhere] == [[BEN]] * 3
         assert [decisions.keys_of(found.decision) for found in decisions.recorded(risk)] == [(0,), (BEN,)]
         with contextlib.closing(Counters.open(risk / "counters", readonly=True)) as counters:
             applied = [counters.facts([("key", key)], 0, NOW_S)["applications_7d"] for key in (ANN, BEN)]

@@ -126,3 +126,12 @@ def test_what_is_no_json_is_a_failure_of_its_own(body: bytes) -> None:
     with pytest.raises((Failure, Refused)) as raised:
         decoder(Inner)(body)
     assert isinstance(raised.value, Refused) or raised.value.status == 400
+
+
+def test_a_large_body_that_is_wrong_makes_no_large_error() -> None:
+    many: list[tuple[Any, Any]] = [(tuple[Inner, ...], [{}] * 30_000), (Inner, [["x" * 9] * 1_000] * 100)]
+    for kind, told in many:
+        with pytest.raises(Refused) as raised:
+            decoder(kind)(msgspec.json.encode(told))
+        assert 1 <= len(raised.value.problems) <= 1_000 and len(str(raised.value)) < 200_000
+        assert max(len(repr(one.value)) for one in raised.value.problems) < 1_000

@@ -63,7 +63,11 @@ def test_the_deployments_own_secret_may_everything_and_an_empty_one_nothing(tmp_
     assert status(Keys(tmp_path / "none"), "Bearer ") == 401
 
 
-def test_a_file_that_is_damaged_leaves_the_keys_as_they_were(tmp_path: Path) -> None:
+def forbidden(path: Path) -> None:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_a_file_that_is_damaged_leaves_the_keys_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = Seconds()
     file, keys = KeyFile(tmp_path / "keys.json"), Keys(tmp_path / "keys.json", now=now)
     token, _ = file.add("bank", ["a"])
@@ -75,6 +79,10 @@ def test_a_file_that_is_damaged_leaves_the_keys_as_they_were(tmp_path: Path) -> 
     file.path.write_bytes(whole.replace(json.dumps("bank").encode(), b'"bink"'))
     now.at += LOOK_S
     assert keys.key(f"Bearer {token}").institution == "bink"
+    with monkeypatch.context() as patched:
+        patched.setattr("api.keys.stamp_of", forbidden)
+        now.at += LOOK_S
+        assert status(keys, f"Bearer {token}") == 200
     os.unlink(file.path)
     now.at += LOOK_S
     assert status(keys, f"Bearer {token}") == 401
@@ -99,8 +107,9 @@ def test_more_at_once_than_ever_are_there_are_let_through_once_and_waited_for() 
     now = Seconds()
     bucket = Bucket(10, now)
     bucket.charge(100)
-    now.at += 9
-    with pytest.raises(Failure):
+    now.at += 8.6
+    with pytest.raises(Failure) as raised:
         bucket.charge(20)
-    now.at += 1
+    assert raised.value.headers == {"Retry-After": "2"}, "whoever waits so long is let through"
+    now.at += 1.4
     bucket.charge(20)

@@ -288,6 +288,15 @@ async def test_the_risk_service_understands_and_is_understood(tmp_path: Path) ->
         assert await ask_once(risk(url, key="another"), Wanted([ann], [], 7, None, agent)) is None
 
 
+def test_what_an_answer_is_remembered_by_does_not_grow_with_what_an_exchange_sends() -> None:
+    service = risk("http://127.0.0.1:1")
+    long = [Wanted([7], [], 7, "203.0.113.9", "Mozilla" * 30_000 + end) for end in ("a", "b")]
+    keys = {service.who(wanted) for wanted in long}
+    assert len(keys) == 1 and len(repr(keys)) < 1_000
+    assert {service.question(wanted) for wanted in long} == {service.question(long[0])}
+    assert service.who(Wanted([7], [], 7, None, "Opera")) != service.who(Wanted([7], [], 7, None, None))
+
+
 def test_a_cache_is_bounded_and_keeps_what_is_in_use() -> None:
     cache: AnswerCache[int] = AnswerCache(10.0, 100)
     for n in range(1_000):

@@ -2,6 +2,7 @@
 facts from profiles, from tables and as services tell them.
 """
 
+import errno
 import math
 import struct
 from pathlib import Path
@@ -192,7 +193,11 @@ def test_explain_tells_what_was_known_and_why_it_kept_line_items_out() -> None:
     assert said["pd"] == "1.00%" and said["p_approved"] == "55.00%, as the line item has it: it is not known"
 
 
-def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path) -> None:
+def out_of_files(path: str) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on = Table(snapshot({"line_items[0]": {"risk": {"max_fraud": 700}}}))
     on.auction.worth = Worth("in_process", "in_process")
     path, key = tmp_path / "risk" / "people.table", np.array([ANN], np.uint64)
@@ -204,6 +209,15 @@ def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path) ->
         write_key_table(str(path), key, struct.pack("<HHHHI", fraud, 0, 0, 0, 1), 12)
         tables.look()
         assert isinstance(on.decide(REQUEST), NoBid) == (fraud > 700)
+    write_key_table(str(path), key, struct.pack("<HHHHI", 100, 0, 0, 0, 1), 12)
+    with monkeypatch.context() as patched:  # no file can be opened now
+        patched.setattr("bidder.enrichment.tables.KeyTable", out_of_files)
+        tables.look()
+    assert isinstance(on.decide(REQUEST), NoBid)
+    tables.look()
+    assert not isinstance(on.decide(REQUEST), NoBid), "it is looked at again"
+    write_key_table(str(path), key, struct.pack("<HHHHI", 800, 0, 0, 0, 1), 12)
+    tables.look()
     path.with_suffix(".new").write_bytes(b"no table")
     path.with_suffix(".new").rename(path)
     tables.look()
@@ -211,6 +225,18 @@ def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path) ->
     path.unlink()
     tables.look()
     assert not isinstance(on.decide(REQUEST), NoBid), "taken away, nobody is known"
+
+
+def test_a_probability_at_its_limit_is_at_its_limit_in_a_table_too(tmp_path: Path) -> None:
+    (tmp_path / "credit").mkdir()
+    for limit in (70_000, 80_000, 500_000):  # in 32 bits 7 % is more than that
+        on = Table(snapshot({"line_items[0]": {"risk": {"max_pd_ppm": limit}}}))
+        on.auction.worth = Worth("off", "in_process")
+        for pd, bids in ((limit, True), (limit + 1, False)):
+            row = struct.pack("<HHffI", 600, 0, pd / PPM, 0.5, 1)
+            write_key_table(str(tmp_path / "credit" / "people.table"), np.array([ANN], np.uint64), row, 16)
+            Tables(on.auction.worth, RiskModuleSettings(), CreditModuleSettings(), tmp_path).look()
+            assert isinstance(on.decide(REQUEST), NoBid) != bids, (limit, pd)
 
 
 def test_what_no_live_line_item_asks_for_is_not_looked_for() -> None:

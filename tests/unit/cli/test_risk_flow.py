@@ -71,9 +71,9 @@ def test_a_dry_run_says_what_would_change(data: Path, capsys: pytest.CaptureFixt
 
 def test_a_key_is_of_an_institution_with_a_name_and_of_scopes_that_there_are(data: Path) -> None:
     from cli import api_keys
-    from cli.risk_key import _file, _scopes
+    from cli.risk_key import _scopes
 
     asked = type("Asked", (), {"institution": "/etc", "scope": ["risk:all"], "days": -1, "rate": 1e9, "note": ""})
     with pytest.raises(Refused) as raised:
-        api_keys._make(asked, _file, _scopes)  # type: ignore[arg-type]
+        api_keys._make(asked, _scopes)  # type: ignore[arg-type]
     assert [problem.path for problem in raised.value.problems] == ["--scope", "--institution", "--days", "--rate"]

@@ -13,10 +13,11 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.keys import KeyFile, Keys
 from cli.main import main
-from credit import outcomes
+from credit import applications, outcomes
 from credit.api import SCOPES
 from credit.config import CreditSettings
 from credit.match_config import OfferSettings
+from credit.matching import Match
 from credit.model import CreditModel
 from credit.outcomes import FILES, SERVICE, Outcome, OutcomeBook, OutcomeReader
 from credit.people import table_file, write_people
@@ -27,6 +28,7 @@ from domain.clock import SECOND, ManualClock
 from targeting.identity_keys import parse_person
 from tests.credit_sets import german
 from tests.unit.credit.conftest import ROWS
+from tests.unit.credit.test_match_desk import PRODUCTS
 
 NOW = 1_790_000_000
 
@@ -105,14 +107,36 @@ async def test_people_are_looked_up_and_taken_up_when_they_change(tmp_path: Path
         write_people(
             table_file(tmp_path), np.array([known, other], np.uint64), [650, 700], 0.5, 0.25, [NOW - 9, NOW - 5]
         )
-        running.service._refresh()
+        running.service.people.look()
         status, told = await running.post("/v1/score", asked)
         assert (told["score"], told["pd"], told["p_approved"], told["scored_at"]) == (700, 0.5, 0.25, NOW - 5)
         (tmp_path / "nonsense").write_bytes(b"nonsense")
         (tmp_path / "nonsense").replace(table_file(tmp_path))
-        running.service._refresh()
+        running.service.people.look()
         status, told = await running.post("/v1/score", asked)
         assert told["score"] == 700 and "people" in running.service.trouble
+
+
+async def test_a_matched_applicant_is_recorded_with_what_the_model_of_then_said(
+    tmp_path: Path, folder: Path, model: CreditModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credit").mkdir()
+    (tmp_path / "credit" / "products.yaml").write_text(PRODUCTS.format(total=50))
+    async with Running(tmp_path, folder / "model") as running:
+        match = running.service.desk.match
+
+        async def slowly(*asked: Any) -> Match:
+            found = await match(*asked)
+            running.service.model.value = None  # taken away before the answer is sent
+            return found
+
+        monkeypatch.setattr(running.service.desk, "match", slowly)
+        status, told = await running.post("/v1/match", {"amount": 500, "term_months": 12, "applicant": GOOD})
+        assert status == 200 and told["offers"]
+    (kept,) = applications.read(tmp_path / "credit")
+    said = model.assess([GOOD])[0]
+    assert (kept.match_id, kept.applicant, kept.version) == (told["match_id"], GOOD, model.version)
+    assert (kept.score, kept.pd, kept.p_approved) == (said.score, said.pd, said.p_approved)
 
 
 async def test_outcomes_count_once_whatever_happens(tmp_path: Path, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Offers over HTTP: chosen, counted, recorded with their propensities, and learnt from."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from credit.match_config import OfferSettings
 from credit.match_desk import MatchDesk
 from credit.match_features import NAMES
 from credit.match_log import FOLDER, MatchReader, MatchRecord, Offered, forget
-from credit.matching import Standing
+from credit.matching import MOST_OFFERS, Standing
 from credit.outcomes import Outcome, OutcomeBook
 from credit.product_file import catalogue_of
 from domain.clock import SECOND, ManualClock
+from eventlog.frames import LogFull
 from eventlog.writer import LogBusy
 from monitoring.health import Readiness
 from monitoring.page import Page
@@ -202,6 +204,62 @@ async def test_quotas_hold_over_restarts_and_changes_of_the_file(tmp_path: Path)
     assert len([offer for record in records(tmp_path) for offer in record.offers]) == 4
 
 
+async def test_a_file_of_products_that_could_not_be_taken_up_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with Service(tmp_path, ManualClock(NOW), total=3) as service:
+        before = service.desk.version
+        service.write(44)
+        with monkeypatch.context() as patched:
+            patched.setattr("credit.match_desk.keep_catalogue", full)
+            for _ in range(2):
+                await service.desk.look()
+                assert service.desk.version == before and "No space left" in service.desk.trouble["products"]
+        await service.desk.look()
+        assert service.desk.version != before and not service.desk.trouble
+
+
+async def test_a_match_that_cannot_be_recorded_uses_no_quota(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(record: bytes) -> int:
+        raise LogFull(errno.ENOSPC, "No space left on device")
+
+    body = {"amount": 5_000, "term_months": 12}
+    async with Service(tmp_path, ManualClock(NOW), total=2) as service:
+        with monkeypatch.context() as patched:
+            patched.setattr(service.desk._log, "keep", full)
+            for _ in range(5):
+                status, answer = await service.post("/v1/match", body)
+                assert status == 503 and "cannot be recorded" in answer["detail"]
+                await service.desk.renew()
+        found = [(await service.post("/v1/match", body))[1]["offers"] for _ in range(2)]
+        assert [len(offers) for offers in found] == [1, 1]
+        await service.desk.renew()
+        assert (await service.post("/v1/match", body))[1]["offers"] == []
+        assert (service.desk.made, service.desk.lost) == (3, 5)
+
+
+async def test_an_answer_names_the_catalogue_that_its_offers_are_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Service(tmp_path, ManualClock(NOW)) as service:
+        keep = service.desk._log.keep
+
+        async def slowly(record: bytes) -> int:
+            end = await keep(record)
+            service.write(3)  # another one is in use before the answer is sent
+            await service.desk.look()
+            return end
+
+        monkeypatch.setattr(service.desk._log, "keep", slowly)
+        before = service.desk.version
+        status, answer = await service.post("/v1/match", {"amount": 500, "term_months": 12})
+        assert status == 200 and service.desk.version != before == answer["catalogue"]
+        assert [kept.catalogue for kept in records(tmp_path)] == [before]
+
+
 async def test_wrong_calls_are_refused_with_what_is_allowed(tmp_path: Path) -> None:
     async with Service(tmp_path, ManualClock(NOW)) as service:
         for body, field, allowed in (
@@ -244,6 +302,10 @@ def test_the_first_answer_counts_and_silence_is_one() -> None:
 
     assert lessons.happened(Outcome("early", "approved", 1, product="cheap", institution="north-group")) is None
     assert [answer.approved for answer in lessons.matched(record("early", "north/cheap"))] == [True]
+    for number in range(1_000):  # of a match that nobody has made
+        assert lessons.happened(Outcome("none", "approved", 1, id=str(number))) is None
+    assert lessons.unknown == 1_000 - 2 * MOST_OFFERS
+    lessons.unknown = 0
     lessons.matched(record("m", "north/dear", "south/other"))
     assert lessons.happened(Outcome("m", "approved", 1)) is None and lessons.unknown == 1, "which of the two?"
     assert lessons.happened(Outcome("m", "approved", 1, product="dear", institution="north")) is None

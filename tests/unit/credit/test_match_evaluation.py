@@ -10,7 +10,7 @@ import pytest
 from cli.main import main
 from credit import outcomes
 from credit.learning import Lessons, model_of
-from credit.match_log import FOLDER, MatchLog, keep_catalogue, record_of
+from credit.match_log import FOLDER, encode, keep_catalogue, record_of, worker_log
 from credit.matching import Matcher, Question, Standing, priors_of
 from credit.outcomes import Outcome, OutcomeBook
 from credit.policy import Policy
@@ -26,7 +26,7 @@ PRODUCT = {"amount": {"min": 100, "max": 900}, "term_months": [12], "apr": {"min
 
 
 async def made(data: Path, matches: int) -> str:
-    """Two days of matches, the second half on the second one; every fourth was not answered."""
+    """Two days of matches, the second half on the second one; every fourth was not answered. Strangers tell of all."""
     catalogue = catalogue_of(
         {
             "currency": "USD",
@@ -34,6 +34,7 @@ async def made(data: Path, matches: int) -> str:
                 {
                     "key": "l",
                     "name": "L",
+                    "institution": "l-group",
                     "products": [
                         {"key": "poor", "name": "P", "payout": {"fixed": 40}, **PRODUCT},
                         {"key": "rich", "name": "R", "payout": {"fixed": 40}, "loss": {"carried": "10%"}, **PRODUCT},
@@ -51,23 +52,26 @@ async def made(data: Path, matches: int) -> str:
     quotas = Quotas(catalogue, None, clock.now_ns)
     rates = model_of(*Lessons().answers(), catalogue, 0).rates(priors_of(catalogue.products))
     matcher = Matcher(catalogue, rates, quotas, Policy("thompson", 0.1), draw.random)
-    log = MatchLog(data / "credit" / FOLDER, 0, durable=False)
+    log = worker_log(data / "credit" / FOLDER, 0, durable=False)
     book = OutcomeBook(outcomes.directory(data), outcomes.SERVICE)
     version, taken = keep_catalogue(data / "credit" / FOLDER, catalogue), 0
     for number in range(matches):
         asked = Question({"credit.pd": 0.1}, Standing(pd=0.1), draw.randint(100, 900) * NANOS, 12)
         found = matcher.match(asked)
         at = BEGIN + number * 2 * DAY // matches
-        await log.record(
-            record_of(
-                found, asked, catalogue, version=version, at_ns=at, institution="", persons=(7,), policy="thompson",
-                even_share=0.1, learnt=0,
-            )
+        record = record_of(
+            found, asked, catalogue, version=version, at_ns=at, institution="", persons=(7,), policy="thompson",
+            even_share=0.1, learnt=0,
         )  # fmt: skip
-        approved = draw.random() < TRUTH[catalogue.products[found.offers[0].product].path]
+        await log.keep(encode(record))
+        path = catalogue.products[found.offers[0].product].path
+        approved = draw.random() < TRUTH[path]
         if approved or number % 4:
             kind = "approved" if approved else "rejected"
-            taken = max(taken, book.take(Outcome(found.id, kind, at // SECOND)).position)
+            teller = "m" if path == "m/fair" else "l-group"
+            taken = max(taken, book.take(Outcome(found.id, kind, at // SECOND, institution=teller)).position)
+        for kind in ("approved", "defaulted"):  # by somebody whom it does not concern
+            book.take(Outcome(found.id, kind, at // SECOND, institution="stranger"))
     book.wait(taken)
     book.close()
     log.close()

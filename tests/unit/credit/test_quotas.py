@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,6 +119,25 @@ def test_leases_follow_the_calendar_and_are_there_before_the_day_is() -> None:
     assert quotas.left_now()["offers total l/a"] == 400 - 4, "leases of four, of which one was used"
 
 
+def test_what_was_not_made_after_all_counts_no_more_in_its_own_periods() -> None:
+    clock = ManualClock(NOW)
+    quotas = Quotas(catalogue(), None, clock.now_ns)
+    quotas.look({})
+    full, amount = quotas._held.tolist(), 900 * NANOS
+    for product in range(4):
+        periods = quotas.periods
+        quotas.take(product, amount)
+        assert product == 3 or quotas._held.tolist() != full
+        quotas.put_back(product, amount, periods)
+        assert quotas._held.tolist() == full
+    quotas.take(0, amount)
+    clock.time_ns += 24 * 3_600 * SECOND
+    quotas.room(amount)  # the next day has begun
+    quotas.put_back(0, amount, periods)
+    names = {quota.name: held for quota, held in zip(quotas.quotas, quotas._held, strict=False)}
+    assert names["offers day l"] == names["offers day l/a"] == 0 and names["offers total l/a"] == 400
+
+
 def test_what_is_used_up_is_shared(tmp_path: Path) -> None:
     """Four units of a total of 400, of which one worker holds two and leaves them unused: another one gets them."""
     clock = ManualClock(NOW)
@@ -142,6 +162,17 @@ def test_a_failed_transaction_gives_nothing(tmp_path: Path) -> None:
     store = QuotaStore(tmp_path / "q")
     with pytest.raises(TypeError):
         store.take([Ask("a", "p", 10, 5), Ask("b", "p", 10, object())])  # type: ignore[arg-type]
+    assert store.used() == {}
+    of_sqlite = store._connection
+    for statement in (
+        "PRAGMA foreign_keys = ON", "CREATE TABLE none (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE bad (id REFERENCES none DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER late AFTER INSERT ON given BEGIN INSERT INTO bad VALUES (1); END",
+    ):  # fmt: skip
+        of_sqlite.execute(statement)
+    with pytest.raises(sqlite3.IntegrityError):  # only when it is committed
+        store.take([Ask("a", "p", 10, 5)])
+    of_sqlite.execute("DROP TRIGGER late")
     assert store.used() == {}
     assert [tuple(one) for one in store.take([Ask("a", "p", 10, 8), Ask("a", "p", 10, 8)])] == [(8, 2), (2, 0)]
     store.give_back([("a", "p", 3)])

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Refused, Unavailable
+from risk import last_seen
 from risk.counters import DEVICE_KINDS, EVENTS, PHONE_KINDS, Counters, Event
 from risk.inputs import FACTS, Inputs
 from risk.last_seen import LastSeen
-from risk.slots import Slots
+from risk.slots import WAYS, Slots
 from risk.window_counts import Window, WindowCounts
 
 START = 1_700_000_000
@@ -226,13 +227,14 @@ os.kill(os.getpid(), signal.SIGKILL)
         Slots(None, 8, 1)
 
 
-def test_of_a_forgotten_person_nothing_is_left(tmp_path: Path) -> None:
+def test_of_a_forgotten_person_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counters = Counters.open(tmp_path, 1_024)
     person, other, ip, lender = 0x1122334455667788, 0x99AABBCCDDEEFF01, 0x0102030405060709, 0xABCDEF
     for name in EVENTS:
         counters.observe(Event(name, START, (("ifa", person), ("phone_sha256", other)), ip, lender))
     counters.observe(Event("click", START, (("ifa", other),), ip))
-    counters.forget([person])
+    monkeypatch.setattr(last_seen, "AT_ONCE", 8)
+    assert sum(1 for _ in counters.forgetting([person])) == 512 // WAYS // 8, "a part of the table at a time"
     counters.close()
     for path in tmp_path.glob("*.slots"):
         assert person.to_bytes(8, "little") not in path.read_bytes()

@@ -211,5 +211,22 @@ def test_files_are_taken_up_when_they_change_and_a_bad_one_leaves_the_version_be
     (tmp_path / "flows" / "b.yaml").write_text(file.read_text())
     assert flows.refresh() and "b.yaml" in flows.trouble
     file.unlink()
+    assert flows.refresh() and not flows.trouble, "the name is free now"
+    assert flows.get("instalments", "bank").version == second.version
     (tmp_path / "flows" / "b.yaml").unlink()
     assert flows.refresh() and not flows.flows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- &a [*a]", "&a [*a]", "flow: !!timestamp 2026-11-26", "flow: !!binary YQ==", "steps: !!set {a}",
+        "otherwise: !!int x", "otherwise: !!bool x", "steps: [{score: fraud, reject_from: !!float .nan}]",
+        "steps: [{score: fraud, reject_from: !!float 1e999999999}]", "steps: !!omap [a: 1]", "x: !!int ''",
+    ],
+)  # fmt: skip
+def test_whatever_a_file_says_it_is_refused_and_no_more(tmp_path: Path, text: str) -> None:
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "a.yaml").write_text(text)
+    flows = Flows(tmp_path / "flows", tmp_path / "versions")
+    assert flows.refresh() and not flows.flows and flows.trouble.keys() == {"a.yaml"}

@@ -23,7 +23,7 @@ from risk.fitting import binned, design, fit, merged, steps_of, strengths
 from risk.inputs import FACTS, inputs_of
 from risk.label_learning import learn_from_labels
 from risk.labelled_rows import LabelledRows, read_decisions
-from risk.people import BLACK_LISTED, People, forget, write_people
+from risk.people import BLACK_LISTED, People, write_people
 from risk.published import published
 from risk.shortfall import Clicks, bands, learn
 from targeting.forgotten import Forgotten
@@ -301,8 +301,3 @@ def test_a_table_of_people_says_what_was_written(tmp_path: Path) -> None:
     ]  # fmt: skip
     with pytest.raises(Refused, match=r"fraud\[1\]: 1001 is not allowed; -1 to 1000 are"):
         write_people(tmp_path / "t", keys, [1, 1001, 2], 0, 0, 0)
-    assert forget(tmp_path / "none", [3]) == forget(tmp_path / "t", [4]) == 0
-    assert forget(tmp_path / "t", [3, 4]) == 1
-    left = People.open(tmp_path / "t")
-    assert [left.get(key) is not None for key in (9, 3, 7)] == [True, False, True]
-    assert (3).to_bytes(8, "little") not in (tmp_path / "t").read_bytes()[64:]

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.keys import KeyFile, Keys
 from domain.clock import SECOND, ManualClock
-from risk import list_writer
+from risk import list_writer, lists_api
 from risk.config import RiskSettings
 from risk.lists import Lists
 from risk.server import Service
@@ -79,7 +79,9 @@ async def test_every_item_has_a_result_of_its_own(callers: dict[str, Caller]) ->
     assert removed["version"] == 2
 
 
-async def test_institutions_know_their_own_lists_only(callers: dict[str, Caller], tmp_path: Path) -> None:
+async def test_institutions_know_their_own_lists_only(
+    callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
     operator, north, south, reader = (callers[name] for name in ("", "north", "south", "reader"))
     one = {"list": "white", "reason": "customer", "items": [{"id": "device:a"}]}
     everybody = {"list": "black", "reason": "fraud", "scope": "global", "items": [{"id": "device:a"}]}
@@ -102,6 +104,11 @@ async def test_institutions_know_their_own_lists_only(callers: dict[str, Caller]
     assert trails["north"][0]["edits"] == [[written_key(parse_person("device:a")), "customer", "", 0]]
     paged = await operator("/audit?limit=2")
     assert paged["next"] == 2 and (await operator("/audit?after=2"))["changes"] == trails[""][2:]
+    with monkeypatch.context() as patched:  # an answer does not grow with what its changes have in them
+        patched.setattr(lists_api, "MOST_EDITS", 1)
+        pages = [await operator(f"/audit?after={after}") for after in (0, 1, 2)]
+    assert [[change["change"] for change in page["changes"]] for page in pages] == [[1], [2], [3]]
+    assert [page["next"] for page in pages] == [1, 2, None]
     assert (await operator("/imports"))["changes"] == []
     await operator("/audit?limit=0", status=422)
 

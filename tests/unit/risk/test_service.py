@@ -22,6 +22,8 @@ from risk.list_files import Edit
 from risk.list_writer import ListWriter
 from risk.replay import replay
 from risk.server import Service
+from targeting.forgotten import Forgotten
+from targeting.identity_keys import parse_person, written_key
 from tests import flow_twin
 from tests.json_schema import errors
 
@@ -213,8 +215,8 @@ async def test_a_decision_that_cannot_be_recorded_is_none(tmp_path: Path, monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     async with world(tmp_path) as w:
-        monkeypatch.setattr(w.service.decisions._writer, "_recover", full)
-        monkeypatch.setattr(w.service.decisions._writer, "_write", full)
+        monkeypatch.setattr(w.service.decisions.archive._writer, "_recover", full)
+        monkeypatch.setattr(w.service.decisions.archive._writer, "_write", full)
         status, told = await w.call("POST", "/v1/decide", {"subject": SUBJECT, "flow": "instalments"})
         assert status == 503 and "recorded" in told["detail"]
         async with w.client.get("/ready") as answer:
@@ -223,6 +225,50 @@ async def test_a_decision_that_cannot_be_recorded_is_none(tmp_path: Path, monkey
             assert "outbid_risk_unrecorded_total 1\n" in await page.text()
         assert not list(recorded(tmp_path))
         monkeypatch.undo()
+
+
+async def test_an_event_that_the_disk_does_not_take_is_unavailable_and_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    asked = {"subject": {"ids": ["device:1", "device:2"]}, "scores": ["fraud"]}
+    event = {"event": "click", "subject": asked["subject"]}
+    async with world(tmp_path) as w:
+        writer = w.service.engine.graph._writer
+        with monkeypatch.context() as patched:
+            patched.setattr(writer, "_recover", full)
+            patched.setattr(writer, "_write", full)
+            status, told = await w.call("POST", "/v1/events", event)  # it is found out while the event waits
+            assert status == 503 and "recorded" in told["detail"]
+            counted = (await w.call("POST", "/v1/score", asked))[1]["facts"]["device_clicks_24h"]
+            again = {**event, "subject": {"ids": ["device:1", "device:3"]}}
+            for _ in range(3):  # it is known before
+                assert (await w.call("POST", "/v1/events", again))[0] == 503
+            assert (await w.call("POST", "/v1/score", asked))[1]["facts"]["device_clicks_24h"] == counted
+        late = {**event, "subject": {"ids": ["device:8", "device:9"]}, "at": NOW + 10_000}
+        assert (await w.call("POST", "/v1/events", late))[0] == 422
+        found = (await w.call("POST", "/v1/score", {"subject": late["subject"]}))[1]
+        assert not found["graph"], "nothing of it was taken"
+
+
+async def test_a_decision_about_who_is_forgotten_has_no_key(tmp_path: Path) -> None:
+    phone, account = "phone:+886912345678", "account:9"
+    async with world(tmp_path) as w:
+        w.service.engine.forgotten = Forgotten(tmp_path / "host")
+        w.service.engine.forgotten.add([parse_person(phone)], 1)
+        listed(w, "grey", "bank", written_key(parse_person(phone)), "late payer")
+        status, answer = await w.call(
+            "POST", "/v1/decide", {"subject": {"ids": [phone, account]}, "flow": "instalments", "reference": "r"}
+        )
+        assert status == 200 and [hit["list"] for hit in answer["lists"]] == ["grey"]
+        status, kept = await w.call("GET", f"/v1/decisions/{answer['decision_id']}")
+        assert kept["subject"] == [written_key(parse_person(account))] and kept["reference"] == "r"
+        assert [(hit["list"], hit["key"]) for hit in kept["lists"]] == [("grey", "")]
+    files = b"".join(path.read_bytes() for path in (tmp_path / "decisions").rglob("*") if path.is_file())
+    assert parse_person(phone).to_bytes(8, "little") not in files
+    assert parse_person(account).to_bytes(8, "little") in files
 
 
 async def test_whatever_is_sent_is_answered_or_refused_with_a_reason(tmp_path: Path) -> None:
