@@ -6,17 +6,19 @@ scored and forgotten. An event log under ``<data>/credit/applications``.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from eventlog.reader import LogReader
 from eventlog.segments import segment_path, segments
 from eventlog.writer import LogWriter
 
 FOLDER = "applications"
-Value = str | int | float | bool | None
+MOST_FIELDS = 2_000
+"""Columns of an applicant."""
+Value = str | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | bool | None
 
 
 class Application(Struct, frozen=True, array_like=True):

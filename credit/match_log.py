@@ -18,7 +18,7 @@ from credit.products import Catalogue
 from domain.errors import Problem, Refused
 from eventlog import consumers, retention
 from eventlog.reader import LogReader
-from eventlog.rewriting import rewrite
+from eventlog.rewriting import matching, rewrite
 from eventlog.segments import read_mark
 from eventlog.writer import LogWriter
 
@@ -198,6 +198,16 @@ def forget(folder: Path, persons: Collection[int]) -> int:
         return encode(msgspec.structs.replace(found, persons=bytes(len(found.persons)), facts=bytes(len(found.facts))))
 
     return sum(rewrite(path, marks, without) for path in logs(folder))
+
+
+def about(folder: Path, persons: Collection[int]) -> Iterator[MatchRecord]:
+    """The matches that are recorded of one of these people."""
+    wanted, marks = set(persons), [key.to_bytes(_KEY, "little") for key in persons]
+    for path in logs(folder):
+        for record in matching(path, marks):
+            found = _decode(record)
+            if not wanted.isdisjoint(found.person_keys()):
+                yield found
 
 
 def logs(folder: Path) -> list[Path]:

@@ -6,11 +6,13 @@ so that a score sees in service what it saw when it was learnt. Memory is bounde
 what was not seen for longest makes room. Tables are files, which other processes may read (``readonly``) meanwhile.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from domain.errors import Problem, Refused
 from risk.last_seen import LastSeen
@@ -30,7 +32,8 @@ HOUR, DAY = 3_600, 86_400
 LATEST_S = 300
 """How far an event may be ahead of the clock."""
 SLOTS = 1 << 19
-"""Of each table, where no other number is asked for: 0.7 GB if all are used, of disk and memory."""
+"""Of each table, where no other number is asked for, and four times as many ids of events: 0.7 GB if all are used, of
+disk and memory."""
 
 _HOUR, _DAY, _WEEK, _MONTH = Window(300, 12), Window(HOUR, 24), Window(DAY, 7), Window(DAY, 30)
 _VELOCITY = {"click": (_HOUR, _DAY), "install": (_DAY,), "application": (_DAY,)}
@@ -72,11 +75,21 @@ class Counters:
         self._person = WindowCounts(place("person"), _PERSON, slots, readonly=readonly)
         self._lenders = LastSeen(place("lenders"), slots // 2, readonly=readonly)
         self._seen = LastSeen(place("seen"), slots // 2, readonly=readonly)
+        self._told = Slots(place("told"), 0, 4 * slots, readonly=readonly)
 
     @classmethod
     def open(cls, directory: Path, slots: int = SLOTS, *, readonly: bool = False) -> "Counters":
         """Those of a directory, which need not exist unless ``readonly``. Raises Unavailable, Refused, OSError."""
         return cls(directory, slots, readonly=readonly)
+
+    def observe_once(self, event: Event, told: int, now_s: int) -> bool:
+        """`observe`, unless an event was ``told`` by this id (0: it has none) among the last millions; then False."""
+        if told and self._told.find(told) >= 0:
+            return False
+        self.observe(event, now_s)
+        if told:
+            self._told.claim(told, now_s)
+        return True
 
     def observe(self, event: Event, now_s: int | None = None) -> None:
         """Counts an event. Raises Refused, and counts nothing: of another name, of nobody, of no time, or of one that
@@ -170,13 +183,21 @@ class Counters:
         if intended:
             told["intent_gap_h"] = max(now_s - intended, 0) / HOUR
 
-    def forget(self, keys: Iterable[int]) -> None:
-        """Removes all that is known of these keys, and that others were seen with them."""
+    def seen_with(self, keys: Collection[int]) -> NDArray[np.intp]:
+        """Where others were seen with these keys, for `forget`. It looks at a whole table, some 50 ms, and may do so
+        in a thread.
+        """
+        return self._seen.seen_with(keys)
+
+    def forget(self, keys: Collection[int], seen_with: NDArray[np.intp] | None = None) -> None:
+        """Removes all that is known of these keys, and that others were seen with them, as `seen_with` told or, without
+        it, finds now.
+        """
         for key in keys:
             self._velocity.slots.forget(key)
             self._person.slots.forget(key)
             self._lenders.slots.forget(key)
-            self._seen.forget(key)
+        self._seen.forget(keys, self.seen_with(keys) if seen_with is None else seen_with)
 
     def sync(self) -> None:
         """Returns when all that was counted is on disk; without it a crash of the machine may take the last seconds."""
@@ -188,7 +209,7 @@ class Counters:
             slots.close()
 
     def _slots(self) -> list[Slots]:
-        return [self._velocity.slots, self._person.slots, self._lenders.slots, self._seen.slots]
+        return [self._velocity.slots, self._person.slots, self._lenders.slots, self._seen.slots, self._told]
 
 
 _PERSON_COUNTS: dict[str, tuple[str, ...]] = {

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from api.batch import batch_of
 from api.operations import Call, Operation
 from api.problem import Failure
+from domain.naming import name_id
 from risk.engine import Engine
 from risk.events import FRAUD, LEGITIMATE, EventForm, Happening
 from risk.subject import read_subject
@@ -24,7 +25,8 @@ class Events:
     def operations(self) -> tuple[Operation, ...]:
         one = Operation(
             "POST", "/v1/events", "Something happened", EventForm, EventTaken, SCOPE, self._take,
-            description="It counts at once; the answer says that the graph has it on disk. Sent twice it counts twice.",
+            description="It counts at once; the answer says that the graph has it on disk. Sent again with the same "
+            "id it does not count again; without an id it does.",
         )  # fmt: skip
         return one, batch_of(one)
 
@@ -34,8 +36,10 @@ class Events:
             raise Failure(403, f"this key has not the scope {LABELS!r}, which {asked.event!r} needs")
         now_s = self._now_s()
         subject = read_subject(asked.subject, call.key.institution_id)
-        happened = Happening(asked.event, subject, asked.at or now_s)
-        self._engine.take(happened, now_s)
+        told = name_id(f"event:{call.key.institution}:{asked.id}") if asked.id else 0
+        happened = Happening(asked.event, subject, asked.at or now_s, told)
+        new = self._engine.take(happened, now_s)
         await self._engine.durable()
-        self._seen(asked.event)
-        return EventTaken(happened.at_s)
+        if new:
+            self._seen(asked.event)
+        return EventTaken(happened.at_s, not new)

@@ -4,6 +4,9 @@ from collections.abc import Collection
 from pathlib import Path
 from struct import Struct
 
+import numpy as np
+from numpy.typing import NDArray
+
 from risk.slots import Slots
 
 MOST = 32
@@ -48,11 +51,20 @@ class LastSeen:
         ago = [now_s - time for time in times if time and time <= now_s]
         return tuple([sum([since < window for since in ago]) for window in windows_s])
 
-    def forget(self, key: int) -> None:
-        """Removes the key, and removes it wherever it is another's other."""
-        self.slots.forget(key)
+    def seen_with(self, keys: Collection[int]) -> NDArray[np.intp]:
+        """Where these keys are others' others, for `forget`: a row each. It looks at the whole table, and may do so
+        in a thread while the writer goes on.
+        """
+        others = self.slots.column("<u8", 0, MOST)
+        return np.argwhere(np.isin(others, np.fromiter(keys, np.uint64, len(keys))))
+
+    def forget(self, keys: Collection[int], places: NDArray[np.intp]) -> None:
+        """Removes the keys, and removes them from the ``places`` at which they are another's other still."""
+        gone = set(keys)
+        for key in gone:
+            self.slots.forget(key)
         others = self.slots.column("<u8", 0, MOST)
         times = self.slots.column("<u4", MOST * _OTHER.size, MOST)
-        found = others == key
-        others[found] = 0
-        times[found] = 0
+        for bucket, way, place in places.tolist():
+            if int(others[bucket, way, place]) in gone:
+                others[bucket, way, place] = times[bucket, way, place] = 0

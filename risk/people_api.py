@@ -51,8 +51,8 @@ class Forgetting:
         keys = read_subject(asked.subject).keys
         if not keys:
             raise Failure(422, "an address is many people's: name their ids")
-        if self._engine.counters is not None:
-            self._engine.counters.forget(keys)
+        if (counters := self._engine.counters) is not None:
+            counters.forget(keys, await asyncio.to_thread(counters.seen_with, keys))
         await self._engine.durable()  # then it is in the log, and is found there
         await asyncio.to_thread(forget, self._root / "graph", keys)
         self._engine.graph.refresh()

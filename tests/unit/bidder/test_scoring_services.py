@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from api.keys import KeyFile, Keys
 from bidder.auction import Wanted
-from bidder.config import CreditModuleSettings, RiskModuleSettings
+from bidder.config import CreditModuleSettings, RiskModuleSettings, of_deployment
 from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.credit import CreditService
 from bidder.enrichment.once import ask_once
@@ -286,6 +286,19 @@ async def test_the_risk_service_understands_and_is_understood(tmp_path: Path) ->
             told = await ask_once(risk(url, key=token), Wanted([whom], [], 7, "198.51.100.7", agent))
             assert told.facts == Fact.FRAUD | Fact.DEVICE_RISK | Fact.LISTED | black
         assert await ask_once(risk(url, key="another"), Wanted([ann], [], 7, None, agent)) is None
+
+
+async def test_without_a_url_the_deployments_own_service_is_asked_and_no_other_is_told_its_secret(
+    tmp_path: Path,
+) -> None:
+    served = Risk(tmp_path, Keys(tmp_path / "none", "secret"), RiskSettings(flows=str(tmp_path)), ManualClock(NOW_NS))
+    async with TestServer(served.application()) as server:
+        base = str(server.make_url(""))
+        own = of_deployment(RiskModuleSettings("remote", timeout_ms=PATIENT_MS), base, "secret")
+        assert await ask_once(RiskService(own), Wanted([7], [])) is not None
+    lender = CreditModuleSettings("remote", url="http://lender.example")
+    assert of_deployment(lender, base, "secret") == lender and lender.key == ""
+    assert of_deployment(CreditModuleSettings(), base, "secret") == CreditModuleSettings()
 
 
 def test_a_cache_is_bounded_and_keeps_what_is_in_use() -> None:
