@@ -90,11 +90,11 @@ def _graph(directory: Path, keys: Collection[int]) -> Json:
 
 
 def _counted(directory: Path, keys: Collection[int], now_s: int) -> Json:
-    """A key does not say what it was made of: it is asked about as a device and as a telephone number."""
+    """What was counted of a key is the same whatever it was made of; it is told as of a device."""
     if not directory.is_dir():
         return {}
     with contextlib.closing(Counters.open(directory, readonly=True)) as counters:
-        facts = counters.facts([(kind, key) for key in keys for kind in ("key", "phone_sha256")], 0, now_s)
+        facts = counters.facts([("key", key) for key in keys], 0, now_s)
     return {name: value for name, value in facts.items() if value}
 
 

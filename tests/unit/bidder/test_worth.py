@@ -16,6 +16,7 @@ from bidder.auction import NoBid
 from bidder.config import CreditModuleSettings, RiskModuleSettings
 from bidder.enrichment.tables import Tables
 from bidder.explain import explain
+from bidder.readiness import never_told
 from bidder.worth import Worth
 from cython_ext.key_table import write_key_table
 from domain.clock import ManualClock
@@ -262,3 +263,12 @@ def test_lists_of_this_host_count_at_once_and_whole(tmp_path: Path) -> None:
     assert bids("cy"), "not looked at yet"
     tables.look()
     assert not bids("cy") and not bids("dan", ip="2001:db8::7")
+
+
+def test_limits_that_can_never_hold_are_told() -> None:
+    asked = Fact.FRAUD | Fact.LISTED | Fact.PD
+    for modes, never in (
+        (("profile", "profile"), Fact.LISTED), (("off", "off"), asked), (("in_process", "off"), Fact.PD),
+        (("remote", "profile"), Fact(0)),
+    ):  # fmt: skip
+        assert never_told(asked, Worth(*modes)) == never
