@@ -32,6 +32,8 @@ def readiness(service: "Service") -> Readiness:
         told.degraded["log"] = "the disk takes nothing; bids are made, and left out of the log"
     if service.worker.watch is not None and (trouble := service.worker.watch.trouble):
         told.degraded["models"] = f"bidding on with those in use: {'; '.join(trouble.values())}"
+    if service.worker.tables is not None and (trouble := service.worker.tables.trouble):
+        told.degraded["tables"] = f"what is known of people is not renewed: {'; '.join(trouble.values())}"
     if view is not None and (untold := never_told(Fact(view.facts), service.auction.worth)):
         names = ", ".join(fact.name.lower() for fact in untold if fact.name)
         told.degraded["scores"] = f"live line items ask for what is never known here ({names}): see [risk_module] mode"

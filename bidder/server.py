@@ -115,7 +115,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     await watch.look()  # before anybody asks
     state = State(leases, where.tracker_base)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer, auction.beliefs)
-    worker = Worker(slot, where.data, writer, link, watch)
+    worker = Worker(slot, where.data, writer, link, watch, scores.tables)
     room = None
     if fleet is not None or scores.modules:
         room = WaitingRoom(fleet, profile_settings().timeout_ms / 1000, scores.modules)
@@ -167,6 +167,7 @@ class Scores(NamedTuple):
     worth: Worth
     modules: tuple[Module, ...]
     """Services that are asked over HTTP."""
+    tables: Tables
     keep: tuple[Coroutine[Any, Any, None], ...]
     """What has to run meanwhile."""
 
@@ -184,7 +185,7 @@ def open_scores(where: Places) -> Scores:
     if credit.mode == REMOTE:
         modules.append(CreditService(of_deployment(credit, where.credit_base, secret)))
     running = [module.service.run() for module in modules]
-    return Scores(worth, tuple(modules), (*running, *((tables.run(),) if tables.wanted else ())))
+    return Scores(worth, tuple(modules), tables, (*running, *((tables.run(),) if tables.wanted else ())))
 
 
 def open_people(where: Places, loop: asyncio.AbstractEventLoop) -> People:

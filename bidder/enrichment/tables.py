@@ -26,22 +26,29 @@ class TableFile:
     def __init__(self, path: Path) -> None:
         self.path, self.table = path, None
         self._seen: tuple[int, int, int] | None = None
+        self._wrong: OSError | ValueError | None = None
 
     table: KeyTable | None
 
     def look(self) -> bool:
-        """Opens it if it is another than before; is it? Raises OSError and ValueError for one that cannot be used."""
+        """Opens it if it is another than before; is it? Raises OSError and ValueError as long as it cannot be used."""
         try:
             told = self.path.stat()
         except FileNotFoundError:
             gone = self.table is not None
-            self.table, self._seen = None, None
+            self.table, self._seen, self._wrong = None, None, None
             return gone
         seen = told.st_ino, told.st_mtime_ns, told.st_size
         if seen == self._seen:
+            if self._wrong is not None:
+                raise self._wrong
             return False
-        self._seen = seen
-        self.table = KeyTable(str(self.path))
+        self._seen, self._wrong = seen, None
+        try:
+            self.table = KeyTable(str(self.path))
+        except (OSError, ValueError) as error:
+            self._wrong = error
+            raise
         return True
 
 
@@ -54,7 +61,8 @@ class Tables:
         self._credit = TableFile(Path(credit.table) if credit.table else data / "credit" / PEOPLE)
         self._directory = Path(risk.lists) if risk.lists else data / "risk" / "lists"
         self._lists: BlackLists | None = None
-        self._trouble: dict[str, str] = {}
+        self.trouble: dict[str, str] = {}
+        """Why what is known of a part is not renewed, or not known at all."""
 
     @property
     def wanted(self) -> bool:
@@ -77,11 +85,11 @@ class Tables:
     def _try(self, what: str, work: Callable[[], None]) -> None:
         try:
             work()
-            self._trouble.pop(what, None)
+            self.trouble.pop(what, None)
         except (OSError, ValueError, Unavailable) as error:
-            if self._trouble.get(what) != str(error):
+            if self.trouble.get(what) != str(error):
                 log.error("what is known of people's %s is not renewed: %s", what, error)
-            self._trouble[what] = str(error)
+            self.trouble[what] = str(error)
 
     def _look_at_lists(self) -> None:
         if self._lists is None:
