@@ -239,5 +239,5 @@ def run() -> None:
         port=here.credit_port,
         loop=uvloop.new_event_loop(),
         access_log=None,
-        print=None,
+        print=lambda _: log.info("the credit service listens on %s:%d", here.host, here.credit_port),
     )

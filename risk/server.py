@@ -196,5 +196,5 @@ def run() -> None:
         port=here.risk_port,
         loop=uvloop.new_event_loop(),
         access_log=None,
-        print=None,
+        print=lambda _: log.info("the risk service listens on %s:%d", here.host, here.risk_port),
     )
