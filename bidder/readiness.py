@@ -36,7 +36,8 @@ def readiness(service: "Service") -> Readiness:
         told.degraded["tables"] = f"what is known of people is not renewed: {'; '.join(trouble.values())}"
     if view is not None and (untold := never_told(Fact(view.facts), service.auction.worth)):
         names = ", ".join(fact.name.lower() for fact in untold if fact.name)
-        told.degraded["scores"] = f"live line items ask for what is never known here ({names}): see [risk_module] mode"
+        modes = "mode of [risk_module] and [credit_module]"
+        told.degraded["scores"] = f"live line items ask for what is never known here ({names}): see {modes}"
     if service.overloaded:
         told.degraded["overload"] = "the worker runs late; requests are answered unread"
     return told
