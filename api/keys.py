@@ -1,7 +1,7 @@
 """Keys of an API: random tokens, shown once, of which only the SHA-256 is kept, with whose they are and what they may.
 
 A token is ``obk_<id>_<secret>``: the id finds the record, the secret's digest is compared in constant time. The file is
-re-read when it changes, so that a key made or revoked by the command line counts within a second.
+re-read when it changes, so that a key made by the command line counts at once, and one revoked no more within a second.
 """
 
 import hmac
@@ -188,16 +188,19 @@ class Keys:
         if self._secret and hmac.compare_digest(told, self._secret):
             return self._own
         parts = token.split("_", 2)
-        key = self._keys.get(parts[1]) if len(parts) == 3 and parts[0] == PREFIX else None
+        shaped = len(parts) == 3 and parts[0] == PREFIX
+        if shaped and parts[1] not in self._keys:
+            self._look(at_once=True)  # it may just have been made
+        key = self._keys.get(parts[1]) if shaped else None
         if key is None or not hmac.compare_digest(sha256(told).digest(), key.digest):
             raise _unknown("this key is not known: it was never made here, or has been revoked")
         if key.record.expires_s and key.record.expires_s <= time.time():
             raise _unknown("this key has expired")
         return key
 
-    def _look(self) -> None:
+    def _look(self, *, at_once: bool = False) -> None:
         now = self._now()
-        if now - self._looked < LOOK_S:
+        if now - self._looked < LOOK_S and not at_once:
             return
         self._looked = now
         try:

@@ -4,6 +4,8 @@ Beside the members of the RFC it has ``errors``: of every fault its ``field`` (a
 the ``value`` that was found and what is ``allowed``.
 """
 
+import errno
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from reprlib import Repr
@@ -19,6 +21,9 @@ CONTENT_TYPE = "application/problem+json"
 MOST_SHOWN = 200
 """Characters of a value that is quoted."""
 MOST_ERRORS = 100
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+log = logging.getLogger(__name__)
 
 _short = Repr()
 _short.maxlist = _short.maxtuple = _short.maxdict = 20
@@ -69,8 +74,8 @@ class Failure(Exception):
 
 
 def failure_of(error: Exception) -> Failure:
-    """The failure that an exception is: `Refused` 422 with every problem, `Unavailable` 503, what is a bug
-    500.
+    """The failure that an exception is: `Refused` 422 with every problem, `Unavailable` and a disk that takes nothing
+    503, what is a bug 500.
     """
     if isinstance(error, Failure):
         return error
@@ -79,6 +84,9 @@ def failure_of(error: Exception) -> Failure:
         return Failure(422, f"{count} {'value is' if count == 1 else 'values are'} not allowed", error.problems)
     if isinstance(error, Unavailable):
         return Failure(503, str(error), headers={"Retry-After": "1"})
+    if isinstance(error, OSError) and error.errno in DISK:
+        log.error("what was sent is not kept: %s", error)
+        return Failure(503, "the disk takes nothing at present", headers={"Retry-After": "1"})
     return Failure(500, "a bug; it is in the service's log")
 
 

@@ -3,7 +3,7 @@
 ``OUTBID_BIDDER_<FIELD>`` and so on in the environment count before the file.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -75,9 +75,10 @@ class ModuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of ``in_process``: the table of scored people; empty: ``people.table`` in the service's folder of the data
     directory. It is read anew when it changes."""
     url: str = ""
-    """Of ``remote``: where the service is, ``http://HOST:PORT``."""
+    """Of ``remote``: where the service is, ``http://HOST:PORT``; empty: this deployment's own (``[outbid] risk_url``,
+    ``credit_url``)."""
     key: str = ""
-    """The API key that the service knows us by."""
+    """The API key that the service knows us by; this deployment's own needs none."""
     timeout_ms: float = 8.0
     """How long a bid request waits at most, and never longer than half of what its ``tmax`` leaves."""
     connections: int = 16
@@ -92,8 +93,8 @@ class ModuleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        if self.mode == "remote" and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("url must be http://HOST:PORT, or https://, where mode is remote")
+        if self.url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("url must be http://HOST:PORT, or https://")
         if not self.key.isascii() or not self.key.isprintable():
             raise ValueError("key has characters that no API key has")
         if self.timeout_ms <= 0 or self.breaker_failures < 1 or self.breaker_rest_s < 0 or self.cache_s < 0:
@@ -115,6 +116,18 @@ class RiskModuleSettings(ModuleSettings, frozen=True, forbid_unknown_fields=True
 
 class CreditModuleSettings(ModuleSettings, frozen=True, forbid_unknown_fields=True):
     """Credit score, probability of default and of approval."""
+
+
+Module = TypeVar("Module", bound=ModuleSettings)
+
+
+def of_deployment(settings: Module, base: str, secret: str) -> Module:
+    """Where no other service is named, the deployment's own at ``base``, which knows its ``secret``; others are never
+    told it.
+    """
+    if settings.mode != "remote" or settings.url:
+        return settings
+    return msgspec.structs.replace(settings, url=base, key=settings.key or secret)
 
 
 def risk_module_settings() -> RiskModuleSettings:

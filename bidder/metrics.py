@@ -13,6 +13,7 @@ from openrtb.parse import dropped
 
 if TYPE_CHECKING:
     from bidder.control_link import ControlLink
+    from bidder.enrichment.tables import Tables
     from bidder.model_watch import ModelWatch
     from bidder.service import Service
     from eventlog.writer import LogWriter
@@ -92,6 +93,7 @@ class Worker:
     writer: "LogWriter | None" = None
     link: "ControlLink | None" = None
     watch: "ModelWatch | None" = None
+    tables: "Tables | None" = None
 
 
 def page(service: "Service") -> Page:

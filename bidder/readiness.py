@@ -3,6 +3,8 @@
 import time
 from typing import TYPE_CHECKING
 
+from bidder.worth import OFF, PROFILE, Worth
+from domain.worth import CREDIT_FACTS, RISK_FACTS, Fact
 from monitoring.health import Readiness
 
 if TYPE_CHECKING:
@@ -30,6 +32,21 @@ def readiness(service: "Service") -> Readiness:
         told.degraded["log"] = "the disk takes nothing; bids are made, and left out of the log"
     if service.worker.watch is not None and (trouble := service.worker.watch.trouble):
         told.degraded["models"] = f"bidding on with those in use: {'; '.join(trouble.values())}"
+    if service.worker.tables is not None and (trouble := service.worker.tables.trouble):
+        told.degraded["tables"] = f"what is known of people is not renewed: {'; '.join(trouble.values())}"
+    if view is not None and (untold := never_told(Fact(view.facts), service.auction.worth)):
+        names = ", ".join(fact.name.lower() for fact in untold if fact.name)
+        modes = "mode of [risk_module] and [credit_module]"
+        told.degraded["scores"] = f"live line items ask for what is never known here ({names}): see {modes}"
     if service.overloaded:
         told.degraded["overload"] = "the worker runs late; requests are answered unread"
     return told
+
+
+def never_told(asked: Fact, worth: Worth) -> Fact:
+    """Of the facts that line items ask for, those that nobody can tell as the modules are set: limits on them are void
+    (or, with ``unknown: refuse``, total).
+    """
+    risk = RISK_FACTS if worth.risk == OFF else Fact.LISTED if worth.risk == PROFILE else Fact(0)
+    credit = CREDIT_FACTS if worth.credit == OFF else Fact(0)
+    return asked & (risk | credit)

@@ -16,7 +16,13 @@ import uvloop
 
 from bidder.answer import Answer
 from bidder.auction import Auction
-from bidder.config import BidderSettings, bidder_settings, credit_module_settings, risk_module_settings
+from bidder.config import (
+    BidderSettings,
+    bidder_settings,
+    credit_module_settings,
+    of_deployment,
+    risk_module_settings,
+)
 from bidder.control_link import ControlLink
 from bidder.enrichment.chain import Chain
 from bidder.enrichment.credit import CreditService
@@ -41,7 +47,7 @@ from bidder.state import State
 from bidder.waiting_room import Module, WaitingRoom
 from bidder.worth import REMOTE, Worth
 from domain.clock import from_env
-from domain.keys import load_keys
+from domain.keys import internal_secret, load_keys
 from domain.settings import Places, places
 from domain.token import Sealer
 from eventlog.config import log_settings
@@ -109,7 +115,7 @@ async def serve(slot: int, where: Places, settings: BidderSettings) -> None:
     await watch.look()  # before anybody asks
     state = State(leases, where.tracker_base)
     link = ControlLink(where.control_base, state, auction.paces, leases, answer, auction.beliefs)
-    worker = Worker(slot, where.data, writer, link, watch)
+    worker = Worker(slot, where.data, writer, link, watch, scores.tables)
     room = None
     if fleet is not None or scores.modules:
         room = WaitingRoom(fleet, profile_settings().timeout_ms / 1000, scores.modules)
@@ -161,6 +167,7 @@ class Scores(NamedTuple):
     worth: Worth
     modules: tuple[Module, ...]
     """Services that are asked over HTTP."""
+    tables: Tables
     keep: tuple[Coroutine[Any, Any, None], ...]
     """What has to run meanwhile."""
 
@@ -172,12 +179,13 @@ def open_scores(where: Places) -> Scores:
     tables = Tables(worth, risk, credit, where.data)
     tables.look()  # before anybody asks
     modules: list[Module] = []
+    secret = internal_secret(load_keys(where.data))
     if risk.mode == REMOTE:
-        modules.append(RiskService(risk))
+        modules.append(RiskService(of_deployment(risk, where.risk_base, secret)))
     if credit.mode == REMOTE:
-        modules.append(CreditService(credit))
+        modules.append(CreditService(of_deployment(credit, where.credit_base, secret)))
     running = [module.service.run() for module in modules]
-    return Scores(worth, tuple(modules), (*running, *((tables.run(),) if tables.wanted else ())))
+    return Scores(worth, tuple(modules), tables, (*running, *((tables.run(),) if tables.wanted else ())))
 
 
 def open_people(where: Places, loop: asyncio.AbstractEventLoop) -> People:

@@ -122,28 +122,32 @@ def _explain(body: bytes, exchange: str, where: "Places") -> "Explanation":
             worth=(worth := Worth(risk_module_settings().mode, credit_module_settings().mode)),
         )
         Tables(worth, risk_module_settings(), credit_module_settings(), where.data).look()
-        ask_services(auction, body, view.sellers[exchange], view)
+        ask_services(auction, body, view.sellers[exchange], view, where)
         return explain(auction, body, view.sellers[exchange], view)
 
 
-def ask_services(auction: "Auction", body: bytes, seller: "Seller", view: "View") -> None:
+def ask_services(auction: "Auction", body: bytes, seller: "Seller", view: "View", where: "Places") -> None:
     """Where modules are remote, asks them once, with all the time that they want."""
     import asyncio
 
-    from bidder.config import credit_module_settings, risk_module_settings
+    from bidder.config import credit_module_settings, of_deployment, risk_module_settings
     from bidder.enrichment.credit import CreditService
     from bidder.enrichment.once import ask_once
     from bidder.enrichment.risk import RiskService
     from bidder.worth import REMOTE
+    from domain.keys import internal_secret, load_keys
 
     if not (wanted := view.facts & auction.worth.remote):
         return
     whom = auction.who(body, seller, view, wanted, here=True)
     told: dict[str, Any] = {}
+    secret = internal_secret(load_keys(where.data))
     if auction.worth.risk == REMOTE and whom.facts & RiskService.facts:
-        told["risk"] = asyncio.run(ask_once(RiskService(risk_module_settings()), whom))
+        risk = of_deployment(risk_module_settings(), where.risk_base, secret)
+        told["risk"] = asyncio.run(ask_once(RiskService(risk), whom))
     if auction.worth.credit == REMOTE and whom.facts & CreditService.facts:
-        told["credit"] = asyncio.run(ask_once(CreditService(credit_module_settings()), whom))
+        credit = of_deployment(credit_module_settings(), where.credit_base, secret)
+        told["credit"] = asyncio.run(ask_once(CreditService(credit), whom))
     auction.worth.tell(told.get("risk"), told.get("credit"))
     for name, answer in told.items():
         if answer is None:

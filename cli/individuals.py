@@ -5,7 +5,7 @@ Outbid's analytics store, by the keys of records. The two share no code but the 
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -141,6 +141,8 @@ class Proof(NamedTuple):
 
 async def prove(places: "Places", asked: Asked, watch: "Watch") -> Proof:
     """After the drain: both books, judged."""
+    import asyncio
+
     import aiohttp
 
     from domain.keys import internal_secret, load_keys
@@ -161,12 +163,29 @@ async def prove(places: "Places", asked: Asked, watch: "Watch") -> Proof:
     url = f"{places.reporter_base}/v1/exposure?campaign={watch.campaign}"
     async with aiohttp.ClientSession(headers=headers) as session, session.get(url, raise_for_status=True) as answer:
         told = await answer.json()
+    keys = {parse_person(text) for text in watch.listed}
+    named = await asyncio.to_thread(joined_with, keys, places.data)
     first: dict[int, int] = {}
     for key, at_ns in told["converted"]:
-        first[key] = min(at_ns, first.get(key, at_ns))
-    keys = {parse_person(text) for text in watch.listed}
-    ours = judge((Shown(*one) for one in told["shown"]), first, keys, caps, watch.grace_ns)
+        person = named.get(key, key)
+        first[person] = min(at_ns, first.get(person, at_ns))
+    shown_to = (Shown(named.get(key, key), *when) for key, *when in told["shown"])
+    ours = judge(shown_to, first, keys, caps, watch.grace_ns)
     return Proof(watch, caps, theirs, ours)
+
+
+def joined_with(listed: Collection[int], data: Path) -> dict[int, int]:
+    """The keys that cookie sync and others have joined with those of a list, each with the one of the list: a person's
+    record, and what is counted since, is under one of them."""
+    from targeting.stores import open_store
+
+    named: dict[int, int] = {}
+    with open_store(data, readonly=True) as store:
+        for key in sorted(listed):
+            for other in store.identity.keys(key):
+                if other not in listed:
+                    named.setdefault(other, key)
+    return named
 
 
 def describe(proof: Proof) -> Iterator[str]:

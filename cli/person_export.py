@@ -11,6 +11,7 @@ from bidder.request_sample_files import read
 from bidder.request_sample_forgetting import named_persons
 from cli.ask import NoAnswer, ask, send
 from cli.forgetting import REQUESTS, devices_of, exchanges_of, keys_of, logs
+from cli.person_scores import known_of
 from domain.blanking import written
 from domain.campaign import Snapshot
 from domain.clock import from_env
@@ -106,6 +107,7 @@ def export(place: Places, key: int) -> bytes:
         ],
         "events": {log: [_event(event, names) for event in of] for log, of in events.items() if of},
         "requests": list(_requests(place, keys)),
+        **known_of(place.data, keys, from_env().now_ns() // 10**9),
         "analytics": _rows(place, keys, names),
     }
     if names.missing:

@@ -39,13 +39,14 @@ class StartError(Exception):
 @dataclass(frozen=True)
 class Service:
     """One process to keep: its command line, and the URL that answers 200 when it is ready; whether the others need
-    it at their start.
+    it at their start; whether it stands aside, so that they start even if it ends (and is tried again).
     """
 
     name: str
     command: tuple[str, ...]
     health: str
     needed: bool = True
+    aside: bool = False
 
 
 class Supervisor:
@@ -88,7 +89,10 @@ class _Kept:
         service, deadline = self._service, time.monotonic() + (START_S if self._service.needed else PATIENCE_S)
         while not await _healthy(http, service.health):
             if process.returncode is not None:
-                raise StartError(f"{service.name} {_ending(process.returncode)} before it was ready")
+                if not service.aside:
+                    raise StartError(f"{service.name} {_ending(process.returncode)} before it was ready")
+                self._say(f"{service.name} is not ready; the others go on without it")
+                break
             if time.monotonic() > deadline:
                 if service.needed:
                     raise StartError(f"{service.name} did not answer {service.health} in {START_S:.0f} s")

@@ -68,10 +68,10 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
     from cli.supervisor import Service
     from monitoring.config import alert_settings
 
-    def outbid(name: str, port: int, *arguments: str, needed: bool = True) -> Service:
+    def outbid(name: str, port: int, *arguments: str, needed: bool = True, aside: bool = False) -> Service:
         # -P: whatever lies in the working directory is no part of Outbid
         command = (sys.executable, "-P", "-m", "cli.main", *arguments)
-        return Service(name, command, f"http://{here.host}:{port}/health", needed)
+        return Service(name, command, f"http://{here.host}:{port}/health", needed, aside)
 
     watcher = [[outbid("watcher", here.watcher_port, "watch")]] if alert_settings().enabled else []
     return [
@@ -79,7 +79,10 @@ def stages(here: "Places", count: int) -> list[list["Service"]]:
         [
             outbid("tracker", here.tracker_port, "tracker"),
             outbid("reporter", here.reporter_port, "reporter", needed=False),  # while its store is away the logs wait
-            *(outbid(name, here.service_ports[name], name, "serve", needed=False) for name in here.services),
+            *(
+                outbid(name, here.service_ports[name], name, "serve", needed=False, aside=True)
+                for name in here.services
+            ),
         ],
         [outbid(f"bidder-{slot}", here.bidder_port, "bidder", "--slot", str(slot)) for slot in range(count)],
         *watcher,

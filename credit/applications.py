@@ -6,16 +6,18 @@ scored and forgotten. An event log under ``<data>/credit/applications``.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from eventlog.archive import Archive
 from eventlog.reader import LogReader
 
 FOLDER = "applications"
-Value = str | int | float | bool | None
+MOST_FIELDS = 2_000
+"""Columns of an applicant."""
+Value = str | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | bool | None
 
 
 class Application(Struct, frozen=True, array_like=True):

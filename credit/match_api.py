@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from api.batch import batch_of
 from api.operations import Call, Operation
 from api.problem import Failure
+from credit.applications import MOST_FIELDS, Value
 from credit.match_desk import MatchDesk
 from credit.matching import MOST_OFFERS, Match, Question, Standing, joined
 from credit.products import Catalogue, Product
@@ -39,7 +40,7 @@ class MatchRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """0: any."""
     subject: SubjectForm | None = None
     """Ids of the applicant: the credit model's table of people may know them."""
-    applicant: dict[str, Any] | None = None
+    applicant: Annotated[dict[str, Value], Meta(max_length=MOST_FIELDS)] | None = None
     """Features of the applicant, as `/v1/score` takes them."""
     tags: Annotated[dict[Family, dict[str, TagValue]], Meta(max_length=7)] = {}
     """By family and name, docs/offers.md."""

@@ -46,8 +46,8 @@ log = logging.getLogger(__name__)
 class MatchDesk:
     """One worker's. ``root``: ``<data_dir>/credit``. Raises Unavailable if another process is this worker.
 
-    Without a file of products, or with one that is refused, there are no offers, and `trouble` says why; a file that is
-    refused later leaves the last good one in use.
+    Without a file of products there are no offers (`missing`), nor with one that is refused (`trouble`); a file that is
+    refused, or gone, later leaves the last good one in use.
     """
 
     def __init__(self, root: Path, settings: OfferSettings, clock: Clock, worker: int = 0) -> None:
@@ -70,6 +70,8 @@ class MatchDesk:
         self._matcher: Matcher | None = None
         self.trouble: dict[str, str] = {}
         """By part: why it does not work, or works with what it had."""
+        self.missing = ""
+        """Why no products are known where none were ever given: that is no error, scores can do without."""
         self.made, self.empty, self.lost = 0, 0, 0
         """Matches; those without an offer; those whose record the disk did not take."""
         self._renewing: asyncio.Task[None] | None = None
@@ -81,7 +83,8 @@ class MatchDesk:
     def matcher(self) -> Matcher:
         """Raises Unavailable while there are no products."""
         if self._matcher is None:
-            raise Unavailable(f"there are no offers: {self.trouble.get('products', 'no products are known yet')}")
+            why = self.trouble.get("products") or self.missing or "no products are known yet"
+            raise Unavailable(f"there are no offers: {why}")
         return self._matcher
 
     @property
@@ -240,7 +243,14 @@ class MatchDesk:
             return
         self._stamp = stamp
         if stamp is None:
-            self._told("products", f"there is no file {path}")
+            why = f"there is no file {path}"
+            if self._matcher is not None or self._settings.products:  # it was there, or should be
+                self._told("products", why)
+                return
+            self._told("products", "")
+            if not self.missing:
+                log.info("no offers are made: %s", why)
+                self.missing = why
             return
         try:
             catalogue = await asyncio.to_thread(read_products, path)
@@ -263,7 +273,7 @@ class MatchDesk:
         self.lessons.owners = catalogue.owners()
         before = self._matcher
         matcher = Matcher(catalogue, model.rates(priors_of(catalogue.products)), quotas, self._settings.policy)
-        self._matcher, self._version, self._learnt = matcher, version, model.answers
+        self._matcher, self._version, self._learnt, self.missing = matcher, version, model.answers, ""
         self._schema = catalogue.schema()
         if before is not None:
             async with self._at_quotas:

@@ -19,7 +19,7 @@ from domain.errors import Problem, Refused
 from domain.whole_file import write_whole
 from eventlog.archive import Archive
 from eventlog.reader import LogReader
-from eventlog.rewriting import rewrite
+from eventlog.rewriting import matching, rewrite
 
 FOLDER = "matches"
 CATALOGUES = "catalogues"
@@ -174,6 +174,16 @@ def forget(folder: Path, persons: Collection[int]) -> int:
         return encode(msgspec.structs.replace(found, persons=bytes(len(found.persons)), facts=bytes(len(found.facts))))
 
     return sum(rewrite(path, marks, without) for path in logs(folder))
+
+
+def about(folder: Path, persons: Collection[int]) -> Iterator[MatchRecord]:
+    """The matches that are recorded of one of these people."""
+    wanted, marks = set(persons), [key.to_bytes(_KEY, "little") for key in persons]
+    for path in logs(folder):
+        for record in matching(path, marks):
+            found = _decode(record)
+            if not wanted.isdisjoint(found.person_keys()):
+                yield found
 
 
 def logs(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from api.batch import batch_of
 from api.operations import Call, Operation
-from credit.applications import Value
+from credit.applications import MOST_FIELDS, Value
 from credit.matching import Standing
 from credit.model import Assessed, CreditModel
 from credit.outcomes import LONGEST
@@ -17,7 +17,6 @@ from domain.errors import Problem, Refused, Unavailable
 from risk.subject import SubjectForm, read_subject
 
 SCOPE = "credit:score"
-MOST_FIELDS = 2_000
 
 Reference = Annotated[str, Meta(max_length=LONGEST)]
 Applicant = Annotated[dict[str, Value], Meta(max_length=MOST_FIELDS)]

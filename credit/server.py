@@ -194,6 +194,8 @@ class Service:
     async def _readiness(self) -> Readiness:
         reasons = {"applications": "the disk takes nothing"} if self.applications.shut else {}
         degraded = {} if self.model.value is not None else {"model": "there is none: only people are known"}
+        if self.desk.missing:
+            degraded["products"] = f"no offers are made: {self.desk.missing}"
         return Readiness("credit", reasons, {**degraded, **self.trouble})
 
 

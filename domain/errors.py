@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_SHOWN = 300
+"""Characters of a value that people are shown: a whole file that is something else says nothing."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -13,7 +16,9 @@ class Problem:
     allowed: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.value!r} is not allowed; {self.allowed}"
+        found = repr(self.value)
+        shown = found if len(found) <= MOST_SHOWN else f"{found[:MOST_SHOWN]}…"
+        return f"{self.path}{': ' if self.path else ''}{shown} is not allowed; {self.allowed}"
 
 
 class Refused(Exception):

@@ -153,18 +153,20 @@ def find(root: Path, id_: str) -> Decision | None:
     return found if found is not None and found.nonce == told else None
 
 
-def recorded(root: Path, since_ns: int = 0) -> Iterator[Found]:
-    """All decisions that are kept, oldest first, from a time on."""
-    reader = LogReader(root / FOLDER)
+def recorded(root: Path, since_ns: int = 0, persons: Collection[int] = ()) -> Iterator[Found]:
+    """All decisions that are kept, oldest first, from a time on; with ``persons`` only those about one of them."""
+    reader, wanted = LogReader(root / FOLDER), set(persons)
+    marks = [key.to_bytes(_KEY, "little") for key in wanted]
     while True:
         records, end = reader.read()
         if not records:
             return
         at = end - sum(len(record) + _HEADER for record in records)
         for record in records:
-            found = _decode(record)
-            if found.time_ns >= since_ns:
-                yield Found(id_of(at, found.nonce), found)
+            if not marks or any(mark in record for mark in marks):
+                found = _decode(record)
+                if found.time_ns >= since_ns and (not marks or not wanted.isdisjoint(keys_of(found))):
+                    yield Found(id_of(at, found.nonce), found)
             at += len(record) + _HEADER
 
 

@@ -96,16 +96,16 @@ class Engine:
         found = [features for key in keys if (features := self.graph.features(key)).component_size]
         return worst(found) if found else None
 
-    def take(self, event: Happening, now_s: int) -> None:
+    def take(self, event: Happening, now_s: int) -> bool:
         """Something happened: it is counted, whoever met is joined in the graph, and a label is kept. Raises Refused,
         and takes nothing of it; LogFull if the disk takes nothing. Ids of forgotten people are left out. Only the
-        owner may.
+        owner may. False: it was told before, and is not counted again; the graph, to which it is the same, has it.
         """
         assert self.owner and self.counters is not None
         if self.forgotten is not None and len(self.forgotten):
             event = event.without(self.forgotten)
             if not event.subject.ids and not event.subject.ip:
-                return
+                return True
         counted = event.counted() if event.name not in (SEEN, FRAUD, LEGITIMATE) else None
         if counted is not None:
             self.counters.check(counted, now_s)
@@ -114,8 +114,8 @@ class Engine:
         if event.name in (FRAUD, LEGITIMATE):
             for node in event.labelled():
                 self.graph.label(node.key, event.name == FRAUD, node.kind)
-        if counted is not None:  # last: a disk that took nothing above has raised
-            self.counters.observe(counted, now_s)
+        # last: a disk that took nothing above has raised
+        return True if counted is None else self.counters.observe_once(counted, event.told, now_s)
 
     async def durable(self) -> None:
         """Returns when the graph has everything on disk that it was told. Raises LogFull."""

@@ -6,6 +6,7 @@ from api.batch import batch_of
 from api.operations import Call, Operation
 from api.problem import Failure
 from domain.errors import Unavailable
+from domain.naming import name_id
 from eventlog.frames import LogFull
 from risk.engine import Engine
 from risk.events import FRAUD, LEGITIMATE, EventForm, Happening
@@ -26,7 +27,8 @@ class Events:
     def operations(self) -> tuple[Operation, ...]:
         one = Operation(
             "POST", "/v1/events", "Something happened", EventForm, EventTaken, SCOPE, self._take,
-            description="It counts at once; the answer says that the graph has it on disk. Sent twice it counts twice.",
+            description="It counts at once; the answer says that the graph has it on disk. Sent again with the same "
+            "id it does not count again; without an id it does.",
         )  # fmt: skip
         return one, batch_of(one)
 
@@ -36,11 +38,13 @@ class Events:
             raise Failure(403, f"this key has not the scope {LABELS!r}, which {asked.event!r} needs")
         now_s = self._now_s()
         subject = read_subject(asked.subject, call.key.institution_id)
-        happened = Happening(asked.event, subject, asked.at or now_s)
+        told = name_id(f"event:{call.key.institution}:{asked.id}") if asked.id else 0
+        happened = Happening(asked.event, subject, asked.at or now_s, told)
         try:
-            self._engine.take(happened, now_s)
+            new = self._engine.take(happened, now_s)
             await self._engine.durable()
         except LogFull as error:
             raise Unavailable(f"the event cannot be recorded: {error.strerror}") from None
-        self._seen(asked.event)
-        return EventTaken(happened.at_s)
+        if new:
+            self._seen(asked.event)
+        return EventTaken(happened.at_s, not new)

@@ -30,6 +30,8 @@ class EventForm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     subject: SubjectForm
     at: Annotated[int, Meta(ge=1, le=2**32 - 1)] | None = None
     """Seconds since 1970; not given: now."""
+    id: Annotated[str, Meta(max_length=128)] = ""
+    """The caller's own name of the event; sent again, it is not counted again."""
 
 
 class Happening(NamedTuple):
@@ -38,6 +40,8 @@ class Happening(NamedTuple):
     name: str
     subject: Subject
     at_s: int
+    told: int = 0
+    """`domain.naming.name_id` of who tells it and the id that it has there; 0: it has none."""
 
     def without(self, forgotten: Forgotten) -> "Happening":
         """The same, of whoever of them is not forgotten."""
@@ -60,7 +64,9 @@ class Happening(NamedTuple):
 def nodes_of(subject: Subject) -> list[Node]:
     """The subject's ids and address, as the graph has them."""
     nodes = [Node(one.key, KIND_OF_WORD.get(one.kind, OTHER)) for one in subject.ids]
-    return [Node(subject.ip_key, IP), *nodes] if subject.ip_key else nodes
+    if not subject.ip_key or subject.ip_key in subject.keys:  # somebody told its key as one of the ids
+        return nodes
+    return [Node(subject.ip_key, IP), *nodes]
 
 
 def edges_of(subject: Subject) -> list[Edge]:

@@ -19,7 +19,7 @@ from eventlog.rewriting import matching, rewrite
 from eventlog.segments import place_of, read_mark, segment_path, segments
 from risk import graph_snapshot
 from risk.graph import LOG, SNAPSHOT, check_log, following, remembered
-from risk.graph_records import EDGE, LABEL, Entries, blanked
+from risk.graph_records import EDGE, LABEL, Entries, blanked, named
 from risk.graph_snapshot import Arrays
 from targeting.forgotten import Forgotten
 
@@ -49,7 +49,7 @@ def load(directory: Path, edges: Entries, labels: Entries, forgotten: Forgotten 
 
 
 def forget(directory: Path, keys: Collection[int]) -> int:
-    """Removes nodes with all their edges and labels, from the log, too; returns how many of them the snapshot had.
+    """Removes nodes with all their edges and labels, from the log, too; returns how many of them there were.
 
     Make sure first that nobody adds them again (`targeting.forgotten`).
     """
@@ -57,18 +57,25 @@ def forget(directory: Path, keys: Collection[int]) -> int:
         return 0
     with _alone(directory):
         gone = set(keys)
-        before = _held(graph_snapshot.read(directory / SNAPSHOT), gone)
-        rewrite(directory / LOG, _marks(gone), lambda record: blanked(record, gone))
+        rows = graph_snapshot.read(directory / SNAPSHOT).rows["key"]
+        found = set(rows[np.isin(rows, np.fromiter(gone, np.uint64, len(gone)))].tolist())
+
+        def without(record: bytes) -> bytes | None:
+            if (changed := blanked(record, gone)) is not None:
+                found.update(named(record, gone))
+            return changed
+
+        rewrite(directory / LOG, _marks(gone), without)
         _renewed(directory, NO_EDGES, NO_LABELS, gone)
-        return before
+        return len(found)
 
 
 def left(directory: Path, keys: Collection[int]) -> int:
     """How often keys are found in snapshot and log; 0: nothing is left of them."""
     gone = set(keys)
     records = matching(directory / LOG, _marks(gone))
-    named = sum(blanked(record, gone) is not None for record in records)
-    return _held(graph_snapshot.read(directory / SNAPSHOT), gone) + named
+    of_log = sum(blanked(record, gone) is not None for record in records)
+    return _held(graph_snapshot.read(directory / SNAPSHOT), gone) + of_log
 
 
 def _renewed(directory: Path, edges: Entries, labels: Entries, without: Collection[int]) -> Arrays:

@@ -4,7 +4,7 @@ A record is a letter and then entries of fixed size, little-endian. A key of 0 i
 entries become, and what is passed over.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,13 @@ def blanked(record: bytes, keys: Container[int]) -> bytes | None:
         changed[found] = np.zeros(1, entries.dtype)[0]
         named = named or bool(found.any())
     return record[:1] + changed.tobytes() if named else None
+
+
+def named(record: bytes, keys: Collection[int]) -> set[int]:
+    """Those of ``keys`` that a record names."""
+    (entries,) = read([record])
+    fields = ("first", "second") if entries.dtype == EDGE else ("key",)
+    return {key for field in fields for key in entries[field].tolist()} & set(keys)
 
 
 def _sort(letter: bytes) -> np.dtype[np.void]:

@@ -7,6 +7,7 @@ from api.operations import Call, Operation
 from domain.errors import Problem, Refused
 from risk.cards import NAMES
 from risk.engine import Assessment, Engine
+from risk.inputs import inputs_of
 from risk.subject import read_subject
 from risk.told import graph_of, told_hits, told_scores, told_subject
 from risk.wire import ScoreAnswer, ScoreRequest
@@ -30,13 +31,31 @@ class Scoring:
 
     async def _score(self, call: Call) -> ScoreAnswer:
         asked: ScoreRequest = call.body
-        check_names(asked.scores)
-        subject = read_subject(asked.subject, call.key.institution_id)
-        found = self._engine.assess(subject, asked.scores or NAMES, self._now_s(), asked.facts)
+        try:
+            subject = read_subject(asked.subject, call.key.institution_id)
+            check_names(asked.scores)
+            found = self._engine.assess(subject, asked.scores or NAMES, self._now_s(), asked.facts)
+        except Refused:
+            raise Refused(_faults(asked)) from None
         self._seen(found)
         return ScoreAnswer(
             told_scores(found.scores), told_hits(found), graph_of(found), dict(found.facts), told_subject(subject)
         )
+
+
+def _faults(asked: ScoreRequest) -> list[Problem]:
+    """All that is wrong with a question."""
+    found: list[Problem] = []
+    for check in (
+        lambda: read_subject(asked.subject),
+        lambda: check_names(asked.scores),
+        lambda: inputs_of(asked.facts),
+    ):
+        try:
+            check()
+        except Refused as refusal:
+            found += refusal.problems
+    return found
 
 
 def check_names(scores: tuple[str, ...]) -> None:

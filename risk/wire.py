@@ -149,3 +149,5 @@ class EventTaken(Struct, frozen=True):
 
     at: int
     """When it happened, seconds since 1970."""
+    duplicate: bool = False
+    """It was told before, with this id, and is not counted again."""

@@ -30,7 +30,8 @@ class Tables:
         self._credit = _table("scored people of credit", credit.table or data / "credit" / PEOPLE)
         self._directory = Path(risk.lists) if risk.lists else data / "risk" / "lists"
         self._lists: BlackLists | None = None
-        self._trouble: dict[str, str] = {}
+        self.trouble: dict[str, str] = {}
+        """Why what is known of a part is not renewed, or not known at all."""
 
     @property
     def wanted(self) -> bool:
@@ -53,11 +54,11 @@ class Tables:
     def _try(self, what: str, work: Callable[[], None]) -> None:
         try:
             work()
-            self._trouble.pop(what, None)
+            self.trouble.pop(what, None)
         except (OSError, ValueError, Unavailable) as error:
-            if self._trouble.get(what) != str(error):
+            if self.trouble.get(what) != str(error):
                 log.error("what is known of people's %s is not renewed: %s", what, error)
-            self._trouble[what] = str(error)
+            self.trouble[what] = str(error)
 
     def _look_at_lists(self) -> None:
         if self._lists is None:

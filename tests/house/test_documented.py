@@ -163,6 +163,12 @@ def test_every_dimension_and_metric_of_reports_is_documented() -> None:
     assert documented[1] == {name: each.meaning for name, each in catalogue.METRICS.items()}
 
 
+def test_no_merge_was_left_half_done() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "examples").rglob("*.yaml")]
+    left = [page.name for page in pages if re.search(r"^(<<<<<<< |=======$|>>>>>>> )", page.read_text(), re.MULTILINE)]
+    assert not left
+
+
 def test_every_page_is_in_the_index() -> None:
     linked = set(LINK.findall((DOCS / "index.md").read_text()))
     assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked

@@ -10,6 +10,7 @@ import pytest
 
 from cli import forgetting
 from cli.person_export import export
+from credit.people import write_people as write_credit
 from cython_ext.key_table import KeyTable, write_key_table
 from domain.clock import SystemClock
 from domain.naming import person_key
@@ -18,6 +19,7 @@ from risk import decisions
 from risk.counters import Counters, Event
 from risk.list_files import Edit
 from risk.list_writer import ListWriter
+from risk.people import write_people as write_risk
 from targeting.households import device_key
 from targeting.identity_keys import written_key
 from targeting.redis_address import parse
@@ -29,6 +31,11 @@ ANN, HER_IFA, BEN = person_key("buyeruid", "ann", "usx"), person_key("ifa", "A-1
 
 
 NOW_S = 1_795_000_000
+SCORED = {
+    "scored": {
+        written_key(ANN): {"score": 712, "pd": 0.25, "p_approved": 0.5, "scored_at": "2026-11-18T11:06:40+00:00"}
+    }
+}
 
 
 def a_decision_about(root: Path, *persons: int) -> Path:
@@ -78,9 +85,18 @@ def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
     monkeypatch.setenv("OUTBID_RISK_MODULE_TABLE", str(elsewhere[0]))
     monkeypatch.setenv("OUTBID_CREDIT_MODULE_TABLE", str(elsewhere[1]))
     monkeypatch.setenv("OUTBID_CREDIT_PEOPLE", str(elsewhere[2]))
+    both = np.array([ANN, BEN], np.uint64)
+    write_risk(risk / "people.table", both, [640, 1], [-1, 5], 0, NOW_S)
+    (tmp_path / "credit").mkdir()
+    write_credit(tmp_path / "credit" / "people.table", both, [712, 300], [0.25, 0], 0.5, NOW_S)
     with RedisHolds(parse(redis_server.url)) as holds:
         shown = json.loads(export(place, HER_IFA))
         assert len(shown["bids_in_flight"]) == 4 and len(shown["keys"]) == 2
+        (decided,), (entry,) = shown["risk"]["decisions"], shown["risk"]["lists"]
+        assert decided["subject"] == [written_key(ANN)] and decided["institution"] == "bank"
+        assert (entry["list"], entry["institution"], entry["reason"]) == ("black", "bank", "fraud")
+        assert shown["risk"]["counted"]["applications_30d"] == 1
+        assert (shown["risk"]["scored"][written_key(ANN)]["fraud"], shown["credit"]) == (640, SCORED)
         said: list[str] = []
         with monkeypatch.context() as patched:
             patched.setattr(forgetting, "_let_go", lambda place, keys: 0)
@@ -93,4 +109,5 @@ def test_of_a_fleet_the_bids_in_flight_are_shown_and_go(
             applied = [counters.facts([("key", key)], 0, NOW_S)["applications_7d"] for key in (ANN, BEN)]
         assert applied == [0, 1]
         assert "bids in flight: 4 taken out" in said and len(holds.held(BEN)) == 1 and holds.held(ANN) == []
-        assert json.loads(export(place, HER_IFA))["bids_in_flight"] == []
+        shown = json.loads(export(place, ANN))
+        assert shown["bids_in_flight"] == [] and shown["credit"] == {} and shown["risk"].keys() == {"lists"}

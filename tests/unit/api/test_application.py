@@ -1,6 +1,7 @@
 """An application made of operations: who may call, what is refused and how, many calls in one, the document of it."""
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -52,6 +53,8 @@ async def double(call: Call) -> Answer:
             raise Failure(409, "somebody was faster")
         case "bug":
             raise KeyError("x")
+        case "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
         case "slowly":
             await asyncio.sleep(5)
     return Answer(2 * call.body.number, call.key.institution)
@@ -115,6 +118,7 @@ async def test_what_is_refused_is_a_problem_document_of_its_status(tmp_path: Pat
             ([], 422), ({"number": 4, "how": "x" * 2_000}, 413), ({"number": 4, "how": "refused"}, 422),
             ({"number": 4, "how": "away"}, 503), ({"number": 4, "how": "taken"}, 409),
             ({"number": 4, "how": "slowly"}, 503), ({"number": 4, "how": "bug"}, 500),
+            ({"number": 4, "how": "full"}, 503),
         ):  # fmt: skip
             status, told = await post(client, "/v1/double", token, body)
             assert status == expected, (body, told)

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from api.keys import KeyFile, Keys
 from bidder.auction import Wanted
-from bidder.config import CreditModuleSettings, RiskModuleSettings
+from bidder.config import CreditModuleSettings, RiskModuleSettings, of_deployment
 from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.credit import CreditService
 from bidder.enrichment.once import ask_once
@@ -295,6 +295,19 @@ def test_what_an_answer_is_remembered_by_does_not_grow_with_what_an_exchange_sen
     assert len(keys) == 1 and len(repr(keys)) < 1_000
     assert {service.question(wanted) for wanted in long} == {service.question(long[0])}
     assert service.who(Wanted([7], [], 7, None, "Opera")) != service.who(Wanted([7], [], 7, None, None))
+
+
+async def test_without_a_url_the_deployments_own_service_is_asked_and_no_other_is_told_its_secret(
+    tmp_path: Path,
+) -> None:
+    served = Risk(tmp_path, Keys(tmp_path / "none", "secret"), RiskSettings(flows=str(tmp_path)), ManualClock(NOW_NS))
+    async with TestServer(served.application()) as server:
+        base = str(server.make_url(""))
+        own = of_deployment(RiskModuleSettings("remote", timeout_ms=PATIENT_MS), base, "secret")
+        assert await ask_once(RiskService(own), Wanted([7], [])) is not None
+    lender = CreditModuleSettings("remote", url="http://lender.example")
+    assert of_deployment(lender, base, "secret") == lender and lender.key == ""
+    assert of_deployment(CreditModuleSettings(), base, "secret") == CreditModuleSettings()
 
 
 def test_a_cache_is_bounded_and_keeps_what_is_in_use() -> None:

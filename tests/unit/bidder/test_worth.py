@@ -17,6 +17,7 @@ from bidder.auction import NoBid
 from bidder.config import CreditModuleSettings, RiskModuleSettings
 from bidder.enrichment.tables import Tables
 from bidder.explain import explain
+from bidder.readiness import never_told
 from bidder.worth import Worth
 from cython_ext.key_table import write_key_table
 from domain.clock import ManualClock
@@ -220,10 +221,13 @@ def test_a_table_that_changes_is_used_and_a_broken_one_is_not(tmp_path: Path, mo
     tables.look()
     path.with_suffix(".new").write_bytes(b"no table")
     path.with_suffix(".new").rename(path)
-    tables.look()
-    assert isinstance(on.decide(REQUEST), NoBid), "the last good one counts"
+    for _ in range(2):
+        tables.look()
+        assert isinstance(on.decide(REQUEST), NoBid), "the last good one counts"
+        assert "people.table" in tables.trouble["risk"], "it is told as long as it is so"
     path.unlink()
     tables.look()
+    assert not tables.trouble
     assert not isinstance(on.decide(REQUEST), NoBid), "taken away, nobody is known"
 
 
@@ -288,3 +292,12 @@ def test_lists_of_this_host_count_at_once_and_whole(tmp_path: Path) -> None:
     assert bids("cy"), "not looked at yet"
     tables.look()
     assert not bids("cy") and not bids("dan", ip="2001:db8::7")
+
+
+def test_limits_that_can_never_hold_are_told() -> None:
+    asked = Fact.FRAUD | Fact.LISTED | Fact.PD
+    for modes, never in (
+        (("profile", "profile"), Fact.LISTED), (("off", "off"), asked), (("in_process", "off"), Fact.PD),
+        (("remote", "profile"), Fact(0)),
+    ):  # fmt: skip
+        assert never_told(asked, Worth(*modes)) == never

@@ -129,6 +129,19 @@ async def test_a_process_that_cannot_start_is_named() -> None:
     assert not any(line.startswith("never") for line in said)
 
 
+async def test_the_others_go_on_without_one_that_stands_aside_and_it_is_tried_again() -> None:
+    said = Lines()
+    command = (sys.executable, "-c", "raise SystemExit('its data is damaged')")
+    broken = Service("broken", command, "http://127.0.0.1:1/", needed=False, aside=True)
+    supervisor = Supervisor([[broken], [server("fine")]], said)
+    await supervisor.start()
+    await said.wait_for(lambda line: line.startswith("broken ended with status 1; starting it again"))
+    await said.wait_for(lambda line: line == "broken | its data is damaged")
+    assert "broken is not ready; the others go on without it" in said and alive(said.pid("fine"))
+    await supervisor.stop()
+    assert not alive(said.pid("fine"))
+
+
 async def test_a_second_supervisor_of_the_same_services_does_not_start() -> None:
     service, said, second = server("one"), Lines(), Lines()
     first = Supervisor([[service]], said)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,11 @@ from credit.table import read
 from domain.clock import SECOND, ManualClock
 from targeting.identity_keys import parse_person
 from tests.credit_sets import german
+from tests.odd_bodies import variations
 from tests.unit.credit.conftest import ROWS
 from tests.unit.credit.test_match_desk import PRODUCTS
 
+EXAMPLE = Path(__file__).parents[3] / "examples" / "products.yaml"
 NOW = 1_790_000_000
 
 
@@ -168,6 +171,27 @@ async def test_outcomes_count_once_whatever_happens(tmp_path: Path, folder: Path
     async with Running(tmp_path, folder / "model") as running:
         status, told = await running.post("/v1/outcomes", {"kind": "approved", "reference": "r1", "amount": 12.5})
         assert told == {"status": "duplicate"}
+
+
+async def test_whatever_is_sent_is_answered_or_refused_with_a_reason(tmp_path: Path, folder: Path) -> None:
+    bodies: dict[str, Any] = {
+        "/v1/score": {"applicant": {"duration": 6, "checking_status": "x"}, "reference": "r"},
+        "/v1/match": {
+            "amount": 500, "term_months": 12, "offers": 1, "applicant": {"duration": 6},
+            "tags": {"identity": {"age": 30, "verified": True}}, "subject": {"ids": ["ifa:a"]},
+        },
+        "/v1/outcomes": {"kind": "approved", "reference": "r", "amount": 1.5, "at": NOW, "product": "a", "id": "i"},
+    }  # fmt: skip
+    (tmp_path / "credit").mkdir()
+    shutil.copy(EXAMPLE, tmp_path / "credit" / "products.yaml")
+    async with Running(tmp_path, folder / "model") as running:
+        for path, body in bodies.items():
+            bodies_changed = list(variations(body))
+            status, told = await running.post(f"{path}/batch", {"items": bodies_changed})
+            assert status == 200 and {item["status"] for item in told["items"]} <= {200, 409, 422}, path
+            assert {200, 422} <= {item["status"] for item in told["items"]}
+            for item, changed in zip(told["items"], bodies_changed, strict=True):
+                assert item["status"] == 200 or item["problem"]["errors"], (path, changed, item)
 
 
 def test_outcomes_out_of_files(

@@ -23,6 +23,7 @@ from credit.matching import MOST_OFFERS, Standing
 from credit.outcomes import Outcome, OutcomeBook
 from credit.product_file import catalogue_of
 from domain.clock import SECOND, ManualClock
+from domain.errors import Unavailable
 from eventlog.frames import LogFull
 from eventlog.writer import LogBusy
 from monitoring.health import Readiness
@@ -285,8 +286,20 @@ async def test_wrong_calls_are_refused_with_what_is_allowed(tmp_path: Path) -> N
     (tmp_path / "none" / "credit" / "products.yaml").unlink()
     desk = MatchDesk(tmp_path / "none" / "credit", OfferSettings(), ManualClock(NOW))
     await desk.start()
-    assert "there is no file" in desk.trouble["products"]
+    assert "there is no file" in desk.missing and not desk.trouble, "who wants no offers has no trouble"
+    with pytest.raises(Unavailable, match="there is no file"):
+        _ = desk.matcher
+    (tmp_path / "none" / "credit" / "products.yaml").write_text(PRODUCTS.format(total=9))
+    await desk.look()
+    assert desk.matcher and not desk.missing and not desk.trouble
+    (tmp_path / "none" / "credit" / "products.yaml").unlink()
+    await desk.look()
+    assert desk.matcher and "there is no file" in desk.trouble["products"], "its offers are made still"
     await desk.close()
+    named = MatchDesk(tmp_path / "named" / "credit", OfferSettings(products="none.yaml"), ManualClock(NOW))
+    await named.start()
+    assert "none.yaml" in named.trouble["products"], "a file that was named should be there"
+    await named.close()
 
 
 def test_the_first_answer_counts_and_silence_is_one() -> None:

@@ -139,6 +139,14 @@ def test_a_forgotten_person_is_nowhere_and_does_not_come_back(tmp_path: Path) ->
     assert EVE.to_bytes(8, "little") in files
 
 
+def test_forgetting_counts_nodes_that_only_the_log_has(tmp_path: Path) -> None:
+    load(tmp_path, np.array([(ANA, OFFICE, DEVICE, IP)], EDGE), np.empty(0, LABEL))
+    with Graph.open(tmp_path, owner=True) as owner:
+        owner.add([seen(BEN, PHONE)])
+        owner.label(EVE, True)
+    assert forget(tmp_path, [ANA, BEN, EVE, 99]) == 3 and left(tmp_path, [ANA, BEN, EVE]) == 0
+
+
 ADDS_FOR_EVER = """
 import asyncio, sys
 from pathlib import Path

@@ -3,7 +3,7 @@
 import errno
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from domain.clock import SECOND, ManualClock
 from domain.naming import person_key
 from domain.yaml_file import read_yaml
 from risk.config import RiskSettings
+from risk.counters import Counters
 from risk.decisions import recorded
 from risk.flow import read_flow
 from risk.list_files import Edit
@@ -26,6 +27,7 @@ from targeting.forgotten import Forgotten
 from targeting.identity_keys import parse_person, written_key
 from tests import flow_twin
 from tests.json_schema import errors
+from tests.odd_bodies import variations
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "risk-flow.yaml"
 NOW = 1_795_000_000
@@ -35,11 +37,6 @@ SUBJECT = {
     "user_agent": AGENT, "device": {"os": "android", "emulator": False, "age_days": 3},
 }  # fmt: skip
 FRAUDSTER = {"ids": ["device:f00d", "account:9"], "ip": "198.51.100.9"}
-SHAPES: list[Any] = [
-    None, True, -1, 0, 1e308, 2**70, "", "x" * 70, "\u0000", "ifa:", "ip:1.2.3.4", "999.1.1.1", "::ffff:1.2.3.4", [],
-    {}, [None], ["ifa:a", "ifa:a"], {"a": 1}, [[[]]], "2001:db8::1", "fraud", ["luck"], "email:x",
-    "key:0000000000000000",
-]  # fmt: skip
 
 
 class World(NamedTuple):
@@ -183,7 +180,7 @@ async def test_an_event_shows_at_once_and_a_label_needs_its_scope(tmp_path: Path
             subject = {"ids": [f"device:{device}", SUBJECT["ids"][1]], "ip": SUBJECT["ip"]}
             items = [{"event": event, "subject": subject} for event in ("click", "application")]
             status, told = await w.call("POST", "/v1/events/batch", {"items": items})
-            assert status == 200 and all(item["result"] == {"at": NOW} for item in told["items"])
+            assert status == 200 and all(item["result"] == {"at": NOW, "duplicate": False} for item in told["items"])
         after = (await w.call("POST", "/v1/score", asked))[1]
         assert after["facts"]["phone_applications_24h"] == 5 and after["facts"]["ip_devices_24h"] == 5
         assert after["graph"]["device_degree"] == 5
@@ -191,6 +188,31 @@ async def test_an_event_shows_at_once_and_a_label_needs_its_scope(tmp_path: Path
         assert (await w.call("POST", "/v1/events", {"event": "fraud", "subject": FRAUDSTER}, w.other))[0] == 403
         later = {"event": "click", "subject": SUBJECT, "at": NOW + 10_000}
         assert (await w.call("POST", "/v1/events", later))[0] == 422
+
+
+async def test_an_event_with_an_id_counts_once_whoever_is_killed(tmp_path: Path) -> None:
+    async def counted(w: World) -> float:
+        return float((await w.call("POST", "/v1/score", {"subject": SUBJECT}))[1]["facts"]["applications_7d"])
+
+    told = {"event": "application", "subject": SUBJECT, "id": "lead-1"}
+    async with world(tmp_path) as w:
+        answers = [
+            (await w.call("POST", "/v1/events", {**told, "id": id_}))[1] for id_ in ("lead-1", "lead-1", "lead-2")
+        ]
+        assert [answer["duplicate"] for answer in answers] == [False, True, False] and await counted(w) == 2
+        status, answer = await w.call("POST", "/v1/events", told, w.operator)
+        assert (status, answer["duplicate"]) == (200, False), "another institution's lead-1 is another"
+        assert await counted(w) == 3
+        w.service.engine.counters = Counters.open(copied(tmp_path / "counters"))  # as a new process finds them
+        assert (await w.call("POST", "/v1/events", told))[1]["duplicate"] and await counted(w) == 3
+        ip_key = (await w.call("POST", "/v1/score", {"subject": SUBJECT}))[1]["subject"]["ip"]
+        itself = {"ids": [ip_key, "account:77"], "ip": SUBJECT["ip"]}
+        assert (await w.call("POST", "/v1/events", {"event": "seen", "subject": itself}))[0] == 200
+
+
+def copied(folder: Path) -> Path:
+    """What a process that was killed leaves on disk."""
+    return Path(shutil.copytree(folder, folder.with_name("left"), ignore=shutil.ignore_patterns("*.lock")))
 
 
 async def test_people_are_forgotten_by_the_operator(tmp_path: Path) -> None:
@@ -275,9 +297,13 @@ async def test_whatever_is_sent_is_answered_or_refused_with_a_reason(tmp_path: P
     bodies = {
         "/v1/score": {"subject": SUBJECT, "scores": ["fraud"], "facts": {"rooted": 1}},
         "/v1/decide": {"subject": SUBJECT, "flow": "instalments", "facts": {"amount": 1, "channel": "app"}},
-        "/v1/events": {"event": "click", "subject": SUBJECT, "at": NOW},
+        "/v1/events": {"event": "click", "subject": SUBJECT, "at": NOW, "id": "e"},
     }  # fmt: skip
     async with world(tmp_path) as w:
+        wrong = {"subject": {"ids": ["ifa:a", "x"], "ip": "1.2"}, "scores": ["luck"], "facts": {"emulator": 2, "no": 1}}
+        told = (await w.call("POST", "/v1/score", wrong))[1]
+        fields = {"subject.ids[1]", "subject.ip", "scores[0]", "facts.emulator", "facts.no"}
+        assert {error["field"] for error in told["errors"]} == fields, "all at once"
         statuses = set()
         for path, body in bodies.items():
             for changed in variations(body):
@@ -290,21 +316,6 @@ async def test_whatever_is_sent_is_answered_or_refused_with_a_reason(tmp_path: P
         status, told = await w.call("POST", "/v1/decide/batch", {"items": many}, w.operator)
         assert status == 200 and len(told["items"]) == len(many)
         assert {item["status"] for item in told["items"]} == {200, 422}
-
-
-def variations(value: Any) -> Iterator[Any]:
-    """A body with one of its values, at any depth, put in the place of by something odd, or left out, or one more."""
-    yield from SHAPES
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield {other: kept for other, kept in value.items() if other != name}
-            for changed in variations(each):
-                yield value | {name: changed}
-        yield value | {"more": 1}
-    elif isinstance(value, list):
-        for place, each in enumerate(value):
-            for changed in variations(each):
-                yield [*value[:place], changed, *value[place + 1 :]]
 
 
 async def test_no_id_but_keys_is_recorded_or_answered(tmp_path: Path) -> None:
