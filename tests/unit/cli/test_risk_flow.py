@@ -75,5 +75,5 @@ def test_a_key_is_of_an_institution_with_a_name_and_of_scopes_that_there_are(dat
 
     asked = type("Asked", (), {"institution": "/etc", "scope": ["risk:all"], "days": -1, "rate": 1e9, "note": ""})
     with pytest.raises(Refused) as raised:
-        api_keys._make(asked, _scopes)  # type: ignore[arg-type]
+        api_keys._make(asked, _scopes, data / "keys.json")  # type: ignore[arg-type]
     assert [problem.path for problem in raised.value.problems] == ["--scope", "--institution", "--days", "--rate"]
