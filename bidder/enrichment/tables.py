@@ -40,10 +40,10 @@ class Tables:
     def look(self) -> None:
         """Takes what is new. What cannot be read changes nothing, and is said once."""
         if self.worth.risk == IN_PROCESS:
-            self._try("lists", self._look_at_lists)
-            self._try("risk", self._look_at_risk)
+            self._look_at_lists()
+            self._look_at("risk", self._risk, self.worth.use_risk)
         if self.worth.credit == IN_PROCESS:
-            self._try("credit", self._look_at_credit)
+            self._look_at("credit", self._credit, self.worth.use_credit)
 
     async def run(self) -> None:
         """For ever."""
@@ -51,16 +51,16 @@ class Tables:
             await asyncio.sleep(LOOK_S)
             await asyncio.to_thread(self.look)  # lists may be large
 
-    def _try(self, what: str, work: Callable[[], None]) -> None:
-        try:
-            work()
-            self.trouble.pop(what, None)
-        except (OSError, ValueError, Unavailable) as error:
-            if self.trouble.get(what) != str(error):
-                log.error("what is known of people's %s is not renewed: %s", what, error)
-            self.trouble[what] = str(error)
-
     def _look_at_lists(self) -> None:
+        try:
+            self._take_lists()
+            self.trouble.pop("lists", None)
+        except (OSError, ValueError, Unavailable) as error:
+            if self.trouble.get("lists") != str(error):
+                log.error("what is known of people's lists is not renewed: %s", error)
+            self.trouble["lists"] = str(error)
+
+    def _take_lists(self) -> None:
         if self._lists is None:
             if not self._directory.is_dir():
                 return
@@ -70,13 +70,13 @@ class Tables:
             self._lists.take()
             self.worth.use_lists(self._lists)
 
-    def _look_at_risk(self) -> None:
-        if self._risk.look():
-            self.worth.use_risk(self._risk.value)
-
-    def _look_at_credit(self) -> None:
-        if self._credit.look():
-            self.worth.use_credit(self._credit.value)
+    def _look_at(self, what: str, table: InService[KeyTable], use: Callable[[KeyTable | None], None]) -> None:
+        if table.look():
+            use(table.value)
+        if table.trouble:
+            self.trouble[what] = table.trouble
+        else:
+            self.trouble.pop(what, None)
 
 
 def _table(name: str, path: str | Path) -> InService[KeyTable]:

@@ -243,17 +243,3 @@ def test_of_a_forgotten_person_nothing_is_left(tmp_path: Path, monkeypatch: pyte
     assert again.facts([("ifa", other)], ip, START)["ip_devices_24h"] == 1
     assert again.facts([("phone_sha256", other)], 0, START)["lenders_7d"] == 1
     again.close()
-
-
-def test_what_comes_between_the_look_and_the_removal_stays() -> None:
-    seen = LastSeen(None, 64)
-    for other in (1, 2):
-        seen.observe(9, other, START)
-    places = seen.seen_with([1])
-    assert len(places) == 1
-    for other in range(3, 34):  # with the second 32: there is no place left for the first
-        seen.observe(9, other, START + 1)
-    seen.forget([1], places)
-    assert seen.different(9, (DAY,), START + 2) == (32,)
-    seen.forget([2], seen.seen_with([2]))
-    assert seen.different(9, (DAY,), START + 2) == (31,)
