@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from sys import float_info
+from threading import get_ident
 from typing import Literal
 
 import msgspec
@@ -161,8 +162,8 @@ def read(path: Path, kind: type[msgspec.Struct]) -> msgspec.Struct:
 
 
 def write(path: Path, kept: msgspec.Struct) -> None:
-    """Replaces the file at once. Raises OSError."""
-    draft = path.with_suffix(".new")
+    """Replaces the file at once, whoever else does so at the same time. Raises OSError."""
+    draft = path.with_suffix(f".{get_ident()}.new")
     with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
         file.write(msgspec.json.encode(kept))
         file.flush()

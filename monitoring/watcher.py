@@ -54,6 +54,7 @@ class Watcher:
         self.up: dict[str, tuple[bool, float, float | None]] = {}
         """By target: whether it answered, how long that took, and how far its clock is off."""
         self._beaten_s = -HEARTBEAT_S
+        self._keeping = asyncio.Lock()
 
     async def run(self) -> None:
         """Looks, and tells, until cancelled."""
@@ -87,7 +88,8 @@ class Watcher:
     async def keep(self) -> None:
         """Writes down what has to survive a restart. A disk that takes nothing stops no alert."""
         try:
-            await asyncio.to_thread(write, self._state, self.alerts.kept())
+            async with self._keeping:  # a silence comes between two looks: what is older must not come later
+                await asyncio.to_thread(write, self._state, self.alerts.kept())
             self.trouble = ""
         except OSError as error:
             if not self.trouble:
