@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
+from threading import get_ident
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Puts a file in its place when it is on the disk. Raises OSError; then what was there stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Puts a file in its place when it is on the disk, whoever else does so at the same time. ``mode``, less the
+    process's umask, is who may read it. Raises OSError; then what was there stays.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     try:
-        with draft.open("wb") as file:
+        with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

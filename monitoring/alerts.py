@@ -1,15 +1,14 @@
 """From what is wrong now to what people are told: alerts begin, are told, told again, silenced, and end."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from sys import float_info
-from threading import get_ident
 from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
 
+from domain.whole_file import write_whole
 from monitoring.history import Labels
 from monitoring.page import number
 from monitoring.rules import Rule, Severity
@@ -162,10 +161,5 @@ def read(path: Path, kind: type[msgspec.Struct]) -> msgspec.Struct:
 
 
 def write(path: Path, kept: msgspec.Struct) -> None:
-    """Replaces the file at once, whoever else does so at the same time. Raises OSError."""
-    draft = path.with_suffix(f".{get_ident()}.new")
-    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(kept))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    """Replaces the file at once. Raises OSError."""
+    write_whole(path, msgspec.json.encode(kept), 0o600)
