@@ -15,7 +15,7 @@ from campaigns.risk_terms import POINTS
 from campaigns.supply_rules import SCOPES
 from campaigns.writing_creatives import creative
 from campaigns.writing_exchanges import exchange
-from campaigns.written import Form, amount, caps, changed, cpm, given, limits, moment, plain, share, status
+from campaigns.written import Form, amount, caps, changed, cpm, given, limits, moment, otherwise, plain, share, status
 from domain.attribution import Attribution
 from domain.audience import AudienceSet
 from domain.audience_rule import AllOf, AnyOf, Happened, Not, Rule
@@ -189,15 +189,11 @@ class Writing:
                 deals_only=False if it.deals and not it.deals_only else None,
             )
             | limits(it.limits)
+            | otherwise(it, "pacing", "interstitials", "roadblock", "one_per_pod", "pod_slot")
             | given(
-                pacing=it.pacing if it.pacing != "even" else None,
                 frequency_caps=caps(it.frequency_caps),
-                interstitials=it.interstitials if it.interstitials != "any" else None,
-                roadblock=it.roadblock if it.roadblock != "none" else None,
                 competitive_separation="category" if it.separate_categories else None,
                 competitors=self._listed("advertisers", it.separate_from),
-                one_per_pod=it.one_per_pod if it.one_per_pod != "line_item" else None,
-                pod_slot=it.pod_slot if it.pod_slot != "any" else None,
                 supply=changed(it.supply, SupplyRules()),
                 risk=_risk(it.risk),
             )

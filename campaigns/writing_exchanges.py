@@ -1,41 +1,28 @@
 """Exchanges as a campaign file says them."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from campaigns.written import Form, changed, given, share
+from campaigns.adapting import EXPIRY_S
+from campaigns.written import Form, changed, given, otherwise, share
 from domain.creative import FORMATS, Format
 from domain.exchange import Exchange, NoticeStyle, Privacy, UserSync
 from openrtb.adapters.registry import ADAPTERS
 
 T = TypeVar("T")
-PLAIN: dict[str, Any] = {
-    "auction_type": 2,
-    "seat": "outbid",
-    "no_bid": "nbr",
-    "network_ms": 10,
-    "price_unit": "cpm",
-    "approval": "optional",
-    "creative_api": "none",
-    "click_escapes": 0,
-    "qps": 0,
-}
-"""Of fields that are written as they are kept: what they are where neither file nor adapter says anything. Text is
-empty."""
-TEXTS = ("price_key", "secret", "ads_domain", "click_macro", "billing_id", "creative_account")
-EXPIRY_S = 300
+PLAIN = (
+    *("auction_type", "price_key", "seat", "secret", "no_bid", "network_ms", "ads_domain", "price_unit", "click_macro"),
+    *("click_escapes", "qps", "billing_id", "approval", "creative_api", "creative_account"),
+)
+"""Fields that are written as they are kept."""
 
 
 def exchange(it: Exchange) -> Form:
     """An entry of the section ``exchanges``. What the adapter would say as well is written all the same: with a later
     release it may say something else."""
     settings = ADAPTERS[it.adapter].profile.settings
-    said: Form = {
-        name: getattr(it, name)
-        for name, default in (*PLAIN.items(), *dict.fromkeys(TEXTS, "").items())
-        if getattr(it, name) != default or name in settings
-    }
+    said = otherwise(it, *PLAIN) | {name: getattr(it, name) for name in PLAIN if name in settings}
     expiry = _by_format(it.expiries_s) if it.expiries_s else it.bid_expiry_s
     notices = msgspec.to_builtins(it.notices) if it.notices != NoticeStyle() or "notices" in settings else None
     return (

@@ -68,6 +68,12 @@ def changed(it: msgspec.Struct, default: msgspec.Struct) -> Form:
     return {name: value for name, value in said.items() if value != getattr(default, name)}
 
 
+def otherwise(it: msgspec.Struct, *names: str) -> Form:
+    """Of these fields, which are written as they are kept, those that are not as they are by default."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(type(it))}
+    return {name: value for name in names if (value := getattr(it, name)) != usual[name]}
+
+
 def given(**fields: Any) -> Form:
     """Those fields that say something."""
     return {name: value for name, value in fields.items() if value is not None and value not in ([], {}, "")}
