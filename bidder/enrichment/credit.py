@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.remote import RemoteService
 from bidder.enrichment.risk import MOST_IDS, PATH, whole
 from domain.worth import CREDIT_FACTS, LEAST_CREDIT, MOST_CREDIT, Fact
@@ -38,17 +37,7 @@ class CreditService:
 
     def __init__(self, settings: "CreditModuleSettings") -> None:
         self.timeout_s = settings.timeout_ms / 1000
-        self.service = RemoteService(
-            self.name,
-            settings.url,
-            PATH,
-            settings.key,
-            read_answer,
-            AnswerCache[CreditTold](settings.cache_s, settings.cache_entries),
-            connections=settings.connections,
-            failures=settings.breaker_failures,
-            rest_s=settings.breaker_rest_s,
-        )
+        self.service = RemoteService.of(self.name, settings, PATH, read_answer)
 
     def who(self, wanted: "Wanted") -> Hashable | None:
         """What answers are remembered by; None: there is nobody to ask about."""

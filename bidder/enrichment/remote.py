@@ -13,12 +13,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.service_connection import BROKEN, OK, WRONG, ServiceConnection
 from monitoring.histogram import Histogram
+
+if TYPE_CHECKING:
+    from bidder.config import ModuleSettings
 
 T = TypeVar("T")
 
@@ -86,6 +89,21 @@ class RemoteService(Generic[T]):
         self.seconds = Histogram(BOUNDS_S)
         self.ready = asyncio.Event()
         """Set once a connection has stood."""
+
+    @classmethod
+    def of(cls, name: str, settings: "ModuleSettings", path: str, read: Callable[[bytes], T]) -> "RemoteService[T]":
+        """As a module's settings have it."""
+        return cls(
+            name,
+            settings.url,
+            path,
+            settings.key,
+            read,
+            AnswerCache(settings.cache_s, settings.cache_entries),
+            connections=settings.connections,
+            failures=settings.breaker_failures,
+            rest_s=settings.breaker_rest_s,
+        )
 
     @property
     def resting(self) -> bool:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from bidder.enrichment.answer_cache import AnswerCache
 from bidder.enrichment.memory import Memory
 from bidder.enrichment.remote import RemoteService
 from domain.worth import MOST_RISK, RISK_FACTS, Fact
@@ -74,17 +73,7 @@ class RiskService:
     def __init__(self, settings: "RiskModuleSettings") -> None:
         self.timeout_s, self._send_device = settings.timeout_ms / 1000, settings.send_device
         self._addresses = Memory(canonical)
-        self.service = RemoteService(
-            self.name,
-            settings.url,
-            PATH,
-            settings.key,
-            read_answer,
-            AnswerCache[RiskTold](settings.cache_s, settings.cache_entries),
-            connections=settings.connections,
-            failures=settings.breaker_failures,
-            rest_s=settings.breaker_rest_s,
-        )
+        self.service = RemoteService.of(self.name, settings, PATH, read_answer)
 
     def who(self, wanted: "Wanted") -> Hashable | None:
         """What answers are remembered by; None: there is nobody to ask about."""
