@@ -18,13 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from credit.model import CreditModel
 from credit.points import LEAST, MOST
 from credit.table import Table
-from cython_ext.key_table import KeyTable, write_key_table
+from cython_ext.key_table import KeyTable
 from domain.errors import Problem, Refused
 from targeting.identity_keys import parse_person, shown
+from targeting.person_rows import Column, checked, write_rows
 
 FILE = "people.table"
 """Under ``<data_dir>/credit``: where bidders and the service look for it."""
-WIDTH = 16
 LAYOUT = np.dtype([("score", "<u2"), ("pad", "<u2"), ("pd", "<f4"), ("p_approved", "<f4"), ("scored_at", "<u4")])
 AT_ONCE = 50_000
 PPM = 1_000_000
@@ -46,11 +46,7 @@ class People:
     """An open table. Raises ValueError for a file that is none, OSError."""
 
     def __init__(self, table: KeyTable) -> None:
-        if table.width != WIDTH:
-            raise ValueError(
-                f"{table.path}: rows of {table.width} bytes; those of people with credit scores have {WIDTH}"
-            )
-        self.table = table
+        self.table = checked(table, LAYOUT, "people with credit scores")
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> "People":
@@ -81,24 +77,14 @@ def write_people(
     p_approved: ArrayLike,
     scored_at: ArrayLike,
 ) -> None:
-    """Writes a table whole or not at all; readers that have the old one open keep it until they open it again.
-
-    Of a key that is there twice the last row counts. Raises Refused for values that are none.
-    """
-    rows = np.zeros(len(keys), LAYOUT)
-    for name, values, least, most in (
-        ("score", score, LEAST, MOST),
-        ("pd", pd, 0, 1),
-        ("p_approved", p_approved, 0, 1),
-        ("scored_at", scored_at, 0, 0xFFFFFFFF),
-    ):
-        column = np.broadcast_to(np.asarray(values, np.float64), keys.shape)
-        wrong = np.flatnonzero(~((column >= least) & (column <= most)))
-        if len(wrong):
-            at = int(wrong[0])
-            raise Refused([Problem(f"{name}[{at}]", float(column[at]), f"{least} to {most} are")])
-        rows[name] = column
-    write_key_table(path, keys, rows.view(np.uint8).reshape(len(keys), WIDTH), WIDTH)
+    """As `targeting.person_rows.write_rows`."""
+    columns = (
+        Column("score", score, LEAST, MOST),
+        Column("pd", pd, 0, 1),
+        Column("p_approved", p_approved, 0, 1),
+        Column("scored_at", scored_at, 0, 0xFFFFFFFF),
+    )
+    write_rows(path, keys, LAYOUT, columns)
 
 
 class ScoredPeople(NamedTuple):

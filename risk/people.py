@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cython_ext.key_table import KeyTable, write_key_table
-from domain.errors import Problem, Refused
+from cython_ext.key_table import KeyTable
 from risk.cards import MOST
+from targeting.person_rows import Column, checked, write_rows
 
 FILE = "people.table"
 """Below the risk service's directory: where bidders look for it."""
@@ -22,7 +22,6 @@ BLACK_LISTED = 1
 """Flag: a black list that counts for everybody names the person."""
 GREY_LISTED = 2
 UNKNOWN = 0xFFFF
-WIDTH = 12
 
 LAYOUT = np.dtype([("fraud", "<u2"), ("device_risk", "<u2"), ("flags", "<u2"), ("pad", "<u2"), ("scored_at", "<u4")])
 _ROW = Struct("<HHHHI")
@@ -41,9 +40,7 @@ class People:
     """An open table. Raises ValueError for a file that is none, OSError."""
 
     def __init__(self, table: KeyTable) -> None:
-        if table.width != WIDTH:
-            raise ValueError(f"{table.path}: rows of {table.width} bytes; those of scored persons have {WIDTH}")
-        self.table = table
+        self.table = checked(table, LAYOUT, "scored persons")
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> "People":
@@ -69,25 +66,14 @@ def write_people(
     flags: ArrayLike,
     scored_at: ArrayLike,
 ) -> None:
-    """Writes a table whole or not at all; readers that have the old one open keep it until they open it again.
-
-    Scores are 0 to 1000, -1 where one is not known; of a key that is there twice the last row counts. Raises Refused
-    for other values.
-    """
-    rows = np.zeros(len(keys), LAYOUT)
-    for name, values, least, most in (
-        ("fraud", fraud, -1, MOST),
-        ("device_risk", device_risk, -1, MOST),
-        ("flags", flags, 0, 0xFFFF),
-        ("scored_at", scored_at, 0, 0xFFFFFFFF),
-    ):
-        column = np.broadcast_to(np.asarray(values, np.int64), keys.shape)
-        wrong = np.flatnonzero((column < least) | (column > most))
-        if len(wrong):
-            at = int(wrong[0])
-            raise Refused([Problem(f"{name}[{at}]", int(column[at]), f"{least} to {most} are")])
-        rows[name] = np.where(column < 0, UNKNOWN, column)
-    write_key_table(path, keys, rows.view(np.uint8).reshape(len(keys), WIDTH), WIDTH)
+    """As `targeting.person_rows.write_rows`; scores are whole numbers from 0 to 1000, and -1 where one is not known."""
+    columns = (
+        Column("fraud", fraud, -1, MOST),
+        Column("device_risk", device_risk, -1, MOST),
+        Column("flags", flags, 0, 0xFFFF),
+        Column("scored_at", scored_at, 0, 0xFFFFFFFF),
+    )
+    write_rows(path, keys, LAYOUT, columns)
 
 
 def _known(score: int) -> int:
